@@ -1,0 +1,72 @@
+"""Every exception and warning that a user can catch, and the words they share."""
+
+import difflib
+
+
+class InputMismatchError(ValueError):
+    """Raised when data do not fit the input that should read them.
+
+    A column that is missing or named twice, cells of a wrong type, an array of
+    a wrong shape, an id that no vocabulary holds, an infinite number.
+
+    Examples
+    --------
+    >>> from skmulti import InputMismatchError
+    >>> issubclass(InputMismatchError, ValueError)
+    True
+    """
+
+
+class BranchMismatchError(ValueError):
+    """Raised when a branch cannot read its input, or inputs cannot share one.
+
+    Examples
+    --------
+    >>> from skmulti import BranchMismatchError
+    >>> issubclass(BranchMismatchError, ValueError)
+    True
+    """
+
+
+class MissingValuesWarning(UserWarning):
+    """Warns that values are missing in an input that had none at fit.
+
+    The rows are predicted all the same: the missing values are filled (a number
+    with its training mean, a text with no words, a photo with a blank one).
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import MissingValuesWarning
+    >>> warnings.simplefilter("ignore", MissingValuesWarning)
+    """
+
+
+class NetworkSizeWarning(UserWarning):
+    """Warns that one layer holds so many weights that it was probably not meant.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import NetworkSizeWarning
+    >>> warnings.simplefilter("ignore", NetworkSizeWarning)
+    """
+
+
+def closest_match(name, names):
+    """Give ``" Did you mean 'x'?"`` for a mistyped name, or an empty string."""
+    matches = difflib.get_close_matches(str(name), [str(known) for known in names], n=1)
+    return f" Did you mean {matches[0]!r}?" if matches else ""
+
+
+def quoted(names):
+    """Give names as ``'a', 'b' and 'c'``."""
+    words = [repr(name) for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
+
+
+def place(name, columns=()):
+    """Give ``Input 'photo' (column 'path')``: where in the table an error is."""
+    if not len(columns):
+        return f"Input {name!r}"
+    return f"Input {name!r} (column{'s' if len(columns) > 1 else ''} {quoted(columns)})"

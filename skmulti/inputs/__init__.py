@@ -1,0 +1,1 @@
+"""Kinds of inputs: for each kind one file with its encoder and its branch."""

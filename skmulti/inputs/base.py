@@ -1,0 +1,359 @@
+"""What an encoder and a branch must do; a new kind of input subclasses both in one file."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+
+from ..errors import BranchMismatchError, InputMismatchError, place
+from ..layers import LearnedFill
+
+SAMPLE_ROWS = 10_000
+
+
+class InputEncoder(TransformerMixin, BaseEstimator):
+    """Turn columns of a DataFrame into one array of a network's input.
+
+    Subclass it for a new kind of input, together with a `Branch` that reads the
+    kind. The contract: ``fit`` learns from training rows only, ``transform``
+    gives an array whose rows are the frame's rows, in order, and ``spec`` says
+    what the array holds.
+
+    Attributes
+    ----------
+    default_branch : type
+        The `Branch` class that reads the array when the user names none.
+    flags_missing : bool
+        True where the array itself cannot say that a row holds nothing (pixels,
+        word ids): the router then puts a bool array beside it.
+
+    See Also
+    --------
+    Branch : Reads the array inside the network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmulti import ArraySpec, DenseBranch, InputEncoder
+    >>> class WordCounter(InputEncoder):
+    ...     default_branch = DenseBranch
+    ...     def fit(self, columns, y=None):
+    ...         return self
+    ...     def transform(self, columns):
+    ...         return np.array([[len(text.split())] for text in columns], dtype="float32")
+    ...     def spec(self, name):
+    ...         return ArraySpec(name, "vector", (1,), "float32")
+    >>> WordCounter().fit_transform(["two words", "one"])
+    array([[2.],
+           [1.]], dtype=float32)
+    """
+
+    default_branch = None
+    flags_missing = False
+
+    @classmethod
+    def suits(cls, column):
+        """Say why this encoder would take a column that nobody assigned.
+
+        Parameters
+        ----------
+        column : Series of shape (n_rows,)
+            Training rows.
+
+        Returns
+        -------
+        str or None
+            The reason in a few words, or None if the encoder would not take it.
+        """
+        return None
+
+    def fit(self, columns, y=None):
+        """Learn from training rows.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
+            A Series when the router names the column by a single string.
+        y : array-like of shape (n_rows,) or None
+            The target, for encoders that use it.
+
+        Returns
+        -------
+        self : object
+            The fitted encoder.
+        """
+        raise NotImplementedError
+
+    def transform(self, columns):
+        """Encode rows.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, *shape)
+            The array that `spec` describes.
+        """
+        raise NotImplementedError
+
+    def encode(self, columns):
+        """Encode rows and tell which of them hold nothing.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
+            As in `fit`.
+
+        Returns
+        -------
+        array : ndarray of shape (n_rows, *shape)
+            What `transform` gives.
+        missing : ndarray of shape (n_rows,), bool
+            True where every cell of the row is missing.
+        """
+        return self.transform(columns), missing_rows(columns)
+
+    def spec(self, name):
+        """Describe the array that `transform` gives.
+
+        Parameters
+        ----------
+        name : str
+            Name of the input.
+
+        Returns
+        -------
+        ArraySpec
+            Kind, shape and dtype of one row.
+        """
+        raise NotImplementedError
+
+
+class Branch(BaseEstimator):
+    """The sub-network of one input: an array of its spec to a vector a row.
+
+    Subclasses say which kinds they read and implement `connect`.
+
+    Attributes
+    ----------
+    reads : tuple of str
+        The kinds that the branch can read; an empty tuple means any.
+
+    See Also
+    --------
+    InputEncoder : Makes the array.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import ArraySpec, Branch
+    >>> class TanhBranch(Branch):
+    ...     reads = ("vector",)
+    ...     def __init__(self, units=4):
+    ...         self.units = units
+    ...     def connect(self, tensor, spec, sample):
+    ...         return keras.layers.Dense(self.units, activation="tanh")(tensor)
+    >>> TanhBranch().build(ArraySpec("numbers", "vector", (3,), "float32")).output_shape
+    (None, 4)
+    """
+
+    reads = ()
+    _parameter_constraints: dict = {}
+
+    def build(self, spec, sample=None):
+        """Make the Keras model of the branch.
+
+        The model takes the array as the encoder gives it. Before `connect` sees it,
+        pixels are brought from 0-255 to 0-1 and NaN is replaced by a learned value
+        (steps that are NaN throughout are masked).
+
+        Parameters
+        ----------
+        spec : ArraySpec
+            The array to read.
+        sample : ndarray of shape (n_rows, *spec.shape) or None
+            Up to 10,000 encoded training rows, for first values that depend on data.
+
+        Returns
+        -------
+        keras.Model
+            Maps (batch, *spec.shape) to (batch, width).
+
+        Raises
+        ------
+        BranchMismatchError
+            If the branch does not read arrays of this kind.
+        """
+        self._validate_params()
+        self._check_kind(spec)
+        inputs = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
+        output = self.connect(_readable(inputs, spec, sample), spec, sample)
+        if len(output.shape) > 2:
+            output = keras.layers.Flatten()(output)
+        if len(output.shape) != 2 or output.shape[-1] is None:
+            raise BranchMismatchError(
+                f"{place(spec.name, spec.columns)}: {type(self).__name__} gives a tensor of shape {output.shape}; "
+                "a branch must give (batch, width) with a width that is known."
+            )
+        return keras.Model(inputs, output, name=f"{spec.name}_branch")
+
+    def connect(self, tensor, spec, sample):
+        """Connect the layers of the branch.
+
+        Parameters
+        ----------
+        tensor : KerasTensor of shape (batch, *spec.shape)
+            The input, free of NaN; pixels as floats of 0-1.
+        spec : ArraySpec
+            The array as the encoder gave it.
+        sample : ndarray of shape (n_rows, *spec.shape) or None
+            Up to 10,000 encoded training rows.
+
+        Returns
+        -------
+        KerasTensor of shape (batch, width)
+            What the merge gets; higher ranks are flattened.
+        """
+        raise NotImplementedError
+
+    def _check_kind(self, spec):
+        """Refuse an array of a kind that this branch does not read."""
+        if self.reads and spec.kind not in self.reads:
+            raise BranchMismatchError(
+                f"{place(spec.name, spec.columns)}: {type(self).__name__} reads {' or '.join(self.reads)} arrays, "
+                f"but the input's encoder gives a {spec.kind} array ({spec.describe()}). Give the input a branch "
+                f"that reads {spec.kind} arrays, or leave it out of `branches` to get its default."
+            )
+
+
+class _FunctionBranch(Branch):
+    """A branch from a callable: tensor to tensor."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def connect(self, tensor, spec, sample):
+        output = self.function(tensor)
+        if not isinstance(output, keras.KerasTensor):
+            raise BranchMismatchError(
+                f"{place(spec.name, spec.columns)}: the branch {self.function!r} gave a {type(output).__name__}; a "
+                "callable branch takes a KerasTensor (batch, *shape) and gives a KerasTensor."
+            )
+        return output
+
+
+class _LayerBranch(Branch):
+    """A branch from a Keras layer or model, which is copied with its weights."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def connect(self, tensor, spec, sample):
+        return copy_layer(self.layer)(tensor)
+
+
+def copy_layer(layer):
+    """Copy a Keras layer or model, with its weights if it has any."""
+    twin = type(layer).from_config(layer.get_config())
+    if layer.built and layer.weights:
+        if not twin.built:
+            twin.build_from_config(layer.get_build_config())
+        twin.set_weights(layer.get_weights())
+    twin.trainable = layer.trainable
+    return twin
+
+
+def as_branch(branch):
+    """Give the `Branch` that a branch, callable or Keras layer stands for, as an own copy."""
+    if isinstance(branch, keras.layers.Layer):
+        return _LayerBranch(branch)
+    if hasattr(branch, "build") and hasattr(branch, "get_params"):
+        return clone(branch)
+    if callable(branch) and not isinstance(branch, type):
+        return _FunctionBranch(branch)
+    raise BranchMismatchError(
+        f"A branch must be a Branch object, a Keras layer, a callable or another input's name, "
+        f"got {branch!r} of type {type(branch).__name__}."
+    )
+
+
+def _readable(tensor, spec, sample):
+    """Bring pixels to 0-1 and free floats of NaN."""
+    if spec.dtype == "uint8":
+        return keras.layers.Rescaling(1 / 255)(tensor)
+    if not spec.dtype.startswith("float"):
+        return tensor
+    return LearnedFill(initial=None if sample is None else feature_means(sample))(tensor)
+
+
+def feature_means(sample):
+    """Average each feature of the last axis over rows and steps; 0 where all is NaN."""
+    flat = np.asarray(sample, dtype="float64").reshape(-1, sample.shape[-1])
+    count = np.maximum((~np.isnan(flat)).sum(axis=0), 1)
+    return np.nansum(flat, axis=0) / count
+
+
+def missing_rows(columns):
+    """Mark the rows in which every cell is missing: bool array of shape (n_rows,)."""
+    empty = pd.isna(columns).to_numpy()
+    return empty.all(axis=1) if empty.ndim == 2 else empty
+
+
+def as_frame(columns):
+    """Give columns as a DataFrame, be they a Series, a frame, or an array."""
+    if isinstance(columns, pd.DataFrame):
+        return columns
+    return columns.to_frame() if isinstance(columns, pd.Series) else pd.DataFrame(columns)
+
+
+def one_column(columns, encoder):
+    """Give the only column of an input as a Series, or refuse several."""
+    frame = as_frame(columns)
+    if frame.shape[1] != 1:
+        raise InputMismatchError(
+            f"{type(encoder).__name__} reads one column, got {frame.shape[1]}: {list(frame.columns)}. "
+            "Name a single column, or give each column an input of its own."
+        )
+    return frame.iloc[:, 0]
+
+
+def refuse_cells(column, wrong, expected, advice):
+    """Raise for cells of a wrong type or value, with the first row's label.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+        The cells.
+    wrong : ndarray of shape (n_rows,), bool
+        True where a cell is refused.
+    expected, advice : str
+        The rule that was broken, and what to do.
+    """
+    if not wrong.any():
+        return
+    position = int(np.flatnonzero(wrong)[0])
+    found = repr(column.iloc[position])
+    found = found if len(found) <= 80 else found[:77] + "..."
+    raise InputMismatchError(
+        f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {expected}, first at row label "
+        f"{column.index[position]!r}: {found} (type {type(column.iloc[position]).__name__}). {advice}"
+    )
+
+
+def check_column_count(columns, expected, encoder):
+    """Refuse a frame with another number of columns than at fit."""
+    found = as_frame(columns).shape[1]
+    if found != expected:
+        raise InputMismatchError(
+            f"X has {found} features, but {type(encoder).__name__} is expecting {expected} features as input."
+        )
+
+
+def renamed(spec, **changes):
+    """Give a copy of a spec with some fields replaced."""
+    return replace(spec, **changes)

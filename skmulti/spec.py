@@ -1,0 +1,98 @@
+"""The contracts between the parts, as frozen dataclasses: what an array holds, what the target is."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """Describe the array that leaves an encoder and enters a branch.
+
+    Parameters
+    ----------
+    name : str
+        Name of the input.
+    kind : str
+        What the array holds, e.g. numbers, ids of words or pixels. A branch
+        lists the kinds that it reads.
+    shape : tuple of int
+        Shape of one row (without the batch axis).
+    dtype : str
+        NumPy name of the array's dtype. Floats keep NaN for missing values;
+        uint8 are pixels of 0-255; int32 are ids.
+    vocabulary_sizes : tuple of int
+        For ids: how many there are, one entry for each column of the array, or
+        a single one when all columns share a vocabulary. Id 0 is a missing value
+        or padding, 1 an unknown value, the learned values start at 2.
+    columns : tuple
+        Names of the DataFrame's columns that the array was made of.
+    has_missing : bool
+        Whether training rows had nothing at all for this input.
+    missing_name : str or None
+        Name of the bool array of shape (n_rows,) that marks such rows, for
+        arrays that cannot express a missing row themselves; else None.
+
+    Examples
+    --------
+    >>> from skmulti import ArraySpec
+    >>> spec = ArraySpec("city", "category", (1,), "int32", vocabulary_sizes=(41,))
+    >>> spec.shape
+    (1,)
+    """
+
+    name: str
+    kind: str
+    shape: tuple
+    dtype: str
+    vocabulary_sizes: tuple = ()
+    columns: tuple = ()
+    has_missing: bool = False
+    missing_name: str | None = None
+
+    def layout(self):
+        """Give what two inputs must have in common to share a branch."""
+        return self.kind, self.shape, self.dtype, self.vocabulary_sizes
+
+    def describe(self):
+        """Give the array in words, for messages: ``category, shape (1,), int32, 41 ids``."""
+        ids = f", {' + '.join(map(str, self.vocabulary_sizes))} ids" if self.vocabulary_sizes else ""
+        return f"{self.kind}, shape {self.shape}, {self.dtype}{ids}"
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """Describe what the network predicts; heads derive their output from it.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes, 0 for a regression.
+    n_outputs : int
+        Number of columns of the target.
+    activation : str or None
+        Activation of the output layer; None is linear.
+    offset, scale : tuple of float
+        For a regression, one entry per output: predictions are
+        ``scale * output + offset``, so that the network learns a target of
+        mean 0 and standard deviation 1.
+
+    Examples
+    --------
+    >>> from skmulti import TargetSpec
+    >>> TargetSpec(n_classes=2, activation="sigmoid").width
+    1
+    >>> TargetSpec(n_classes=3, activation="softmax").width
+    3
+    """
+
+    n_classes: int = 0
+    n_outputs: int = 1
+    activation: str | None = None
+    offset: tuple = (0.0,)
+    scale: tuple = (1.0,)
+
+    @property
+    def width(self):
+        """Number of units of the output layer."""
+        if not self.n_classes:
+            return self.n_outputs
+        return 1 if self.activation == "sigmoid" else self.n_classes
