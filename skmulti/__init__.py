@@ -1,0 +1,79 @@
+"""scikit-learn estimators for multi-input Keras models, fitted directly on one DataFrame."""
+
+from .errors import BranchMismatchError, InputMismatchError, MissingValuesWarning, NetworkSizeWarning
+from .estimators import MultiInputClassifier, MultiInputRegressor
+from .heads import DenseHead
+from .inputs import (
+    Branch,
+    CalendarEncoder,
+    CategoryIndexer,
+    DenseBranch,
+    EmbeddingBranch,
+    ImageBranch,
+    ImageDecoder,
+    InputEncoder,
+    NumberScaler,
+    OneHotBranch,
+    SequenceBranch,
+    SequencePadder,
+    TextBranch,
+    TextVectorizer,
+    VectorStacker,
+)
+from .merges import (
+    AddMerge,
+    AttentionMerge,
+    AverageMerge,
+    ConcatenateMerge,
+    GatedMerge,
+    InteractionMerge,
+    MaximumMerge,
+    Merge,
+    MultiplyMerge,
+)
+from .network import build_network
+from .router import InputRouter, make_input_router
+from .spec import ArraySpec, TargetSpec
+from .staged import StagedMerge
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AddMerge",
+    "ArraySpec",
+    "AttentionMerge",
+    "AverageMerge",
+    "Branch",
+    "BranchMismatchError",
+    "CalendarEncoder",
+    "CategoryIndexer",
+    "ConcatenateMerge",
+    "DenseBranch",
+    "DenseHead",
+    "EmbeddingBranch",
+    "GatedMerge",
+    "ImageBranch",
+    "ImageDecoder",
+    "InputEncoder",
+    "InputMismatchError",
+    "InputRouter",
+    "InteractionMerge",
+    "MaximumMerge",
+    "Merge",
+    "MissingValuesWarning",
+    "MultiInputClassifier",
+    "MultiInputRegressor",
+    "MultiplyMerge",
+    "NetworkSizeWarning",
+    "NumberScaler",
+    "OneHotBranch",
+    "SequenceBranch",
+    "SequencePadder",
+    "StagedMerge",
+    "TargetSpec",
+    "TextBranch",
+    "TextVectorizer",
+    "VectorStacker",
+    "build_network",
+    "make_input_router",
+]

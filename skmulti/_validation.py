@@ -2,9 +2,19 @@
 
 from numbers import Integral, Real
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-__all__ = ["FRACTION", "NON_NEGATIVE_INT", "POSITIVE_INT", "RATE", "Integral", "Interval", "Real", "StrOptions"]
+__all__ = [
+    "FRACTION",
+    "NON_NEGATIVE_INT",
+    "POSITIVE_INT",
+    "RATE",
+    "HasMethods",
+    "Integral",
+    "Interval",
+    "Real",
+    "StrOptions",
+]
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 NON_NEGATIVE_INT = Interval(Integral, 0, None, closed="left")

@@ -1,12 +1,22 @@
 """Registered, serialisable Keras layers that branches, merges and heads need beyond Keras' own."""
 
+import math
+
 import keras
 from keras import ops
 
 __all__ = [
+    "AllMissing",
+    "FeatureScale",
+    "Gates",
+    "InputEmbedding",
     "LearnedFill",
     "LearnedWhenMissing",
     "MissingRow",
+    "PresentInputs",
+    "RandomFlag",
+    "StepMask",
+    "StepPosition",
     "StepSummary",
     "TargetUnits",
     "ZeroMasked",
@@ -73,10 +83,11 @@ class LearnedWhenMissing(keras.layers.Layer):
 
 @_register
 class MissingRow(keras.layers.Layer):
-    """Mark rows that hold nothing: floats that are all NaN, ids that are all 0."""
+    """Mark rows that hold nothing: floats that are all NaN, ids that are all 0; no row of pixels."""
 
     def call(self, inputs):
-        empty = ops.isnan(inputs) if "float" in str(inputs.dtype) else ops.equal(inputs, 0)
+        dtype = keras.backend.standardize_dtype(inputs.dtype)
+        empty = ops.isnan(inputs) if "float" in dtype else ops.equal(inputs, 0) if dtype != "uint8" else inputs < 0
         return ops.all(ops.reshape(empty, (ops.shape(inputs)[0], -1)), axis=1, keepdims=True)
 
     def compute_output_spec(self, inputs):
@@ -85,16 +96,19 @@ class MissingRow(keras.layers.Layer):
 
 @_register
 class ZeroMasked(keras.layers.Layer):
-    """Set masked steps to zero, so that a layer that ignores masks sees no padding."""
+    """Set masked steps to zero, for a layer that ignores masks; the mask ends here.
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.supports_masking = True
+    A later layer that needs the mask gets it from `StepMask`.
+    """
 
     def call(self, inputs, mask=None):
         if mask is None:
             return inputs
         return inputs * ops.cast(ops.expand_dims(mask, -1), inputs.dtype)
+
+    def compute_mask(self, inputs, mask=None):
+        # Keras warns when a mask reaches a layer that would drop it, as Conv1D and Flatten do.
+        return None
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -144,12 +158,176 @@ class TargetUnits(keras.layers.Layer):
         self.scale = [float(value) for value in scale]
 
     def call(self, inputs):
-        return inputs * ops.convert_to_tensor(self.scale, "float64") + ops.convert_to_tensor(
-            self.offset, "float64"
-        )
+        return inputs * ops.convert_to_tensor(self.scale, "float64") + ops.convert_to_tensor(self.offset, "float64")
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
         return {**super().get_config(), "offset": self.offset, "scale": self.scale}
+
+
+@_register
+class FeatureScale(keras.layers.Layer):
+    """Subtract a mean from each feature and divide by its standard deviation; masks pass.
+
+    Keras' ``Normalization`` divides by 1e-7 at least, which would leave a current in
+    picoamperes near zero.
+
+    Parameters
+    ----------
+    mean, scale : sequence of float
+        One value per feature of the last axis.
+    """
+
+    def __init__(self, mean, scale, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.mean = [float(value) for value in mean]
+        self.scale = [float(value) for value in scale]
+
+    def call(self, inputs):
+        mean, scale = (ops.convert_to_tensor(values, inputs.dtype) for values in (self.mean, self.scale))
+        return (inputs - mean) / scale
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "mean": self.mean, "scale": self.scale}
+
+
+@_register
+class StepMask(keras.layers.Layer):
+    """Give the Keras mask of a tensor of steps as a bool tensor (batch, steps), True where none is set."""
+
+    def call(self, inputs, mask=None):
+        return ops.ones(ops.shape(inputs)[:2], dtype="bool") if mask is None else ops.cast(mask, "bool")
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_spec(self, inputs, mask=None):
+        return keras.KerasTensor(inputs.shape[:2], dtype="bool")
+
+
+@_register
+class StepPosition(keras.layers.Layer):
+    """Add sines and cosines of a step's position, so that attention knows the order.
+
+    Positions count the unmasked steps, so that padding on either side changes
+    nothing, and need no weight per step, so that any number of steps will do. A
+    learned gain per unit starts at 0.1: the order must not drown the values.
+
+    References
+    ----------
+    Vaswani et al., "Attention Is All You Need", 2017, arXiv:1706.03762, section 3.5.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        initial = keras.initializers.Constant(0.1)
+        self.gain = self.add_weight(shape=(input_shape[-1],), initializer=initial, name="gain")
+        super().build(input_shape)
+
+    def call(self, inputs, mask=None):
+        seen = ops.ones_like(inputs[..., 0]) if mask is None else ops.cast(mask, inputs.dtype)
+        width = inputs.shape[-1]
+        pair = ops.cast(ops.arange(width) // 2, inputs.dtype)
+        angle = ops.expand_dims(ops.cumsum(seen, axis=1) - 1, -1) * ops.exp(pair * (-2 * math.log(1e4) / width))
+        wave = ops.where(ops.arange(width) % 2 == 0, ops.sin(angle), ops.cos(angle))
+        return inputs + self.gain * wave
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@_register
+class RandomFlag(keras.layers.Layer):
+    """Set flags at random in training: the rows whose input is dropped.
+
+    Parameters
+    ----------
+    rate : float
+        Share of the rows.
+    """
+
+    def __init__(self, rate, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, flag, training=False):
+        flag = ops.cast(flag, "bool")
+        if not training:
+            return flag
+        draw = keras.random.uniform(ops.shape(flag), seed=self.seed_generator)
+        return ops.logical_or(flag, draw < self.rate)
+
+    def compute_output_spec(self, flag, training=False):
+        return keras.KerasTensor(flag.shape, dtype="bool")
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+
+
+@_register
+class PresentInputs(keras.layers.Layer):
+    """Turn flags of missing rows, bool (batch, 1) each, into which inputs are there: bool (batch, n).
+
+    Parameters
+    ----------
+    flagged : sequence of bool
+        For each of the n inputs, whether there is a flag for it.
+    """
+
+    def __init__(self, flagged, **kwargs):
+        super().__init__(**kwargs)
+        self.flagged = [bool(flag) for flag in flagged]
+
+    def call(self, flags):
+        remaining = iter(flags)
+        never = ops.zeros_like(flags[0], dtype="bool")
+        missing = [ops.cast(next(remaining), "bool") if flag else never for flag in self.flagged]
+        return ops.logical_not(ops.concatenate(missing, axis=1))
+
+    def get_config(self):
+        return {**super().get_config(), "flagged": self.flagged}
+
+
+@_register
+class Gates(keras.layers.Layer):
+    """Softmax of scores (batch, n) over the inputs that a row has; equal without scores."""
+
+    def call(self, present, scores=None):
+        scores = ops.zeros_like(present, dtype=self.compute_dtype) if scores is None else scores
+        masked = ops.where(present, scores, ops.cast(float("-inf"), scores.dtype))
+        # The softmax over nothing would be NaN: a row that has no input shares equally.
+        return ops.softmax(ops.where(ops.any(present, axis=1, keepdims=True), masked, ops.zeros_like(scores)))
+
+
+@_register
+class InputEmbedding(keras.layers.Layer):
+    """Add to each of n stacked inputs, (batch, n, width), a learned vector of its own."""
+
+    def build(self, input_shape):
+        self.embedding = self.add_weight(shape=tuple(input_shape[1:]), initializer="uniform", name="embedding")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return inputs + self.embedding
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@_register
+class AllMissing(keras.layers.Layer):
+    """Flag the rows that every flag, bool (batch, 1), marks as missing."""
+
+    def call(self, flags):
+        return ops.all(ops.concatenate(flags, axis=1), axis=1, keepdims=True)

@@ -74,6 +74,8 @@ class TargetSpec:
         For a regression, one entry per output: predictions are
         ``scale * output + offset``, so that the network learns a target of
         mean 0 and standard deviation 1.
+    one_hot : bool
+        Whether the loss takes classes as rows of 0 and 1 instead of numbers.
 
     Examples
     --------
@@ -89,6 +91,7 @@ class TargetSpec:
     activation: str | None = None
     offset: tuple = (0.0,)
     scale: tuple = (1.0,)
+    one_hot: bool = False
 
     @property
     def width(self):

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.utils.validation import validate_data
 
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import LearnedFill
@@ -28,6 +29,9 @@ class InputEncoder(TransformerMixin, BaseEstimator):
     flags_missing : bool
         True where the array itself cannot say that a row holds nothing (pixels,
         word ids): the router then puts a bool array beside it.
+    shared_input : str or None
+        Name of the one input in which the default router puts all columns that the
+        encoder takes; None gives each column an input of its own.
 
     See Also
     --------
@@ -52,6 +56,11 @@ class InputEncoder(TransformerMixin, BaseEstimator):
 
     default_branch = None
     flags_missing = False
+    shared_input = None
+
+    def __init_subclass__(cls, **kwargs):
+        # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").
+        super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
     @classmethod
     def suits(cls, column):
@@ -117,6 +126,27 @@ class InputEncoder(TransformerMixin, BaseEstimator):
             True where every cell of the row is missing.
         """
         return self.transform(columns), missing_rows(columns)
+
+    def fit_encode(self, columns, y=None, **fit_params):
+        """Learn from training rows and encode them: what `fit`, then `encode` give.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
+            As in `fit`.
+        y : array-like of shape (n_rows,) or None
+            The target.
+        **fit_params : dict
+            Passed to `fit`, e.g. ``sample_weight``.
+
+        Returns
+        -------
+        array : ndarray of shape (n_rows, *shape)
+            The encoded training rows.
+        missing : ndarray of shape (n_rows,), bool
+            True where every cell of the row is missing.
+        """
+        return self.fit(columns, y, **fit_params).encode(columns)
 
     def spec(self, name):
         """Describe the array that `transform` gives.
@@ -300,7 +330,7 @@ def feature_means(sample):
 
 def missing_rows(columns):
     """Mark the rows in which every cell is missing: bool array of shape (n_rows,)."""
-    empty = pd.isna(columns).to_numpy()
+    empty = np.asarray(pd.isna(columns))
     return empty.all(axis=1) if empty.ndim == 2 else empty
 
 
@@ -341,17 +371,22 @@ def refuse_cells(column, wrong, expected, advice):
     found = found if len(found) <= 80 else found[:77] + "..."
     raise InputMismatchError(
         f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {expected}, first at row label "
-        f"{column.index[position]!r}: {found} (type {type(column.iloc[position]).__name__}). {advice}"
+        f"{column.index[[position]].tolist()[0]!r}: {found} (type {type(column.iloc[position]).__name__}). {advice}"
     )
 
 
-def check_column_count(columns, expected, encoder):
-    """Refuse a frame with another number of columns than at fit."""
-    found = as_frame(columns).shape[1]
-    if found != expected:
-        raise InputMismatchError(
-            f"X has {found} features, but {type(encoder).__name__} is expecting {expected} features as input."
-        )
+def checked_frame(encoder, columns, *, reset, dtype="numeric"):
+    """Give columns as a frame whose names and number are those of fit.
+
+    Arrays pass scikit-learn's own checks (two dimensions, no infinity, `dtype`);
+    frames and Series keep the dtype of each column.
+    """
+    if isinstance(columns, pd.Series):
+        columns = columns.to_frame()
+    if isinstance(columns, pd.DataFrame):
+        validate_data(encoder, columns, skip_check_array=True, reset=reset)
+        return columns
+    return pd.DataFrame(validate_data(encoder, columns, reset=reset, dtype=dtype, ensure_all_finite="allow-nan"))
 
 
 def renamed(spec, **changes):

@@ -1,0 +1,269 @@
+"""How an estimator fits and predicts: rows, router, network and training in turn; shared by both estimators."""
+
+import keras
+import numpy as np
+from joblib import Memory
+from sklearn.base import clone
+
+from ._params import split_nested
+from ._scikeras import ScikerasAdapter, checked_weight
+from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, Real, StrOptions
+from .errors import InputMismatchError
+from .frames import n_rows, take_rows, to_table
+from .heads import DenseHead, encode_target
+from .inputs.base import SAMPLE_ROWS
+from .merges import as_merge
+from .network import build_by_hand, build_network, check_saveable, resolve_branches
+from .router import InputRouter
+from .training import (
+    EARLY_STOPPING_ROWS,
+    Forward,
+    Rows,
+    Schedule,
+    auto_batch_size,
+    auto_epochs,
+    auto_steps_per_execution,
+    draw_seed,
+    hold_out,
+    isolated,
+    sample_rows,
+    train,
+)
+
+
+class MultiInputEstimator(ScikerasAdapter):
+    """What `MultiInputClassifier` and `MultiInputRegressor` share."""
+
+    _parameter_constraints = {
+        "router": [HasMethods(["fit", "transform"]), None],
+        "branches": [dict, None],
+        "merge": [str, HasMethods(["combine"]), callable],
+        "head": [HasMethods(["attach"]), None],
+        "model": [callable, None],
+        "optimizer": [str, keras.optimizers.Optimizer, type],
+        "metrics": [list, tuple, dict, str, keras.metrics.Metric, None],
+        "epochs": [POSITIVE_INT, StrOptions({"auto"})],
+        "batch_size": [POSITIVE_INT, StrOptions({"auto"})],
+        "validation_fraction": [Interval(Real, 0, None, closed="neither"), None],
+        "early_stopping": ["boolean", StrOptions({"auto"})],
+        "n_iter_no_change": [POSITIVE_INT],
+        "shuffle": ["boolean"],
+        "steps_per_execution": [POSITIVE_INT, StrOptions({"auto"})],
+        "jit_compile": ["boolean", StrOptions({"auto"})],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "input_dropout": [RATE],
+        "memory": [str, HasMethods(["cache"]), None],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "random_state": ["random_state"],
+    }
+
+    def _fit_rows(self, X, y, sample_weight, validation):
+        """Fit anew, or continue where `warm_start` asks for it."""
+        self._validate_params()
+        if self.warm_start and hasattr(self, "model_"):
+            return self._continue_fit(X, y, sample_weight, validation)
+        seed = draw_seed(self.random_state)
+        table, y, weight = self._checked_rows(X, y, sample_weight, reset=True)
+        train_part, held_part = self._split((table, y, weight), validation, seed)
+        with isolated(seed, self.dtype):
+            rows, held = self._build(train_part, held_part)
+            self._train(rows, held, seed, self._epochs(len(rows.y)))
+        return self
+
+    def _checked_rows(self, X, y, sample_weight, *, reset):
+        """Check X, y and weights against each other, and drop rows without weight."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None. Give one label for each row."
+            )
+        y = self._checked_y(y)
+        entries = getattr(self.router, "inputs", None)
+        table = to_table(X, [entry[0] for entry in entries] if entries else None, len(y))
+        if n_rows(table) != len(y):
+            raise InputMismatchError(
+                f"Found input variables with inconsistent numbers of samples: X has {n_rows(table)} rows, y has "
+                f"{len(y)}. Give one target for each row."
+            )
+        weight = None
+        if sample_weight is not None:
+            weight = checked_weight(sample_weight, n_rows(table))
+            if not weight.any():
+                raise ValueError("All rows have sample_weight 0; there is nothing to learn from.")
+            if not weight.all():
+                used = np.flatnonzero(weight)
+                table, y, weight = take_rows(table, used), y[used], weight[used]
+        if reset:
+            self._learn_target(y)
+        return table, y, weight
+
+    def _split(self, part, validation, seed):
+        """Divide rows into those that train and those that validate (or None)."""
+        X_val, y_val, weight_val = validation
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val go together; give both or neither.")
+        if X_val is not None:
+            held = self._checked_rows(X_val, y_val, weight_val, reset=False)
+            self._numbered(held[1])
+            return part, held
+        table, y, weight = part
+        if self.validation_fraction is None or not self._stops_early(len(y), given=False):
+            return part, None
+        train_rows, held_rows, reason = hold_out(len(y), self.validation_fraction, seed, self._strata(y))
+        if reason and self.verbose:
+            print(f"No rows are held out: {reason}.")
+        if held_rows is None:
+            return part, None
+        return tuple(
+            (take_rows(table, rows), y[rows], None if weight is None else weight[rows])
+            for rows in (train_rows, held_rows)
+        )
+
+    def _stops_early(self, count, given):
+        """Tell whether training may stop early: asked for, or from 500 rows, or with rows given to validate on."""
+        if self.early_stopping == "auto":
+            return given or count >= EARLY_STOPPING_ROWS
+        return bool(self.early_stopping)
+
+    def _epochs(self, count):
+        return auto_epochs(count, self._batch_size(count)) if self.epochs == "auto" else self.epochs
+
+    def _batch_size(self, count):
+        return auto_batch_size(count) if self.batch_size == "auto" else self.batch_size
+
+    def _build(self, train_part, held_part):
+        """Fit the router on training rows, build and compile the network; give both parts encoded."""
+        table, y, weight = train_part
+        router = InputRouter() if self.router is None else clone(self.router)
+        if "dtype" in router.get_params(deep=False):
+            router.set_params(dtype=self.dtype)
+        memory = Memory(self.memory, verbose=0) if self.memory is None or isinstance(self.memory, str) else self.memory
+        self.router_, arrays = memory.cache(_fit_router)(router, table, y, weight)
+        self.n_features_in_ = self.router_.n_features_in_
+        if hasattr(self.router_, "feature_names_in_"):
+            self.feature_names_in_ = self.router_.feature_names_in_
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        self._target = self._describe_target(y, weight)
+        self.head_ = DenseHead() if self.head is None else clone(self.head)
+        self.model_ = self._network(arrays)
+        self.forward_ = Forward(self.model_)
+        self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0
+        held = None if held_part is None else self._encoded(*held_part)
+        return self._encoded(table, y, weight, arrays), held
+
+    def _network(self, arrays):
+        """Build the network from the fitted router, from parts or from the user's callable."""
+        specs = self.router_.specs_
+        if self.model is not None:
+            if isinstance(self.model, keras.Model):
+                raise TypeError(
+                    "`model` is a callable f(inputs, target) -> output tensor, got a keras.Model. Call it inside such "
+                    "a function, e.g. model=lambda inputs, target: network(inputs)."
+                )
+            routed = split_nested({key: value for key, value in vars(self).items() if "__" in key})[1]
+            model = build_by_hand(
+                specs, lambda inputs, target: self.model(inputs, target, **routed.get("model", {})), self._target
+            )
+        else:
+            self.branches_ = resolve_branches(specs, self._default_branches(), self._given_branches())
+            self.merge_ = as_merge(self.merge)
+            samples = sample_rows(arrays, SAMPLE_ROWS)
+            parts = (self.branches_, self.merge_, self.head_, self._target, samples)
+            model = build_network(specs, *parts, input_dropout=self.input_dropout)
+        check_saveable(model)
+        return model
+
+    def _default_branches(self):
+        return self.router_.default_branches()
+
+    def _given_branches(self):
+        """Give `branches` with parameters that waited for the router applied to the defaults."""
+        given = dict(self.branches or {})
+        waiting = {key: given.pop(key) for key in list(given) if "__" in key}
+        defaults = self._default_branches()
+        for name, params in split_nested(waiting)[1].items():
+            part = given.get(name, defaults.get(name))
+            given[name] = clone(part).set_params(**params) if part is not None else params
+        return given
+
+    def _encoded(self, table, y, weight, arrays=None):
+        """Encode rows, their target and weights for the network."""
+        arrays = self.router_.transform(table) if arrays is None else arrays
+        weight = self._total_weight(y, weight)
+        if weight is not None:
+            # On average 1, so that weights move rows against each other, not the learning rate.
+            weight = (weight / weight.mean()).astype(self.dtype)
+        numbered = encode_target(self._numbered(y), self._target)
+        if numbered.dtype.kind == "f" and self._target.n_classes:
+            numbered = numbered.astype(self.dtype)
+        return Rows(arrays, numbered, weight)
+
+    def _train(self, rows, held, seed, epochs, *, stops_early=True):
+        """Compile if needed, train, and record what happened."""
+        count = len(rows.y)
+        batch_size = min(self._batch_size(count), count)
+        callbacks = self._fresh_callbacks()
+        if not self.model_.compiled:
+            steps = self.steps_per_execution
+            if steps == "auto":
+                steps = auto_steps_per_execution(int(np.ceil(count / batch_size)), epochs, callbacks)
+            self._compile(self._target, steps_per_execution=steps)
+            self._restore_optimizer()
+        given = held is not None
+        patience = self.n_iter_no_change if stops_early and self._stops_early(count, given) else None
+        done = self.n_iter_
+        schedule = Schedule(
+            epochs=done + epochs,
+            batch_size=batch_size,
+            shuffle=self.shuffle,
+            seed=seed,
+            patience=patience,
+            initial_epoch=done,
+            verbose=int(self.verbose),
+        )
+        history, self.best_epoch_ = train(self.model_, rows, held, schedule, callbacks, self._fit_params())
+        self.callbacks_ = callbacks
+        for name, values in history.items():
+            self.history_.setdefault(name, []).extend(float(value) for value in values)
+        self.n_iter_ = len(self.history_["loss"])
+
+    def _continue_fit(self, X, y, sample_weight, validation=None):
+        """Train the same network on, one epoch without `validation`; router and target stay as they were."""
+        seed = draw_seed(self.random_state)
+        part = self._checked_rows(X, y, sample_weight, reset=False)
+        self._numbered(part[1])
+        held = None
+        if validation is not None:
+            part, held = self._split(part, validation, seed)
+        with isolated(seed, self.dtype):
+            rows = self._encoded(*part)
+            held = None if held is None else self._encoded(*held)
+            if validation is None:
+                self._train(rows, None, seed, 1, stops_early=False)
+            else:
+                self._train(rows, held, seed, self._epochs(len(rows.y)))
+        return self
+
+    def _partial_fit_rows(self, X, y, sample_weight):
+        """Train one epoch on a chunk; the first chunk fits the router."""
+        self._validate_params()
+        if hasattr(self, "model_"):
+            return self._continue_fit(X, y, sample_weight)
+        seed = draw_seed(self.random_state)
+        part = self._checked_rows(X, y, sample_weight, reset=True)
+        with isolated(seed, self.dtype):
+            rows, _ = self._build(part, None)
+            self._train(rows, None, seed, 1, stops_early=False)
+        return self
+
+    def _outputs(self, X):
+        """Give the network's output for rows: ndarray of shape (n_rows, width)."""
+        self._check_fitted()
+        return self.forward_(self.router_.transform(X))
+
+
+def _fit_router(router, table, y, weight):
+    """Fit a router and encode its training rows: (router, arrays)."""
+    arrays = router.fit_transform(table, y, sample_weight=weight)
+    return router, arrays

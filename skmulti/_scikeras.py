@@ -1,0 +1,263 @@
+"""The only file that knows SciKeras: what the estimators inherit, and each override with its reason.
+
+SciKeras 0.13 still routes parameters (``optimizer__learning_rate``), makes
+optimizers, losses, metrics and callbacks from names and classes, and is the base class
+that other tools look for. The rest assumes one numeric array and an older
+scikit-learn, and is overridden here and in `estimators`.
+"""
+
+import copy
+import inspect
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+from scikeras.wrappers import BaseWrapper
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import ClassifierTags, RegressorTags
+from sklearn.utils.validation import _check_sample_weight
+
+from ._params import nested_params, refuse_unknown, split_nested
+from .heads import DenseHead, loss_name
+from .merges import as_merge
+from .network import check_saveable
+from .router import InputRouter
+from .training import Forward, isolated
+
+ROUTED = ("optimizer", "loss", "metrics", "callbacks", "compile", "fit", "predict", "model")
+
+
+class ScikerasAdapter(BaseWrapper):
+    """SciKeras' wrapper, brought to multi-input networks and today's scikit-learn."""
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        # `**routed` is how SciKeras' parameters come in, no parameter that a grid or a check should try.
+        signature = inspect.signature(cls.__init__)
+        shown = [p for p in signature.parameters.values() if p.name != "self" and p.kind is not p.VAR_KEYWORD]
+        cls.__signature__ = signature.replace(parameters=shown)
+
+    def _store_routed(self, routed):
+        """Store ``optimizer__...`` and the like as attributes, as SciKeras does, but refuse other names."""
+        known = list(inspect.signature(type(self)).parameters)
+        for name, value in routed.items():
+            if "__" not in name or name.split("__")[0] not in ROUTED:
+                refuse_unknown(self, [name], [*known, *(f"{prefix}__..." for prefix in ROUTED)], TypeError)
+            setattr(self, name, value)
+
+    # Upstream takes every attribute without a trailing underscore for a parameter; a fit could add one.
+    def _get_param_names(self):
+        names = list(inspect.signature(type(self)).parameters)
+        return sorted([*names, *(key for key in vars(self) if key.split("__")[0] in ROUTED and "__" in key[1:])])
+
+    # Upstream's prints every parameter; scikit-learn's only those that were changed.
+    def __repr__(self, N_CHAR_MAX=700):
+        return BaseEstimator.__repr__(self, N_CHAR_MAX)
+
+    # Upstream has tags only in a form that scikit-learn no longer reads: SciKeras' classifier is none to it.
+    def __sklearn_tags__(self):
+        tags = BaseEstimator.__sklearn_tags__(self)
+        tags.target_tags.required = True
+        tags.input_tags.allow_nan = True
+        if self._estimator_type == "classifier":
+            tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+        else:
+            tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
+            tags.target_tags.multi_output = True
+        return tags
+
+    # Upstream does not look inside dicts, names of merges, or defaults.
+    def get_params(self, deep=True):
+        """Get the parameters, with ``deep=True`` those of router, branches, merge and head, too.
+
+        Parameters
+        ----------
+        deep : bool
+            Whether to add the parameters of the parts.
+
+        Returns
+        -------
+        dict of str to object
+            Values by name.
+        """
+        params = {name: getattr(self, name, None) for name in self._get_param_names()}
+        if not deep:
+            return params
+        for name, part in {"router": self.router, "merge": self._merge_part(), "head": self._head_part()}.items():
+            params.update(nested_params(name, part))
+        for name, part in self._branch_parts().items():
+            params[f"branches__{name}"] = part
+            params.update(nested_params(f"branches__{name}", part))
+        return params
+
+    # Upstream accepts any routed name unchecked and fails on dicts.
+    def set_params(self, **params):
+        """Set parameters, whole parts before the parameters of parts.
+
+        Parameters
+        ----------
+        **params : dict
+            ``parameter=value`` or ``part__parameter=value``, e.g.
+            ``branches__photo__filters``, ``merge__units``, ``optimizer__learning_rate``.
+
+        Returns
+        -------
+        object
+            The estimator itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no such parameter or part.
+        """
+        known = list(inspect.signature(type(self)).parameters)
+        whole, nested = split_nested(params)
+        refuse_unknown(self, whole, known)
+        refuse_unknown(self, nested, ["router", "branches", "merge", "head", *ROUTED])
+        for name, value in whole.items():
+            setattr(self, name, value)
+        for name, values in nested.items():
+            if name in ROUTED:
+                for key, value in values.items():
+                    setattr(self, f"{name}__{key}", value)
+            elif name == "branches":
+                self._set_branch_params(values)
+            else:
+                part = {"router": self._router_part, "merge": self._merge_part, "head": self._head_part}[name]()
+                if not hasattr(part, "set_params"):
+                    raise ValueError(f"{name}={part!r} has no parameters to set: {sorted(values)}.")
+                setattr(self, name, part.set_params(**values))
+        return self
+
+    def _set_branch_params(self, values):
+        """Set whole branches, then parameters of branches, in a new dict."""
+        whole, nested = split_nested(values)
+        parts = self._branch_parts()
+        branches = dict(self.branches) if isinstance(self.branches, Mapping) else {}
+        if isinstance(self.router, InputRouter) and self.router.inputs is not None:
+            refuse_unknown(self, [*whole, *nested], self._input_names())
+        branches.update(whole)
+        for name, params in nested.items():
+            part = branches.get(name, parts.get(name))
+            if part is None:
+                # Without a router the input is known at fit only: `branches` keeps the order until then.
+                branches.update({f"{name}__{key}": value for key, value in params.items()})
+            elif hasattr(part, "set_params"):
+                branches[name] = part.set_params(**params)
+            else:
+                raise ValueError(f"branches[{name!r}] = {part!r} has no parameters to set: {sorted(params)}.")
+        self.branches = branches
+
+    def _input_names(self):
+        entries = self.router.inputs or []
+        names = [entry[0] for entry in entries if isinstance(entry, list | tuple) and len(entry) == 3]
+        rest = [] if isinstance(self.router.remainder, str) and self.router.remainder == "drop" else ["remainder"]
+        return [*names, *rest]
+
+    def _branch_parts(self):
+        """Give the branch of each input that is known before fit: the given one, or its encoder's default."""
+        given = dict(self.branches) if isinstance(self.branches, Mapping) else {}
+        if isinstance(self.router, InputRouter):
+            return {**self.router.default_branches(), **given}
+        return given
+
+    def _router_part(self):
+        return InputRouter() if self.router is None else self.router
+
+    def _merge_part(self):
+        try:
+            return as_merge(self.merge) if isinstance(self.merge, str) else self.merge
+        except ValueError:
+            return self.merge  # an unknown name is an error of `fit`, not of `get_params`
+
+    def _head_part(self):
+        return DenseHead() if self.head is None else self.head
+
+    def _compile(self, target, *, steps_per_execution):
+        """Compile the network with what SciKeras makes of the routed parameters, or the head's defaults."""
+        kwargs = self._get_compile_kwargs()
+        if isinstance(self.optimizer, keras.optimizers.Optimizer):
+            kwargs["optimizer"] = type(self.optimizer).from_config(self.optimizer.get_config())
+        if kwargs["loss"] is None:
+            kwargs["loss"] = self.head_.default_loss(target)
+        if kwargs["metrics"] is None:
+            kwargs["metrics"] = self.head_.default_metrics(target)
+        kwargs["loss"] = self._fitting_loss(kwargs["loss"], target)
+        compile_params = {"jit_compile": self.jit_compile, "steps_per_execution": steps_per_execution}
+        self.model_.compile(**{**compile_params, **kwargs})
+
+    # Upstream looks a loss up by name as a function, which cannot take parameters such as loss__delta.
+    def _get_compile_kwargs(self):
+        loss = self.loss
+        if not isinstance(loss, str) or not any(key.startswith("loss__") for key in vars(self)):
+            return super()._get_compile_kwargs()
+        name = loss_name(loss)
+        classes = [obj for obj in vars(keras.losses).values() if inspect.isclass(obj) and loss_name(obj) == name]
+        try:
+            self.loss = classes[0] if classes else loss
+            return super()._get_compile_kwargs()
+        finally:
+            self.loss = loss
+
+    # Upstream trains with the user's own callback objects; a second fit, or a fold, would find them used.
+    def _fresh_callbacks(self):
+        """Give the fit's own callbacks: classes made, instances copied."""
+        self._initialize_callbacks()
+        callbacks = copy.deepcopy(self._fit_callbacks)
+        del self._fit_callbacks, self._predict_callbacks
+        return [callback for entry in callbacks for callback in (entry if isinstance(entry, list) else [entry])]
+
+    # Upstream relies on a patch of keras.Model.__reduce__; here a network is its configuration and weights.
+    def __getstate__(self):
+        state = dict(BaseEstimator.__getstate__(self))
+        if "model_" in state:
+            state["model_"] = _packed(state["model_"], with_optimizer=self.warm_start)
+            state.pop("forward_", None)
+        return state
+
+    def __setstate__(self, state):
+        packed = state.get("model_")
+        BaseEstimator.__setstate__(self, state)
+        if packed is not None:
+            with isolated(None, self.dtype):
+                self.model_ = keras.Model.from_config(packed["config"])
+                self.model_.set_weights(packed["weights"])
+            self.forward_ = Forward(self.model_)
+            self._optimizer_state = packed.get("optimizer")
+
+    def _restore_optimizer(self):
+        """Give a newly compiled optimizer the state that came with a pickle, if any did."""
+        state = vars(self).pop("_optimizer_state", None)
+        if state:
+            self.model_.optimizer.build(self.model_.trainable_variables)
+            for variable, value in zip(self.model_.optimizer.variables, state, strict=True):
+                variable.assign(value)
+
+    def _fit_params(self):
+        """Give the arguments of ``keras.Model.fit`` that came as ``fit__...``."""
+        return {
+            key[5:]: value for key, value in vars(self).items() if key.startswith("fit__") and key != "fit__callbacks"
+        }
+
+    def _check_fitted(self):
+        if not hasattr(self, "model_"):
+            raise NotFittedError(
+                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
+                "using this estimator."
+            )
+
+
+def checked_weight(sample_weight, n_rows):
+    """Give weights as a new float64 array of shape (n_rows,), none negative; a number counts for every row."""
+    # scikit-learn's own check is a private name.
+    return _check_sample_weight(sample_weight, np.empty(n_rows), dtype=np.float64, copy=True, ensure_non_negative=True)
+
+
+def _packed(model, *, with_optimizer):
+    """Give a network as plain data: configuration, weights, and for warm starts the optimizer's state."""
+    check_saveable(model)
+    packed = {"config": model.get_config(), "weights": model.get_weights()}
+    if with_optimizer and model.optimizer is not None:
+        packed["optimizer"] = [keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables]
+    return packed

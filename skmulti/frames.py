@@ -1,0 +1,213 @@
+"""Tables of any make as pandas frames, and rows and columns taken from them."""
+
+import numbers
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+
+from .errors import InputMismatchError, closest_match, quoted
+
+
+def to_table(X, input_names=None, expected_rows=None):
+    """Bring X to a DataFrame, or to a dict of columns by input name.
+
+    Parameters
+    ----------
+    X : DataFrame (pandas, polars, pyarrow), 2-D array, list of rows, or dict/list/tuple of arrays by input
+        What a user hands to ``fit`` or ``predict``.
+    input_names : sequence of str or None
+        Names of a router's inputs, for lists and tuples of arrays.
+    expected_rows : int or None
+        Length of y, to tell a list of cells from a list of batches.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_columns), or dict of str to (Series or DataFrame)
+        Arrays become frames with columns 0, 1, ...
+
+    Raises
+    ------
+    InputMismatchError
+        If X is none of these.
+    """
+    if isinstance(X, pd.DataFrame):
+        return X
+    if isinstance(X, Mapping):
+        return {str(name): _input_columns(str(name), cells, expected_rows) for name, cells in X.items()}
+    if isinstance(X, tuple | list) and len(X) and all(len(getattr(array, "shape", ())) > 1 for array in X):
+        return _by_order(X, input_names, expected_rows)
+    if hasattr(X, "to_pandas"):
+        return X.to_pandas()
+    if scipy.sparse.issparse(X):
+        raise TypeError(
+            "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert to a dense array."
+        )
+    if isinstance(X, pd.Series):
+        raise InputMismatchError(
+            f"Expected 2D array or a DataFrame, got a Series named {X.name!r}. Give a frame: X.to_frame()."
+        )
+    array = np.asarray(X)
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported, got X of dtype {array.dtype}.")
+    if array.ndim != 2:
+        raise InputMismatchError(
+            f"Expected 2D array or a DataFrame, got {type(X).__name__} of shape {array.shape} and dtype {array.dtype}. "
+            "Reshape your data with array.reshape(-1, 1) for one column or array.reshape(1, -1) for one row; "
+            "several arrays go into a dict by input name."
+        )
+    if array.shape[0] == 0 or array.shape[1] == 0:
+        axis = ("feature(s)", 1) if array.shape[0] else ("sample(s)", 0)
+        raise InputMismatchError(
+            f"Found array with 0 {axis[0]} (shape={array.shape}) while a minimum of 1 is required."
+        )
+    return pd.DataFrame(array)
+
+
+def _by_order(arrays, input_names, expected_rows):
+    names = list(input_names or [f"input_{i}" for i in range(len(arrays))])
+    if len(names) != len(arrays):
+        raise InputMismatchError(
+            f"X is a {type(arrays).__name__} of {len(arrays)} arrays, the router has {len(names)} inputs: "
+            f"{quoted(names)}. Give one array for each input, in this order, or a dict by input name."
+        )
+    return {name: _input_columns(name, array, expected_rows) for name, array in zip(names, arrays, strict=True)}
+
+
+def _input_columns(name, cells, expected_rows):
+    """Give one input's cells as a Series, or as a frame if they are a 2-D array."""
+    if isinstance(cells, pd.Series | pd.DataFrame):
+        return cells
+    if isinstance(cells, list | tuple):
+        _refuse_batches(name, cells, expected_rows)
+        column = pd.Series([None] * len(cells), name=name, dtype=object)
+        column[:] = list(cells) if all(np.ndim(cell) == 0 for cell in cells) else _boxed(cells)
+        return column.infer_objects()
+    array = np.asarray(cells)
+    if array.ndim == 0:
+        raise InputMismatchError(f"Input {name!r}: expected an array with a row for each sample, got {cells!r}.")
+    if array.ndim == 2:
+        return pd.DataFrame(array)
+    return pd.Series(array if array.ndim == 1 else _boxed(array), name=name)
+
+
+def _boxed(cells):
+    """Put arrays or lists into an object array of one dimension."""
+    box = np.empty(len(cells), dtype=object)
+    for i, cell in enumerate(cells):
+        box[i] = cell
+    return box
+
+
+def _refuse_batches(name, cells, expected_rows):
+    """Refuse a list of arrays, one for each batch, in the place of one array."""
+    lengths = [len(cell) for cell in cells if isinstance(cell, np.ndarray) and cell.ndim > 1]
+    if expected_rows and len(lengths) == len(cells) != expected_rows == sum(lengths):
+        raise InputMismatchError(
+            f"Input {name!r}: got a list of {len(cells)} arrays of {lengths[0]} rows, but y has {expected_rows} rows; "
+            f"concatenate them to one array of {expected_rows} rows: np.concatenate(arrays)."
+        )
+
+
+def n_rows(table):
+    """Count the rows of a table; inputs of a dict must agree."""
+    if isinstance(table, pd.DataFrame):
+        return len(table)
+    counts = {name: len(columns) for name, columns in table.items()}
+    if len(set(counts.values())) > 1:
+        raise InputMismatchError(f"Found inputs with inconsistent numbers of samples: {counts}.")
+    return next(iter(counts.values()), 0)
+
+
+def take_rows(table, positions):
+    """Give rows by position."""
+    if isinstance(table, pd.DataFrame):
+        return table.iloc[positions]
+    return {name: columns.iloc[positions] for name, columns in table.items()}
+
+
+def row_labels(table):
+    """Give the index of a table, for messages."""
+    return table.index if isinstance(table, pd.DataFrame) else next(iter(table.values())).index
+
+
+def column_positions(frame, columns, input_name):
+    """Find the positions of an input's columns in a frame.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        The training table.
+    columns : str, int, list, slice, boolean mask or callable
+        As in ``ColumnTransformer``; a label slice includes its end.
+    input_name : str
+        For messages.
+
+    Returns
+    -------
+    list of int
+        Positions of the columns.
+
+    Raises
+    ------
+    InputMismatchError
+        If a column is missing or stands twice in the frame.
+    """
+    if callable(columns):
+        columns = columns(frame)
+    elif hasattr(columns, "expand") and not isinstance(columns, np.ndarray):
+        columns = columns.expand(frame)
+    if isinstance(columns, slice):
+        return _slice_positions(frame, columns, input_name)
+    if isinstance(columns, str):
+        return [label_position(frame, columns, input_name)]
+    if isinstance(columns, numbers.Integral) and not isinstance(columns, bool | np.bool_):
+        return [_checked_position(frame, int(columns), input_name)]
+    entries = list(columns)
+    if entries and all(isinstance(entry, bool | np.bool_) for entry in entries):
+        if len(entries) != frame.shape[1]:
+            raise InputMismatchError(
+                f"Input {input_name!r}: the boolean mask has {len(entries)} entries, X has {frame.shape[1]} columns."
+            )
+        return [i for i, chosen in enumerate(entries) if chosen]
+    if all(isinstance(entry, numbers.Integral) for entry in entries):
+        return [_checked_position(frame, int(entry), input_name) for entry in entries]
+    return [label_position(frame, entry, input_name) for entry in entries]
+
+
+def _slice_positions(frame, columns, input_name):
+    start, stop = columns.start, columns.stop
+    if isinstance(start, str) or isinstance(stop, str):
+        first = 0 if start is None else label_position(frame, start, input_name)
+        last = frame.shape[1] - 1 if stop is None else label_position(frame, stop, input_name)
+        return list(range(first, last + 1))[:: columns.step or 1]
+    return list(range(frame.shape[1]))[columns]
+
+
+def _checked_position(frame, position, input_name):
+    if not -frame.shape[1] <= position < frame.shape[1]:
+        raise InputMismatchError(
+            f"Input {input_name!r} wants the column at position {position}; X has {frame.shape[1]} columns."
+        )
+    return position % frame.shape[1]
+
+
+def label_position(frame, name, input_name):
+    """Find the position of the one column with a label."""
+    matches = np.flatnonzero([column == name for column in frame.columns])
+    if len(matches) == 1:
+        return int(matches[0])
+    if len(matches) > 1:
+        raise InputMismatchError(
+            f"Input {input_name!r}: {len(matches)} columns of X are named {name!r}. Rename them, or give positions."
+        )
+    if not any(isinstance(column, str) for column in frame.columns):
+        raise InputMismatchError(
+            f"Input {input_name!r} wants column {name!r}, but X has no column names. Fit and predict with a DataFrame, "
+            "or name the columns by integer positions."
+        )
+    raise InputMismatchError(
+        f"Input {input_name!r} wants column {name!r}, which X does not have; its columns are {quoted(frame.columns)}."
+        f"{closest_match(name, frame.columns)}"
+    )

@@ -1,0 +1,274 @@
+"""Outputs, losses and metrics, derived from the target."""
+
+import re
+
+import keras
+import numpy as np
+from keras import ops
+from sklearn.base import BaseEstimator
+
+from ._validation import RATE
+from .inputs.vector import dense_stack
+from .layers import TargetUnits
+from .spec import TargetSpec
+
+# What a loss needs at the output: (activation, how the target is scaled). A loss that is not listed compares any
+# numbers, so that the target may be shifted and scaled; "scale" keeps zero where it is, "keep" leaves the target alone.
+_REGRESSION_OUTPUTS = {
+    "poisson": ("exponential", "scale"),
+    "mean_squared_logarithmic_error": ("softplus", "keep"),
+    "mean_absolute_percentage_error": (None, "scale"),
+    "cosine_similarity": (None, "scale"),
+    "binary_crossentropy": ("sigmoid", "keep"),
+    "binary_focal_crossentropy": ("sigmoid", "keep"),
+}
+_CLASS_LOSSES = {
+    "sparse_categorical_crossentropy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
+    "categorical_hinge",
+    "kl_divergence",
+    "hinge",
+    "squared_hinge",
+}
+_TWO_CLASS_LOSSES = {"binary_crossentropy", "binary_focal_crossentropy"}
+_MARGIN_LOSSES = {"hinge", "squared_hinge", "categorical_hinge"}
+
+
+class DenseHead(BaseEstimator):
+    """Predict the target from the merged tensor: dense layers, then the output.
+
+    The output follows from y: one sigmoid unit for two classes, a softmax for more,
+    and for a regression a linear unit whose value is brought to the units of y.
+
+    Parameters
+    ----------
+    units : tuple of int
+        Width of each dense layer before the output; ``()`` puts the output directly
+        on the merged tensor. One layer of 64 lets the branches interact.
+    activation : str
+        Keras activation of those layers.
+    dropout : float
+        Share of the units dropped in training after each layer, in [0, 1).
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import DenseHead, TargetSpec
+    >>> merged = keras.Input((16,))
+    >>> DenseHead().attach(merged, TargetSpec(n_classes=3, activation="softmax")).shape
+    (None, 3)
+    """
+
+    _parameter_constraints = {"units": [tuple, list], "activation": [str, callable], "dropout": [RATE]}
+
+    def __init__(self, units=(64,), *, activation="relu", dropout=0.0):
+        self.units = units
+        self.activation = activation
+        self.dropout = dropout
+
+    def attach(self, tensor, target):
+        """Connect the head to the merged tensor.
+
+        Parameters
+        ----------
+        tensor : KerasTensor of shape (batch, merged)
+            What the merge gives.
+        target : TargetSpec
+            What to predict.
+
+        Returns
+        -------
+        KerasTensor of shape (batch, target.width)
+            Probabilities of classes, or predictions in the units of y (float64).
+        """
+        self._validate_params()
+        tensor = dense_stack(tensor, self.units, activation=self.activation, dropout=self.dropout, prefix="head")
+        output = keras.layers.Dense(target.width, activation=target.activation, name="head_output")(tensor)
+        return to_target_units(output, target)
+
+    def default_loss(self, target):
+        """Name the loss for a target when the user gives none.
+
+        Parameters
+        ----------
+        target : TargetSpec
+            What to predict.
+
+        Returns
+        -------
+        str
+            Keras' name of the loss.
+        """
+        if not target.n_classes:
+            return "mean_squared_error"
+        return "binary_crossentropy" if target.activation == "sigmoid" else "sparse_categorical_crossentropy"
+
+    def default_metrics(self, target):
+        """Name the metrics for a target when the user gives none.
+
+        Parameters
+        ----------
+        target : TargetSpec
+            What to predict.
+
+        Returns
+        -------
+        list of str
+            Keras' names of the metrics.
+        """
+        return ["accuracy"] if target.n_classes else ["mean_absolute_error"]
+
+
+def to_target_units(output, target):
+    """Bring the output of a regression to the units of y; leave class probabilities alone."""
+    return output if target.n_classes else TargetUnits(target.offset, target.scale, name="head_target_units")(output)
+
+
+def loss_name(loss):
+    """Give Keras' long name of a loss (``mean_squared_error``) given as a name, class, object or function; or None."""
+    if loss is None:
+        return None
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    if isinstance(loss, keras.losses.Loss):
+        loss = type(loss)
+    name = getattr(loss, "__name__", type(loss).__name__)
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() if isinstance(loss, type) else name
+
+
+def classification_target(n_classes, loss=None):
+    """Describe the target of a classifier under a loss.
+
+    Parameters
+    ----------
+    n_classes : int
+        Number of classes in y.
+    loss : str, type, Loss, callable or None
+        The loss as the user gave it; None is the default for the number of classes.
+
+    Returns
+    -------
+    TargetSpec
+        One sigmoid unit for two classes, else a softmax; `one_hot` says how the loss wants y.
+
+    Raises
+    ------
+    ValueError
+        If the loss cannot be used with that many classes, or gives no probabilities.
+    """
+    name = loss_name(loss)
+    if name in _MARGIN_LOSSES:
+        raise ValueError(
+            f"loss={loss!r} gives margins, not probabilities, so that predict_proba would be wrong. "
+            "Use 'binary_crossentropy', 'categorical_crossentropy' or a focal loss."
+        )
+    if name in _TWO_CLASS_LOSSES and n_classes > 2:
+        raise ValueError(
+            f"loss={loss!r} is for two classes, y has {n_classes}. Use '{name.replace('binary', 'categorical')}', "
+            "or leave loss=None."
+        )
+    if getattr(loss, "from_logits", False):
+        raise ValueError(f"{loss!r} has from_logits=True, but the network gives probabilities. Use from_logits=False.")
+    softmax = n_classes != 2 or name in _CLASS_LOSSES
+    return TargetSpec(
+        n_classes=n_classes,
+        activation="softmax" if softmax else "sigmoid",
+        one_hot=softmax and name not in (None, "sparse_categorical_crossentropy"),
+    )
+
+
+def regression_target(y, loss=None, *, scale_target=True, sample_weight=None):
+    """Describe the target of a regressor under a loss.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows, n_outputs), float64
+        Training target.
+    loss : str, type, Loss, callable or None
+        The loss as the user gave it; None is the squared error.
+    scale_target : bool
+        Whether the network learns a target of mean 0 and standard deviation 1.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Weights for mean and deviation.
+
+    Returns
+    -------
+    TargetSpec
+        Activation, offset and scale that suit the loss.
+
+    Raises
+    ------
+    ValueError
+        If the loss is for classes, or y holds values that it cannot reach.
+    """
+    name = loss_name(loss)
+    if name in _CLASS_LOSSES:
+        raise ValueError(f"loss={loss!r} is for classes; a regression takes e.g. 'mse', 'mae', 'huber' or 'poisson'.")
+    activation, scaling = _REGRESSION_OUTPUTS.get(name, (None, "standardise"))
+    lowest, highest = (0, np.inf) if activation in ("exponential", "softplus") else (0, 1)
+    if activation and (y.min() < lowest or y.max() > highest):
+        raise ValueError(
+            f"loss={loss!r} needs a target of {lowest} to {highest}, y reaches from {y.min():g} to {y.max():g}. "
+            "Use another loss, e.g. 'mse' or 'huber'."
+        )
+    offset, scale = np.zeros(y.shape[1]), np.ones(y.shape[1])
+    if scale_target and scaling == "standardise":
+        offset = np.average(y, axis=0, weights=sample_weight)
+        scale = np.sqrt(np.average((y - offset) ** 2, axis=0, weights=sample_weight))
+        scale[scale <= 10 * np.finfo(float).eps * np.abs(offset)] = 1
+    elif scale_target and scaling == "scale":
+        scale = np.average(np.abs(y), axis=0, weights=sample_weight)
+        scale[scale == 0] = 1
+    return TargetSpec(
+        n_outputs=y.shape[1],
+        activation=activation,
+        offset=tuple(offset.tolist()),
+        scale=tuple(scale.tolist()),
+    )
+
+
+@keras.saving.register_keras_serializable(package="skmulti")
+class TargetUnitsLoss(keras.losses.Loss):
+    """Measure another loss on targets and predictions brought back to offset 0 and scale 1.
+
+    So that the size of gradients does not depend on the units of y, while the network
+    gives predictions in them.
+
+    Parameters
+    ----------
+    loss : Loss or callable
+        The loss to measure.
+    offset, scale : sequence of float
+        As in `TargetUnits`.
+    """
+
+    def __init__(self, loss, offset, scale, name="target_units_loss", **kwargs):
+        super().__init__(name=name, **{**kwargs, "dtype": "float64"})
+        self.loss = keras.losses.get(loss)
+        self.offset = [float(value) for value in offset]
+        self.scale = [float(value) for value in scale]
+
+    def call(self, y_true, y_pred):
+        measure = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
+        return measure(self._standardised(y_true), self._standardised(y_pred))
+
+    def _standardised(self, values):
+        scale = ops.convert_to_tensor(self.scale, values.dtype)
+        return (values - ops.convert_to_tensor(self.offset, values.dtype)) / scale
+
+    def get_config(self):
+        own = {"loss": keras.losses.serialize(self.loss), "offset": self.offset, "scale": self.scale}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
+
+
+def encode_target(y, target):
+    """Give y as the loss wants it: class numbers or one-hot rows, or (n_rows, n_outputs) floats."""
+    if target.one_hot:
+        return np.eye(target.n_classes)[y]
+    return y if target.n_classes and target.activation == "softmax" else y.reshape(len(y), -1)

@@ -1,0 +1,171 @@
+"""Cells that hold one row's sequence: lists, arrays and .npy files."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from .._validation import Real
+from ..errors import InputMismatchError
+
+_ADVICE = (
+    "Give lists of numbers, 1-D arrays (steps), 2-D arrays (steps, features), paths of .npy files that hold "
+    "such arrays, or None where missing."
+)
+
+
+class CellError(Exception):
+    """What was found in a cell that is no sequence."""
+
+
+def sequences(column, shape):
+    """Yield each cell as an array (steps, features), then refuse the column if a cell was none.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+        Lists, arrays, paths of .npy files, or missing.
+    shape : tuple of (int, int) or None
+        The shape that each sequence must have.
+
+    Yields
+    ------
+    ndarray of shape (steps, features)
+        No steps where the cell is missing, empty or wrong.
+    """
+    missing = column.isna().to_numpy()
+    n_wrong, first, label = 0, None, None
+    for position, cell in enumerate(column.astype(object)):
+        steps = np.empty((0, 0))
+        if not missing[position]:
+            try:
+                steps = as_steps(cell)
+                if shape is not None and len(steps) and steps.shape != shape:
+                    raise CellError(f"{_named(cell)}, shape {np.shape(steps)}")
+            except CellError as error:
+                if not n_wrong:
+                    first, label = error, _label(column, position)
+                n_wrong += 1
+        yield steps
+    if n_wrong:
+        wanted = "sequences of numbers" if shape is None else f"sequences of shape {shape}"
+        raise InputMismatchError(
+            f"column {column.name!r}: {n_wrong} of {len(column)} cells are not {wanted}, first at row label "
+            f"{label!r}: {first}. {_ADVICE}"
+        ) from first
+
+
+def as_steps(cell):
+    """Give a cell as an array of numbers (steps, features), without steps if it is empty."""
+    if is_npy_path(cell):
+        values = _loaded(cell)
+    elif isinstance(cell, str | bytes | Path):
+        raise CellError(_named(cell))
+    else:
+        values = _as_array(cell)
+    if values.ndim == 0:
+        raise CellError(_named(cell))
+    if values.dtype == object:
+        values = _from_objects(cell, values)
+    if values.dtype.kind not in "biuf":
+        raise CellError(f"{_named(cell)}, dtype {values.dtype}")
+    if values.ndim > 2:
+        raise CellError(f"{_named(cell)}, shape {values.shape}")
+    if not values.size:
+        return np.empty((0, 0))
+    return values if values.ndim == 2 else values[:, None]
+
+
+def _as_array(cell):
+    try:
+        return np.asarray(cell)
+    except ValueError as error:
+        raise CellError(f"{_named(cell)} whose steps are of different lengths") from error
+
+
+def _from_objects(cell, values):
+    """Give an array of objects as floats: numbers with None between, or arrays of equal length."""
+    if values.ndim == 1 and any(isinstance(step, list | tuple | np.ndarray) for step in values):
+        # A column of nested lists comes from a Parquet file as arrays of arrays.
+        values = _as_array(values.tolist())
+        if values.dtype != object:
+            return values
+    flat = values.ravel()
+    if not all(number is None or number is pd.NA or isinstance(number, Real | Decimal) for number in flat):
+        raise CellError(f"{_named(cell)}, dtype object")
+    try:
+        floats = [np.nan if number is None or number is pd.NA else float(number) for number in flat]
+    except OverflowError as error:
+        raise CellError(f"{_named(cell)} with a number beyond the largest float") from error
+    return np.array(floats, dtype="float64").reshape(values.shape)
+
+
+def _loaded(path):
+    """Read an .npy file, never a pickle."""
+    try:
+        values = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise CellError(f"{str(path)!r} (file not found)") from error
+    except (OSError, EOFError, MemoryError, ValueError) as error:
+        reason = str(error)
+        if "pickle" in reason:
+            # NumPy takes any file of unknown format for a pickle, and advises to load it as one.
+            reason = "no .npy file, or one of Python objects, which need pickle and are not loaded"
+        raise CellError(f"{str(path)!r} ({reason})") from error
+    if not isinstance(values, np.ndarray):
+        values.close()
+        raise CellError(f"{str(path)!r} (an archive of several arrays)")
+    return values
+
+
+def _label(column, position):
+    """Give a row's label as a Python object, whose repr is that of the table (7, not np.int64(7))."""
+    return column.index[[position]].tolist()[0]
+
+
+def is_npy_path(cell):
+    """Say whether a cell is the path of an .npy file."""
+    return isinstance(cell, str | Path) and str(cell).lower().endswith(".npy")
+
+
+def is_pixels(cell):
+    """Say whether a cell is an array of bytes, as pictures are."""
+    return isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and cell.ndim > 1
+
+
+def _named(cell):
+    """Give a cell's type for a message, with its value if that is short."""
+    if isinstance(cell, str | bytes | Path) and is_npy_path(cell):
+        return repr(str(cell))
+    if isinstance(cell, list | tuple) or hasattr(cell, "shape"):
+        return f"type {type(cell).__name__}"
+    return f"{shortened(cell)} (type {type(cell).__name__})"
+
+
+def shortened(value):
+    """Give the repr of a value, cut to 80 characters."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def check_widths(column, widths, expected):
+    """Refuse sequences whose steps have another number of features.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+        Gives name and row labels.
+    widths : ndarray of shape (n_rows,), int
+        Numbers a step in each row.
+    expected : int
+        What they must be.
+    """
+    wrong = np.flatnonzero(widths != expected)
+    if not len(wrong):
+        return
+    raise InputMismatchError(
+        f"column {column.name!r}: {len(wrong)} of {len(column)} sequences do not have {expected} "
+        f"{'number' if expected == 1 else 'numbers'} a step, first at row label {_label(column, wrong[0])!r}: "
+        f"{widths[wrong[0]]}. Give sequences of one width, that of the first training row."
+    )

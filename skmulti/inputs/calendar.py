@@ -1,0 +1,185 @@
+"""Dates and times: calendar parts of a vector."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import StrOptions
+from ..errors import InputMismatchError
+from ..spec import ArraySpec
+from .base import InputEncoder, checked_frame, refuse_cells
+from .vector import DenseBranch, NumberScaler
+
+# Part -> number of values after which it starts again; None for those that do not.
+_CALENDAR_PARTS = {
+    "elapsed": None,
+    "year": None,
+    "month": 12,
+    "day": 31,
+    "weekday": 7,
+    "hour": 24,
+    "minute": 60,
+    "second": 60,
+}
+
+
+class CalendarEncoder(InputEncoder):
+    """Turn dates and times into calendar parts.
+
+    Parts that repeat (month, weekday, hour, ...) become a point on a circle, sine and
+    cosine, so that December is next to January; elapsed time and the year are
+    standardised. A missing date is NaN in each.
+
+    Parameters
+    ----------
+    parts : "auto" or sequence of str
+        Any of elapsed, year, month, day, weekday, hour, minute, second. "auto" takes
+        elapsed time and each part that varies among the training rows.
+    dtype : {"float32", "float64"}
+        Precision of the array. `InputRouter` sets it to its own.
+
+    Attributes
+    ----------
+    parts_ : list of tuple (int, str)
+        Position of the column and the part, one entry for each part in use.
+    n_features_in_ : int
+        Number of columns.
+
+    Notes
+    -----
+    Sine and cosine of ``2 pi part / period`` are the usual encoding of cyclic features,
+    see scikit-learn's example "Time-related feature engineering".
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmulti import CalendarEncoder
+    >>> days = pd.Series(pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"]), name="day")
+    >>> CalendarEncoder(parts=["weekday"]).fit_transform(days).round(2)
+    array([[0.  , 1.  ],
+           [0.78, 0.62],
+           [0.97, -0.22]], dtype=float32)
+    """
+
+    default_branch = DenseBranch
+    shared_input = "dates"
+    _parameter_constraints = {
+        "parts": [StrOptions({"auto"}), list, tuple],
+        "dtype": [StrOptions({"float32", "float64"})],
+    }
+
+    def __init__(self, *, parts="auto", dtype="float32"):
+        self.parts = parts
+        self.dtype = dtype
+
+    @classmethod
+    def suits(cls, column):
+        """Take datetimes, dates in cells, and ISO dates as text; see `InputEncoder.suits`."""
+        if pd.api.types.is_datetime64_any_dtype(column.dtype) or "timestamp" in str(column.dtype):
+            return "dates"
+        cells = column.dropna().iloc[:1000]
+        if not len(cells) or not (column.dtype == object or pd.api.types.is_string_dtype(column.dtype)):
+            return None
+        if all(isinstance(cell, datetime.date) for cell in cells):
+            return "dates in cells"
+        iso = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?"
+        if all(isinstance(cell, str) for cell in cells) and cells.str.fullmatch(iso).all():
+            return "dates written year-month-day"
+        return None
+
+    def fit(self, columns, y=None):
+        """Learn which parts vary, and the spread of those that do not repeat.
+
+        Parameters
+        ----------
+        columns : DataFrame of shape (n_rows, n_columns) or Series
+            Datetimes, dates, or strings that pandas reads as dates.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        CalendarEncoder
+            The fitted encoder.
+
+        Raises
+        ------
+        InputMismatchError
+            If a cell is no date.
+        ValueError
+            If `parts` holds an unknown part.
+        """
+        self._validate_params()
+        unknown = [] if self.parts == "auto" else [part for part in self.parts if part not in _CALENDAR_PARTS]
+        if unknown:
+            raise ValueError(f"CalendarEncoder: unknown parts {unknown}; there are {list(_CALENDAR_PARTS)}.")
+        frame = checked_frame(self, columns, reset=True, dtype=None)
+        tables = [_calendar_table(frame.iloc[:, i]) for i in range(frame.shape[1])]
+        self.parts_ = [
+            (i, part)
+            for i, table in enumerate(tables)
+            for part in _CALENDAR_PARTS
+            if (part in self.parts if self.parts != "auto" else part == "elapsed" or table[part].nunique() > 1)
+        ]
+        linear = [np.asarray(tables[i][part], float) for i, part in self.parts_ if not _CALENDAR_PARTS[part]]
+        self._scaler = NumberScaler(add_indicator=False, dtype="float64")
+        if linear:
+            self._scaler.fit(np.column_stack(linear))
+        return self
+
+    def transform(self, columns):
+        """Encode dates.
+
+        Parameters
+        ----------
+        columns : DataFrame of shape (n_rows, n_columns) or Series
+            The columns of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_parts), float
+            Standardised parts that do not repeat, then sine and cosine of each part
+            that does; NaN where the date is missing.
+        """
+        check_is_fitted(self)
+        frame = checked_frame(self, columns, reset=False, dtype=None)
+        tables = [_calendar_table(frame.iloc[:, i]) for i in range(frame.shape[1])]
+        linear, cyclic = [], []
+        for i, part in self.parts_:
+            values, period = np.asarray(tables[i][part], float), _CALENDAR_PARTS[part]
+            if period:
+                angle = 2 * np.pi * values / period
+                cyclic += [np.sin(angle), np.cos(angle)]
+            else:
+                linear.append(values)
+        scaled = list(self._scaler.transform(np.column_stack(linear)).T) if linear else []
+        if not scaled and not cyclic:
+            return np.zeros((len(frame), 0), dtype=self.dtype)
+        return np.column_stack([*scaled, *cyclic]).astype(self.dtype)
+
+    def spec(self, name):
+        """Describe the array; see `InputEncoder.spec`."""
+        width = sum(2 if _CALENDAR_PARTS[part] else 1 for _, part in self.parts_)
+        return ArraySpec(name, "vector", (width,), self.dtype)
+
+
+def _calendar_table(column):
+    """Give the calendar parts of one column of dates as a frame of floats."""
+    try:
+        times = pd.to_datetime(column, utc=True)
+    except (ValueError, TypeError) as error:
+        parsed = pd.to_datetime(column.astype(object), utc=True, errors="coerce", format="mixed")
+        refuse_cells(
+            column,
+            (parsed.isna() & column.notna()).to_numpy(),
+            "dates",
+            "Convert the column with pd.to_datetime.",
+        )
+        raise InputMismatchError(f"column {column.name!r}: {error}") from error
+    parts = times.dt
+    seconds = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
+    named = {"elapsed": seconds, "month": parts.month - 1, "day": parts.day - 1, "weekday": parts.weekday}
+    plain = {name: getattr(parts, name) for name in ("year", "hour", "minute", "second")}
+    return pd.DataFrame({**named, **plain}).astype("float64")

@@ -1,0 +1,405 @@
+"""Categories: integer codes from the table, embeddings or one-hot columns in the network."""
+
+from numbers import Integral
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import ops
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
+from ..errors import InputMismatchError
+from ..spec import ArraySpec
+from .base import Branch, InputEncoder, checked_frame
+from .vector import dense_stack
+
+_register = keras.saving.register_keras_serializable(package="skmulti")
+
+# Ids below this one are not learned values: 0 is a missing value, 1 an unknown one.
+FIRST_ID = 2
+
+
+@_register
+class CategoryEmbedding(keras.layers.Layer):
+    """Look up one vector per column in a single table, the columns' ids behind one another.
+
+    The rows of missing and unknown values start at zero, so that a value which
+    training never showed adds nothing.
+
+    Parameters
+    ----------
+    vocabulary_sizes : sequence of int
+        Ids of each column.
+    embedding_dim : int
+        Length of a vector.
+    """
+
+    def __init__(self, vocabulary_sizes, embedding_dim, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary_sizes = [int(size) for size in vocabulary_sizes]
+        self.embedding_dim = int(embedding_dim)
+        self._offsets = np.concatenate([[0], np.cumsum(self.vocabulary_sizes)[:-1]]).astype("int32")
+
+    def build(self, input_shape):
+        total = sum(self.vocabulary_sizes)
+        self.table = self.add_weight(shape=(total, self.embedding_dim), initializer="uniform", name="table")
+        values = ops.convert_to_numpy(self.table).copy()
+        values[np.concatenate([self._offsets + i for i in range(FIRST_ID)])] = 0
+        self.table.assign(values)
+        super().build(input_shape)
+
+    def call(self, ids):
+        return ops.take(self.table, ops.cast(ids, "int32") + self._offsets, axis=0)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.embedding_dim)
+
+    def get_config(self):
+        own = {"vocabulary_sizes": self.vocabulary_sizes, "embedding_dim": self.embedding_dim}
+        return {**super().get_config(), **own}
+
+
+@_register
+class OneHotIds(keras.layers.Layer):
+    """One column of 0 and 1 for each id of each column.
+
+    Parameters
+    ----------
+    vocabulary_sizes : sequence of int
+        Ids of each column.
+    """
+
+    def __init__(self, vocabulary_sizes, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary_sizes = [int(size) for size in vocabulary_sizes]
+
+    def call(self, ids):
+        columns = [
+            ops.one_hot(ids[:, i], size, dtype=self.compute_dtype) for i, size in enumerate(self.vocabulary_sizes)
+        ]
+        return ops.concatenate(columns, axis=-1)
+
+    def compute_output_spec(self, ids):
+        return keras.KerasTensor((ids.shape[0], sum(self.vocabulary_sizes)), dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "vocabulary_sizes": self.vocabulary_sizes}
+
+
+class EmbeddingBranch(Branch):
+    """Read categories with a learned vector for each value.
+
+    The default for categories: it stays small for columns of thousands of values,
+    and values that act alike end up close to each other.
+
+    Parameters
+    ----------
+    embedding_dim : int or None
+        Length of a value's vector. None: ``1.6 * n ** 0.56`` for the n values of the
+        largest column, between 2 and 32.
+    units : tuple of int
+        Dense layers over the vectors of all columns; none by default, the merge and
+        the head combine them.
+    dropout : float
+        Share of the vectors' entries dropped in training, in [0, 1).
+
+    See Also
+    --------
+    OneHotBranch : The same ids as columns of 0 and 1.
+
+    References
+    ----------
+    Guo and Berkhahn, "Entity Embeddings of Categorical Variables", 2016,
+    arXiv:1604.06737. The rule for the length is the one of the fastai library.
+
+    Examples
+    --------
+    >>> from skmulti import ArraySpec, EmbeddingBranch
+    >>> spec = ArraySpec("city", "category", (1,), "int32", vocabulary_sizes=(41,))
+    >>> EmbeddingBranch(embedding_dim=8).build(spec).output_shape
+    (None, 8)
+    """
+
+    reads = ("category",)
+    _parameter_constraints = {
+        "embedding_dim": [POSITIVE_INT, None],
+        "units": [tuple, list],
+        "dropout": [RATE],
+    }
+
+    def __init__(self, embedding_dim=None, *, units=(), dropout=0.0):
+        self.embedding_dim = embedding_dim
+        self.units = units
+        self.dropout = dropout
+
+    def connect(self, tensor, spec, sample):
+        """Connect the layers of the branch.
+
+        Parameters
+        ----------
+        tensor : KerasTensor of shape (batch, n_columns), int32
+            The ids.
+        spec : ArraySpec
+            Its vocabulary sizes give the table's size.
+        sample : ndarray or None
+            Not used.
+
+        Returns
+        -------
+        KerasTensor of shape (batch, width)
+            The vectors side by side, or the last dense layer's output.
+        """
+        sizes = spec.vocabulary_sizes
+        dim = self.embedding_dim or int(np.clip(round(1.6 * max(sizes) ** 0.56), 2, 32))
+        vectors = keras.layers.Flatten()(CategoryEmbedding(sizes, dim)(tensor))
+        if self.dropout:
+            vectors = keras.layers.Dropout(self.dropout)(vectors)
+        return dense_stack(vectors, self.units, dropout=self.dropout)
+
+
+class OneHotBranch(Branch):
+    """Read categories as columns of 0 and 1, made inside the network.
+
+    Equal to scikit-learn's ``OneHotEncoder`` before a `DenseBranch`, without the wide
+    array in memory. Unknown values and missing ones have columns of their own, whose
+    weights start at zero.
+
+    Parameters
+    ----------
+    units : tuple of int
+        Width of each dense layer; ``()`` hands the columns themselves to the merge.
+    dropout : float
+        Share of the units dropped in training, in [0, 1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmulti import ArraySpec, OneHotBranch
+    >>> spec = ArraySpec("city", "category", (1,), "int32", vocabulary_sizes=(4,))
+    >>> OneHotBranch(units=()).build(spec)(np.array([[2], [1]])).numpy()
+    array([[0., 0., 1., 0.],
+           [0., 1., 0., 0.]], dtype=float32)
+    """
+
+    reads = ("category",)
+    _parameter_constraints = {"units": [tuple, list], "dropout": [RATE]}
+
+    def __init__(self, units=(64,), *, dropout=0.0):
+        self.units = units
+        self.dropout = dropout
+
+    def connect(self, tensor, spec, sample):
+        """Connect the layers of the branch.
+
+        Parameters
+        ----------
+        tensor : KerasTensor of shape (batch, n_columns), int32
+            The ids.
+        spec : ArraySpec
+            Its vocabulary sizes give the number of columns.
+        sample : ndarray or None
+            Not used.
+
+        Returns
+        -------
+        KerasTensor of shape (batch, width)
+            The one-hot columns, or the last dense layer's output.
+        """
+        columns = OneHotIds(spec.vocabulary_sizes)(tensor)
+        if not self.units:
+            return columns
+        first = keras.layers.Dense(int(self.units[0]), activation="relu")
+        hidden = first(columns)
+        kernel = ops.convert_to_numpy(first.kernel).copy()
+        starts = np.concatenate([[0], np.cumsum(spec.vocabulary_sizes)[:-1]]).astype(int)
+        kernel[np.concatenate([starts + i for i in range(FIRST_ID)])] = 0
+        first.kernel.assign(kernel)
+        if self.dropout:
+            hidden = keras.layers.Dropout(self.dropout)(hidden)
+        return dense_stack(hidden, self.units[1:], dropout=self.dropout)
+
+
+class CategoryIndexer(InputEncoder):
+    """Turn categories into integer ids for an embedding.
+
+    Id 0 is a missing value, 1 a value that training did not show (or a rare one), and
+    the learned values follow from 2, sorted. No id is ever negative or out of range.
+
+    Parameters
+    ----------
+    categories : "auto" or list of array-like
+        "auto" learns the values from the training rows. A list gives the values of
+        each column, in the order of their ids.
+    min_frequency : int, float or None
+        Values that are rarer share id 1: an int counts rows, a float is a share of
+        the rows (as in ``OneHotEncoder``).
+    max_categories : int or None
+        At most this many ids for a column's values, the shared id 1 included; the rarest
+        values share it (as in ``OneHotEncoder``).
+
+    Attributes
+    ----------
+    categories_ : list of ndarray
+        For each column, the values of the ids 2, 3, ...
+    infrequent_categories_ : list of ndarray
+        For each column, the training values that share id 1.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if all are strings.
+
+    See Also
+    --------
+    EmbeddingBranch : Reads the ids.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmulti import CategoryIndexer
+    >>> indexer = CategoryIndexer().fit(pd.Series(["b", "a", None], name="city"))
+    >>> indexer.transform(pd.Series(["a", "b", "new", None], name="city")).tolist()
+    [[2], [3], [1], [0]]
+    """
+
+    default_branch = EmbeddingBranch
+    shared_input = "categories"
+    _parameter_constraints = {
+        "categories": [StrOptions({"auto"}), list],
+        "min_frequency": [POSITIVE_INT, FRACTION, None],
+        "max_categories": [POSITIVE_INT, None],
+    }
+
+    def __init__(self, *, categories="auto", min_frequency=None, max_categories=None):
+        self.categories = categories
+        self.min_frequency = min_frequency
+        self.max_categories = max_categories
+
+    @classmethod
+    def suits(cls, column):
+        """Take booleans, ``category`` dtypes and strings of few values; see `InputEncoder.suits`."""
+        dtype = column.dtype
+        if isinstance(dtype, pd.CategoricalDtype):
+            return "category dtype"
+        if pd.api.types.is_bool_dtype(dtype):
+            return "true or false"
+        cells = column.dropna()
+        if not len(cells) or not (pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype)):
+            return None
+        if not all(isinstance(cell, str | bool | np.bool_ | Integral) for cell in cells.iloc[:1000]):
+            return None
+        return f"{cells.nunique()} different values"
+
+    def fit(self, columns, y=None):
+        """Learn the values of each column.
+
+        Parameters
+        ----------
+        columns : DataFrame or array-like of shape (n_rows, n_columns), or Series
+            Strings, numbers, booleans or any other hashable values.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        CategoryIndexer
+            The fitted encoder.
+
+        Raises
+        ------
+        InputMismatchError
+            If a cell is a list or array.
+        ValueError
+            If `categories` does not list as many columns as there are.
+        """
+        self._validate_params()
+        frame = checked_frame(self, columns, reset=True, dtype=None)
+        given = self.categories
+        if given != "auto" and len(given) != frame.shape[1]:
+            raise ValueError(
+                f"CategoryIndexer: `categories` lists {len(given)} columns, the input has {frame.shape[1]}: "
+                f"{list(frame.columns)}."
+            )
+        self.categories_, self.infrequent_categories_ = [], []
+        for i in range(frame.shape[1]):
+            values, counts = _value_counts(frame.iloc[:, i])
+            if given == "auto":
+                keep = self._frequent(counts, len(frame))
+            else:
+                values, keep = np.array(list(given[i]), dtype=object), np.full(len(given[i]), True)
+            self.categories_.append(values[keep])
+            self.infrequent_categories_.append(values[~keep])
+        self._ids = [{value: FIRST_ID + i for i, value in enumerate(values.tolist())} for values in self.categories_]
+        return self
+
+    def _frequent(self, counts, n_rows):
+        """Mark the values that get an id of their own."""
+        least = self.min_frequency or 0
+        keep = counts >= (least if isinstance(least, Integral) else least * n_rows)
+        limit = self.max_categories
+        if limit is not None and keep.sum() + (not keep.all()) > limit:
+            # Ties keep the value that sorts first, as OneHotEncoder does.
+            order = np.argsort(-np.where(keep, counts, -1), kind="stable")
+            keep = np.zeros(len(counts), dtype=bool)
+            keep[order[: limit - 1]] = True
+        return keep
+
+    def transform(self, columns):
+        """Look up the ids.
+
+        Parameters
+        ----------
+        columns : DataFrame or array-like of shape (n_rows, n_columns), or Series
+            The columns of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_columns), int32
+            Ids: 0 = missing, 1 = unknown or rare, 2 and up = ``categories_[column][id - 2]``.
+        """
+        check_is_fitted(self)
+        frame = checked_frame(self, columns, reset=False, dtype=None)
+        ids = np.empty(frame.shape, dtype="int32")
+        for i, known in enumerate(self._ids):
+            codes, uniques = _factorize(frame.iloc[:, i])
+            lookup = np.array([*(known.get(value, 1) for value in uniques), 0], dtype="int32")
+            ids[:, i] = lookup[codes]
+        return ids
+
+    def spec(self, name):
+        """Describe the array; see `InputEncoder.spec`."""
+        sizes = tuple(len(values) + FIRST_ID for values in self.categories_)
+        return ArraySpec(name, "category", (len(sizes),), "int32", vocabulary_sizes=sizes)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+
+def _factorize(column):
+    """Give (code of each cell, -1 where missing; the different values as Python objects)."""
+    try:
+        codes, uniques = pd.factorize(column)
+    except TypeError as error:
+        raise InputMismatchError(
+            f"column {column.name!r} holds cells that cannot be categories ({error}). Give lists and arrays to "
+            "SequencePadder or VectorStacker."
+        ) from error
+    return codes, list(uniques.tolist() if hasattr(uniques, "tolist") else uniques)
+
+
+def _value_counts(column):
+    """Give the different values, sorted where they can be, and how often each occurs."""
+    codes, uniques = _factorize(column)
+    counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
+    try:
+        order = sorted(range(len(uniques)), key=uniques.__getitem__)
+    except TypeError:
+        # Mixed types have no order of their own.
+        order = sorted(range(len(uniques)), key=lambda i: (type(uniques[i]).__name__, str(uniques[i])))
+    values = np.empty(len(uniques), dtype=object)
+    values[:] = [uniques[i] for i in order]
+    return values, counts[order]

@@ -1,0 +1,325 @@
+"""Sequences: rows of different lengths, padded to one number of steps, and a network over the steps."""
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, StrOptions
+from ..errors import InputMismatchError
+from ..layers import FeatureScale
+from ..spec import ArraySpec
+from ._cells import CellError, as_steps, check_widths, is_npy_path, is_pixels, sequences, shortened
+from ._steps import ARCHITECTURES, summarise_steps
+from .base import Branch, InputEncoder, checked_frame, feature_means
+from .vector import as_numbers
+
+
+class SequenceBranch(Branch):
+    """Read steps of numbers with a network over the steps.
+
+    Each feature is standardised with the mean and standard deviation of its training
+    steps. Steps that are missing throughout have no influence.
+
+    Parameters
+    ----------
+    architecture : {"conv", "pool", "flatten", "lstm", "gru", "attention"}
+        "conv", the default, finds short patterns wherever they are. "pool" takes average and
+        maximum of each feature, "lstm", "gru" and "attention" see the order of the whole
+        sequence, "flatten" has own weights for each step, which suits aligned ones.
+    units : int
+        Width of the network.
+    kernel_size : int
+        Steps that one convolution sees ("conv" only); there are two, so that a pattern
+        may be ``2 * kernel_size - 1`` steps long.
+    dropout : float
+        Share of the output dropped in training, in [0, 1).
+
+    See Also
+    --------
+    SequencePadder : Makes the array.
+
+    Notes
+    -----
+    "conv" and "attention" give ``2 * units`` values (average and maximum over the steps),
+    the others ``units``. A single missing number becomes a learned value of its feature.
+
+    Examples
+    --------
+    >>> from skmulti import ArraySpec, SequenceBranch
+    >>> spec = ArraySpec("trace", "sequence", (100, 3), "float32")
+    >>> SequenceBranch(units=16).build(spec).output_shape
+    (None, 32)
+    >>> SequenceBranch("gru", units=16).build(spec).output_shape
+    (None, 16)
+    """
+
+    reads = ("sequence",)
+    _parameter_constraints = {
+        "architecture": [StrOptions(set(ARCHITECTURES))],
+        "units": [POSITIVE_INT],
+        "kernel_size": [POSITIVE_INT],
+        "dropout": [RATE],
+    }
+
+    def __init__(self, architecture="conv", *, units=64, kernel_size=3, dropout=0.0):
+        self.architecture = architecture
+        self.units = units
+        self.kernel_size = kernel_size
+        self.dropout = dropout
+
+    def connect(self, tensor, spec, sample):
+        """Connect the layers of the branch.
+
+        Parameters
+        ----------
+        tensor : KerasTensor of shape (batch, steps, features)
+            The steps, free of NaN, with a mask where they are padding.
+        spec : ArraySpec
+            Not used.
+        sample : ndarray of shape (n_rows, steps, features) or None
+            Training rows, for the mean and standard deviation of each feature.
+
+        Returns
+        -------
+        KerasTensor of shape (batch, width)
+            The summary of each sequence.
+        """
+        if sample is not None:
+            tensor = FeatureScale(feature_means(sample), _feature_scales(sample))(tensor)
+        return summarise_steps(
+            tensor,
+            self.architecture,
+            units=self.units,
+            kernel_size=self.kernel_size,
+            dropout=self.dropout,
+        )
+
+
+def _feature_scales(sample):
+    """Give the standard deviation of each feature over rows and steps, 1 for a constant one."""
+    mean = feature_means(sample)
+    scale = np.sqrt(feature_means((np.asarray(sample, dtype="float64") - mean) ** 2))
+    # Rounding leaves a constant like 0.1 with a spread of 1e-17.
+    return np.where(scale <= 1e-12 * np.abs(mean), 1.0, scale)
+
+
+class SequencePadder(InputEncoder):
+    """Bring sequences of different lengths to one number of steps.
+
+    A cell holds one row's sequence: a list or 1-D array (one number a step), a list of lists
+    or 2-D array (steps, features), or the path of an ``.npy`` file. Several columns
+    are the steps of one sequence. Padding is NaN, since zero is a value of a sensor;
+    the network skips such steps.
+
+    Parameters
+    ----------
+    length : int, float or None
+        Steps of each row. An int is that number; None the longest training sequence; a
+        float in (0, 1) that quantile of the training sequences' lengths (missing and
+        empty ones are left out).
+    shape : tuple of (int, int) or None
+        (steps, features) of every sequence. Columns are read row by row: with (10, 3), the
+        first three columns are the first step. None: each column is one step.
+    padding, truncating : {"post", "pre"}
+        The end at which short sequences are filled up and long ones cut.
+    dtype : {"float32", "float64"}
+        Precision of the array. `InputRouter` sets it to its own.
+
+    Attributes
+    ----------
+    length_ : int
+        Steps of each row.
+    n_features_ : int
+        Numbers of each step.
+    n_truncated_ : int
+        Training sequences that are longer than `length_`.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if all are strings.
+
+    See Also
+    --------
+    SequenceBranch : Reads the array.
+    VectorStacker : For vectors of one length that are no series.
+
+    Notes
+    -----
+    Files are read without pickle (``allow_pickle=False``): a file that needs it could run
+    code, and is refused.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmulti import SequencePadder
+    >>> trace = pd.Series([[1.0, 2.0, 3.0], [4.0], None], index=["a", "b", "c"], name="trace")
+    >>> padder = SequencePadder().fit(trace)
+    >>> padder.transform(trace)[:, :, 0]
+    array([[ 1.,  2.,  3.],
+           [ 4., nan, nan],
+           [nan, nan, nan]], dtype=float32)
+
+    A sequence of another width is refused with its place:
+
+    >>> padder.transform(pd.Series([[1.0], [[1.0, 2.0]]], index=["d", "e"], name="trace"))
+    Traceback (most recent call last):
+      ...
+    skmulti.errors.InputMismatchError: column 'trace': 1 of 2 sequences do not have 1 number a step, \
+first at row label 'e': 2. Give sequences of one width, that of the first training row.
+    """
+
+    default_branch = SequenceBranch
+    _parameter_constraints = {
+        "length": [POSITIVE_INT, FRACTION, None],
+        "shape": [tuple, list, None],
+        "padding": [StrOptions({"pre", "post"})],
+        "truncating": [StrOptions({"pre", "post"})],
+        "dtype": [StrOptions({"float32", "float64"})],
+    }
+
+    def __init__(self, *, length=None, shape=None, padding="post", truncating="post", dtype="float32"):
+        self.length = length
+        self.shape = shape
+        self.padding = padding
+        self.truncating = truncating
+        self.dtype = dtype
+
+    @classmethod
+    def suits(cls, column):
+        """Take lists of different lengths, 2-D arrays and ``.npy`` paths; see `InputEncoder.suits`."""
+        if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
+            return None
+        cells = list(column.astype(object)[column.notna()])
+        if not cells:
+            return None
+        if all(is_npy_path(cell) for cell in cells):
+            return "paths of .npy files"
+        # Pixels are not steps; and a path among other cells must not be read here.
+        if any(is_npy_path(cell) or is_pixels(cell) for cell in cells):
+            return None
+        try:
+            shapes = {(as_steps(cell).shape, np.ndim(cell)) for cell in cells}
+        except CellError:
+            return None
+        if any(steps[1] > 1 or n_dims == 2 for steps, n_dims in shapes):
+            return "2-D arrays of numbers in cells"
+        return "lists of numbers of different lengths" if len(shapes) > 1 else None
+
+    def fit(self, columns, y=None):
+        """Learn the number of steps and of features.
+
+        Parameters
+        ----------
+        columns : Series, DataFrame or ndarray
+            One column of sequences, several columns of numbers, or an array of shape
+            (n_rows, steps, features).
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        SequencePadder
+            The fitted encoder.
+
+        Raises
+        ------
+        InputMismatchError
+            If a cell is no sequence of numbers, a file cannot be read, or widths differ.
+        ValueError
+            If `shape` is no pair of positive numbers.
+        """
+        self._validate_params()
+        if self.shape is not None and not (
+            len(self.shape) == 2 and all(isinstance(n, Integral) and n > 0 for n in self.shape)
+        ):
+            raise ValueError(f"SequencePadder: `shape` must be None or (steps, features), got {self.shape!r}.")
+        column, rows = self._rows(columns, reset=True)
+        # Only shapes are kept: the files of a column may not fit into memory together.
+        shapes = np.array([steps.shape for steps in rows], dtype=int).reshape(-1, 2)
+        lengths = shapes[shapes[:, 0] > 0, 0]
+        widths = shapes[shapes[:, 0] > 0, 1]
+        self.n_features_ = int(self.shape[1] if self.shape is not None else widths[0] if len(widths) else 1)
+        check_widths(column, np.where(shapes[:, 0] > 0, shapes[:, 1], self.n_features_), self.n_features_)
+        self.length_ = self._learn_length(lengths)
+        self.n_truncated_ = int((lengths > self.length_).sum())
+        return self
+
+    def transform(self, columns):
+        """Pad or cut every sequence.
+
+        Parameters
+        ----------
+        columns : Series, DataFrame or ndarray
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, length_, n_features_), float
+            The steps; NaN is padding or a missing number. A missing or empty row is NaN throughout.
+
+        Raises
+        ------
+        InputMismatchError
+            If a cell is no sequence of numbers of the fitted width, or a file cannot be read.
+        """
+        check_is_fitted(self)
+        column, rows = self._rows(columns, reset=False)
+        padded = np.full((len(column), self.length_, self.n_features_), np.nan, dtype=self.dtype)
+        widths = np.full(len(column), self.n_features_)
+        for position, steps in enumerate(rows):
+            if not len(steps):
+                continue
+            widths[position] = steps.shape[1]
+            if steps.shape[1] == self.n_features_:
+                kept = steps[: self.length_] if self.truncating == "post" else steps[-self.length_ :]
+                free = 0 if self.padding == "post" else self.length_ - len(kept)
+                padded[position, free : free + len(kept)] = kept
+        check_widths(column, widths, self.n_features_)
+        return padded
+
+    def encode(self, columns):
+        """Encode rows and tell which of them hold no step; see `InputEncoder.encode`."""
+        padded = self.transform(columns)
+        return padded, np.isnan(padded).all(axis=(1, 2))
+
+    def spec(self, name):
+        """Describe the array; see `InputEncoder.spec`."""
+        check_is_fitted(self)
+        return ArraySpec(name, "sequence", (self.length_, self.n_features_), self.dtype)
+
+    def _learn_length(self, lengths):
+        """Give the number of steps from the lengths of the training sequences that have any."""
+        if isinstance(self.length, Integral):
+            return int(self.length)
+        if not len(lengths):
+            return 1 if self.shape is None else int(self.shape[0])
+        return int(lengths.max() if self.length is None else np.ceil(np.quantile(lengths, self.length)))
+
+    def _rows(self, columns, *, reset):
+        """Give (a Series with the rows' labels, an iterable of one array (steps, features) a row)."""
+        if isinstance(columns, list | tuple) or (isinstance(columns, np.ndarray) and columns.ndim != 2):
+            columns = pd.Series(list(columns), dtype=object)
+        elif isinstance(columns, np.ndarray) and columns.dtype == object:
+            columns = pd.DataFrame(columns)
+        frame = checked_frame(self, columns, reset=reset)
+        if frame.shape[1] == 1:
+            column = frame.iloc[:, 0]
+            return column, sequences(column, None if self.shape is None else tuple(self.shape))
+        shape = (frame.shape[1], 1) if self.shape is None else tuple(self.shape)
+        if frame.shape[1] != shape[0] * shape[1]:
+            raise InputMismatchError(
+                f"SequencePadder(shape={shape}) needs {shape[0] * shape[1]} columns ({shape[0]} steps of {shape[1]} "
+                f"features), got {frame.shape[1]}: {shortened(list(frame.columns))}. Name the columns of all steps, "
+                "or give the shape that they have."
+            )
+        try:
+            return frame.iloc[:, 0], as_numbers(frame).reshape(-1, *shape)
+        except InputMismatchError as error:
+            error.add_note("SequencePadder reads several columns as one sequence; columns of lists go into own inputs.")
+            raise
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        return tags

@@ -1,0 +1,395 @@
+"""Text: ids of words from the table, an embedding and a network over words behind it."""
+
+import re
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, Interval, StrOptions
+from ..errors import BranchMismatchError, place
+from ..spec import ArraySpec
+from ._steps import ARCHITECTURES, summarise_steps
+from .base import Branch, InputEncoder, checked_frame, refuse_cells
+
+# Rows that go through Keras' layer at once: its ragged tensors stay small however long the column is.
+BATCH_ROWS = 1024
+
+# What `suits` looks at: enough rows for a mean, few enough for a frame of millions.
+PROBE_ROWS = 2_000
+
+_WORD = re.compile(r"\S*[^\W\d_]\S*")
+
+
+class TextBranch(Branch):
+    """Read word ids with a learned vector for each word and a network over the words.
+
+    Padding has no influence, whatever the architecture: a text gives the same output
+    however far it is padded.
+
+    Parameters
+    ----------
+    architecture : {"pool", "flatten", "lstm", "gru", "conv", "attention"}
+        "pool", the default, takes average and maximum over the words' vectors; it learns
+        from few rows and suits topics and sentiment. "conv" sees three neighbouring words
+        at a time ("not good at all"), "lstm", "gru" and "attention" the order of a whole text,
+        and want thousands of rows. "flatten" has own weights for each position.
+    embedding_dim : int
+        Length of a word's vector. 32 suits vocabularies of thousands of words.
+    units : int or None
+        Width of the network. None: 64 for "lstm", "gru", "conv" and "attention"; no dense layer
+        after "pool" and "flatten", since the merge and the head combine the vectors.
+    dropout : float
+        Share of the output dropped in training, in [0, 1).
+
+    See Also
+    --------
+    TextVectorizer : Makes the ids.
+
+    Notes
+    -----
+    "pool" gives ``2 * embedding_dim`` values without `units`, "conv" and "attention" give
+    ``2 * units`` (average and maximum over the words), the others ``units``.
+
+    Examples
+    --------
+    >>> from skmulti import ArraySpec, TextBranch
+    >>> spec = ArraySpec("review", "text", (20,), "int32", vocabulary_sizes=(500,))
+    >>> TextBranch(embedding_dim=16).build(spec).output_shape
+    (None, 32)
+    >>> TextBranch("lstm", units=8).build(spec).output_shape
+    (None, 8)
+    """
+
+    reads = ("text",)
+    _parameter_constraints = {
+        "architecture": [StrOptions(set(ARCHITECTURES))],
+        "embedding_dim": [POSITIVE_INT],
+        "units": [POSITIVE_INT, None],
+        "dropout": [RATE],
+    }
+
+    def __init__(self, architecture="pool", *, embedding_dim=32, units=None, dropout=0.0):
+        self.architecture = architecture
+        self.embedding_dim = embedding_dim
+        self.units = units
+        self.dropout = dropout
+
+    def connect(self, tensor, spec, sample):
+        """Connect the layers of the branch.
+
+        Parameters
+        ----------
+        tensor : KerasTensor of shape (batch, length), int32
+            Word ids; 0 = padding.
+        spec : ArraySpec
+            Its vocabulary size gives the number of vectors.
+        sample : ndarray or None
+            Not used.
+
+        Returns
+        -------
+        KerasTensor of shape (batch, width)
+            The summary of each text.
+
+        Raises
+        ------
+        BranchMismatchError
+            If the spec does not say how many ids there are.
+        """
+        if len(spec.vocabulary_sizes) != 1:
+            raise BranchMismatchError(
+                f"{place(spec.name, spec.columns)}: TextBranch needs one vocabulary size, the spec has "
+                f"{spec.vocabulary_sizes}. Give ArraySpec(..., vocabulary_sizes=(n_ids,))."
+            )
+        words = keras.layers.Embedding(spec.vocabulary_sizes[0], self.embedding_dim, mask_zero=True)(tensor)
+        units = self.units
+        if units is None and self.architecture not in ("pool", "flatten"):
+            units = 64
+        return summarise_steps(words, self.architecture, units=units, dropout=self.dropout)
+
+
+class TextVectorizer(InputEncoder):
+    """Turn text into ids of words, all rows padded or cut to one length.
+
+    The ids are those of Keras' ``TextVectorization``: the vocabulary is learned from the
+    training rows, most frequent word first. A missing text is one without words.
+
+    Parameters
+    ----------
+    max_tokens : int or None
+        Largest vocabulary to learn, padding and the unknown word included; None = no limit.
+        20,000 covers all but rare words of a language.
+    length : int, float or None
+        Words kept of each text. An int is that number; None the longest training text; a
+        float in (0, 1) that quantile of the training texts' lengths, so that a single very
+        long text does not make every row long (texts without words are left out).
+    standardize : {"lower_and_strip_punctuation", "lower", "strip_punctuation"}, callable or None
+        As in ``TextVectorization``.
+    split : {"whitespace", "character"}, callable or None
+        As in ``TextVectorization``; None takes the whole text as one word.
+    ngrams : int, tuple of int or None
+        As in ``TextVectorization``: 2 adds pairs of neighbouring words.
+    vocabulary : list of str or None
+        The words of the ids 2, 3, ..., in place of learning (`max_tokens` has no say then). They
+        must look as `standardize` leaves them: lower case, without punctuation.
+
+    Attributes
+    ----------
+    vocabulary_ : list of str
+        The word of each id: ``""`` (padding) and ``"[UNK]"`` (unknown) come first.
+    length_ : int
+        Words per row.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if all are strings.
+
+    See Also
+    --------
+    TextBranch : Reads the ids.
+
+    Notes
+    -----
+    Keras lowers ASCII letters only and splits at ASCII whitespace. Several columns are joined
+    with a space, missing ones left out. Keras' layer is no part of a pickle: it is made again
+    from `vocabulary_`.
+
+    References
+    ----------
+    https://keras.io/api/layers/preprocessing_layers/text/text_vectorization/
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmulti import TextVectorizer
+    >>> review = pd.Series(["Good, good food!", "bad", None], name="review")
+    >>> vectorizer = TextVectorizer(length=3).fit(review)
+    >>> vectorizer.vocabulary_
+    ['', '[UNK]', 'good', 'food', 'bad']
+    >>> vectorizer.transform(review)
+    array([[2, 2, 3],
+           [4, 0, 0],
+           [0, 0, 0]], dtype=int32)
+
+    Cells that are not text are refused with the place of the first:
+
+    >>> vectorizer.transform(pd.Series(["good", 5], name="review"))
+    Traceback (most recent call last):
+      ...
+    skmulti.errors.InputMismatchError: column 'review': 1 of 2 cells are not text, first at row label 1: \
+5 (type int). Convert the column with .astype(str), or give it an encoder for its values.
+    """
+
+    default_branch = TextBranch
+    flags_missing = True
+    _parameter_constraints = {
+        # Below 3 there is no room for a single word behind padding and the unknown word.
+        "max_tokens": [Interval(Integral, 3, None, closed="left"), None],
+        "length": [POSITIVE_INT, FRACTION, None],
+        "standardize": [
+            StrOptions({"lower_and_strip_punctuation", "lower", "strip_punctuation"}),
+            callable,
+            None,
+        ],
+        "split": [StrOptions({"whitespace", "character"}), callable, None],
+        "ngrams": [POSITIVE_INT, tuple, None],
+        "vocabulary": [list, tuple, np.ndarray, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        max_tokens=20_000,
+        length=0.95,
+        standardize="lower_and_strip_punctuation",
+        split="whitespace",
+        ngrams=None,
+        vocabulary=None,
+    ):
+        self.max_tokens = max_tokens
+        self.length = length
+        self.standardize = standardize
+        self.split = split
+        self.ngrams = ngrams
+        self.vocabulary = vocabulary
+
+    @classmethod
+    def suits(cls, column):
+        """Take strings of several words, see `InputEncoder.suits`.
+
+        Either four words on average, or more than 40 different cells of several words:
+        ``"New York"`` among ten cities is a category, and so are a few sentences that come
+        back ten times each, as the answers of a questionnaire do. A word has a letter in it,
+        so that dates and lists of numbers are none.
+        """
+        if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
+            return None
+        cells = column.dropna()
+        cells = cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)]
+        if not len(cells) or not all(isinstance(cell, str) for cell in cells):
+            return None
+        n_words = np.array([len(_WORD.findall(cell)) for cell in cells])
+        n_texts = len({cell for cell, count in zip(cells, n_words, strict=True) if count > 1})
+        if n_texts > 40:
+            return f"{n_texts} different texts of several words"
+        repeated = len(cells) >= 10 * cells.nunique()
+        return f"text of {n_words.mean():.0f} words on average" if n_words.mean() >= 4 and not repeated else None
+
+    def fit(self, columns, y=None):
+        """Learn the vocabulary and the length.
+
+        Parameters
+        ----------
+        columns : Series, DataFrame or array-like of shape (n_rows, n_columns)
+            Text; None or NaN where missing.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        TextVectorizer
+            The fitted encoder.
+
+        Raises
+        ------
+        InputMismatchError
+            If a cell is no text.
+        ValueError
+            If `vocabulary` holds a word twice, or the ids' own words ``""`` and ``"[UNK]"``.
+        """
+        self._validate_params()
+        texts = self._texts(columns, reset=True)
+        self.vocabulary_ = ["", "[UNK]", *(self._learn(texts) if self.vocabulary is None else self._given())]
+        self.length_ = int(self.length) if isinstance(self.length, Integral) else self._learn_length(texts)
+        self._keras_layer = self._lookup(output_sequence_length=self.length_)
+        return self
+
+    def transform(self, columns):
+        """Look up the ids.
+
+        Parameters
+        ----------
+        columns : Series, DataFrame or array-like of shape (n_rows, n_columns)
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, length_), int32
+            Ids of the words: 0 = padding, 1 = unknown, 2 and up = ``vocabulary_[id]``.
+
+        Raises
+        ------
+        InputMismatchError
+            If a cell is no text.
+        """
+        check_is_fitted(self)
+        texts = self._texts(columns, reset=False)
+        if not hasattr(self, "_keras_layer"):
+            self._keras_layer = self._lookup(output_sequence_length=self.length_)
+        ids = np.zeros((len(texts), self.length_), dtype="int32")
+        for start in range(0, len(texts), BATCH_ROWS):
+            batch = self._keras_layer(_tensor(texts[start : start + BATCH_ROWS]))
+            # The stand-in of an empty vocabulary (see `_lookup`) counts as unknown.
+            ids[start : start + BATCH_ROWS] = np.minimum(batch.numpy(), len(self.vocabulary_) - 1)
+        return ids
+
+    def spec(self, name):
+        """Describe the array; see `InputEncoder.spec`."""
+        check_is_fitted(self)
+        return ArraySpec(name, "text", (self.length_,), "int32", vocabulary_sizes=(len(self.vocabulary_),))
+
+    def _texts(self, columns, *, reset):
+        """Give one string a row: the row's cells joined with a space, missing ones left out."""
+        if isinstance(columns, list | tuple):
+            columns = pd.Series(columns, dtype=object)
+        elif isinstance(columns, np.ndarray) and columns.ndim == 1:
+            columns = pd.Series(columns.astype(object))
+        frame = checked_frame(self, columns, reset=reset, dtype=object)
+        cells = [_text_cells(frame.iloc[:, position]) for position in range(frame.shape[1])]
+        if len(cells) == 1:
+            return [text or "" for text in cells[0]]
+        return [" ".join(text for text in row if text is not None) for row in zip(*cells, strict=True)]
+
+    def _vectorization(self, **options):
+        """Make Keras' layer, without a vocabulary."""
+        ngrams = self.ngrams if self.ngrams is None or isinstance(self.ngrams, tuple) else int(self.ngrams)
+        return keras.layers.TextVectorization(
+            standardize=self.standardize, split=self.split, ngrams=ngrams, name="text", **options
+        )
+
+    def _lookup(self, **options):
+        """Make Keras' layer with the fitted vocabulary."""
+        layer = self._vectorization(**options)
+        # Keras cannot look up in an empty table. As objects: NumPy's own strings would all be
+        # as wide as the longest, and a whole text may be a word (split=None).
+        words = self.vocabulary_ if len(self.vocabulary_) > 2 else [*self.vocabulary_, "[UNK]"]
+        layer.set_vocabulary(np.array(words, dtype=object))
+        return layer
+
+    def _learn(self, texts):
+        """Learn the words, the most frequent first."""
+        layer = self._vectorization(max_tokens=None if self.max_tokens is None else int(self.max_tokens))
+        layer.reset_state()
+        for start in range(0, len(texts), BATCH_ROWS):
+            layer.update_state(_tensor(texts[start : start + BATCH_ROWS]))
+        layer.finalize_state()
+        return [str(word) for word in layer.get_vocabulary(include_special_tokens=False)]
+
+    def _given(self):
+        """Give the user's vocabulary as strings, or refuse it."""
+        words = list(self.vocabulary)
+        wrong = [word for word in words if not isinstance(word, str) or word in ("", "[UNK]")]
+        if wrong:
+            raise ValueError(
+                f"TextVectorizer: `vocabulary` must hold the learned words alone, as strings, found {wrong[0]!r}. "
+                "The ids 0 (padding) and 1 (unknown) are added; leave their words out."
+            )
+        repeated = pd.Series(words, dtype=object)
+        repeated = repeated[repeated.duplicated()]
+        if len(repeated):
+            raise ValueError(f"TextVectorizer: `vocabulary` holds {repeated.iloc[0]!r} twice. Give each word once.")
+        return [str(word) for word in words]
+
+    def _learn_length(self, texts):
+        """Give the longest training text, or the quantile of the lengths, in words."""
+        layer = self._lookup(ragged=True)
+        counts = np.zeros(len(texts), dtype="int64")
+        for start in range(0, len(texts), BATCH_ROWS):
+            ids = layer(_tensor(texts[start : start + BATCH_ROWS]))
+            ragged = isinstance(ids, tf.RaggedTensor)
+            found = ids.row_lengths().numpy() if ragged else np.count_nonzero(ids.numpy(), axis=1)
+            counts[start : start + BATCH_ROWS] = found
+        counts = counts[counts > 0]
+        if not len(counts):
+            return 1
+        return int(counts.max() if self.length is None else np.ceil(np.quantile(counts, self.length)))
+
+    def __getstate__(self):
+        # Keras' layer holds a table that cannot be pickled.
+        return {key: value for key, value in super().__getstate__().items() if key != "_keras_layer"}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        return tags
+
+
+def _text_cells(column):
+    """Give a column's cells as a list of str, None where missing, or refuse it."""
+    cells = column.astype(object)
+    missing = cells.isna().to_numpy()
+    wrong = np.array([not isinstance(cell, str) for cell in cells], dtype=bool) & ~missing
+    refuse_cells(cells, wrong, "text", "Convert the column with .astype(str), or give it an encoder for its values.")
+    return [None if empty else cell for cell, empty in zip(cells, missing, strict=True)]
+
+
+def _tensor(texts):
+    """Give texts as a string tensor of shape (n, 1), in UTF-8.
+
+    Lone surrogates, which scraped text may hold, have no UTF-8 form and become "?".
+    """
+    return tf.constant([[text.encode("utf-8", "replace")] for text in texts], dtype=tf.string)

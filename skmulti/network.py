@@ -1,0 +1,216 @@
+"""Specs and parts to one `keras.Model`: pure functions."""
+
+import keras
+from keras import ops
+
+from .errors import BranchMismatchError, closest_match, quoted
+from .heads import to_target_units
+from .inputs.base import as_branch
+from .layers import LearnedWhenMissing, MissingRow, RandomFlag
+
+
+def build_network(specs, branches, merge, head, target, samples=None, *, input_dropout=0.0):
+    """Connect inputs, branches, merge and head to one model.
+
+    Parameters
+    ----------
+    specs : dict of str to ArraySpec
+        The arrays, by input name, in order.
+    branches : dict of str to Branch or str
+        A branch for each input, or the name of the input whose branch it shares.
+    merge : Merge
+        Joins the branches' outputs.
+    head : DenseHead or object with ``attach``
+        Makes the output.
+    target : TargetSpec
+        What to predict.
+    samples : dict of str to ndarray, or None
+        Up to 10,000 encoded training rows of each input, for first values.
+    input_dropout : float
+        Share of rows in training whose input is treated as missing, for each input.
+
+    Returns
+    -------
+    keras.Model
+        Takes a dict of the arrays by input name (and their missing flags), gives the
+        head's output.
+
+    Raises
+    ------
+    BranchMismatchError
+        If a branch cannot read its input, or inputs that share one differ.
+    """
+    inputs = network_inputs(specs)
+    models = _build_branches(specs, branches, samples or {})
+    tensors, missing = {}, {}
+    for name, spec in specs.items():
+        output = models[name](inputs[name])
+        flag = _missing_flag(inputs, spec, input_dropout)
+        if flag is not None:
+            missing[name] = flag
+            output = LearnedWhenMissing(name=f"{name}_or_missing")([output, flag])
+        tensors[name] = output
+    merged = merge.combine(tensors, missing)
+    return keras.Model(inputs, head.attach(merged, target), name="skmulti_network")
+
+
+def network_inputs(specs):
+    """Make the `keras.Input` of each array, and of each array of missing flags, by name."""
+    inputs = {}
+    for name, spec in specs.items():
+        inputs[name] = keras.Input(spec.shape, dtype=spec.dtype, name=name)
+        if spec.missing_name:
+            inputs[spec.missing_name] = keras.Input((1,), dtype="bool", name=spec.missing_name)
+    return inputs
+
+
+def build_by_hand(specs, function, target):
+    """Build a network from a user's ``function(inputs, target)`` that connects all of it.
+
+    Parameters
+    ----------
+    specs : dict of str to ArraySpec
+        The arrays, by input name.
+    function : callable
+        Takes {input name: KerasTensor} and the `TargetSpec`, gives the output tensor.
+    target : TargetSpec
+        What to predict.
+
+    Returns
+    -------
+    keras.Model
+        As `build_network`; the output of a regression is brought to the units of y.
+
+    Raises
+    ------
+    BranchMismatchError
+        If the function gives no tensor of shape (batch, target.width).
+    """
+    inputs = network_inputs(specs)
+    output = function(dict(inputs), target)
+    shape = getattr(output, "shape", None)
+    if not isinstance(output, keras.KerasTensor) or len(shape) != 2 or shape[1] != target.width:
+        found = f"shape {shape}" if shape is not None else f"{output!r} of type {type(output).__name__}"
+        raise BranchMismatchError(
+            f"`model` gave {found}; expected an output tensor of shape (batch, {target.width})"
+            + (f" with {target.activation} activation." if target.activation else ".")
+        )
+    return keras.Model(inputs, to_target_units(output, target), name="skmulti_network")
+
+
+def resolve_branches(specs, defaults, given):
+    """Give each input its branch: the user's, or its encoder's default.
+
+    Parameters
+    ----------
+    specs : dict of str to ArraySpec
+        The arrays, by input name.
+    defaults : dict of str to Branch
+        Default branch of each input.
+    given : dict of str to (Branch, Keras layer, callable or str), or None
+        What the user gave, for some of the inputs.
+
+    Returns
+    -------
+    dict of str to (Branch or str)
+        In the order of `specs`; a string names the input whose branch is shared.
+
+    Raises
+    ------
+    ValueError
+        If a name is no input, or an alias leads nowhere.
+    BranchMismatchError
+        If inputs that share a branch differ.
+    """
+    given = dict(given or {})
+    for name in given:
+        if name not in specs:
+            raise ValueError(
+                f"`branches` names {name!r}, which is no input; the inputs are {quoted(specs)}."
+                f"{closest_match(name, specs)}"
+            )
+    branches = {}
+    for name in specs:
+        branch = given.get(name, defaults[name])
+        branches[name] = _shared_name(name, given, specs) if isinstance(branch, str) else as_branch(branch)
+    return branches
+
+
+def _shared_name(name, given, specs):
+    """Follow aliases to the input whose branch `name` shares, and check that the two are alike."""
+    seen = [name]
+    while isinstance(given.get(seen[-1]), str):
+        alias = given[seen[-1]]
+        if alias not in specs:
+            raise ValueError(
+                f"branches[{seen[-1]!r}] = {alias!r} is no input whose branch could be shared; the inputs are "
+                f"{quoted(specs)}.{closest_match(alias, specs)}"
+            )
+        if alias in seen:
+            raise ValueError(f"`branches` share in a circle: {' -> '.join([*seen, alias])}. Give one of them a branch.")
+        seen.append(alias)
+    own, other = specs[name], specs[seen[-1]]
+    if own.layout() != other.layout():
+        raise BranchMismatchError(
+            f"inputs {other.name!r} ({other.describe()}) and {name!r} ({own.describe()}) cannot share a branch: one "
+            "set of weights needs arrays of one kind, shape, dtype and vocabulary. Give them equal encoders, or a "
+            "branch each."
+        )
+    return other.name
+
+
+def _build_branches(specs, branches, samples):
+    """Build one Keras model a branch; inputs that share a branch get the same model."""
+    models = {}
+    for name, branch in branches.items():
+        if not isinstance(branch, str):
+            models[name] = branch.build(specs[name], samples.get(name))
+    return {name: models[branch if isinstance(branch, str) else name] for name, branch in branches.items()}
+
+
+def _missing_flag(inputs, spec, input_dropout):
+    """Give the tensor that marks rows without this input, or None where training had no such row."""
+    flag = None
+    if spec.missing_name:
+        flag = inputs[spec.missing_name]
+    elif spec.has_missing or input_dropout:
+        flag = MissingRow(name=f"{spec.name}_is_missing")(inputs[spec.name])
+    return RandomFlag(input_dropout, name=f"{spec.name}_dropout")(flag) if input_dropout else flag
+
+
+def all_layers(model):
+    """Give the layers of a model and of the models inside it."""
+    layers = []
+    for layer in model.layers:
+        layers += all_layers(layer) if isinstance(layer, keras.Model) else [layer]
+    return layers
+
+
+def check_saveable(model):
+    """Refuse layers that could be trained but not loaded again, while nothing is lost yet.
+
+    Raises
+    ------
+    BranchMismatchError
+        If a layer is a `keras.layers.Lambda` or of a class that Keras does not know.
+    """
+    for layer in all_layers(model):
+        kind = type(layer)
+        if isinstance(layer, keras.layers.Lambda):
+            raise BranchMismatchError(
+                f"layer {layer.name!r} is a Lambda, which holds code and cannot be loaded safely. Use a Keras layer "
+                "(e.g. keras.layers.Multiply), keras.ops, or a registered keras.layers.Layer subclass."
+            )
+        known = kind.__module__.split(".")[0] == "keras" or keras.saving.get_registered_object(
+            keras.saving.get_registered_name(kind)
+        )
+        if not known:
+            raise BranchMismatchError(
+                f"layer {layer.name!r} is a {kind.__name__}, which Keras could not load again. Put "
+                f"@keras.saving.register_keras_serializable() above the class {kind.__name__}."
+            )
+
+
+def size_of(model):
+    """Count the trainable weights of a model, those that are shared once."""
+    return int(sum(ops.size(variable) for variable in model.trainable_variables))

@@ -1,0 +1,188 @@
+"""Which columns go where when nobody said so: each encoder class is asked in turn."""
+
+import pandas as pd
+
+from .errors import InputMismatchError, closest_match
+from .inputs import ENCODERS
+
+# Below this number of rows, values that all differ say nothing about what a column is.
+ID_ROWS = 20
+ID_SHARE = 0.95
+
+
+def infer_inputs(table, kinds=None, reserved=()):
+    """Route columns by what their training rows hold.
+
+    Parameters
+    ----------
+    table : DataFrame, or dict of str to (Series or DataFrame)
+        Training rows; with a dict every entry becomes an input of its own.
+    kinds : dict of column to (str or encoder), or None
+        Kind of single columns, "drop", or an encoder for them.
+    reserved : collection of str
+        Names that no input may have.
+
+    Returns
+    -------
+    inputs : list of tuple (str, encoder, columns)
+        For `InputRouter`.
+    plan : DataFrame with columns column, input, encoder, reason
+        One row for each column.
+
+    Raises
+    ------
+    InputMismatchError
+        If no encoder would take a column, or no column is left.
+    ValueError
+        If `kinds` names an unknown column or kind.
+    """
+    if not isinstance(table, pd.DataFrame):
+        return _infer_from_dict(table)
+    _check_kinds(kinds or {}, table.columns)
+    inputs, rows = {}, []
+    for position, label in enumerate(table.columns):
+        encoder, reason = _choose(table.iloc[:, position], (kinds or {}).get(label))
+        if encoder is None:
+            rows.append((label, "", "dropped", reason))
+            continue
+        shared = encoder.shared_input
+        name = shared or _safe_name(label, {*inputs, *reserved})
+        inputs.setdefault(name, (encoder, []))[1].append(position)
+        rows.append((label, name, type(encoder).__name__, reason))
+    if not inputs:
+        raise InputMismatchError(
+            "No column of X is left to learn from: " + "; ".join(f"{row[0]!r}: {row[3]}" for row in rows) + ". "
+            "Name the inputs with InputRouter([...]), or a column's kind with InputRouter(kinds={...})."
+        )
+    return [(name, *entry) for name, entry in inputs.items()], _plan_table(rows)
+
+
+def _infer_from_dict(table):
+    """Give each entry of a dict of arrays an input of its own."""
+    inputs, rows = [], []
+    for name, columns in table.items():
+        first = columns.iloc[:, 0] if isinstance(columns, pd.DataFrame) else columns
+        encoder, reason = _ask(first)
+        inputs.append((name, encoder, name))
+        rows.append((name, name, type(encoder).__name__, reason))
+    return inputs, _plan_table(rows)
+
+
+def _plan_table(rows):
+    return pd.DataFrame(rows, columns=["column", "input", "encoder", "reason"])
+
+
+def explicit_plan(routes, table, remainder_used):
+    """Tabulate inputs that the user named.
+
+    Parameters
+    ----------
+    routes : list of tuple (str, encoder, list of column labels)
+        The inputs.
+    table : DataFrame or dict
+        Training rows.
+    remainder_used : bool
+        Whether columns that no input names are used.
+
+    Returns
+    -------
+    DataFrame with columns column, input, encoder, reason
+        One row for each use of a column, and one for each that is not used.
+    """
+    rows = [(label, name, type(encoder).__name__, "given") for name, encoder, labels in routes for label in labels]
+    used = {row[0] for row in rows}
+    if isinstance(table, pd.DataFrame) and not remainder_used:
+        rows += [(label, "", "dropped", "named by no input") for label in table.columns if label not in used]
+    return _plan_table(rows)
+
+
+def _choose(column, kind):
+    """Give the encoder of a column and the reason, or (None, reason) to drop it."""
+    if kind is not None:
+        return _of_kind(column, kind)
+    if (reason := _useless(column)) is not None:
+        return None, reason
+    encoder, reason = _ask(column)
+    # The last encoder takes what no other would: words that all differ have nothing to be learned from.
+    if type(encoder) is ENCODERS[-1] and (different := _nearly_unique(column)):
+        return None, f"an id: {different} different values in {column.notna().sum()} rows"
+    return encoder, reason
+
+
+def _ask(column):
+    """Give the first encoder that would take the column, and why."""
+    for encoder in ENCODERS:
+        reason = encoder.suits(column)
+        if reason:
+            return encoder(), reason
+    cell = next(iter(column.dropna()), None)
+    raise InputMismatchError(
+        f"column {column.name!r} (dtype {column.dtype}, cells like {cell!r} of type {type(cell).__name__}) is nothing "
+        "that an encoder would take. Drop it, or name an encoder for it: InputRouter([(name, encoder, column), ...])."
+    )
+
+
+def _of_kind(column, kind):
+    """Give the encoder for a kind that the user named: the one that suits the column, if any does."""
+    if not isinstance(kind, str):
+        return kind, "given"
+    if kind == "drop":
+        return None, "given"
+    candidates = [encoder for encoder in ENCODERS if kind in encoder.default_branch.reads]
+    suited = [encoder for encoder in candidates if encoder.suits(column)]
+    return (suited or candidates)[0](), f"given: {kind}"
+
+
+def _check_kinds(kinds, columns):
+    known = {kind for encoder in ENCODERS for kind in encoder.default_branch.reads} | {"drop"}
+    for label, kind in kinds.items():
+        if label not in columns:
+            raise ValueError(f"`kinds` names column {label!r}, which X does not have.{closest_match(label, columns)}")
+        if isinstance(kind, str) and kind not in known:
+            raise ValueError(
+                f"`kinds` wants {kind!r} for column {label!r}; there are {sorted(known)}.{closest_match(kind, known)}"
+            )
+
+
+def _useless(column):
+    """Say why a column cannot help: it is constant, empty, or an id; None if it may."""
+    known = column.dropna()
+    if not len(known):
+        return "empty"
+    different = _count_different(known)
+    if different == 1 and len(known) == len(column) > 1:
+        return f"constant: {known.iloc[0]!r}"
+    if different == len(known) >= ID_ROWS and pd.api.types.is_integer_dtype(column.dtype):
+        # A counter of rows; other whole numbers that all differ may well be measurements.
+        values = known.to_numpy(dtype="float64")
+        return "an id: counts the rows" if values.max() - values.min() == len(values) - 1 else None
+    return None
+
+
+def _count_different(cells):
+    """Count the different values; 0 for cells such as arrays that cannot be compared."""
+    if not pd.api.types.is_scalar(cells.iloc[0]) or isinstance(cells.iloc[0], bytes):
+        return 0
+    try:
+        return cells.nunique()
+    except TypeError:
+        return 0
+
+
+def _nearly_unique(column):
+    """Count the different values if nearly every row has its own, else give 0."""
+    known = column.dropna()
+    different = _count_different(known) if len(known) >= ID_ROWS else 0
+    return different if different >= ID_SHARE * len(known) else 0
+
+
+def _safe_name(label, taken):
+    """Make an input's name from a column's: without '__' and '/', and not used yet."""
+    base = str(label).replace("/", "_").strip() or "column"
+    while "__" in base:
+        base = base.replace("__", "_")
+    name, count = base, 1
+    while name in taken:
+        count += 1
+        name = f"{base}_{count}"
+    return name

@@ -1,0 +1,433 @@
+"""Columns of a table to the named arrays of a network's inputs."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.base import TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from ._params import NamedParts
+from ._validation import HasMethods, Integral, StrOptions
+from .errors import InputMismatchError, closest_match, quoted
+from .frames import column_positions, n_rows, row_labels, to_table
+from .inputs import TransformerEncoder
+from .plan import explicit_plan, infer_inputs
+from .routes import Route, by_label, checked_array, encode, fit_group, warn_of_missing
+
+
+class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
+    """Split a table's columns into the named inputs of a network.
+
+    Works like scikit-learn's ``ColumnTransformer``, except that the encoded columns
+    stay apart: ``transform`` gives one array for each input, by name.
+
+    Parameters
+    ----------
+    inputs : list of tuple (str, encoder, columns), or None
+        Name, encoder and columns of each input. The encoder is one of skmulti's, any
+        scikit-learn transformer or Pipeline, "passthrough", "drop", or the name of an
+        earlier input, whose encoder is then fitted on the rows of both. The columns are
+        a name (the encoder gets a Series), or a list of names, a slice, a boolean mask,
+        integer positions or a callable (the encoder gets a DataFrame). None: columns are
+        routed by what they hold, see `plan_`.
+    remainder : {"drop", "passthrough"} or encoder
+        What becomes of columns that no input names; with an encoder, or "passthrough"
+        for numbers, they make an input named "remainder".
+    kinds : dict of str to str, or None
+        With ``inputs=None``: the kind of single columns, e.g. ``{"zip": "category"}``,
+        or "drop".
+    n_jobs : int or None
+        Inputs that are encoded at once, as joblib threads; None is one.
+    dtype : {"float32", "float64"}
+        Precision of float arrays.
+
+    Attributes
+    ----------
+    specs_ : dict of str to ArraySpec
+        What the array of each input holds.
+    encoders_ : dict of str to encoder
+        The fitted encoders.
+    plan_ : DataFrame
+        Column, input, encoder and reason: what was routed where, and why.
+    n_features_in_ : int
+        Number of columns at fit (of inputs, if X was a dict of arrays).
+    feature_names_in_ : ndarray of str
+        Names of the columns at fit, if all are strings.
+
+    See Also
+    --------
+    make_input_router : Names the inputs itself.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skmulti import CategoryIndexer, InputRouter
+    >>> frame = pd.DataFrame({"age": [20, 40], "income": [1.0, 3.0], "city": ["Rome", "Oslo"]})
+    >>> router = InputRouter([
+    ...     ("money", StandardScaler(), ["age", "income"]),
+    ...     ("place", CategoryIndexer(), "city"),
+    ... ]).fit(frame)
+    >>> router.transform(frame)["money"]
+    array([[-1., -1.],
+           [ 1.,  1.]], dtype=float32)
+    >>> router.transform(frame)["place"].tolist()
+    [[3], [2]]
+
+    A column that is missing is named:
+
+    >>> router.transform(frame.rename(columns={"city": "City"}))
+    Traceback (most recent call last):
+      ...
+    skmulti.errors.InputMismatchError: Input 'place' wants column 'city', which X does not have; its columns are \
+'age', 'income' and 'City'. Did you mean 'City'?
+    """
+
+    _parts_list = "inputs"
+    _parameter_constraints = {
+        "inputs": [list, tuple, None],
+        "remainder": [StrOptions({"drop", "passthrough"}), HasMethods(["fit", "transform"])],
+        "kinds": [dict, None],
+        "n_jobs": [Integral, None],
+        "dtype": [StrOptions({"float32", "float64"})],
+    }
+
+    def __init__(self, inputs=None, *, remainder="drop", kinds=None, n_jobs=None, dtype="float32"):
+        self.inputs = inputs
+        self.remainder = remainder
+        self.kinds = kinds
+        self.n_jobs = n_jobs
+        self.dtype = dtype
+
+    def fit(self, X, y=None, sample_weight=None):
+        """Learn the encoders from training rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            The training table.
+        y : array-like of shape (n_rows,) or None
+            The target, for encoders that use it.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weights, for encoders whose ``fit`` takes them.
+
+        Returns
+        -------
+        InputRouter
+            The fitted router.
+
+        Raises
+        ------
+        InputMismatchError
+            If columns are missing, or cells do not fit their encoder.
+        ValueError
+            If an input's name cannot be used.
+        """
+        self.fit_transform(X, y, sample_weight=sample_weight)
+        return self
+
+    def fit_transform(self, X, y=None, sample_weight=None):
+        """Learn the encoders from training rows, and encode those rows once.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            The training table.
+        y : array-like of shape (n_rows,) or None
+            The target, for encoders that use it.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weights, for encoders whose ``fit`` takes them.
+
+        Returns
+        -------
+        dict of str to ndarray
+            As `transform` gives.
+        """
+        self._validate_params()
+        given = self.inputs
+        names = [entry[0] for entry in given] if given else None
+        table = to_table(X, names, None if y is None else len(y))
+        self._remember_columns(table)
+        if given is None:
+            entries, self.plan_ = infer_inputs(table, self.kinds, self.get_params(deep=False))
+        else:
+            entries = self._checked_entries(given)
+        routes = self._routes_of(entries, table)
+        if given is not None:
+            self.plan_ = explicit_plan(
+                [(route.name, route.encoder, route.labels) for route in routes], table, self.remainder != "drop"
+            )
+        results = self._fit_encoders(routes, table, y, sample_weight)
+        self.specs_ = {route.name: route.spec for route in self._routes}
+        self.encoders_ = {route.name: getattr(route.encoder, "transformer_", route.encoder) for route in self._routes}
+        return self._collect(table, results)
+
+    def transform(self, X):
+        """Encode rows.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            A table with the columns of fit, in any order; further columns are ignored.
+
+        Returns
+        -------
+        dict of str to ndarray
+            For each input, by name, the array of shape (n_rows, *spec.shape) that its
+            spec describes; for an input whose spec has a ``missing_name``, under that
+            name a bool array of shape (n_rows, 1), True where the row holds nothing.
+
+        Raises
+        ------
+        InputMismatchError
+            If a column is missing, or cells do not fit their encoder.
+
+        Warns
+        -----
+        MissingValuesWarning
+            If values are missing in an input that had none at fit.
+        """
+        check_is_fitted(self, "specs_")
+        table = self._as_fitted_table(X)
+        results = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(encode)(route, self._columns_of(route, table)) for route in self._routes
+        )
+        return self._collect(table, results)
+
+    def default_branches(self):
+        """Give the branch that each input gets when the user names none.
+
+        Returns
+        -------
+        dict of str to Branch
+            New, unbuilt branches by input name; before fit those of the inputs given.
+        """
+        if hasattr(self, "_routes"):
+            return {route.name: route.encoder.default_branch() for route in self._routes}
+        encoders = self._named_parts()
+        if not (isinstance(self.remainder, str) and self.remainder == "drop"):
+            encoders["remainder"] = self.remainder
+        branches = {}
+        for name, encoder in encoders.items():
+            while isinstance(encoder, str) and encoder in encoders:
+                encoder = encoders[encoder]
+            if not (isinstance(encoder, str) and encoder == "drop"):
+                branches[name] = (getattr(encoder, "default_branch", None) or TransformerEncoder.default_branch)()
+        return branches
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the features of all inputs: ``input__feature``, or the input's name.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored; there for scikit-learn.
+
+        Returns
+        -------
+        ndarray of str
+            For arrays of one axis a name for each feature (where the encoder names
+            them), for the others the name of the input.
+        """
+        check_is_fitted(self, "specs_")
+        names = []
+        for route in self._routes:
+            encoder = route.encoder
+            features = encoder.get_feature_names_out() if hasattr(encoder, "get_feature_names_out") else None
+            names += [route.name] if features is None else [f"{route.name}__{feature}" for feature in features]
+        return np.array(names, dtype=object)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "specs_")
+
+    def _checked_entries(self, entries):
+        """Check names and shapes of the entries that the user gave."""
+        seen = []
+        for entry in entries:
+            if not isinstance(entry, tuple | list) or len(entry) != 3:
+                raise ValueError(f"An input is a tuple (name, encoder, columns), got {entry!r}.")
+            name, encoder = entry[:2]
+            if not isinstance(name, str) or "__" in name or "/" in name or name in super().get_params(deep=False):
+                raise ValueError(
+                    f"An input's name is a string without '__' and '/' that is no parameter of InputRouter, got "
+                    f"{name!r}."
+                )
+            if name in seen:
+                raise ValueError(f"Two inputs are named {name!r}. Give each input a name of its own.")
+            if isinstance(encoder, str) and encoder not in {"drop", "passthrough", *seen}:
+                raise ValueError(
+                    f"Input {name!r}: the encoder {encoder!r} is neither 'drop', 'passthrough' nor an earlier input; "
+                    f"those are {quoted(seen)}.{closest_match(encoder, seen)}"
+                )
+            if not isinstance(encoder, str) and not (hasattr(encoder, "fit") and hasattr(encoder, "transform")):
+                raise TypeError(
+                    f"Input {name!r}: an encoder has `fit` and `transform`, got {encoder!r} of type "
+                    f"{type(encoder).__name__}."
+                )
+            seen.append(name)
+        if not seen:
+            raise ValueError("InputRouter needs at least one input; `inputs` is empty. None routes columns by content.")
+        return [entry for entry in entries if entry[1] != "drop"]
+
+    def _remember_columns(self, table):
+        if not isinstance(table, pd.DataFrame):
+            table = pd.DataFrame(columns=list(table))
+        self.n_features_in_ = table.shape[1]
+        if all(isinstance(label, str) for label in table.columns):
+            self.feature_names_in_ = np.asarray(table.columns, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        self._labels = list(table.columns)
+
+    def _routes_of(self, entries, table):
+        """Resolve entries to routes; columns that no input names make the remainder."""
+        routes = []
+        for name, encoder, columns in entries:
+            if not isinstance(table, pd.DataFrame):
+                if name not in table:
+                    raise InputMismatchError(
+                        f"Input {name!r} has no array: X is a dict with {quoted(table)}.{closest_match(name, table)}"
+                    )
+                routes.append(Route(name, encoder, (), (name,), True))
+                continue
+            positions = column_positions(table, columns, name)
+            if not positions:
+                # As in ColumnTransformer, an empty selection makes no input.
+                continue
+            single = isinstance(columns, str) or (self.inputs is None and encoder.shared_input is None)
+            routes.append(Route(name, encoder, tuple(positions), tuple(table.columns[positions]), single))
+        if self.inputs is not None and not (isinstance(self.remainder, str) and self.remainder == "drop"):
+            used = {position for route in routes for position in route.positions}
+            rest = [i for i in range(len(self._labels)) if i not in used] if isinstance(table, pd.DataFrame) else []
+            if rest:
+                labels = tuple(table.columns[rest])
+                routes.append(Route("remainder", self.remainder, tuple(rest), labels, False))
+        if not routes:
+            raise InputMismatchError("No input has a column: every selection is empty or dropped.")
+        return [self._with_encoder(route, routes) for route in routes]
+
+    def _with_encoder(self, route, routes):
+        """Give a route its own unfitted encoder; one that shares keeps the other input's name."""
+        encoder = route.encoder
+        if isinstance(encoder, str) and encoder != "passthrough":
+            shared = next(other for other in routes if other.name == encoder)
+            if len(shared.labels) != len(route.labels):
+                raise InputMismatchError(
+                    f"Inputs {shared.name!r} and {route.name!r} share an encoder but have {len(shared.labels)} and "
+                    f"{len(route.labels)} columns."
+                )
+            return route
+        if getattr(encoder, "default_branch", None) is None:
+            return replace(route, encoder=TransformerEncoder(encoder, dtype=self.dtype))
+        encoder = clone(encoder)
+        return replace(route, encoder=encoder.set_params(dtype=self.dtype) if hasattr(encoder, "dtype") else encoder)
+
+    def _columns_of(self, route, table):
+        """Give the columns of one input, a Series or a frame, under their names at fit."""
+        if not isinstance(table, pd.DataFrame):
+            return table[route.name]
+        columns = table.iloc[:, list(route.positions)]
+        return columns.iloc[:, 0] if route.single else columns
+
+    def _fit_encoders(self, routes, table, y, sample_weight):
+        """Fit the encoders and give (array, missing) for each route."""
+        sharing = {route.name: [route] for route in routes if not isinstance(route.encoder, str)}
+        for route in routes:
+            if isinstance(route.encoder, str):
+                self._sharing_root(route, routes, sharing).append(route)
+        groups = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(fit_group)(group, [self._columns_of(route, table) for route in group], y, sample_weight)
+            for group in sharing.values()
+        )
+        fitted = {route.name: (route, result) for group in groups for route, result in group}
+        self._routes = [fitted[route.name][0] for route in routes]
+        return [fitted[route.name][1] for route in routes]
+
+    def _sharing_root(self, route, routes, sharing):
+        """Follow shared encoders to the group of the input that owns the encoder."""
+        name = route.encoder
+        while name not in sharing:
+            name = next(other.encoder for other in routes if other.name == name)
+        return sharing[name]
+
+    def _as_fitted_table(self, X):
+        """Bring X to a table whose columns stand where they stood at fit."""
+        dict_at_fit = not self._routes[0].positions
+        table = to_table(X, [route.name for route in self._routes] if dict_at_fit else None)
+        if dict_at_fit:
+            absent = [name for name in self.specs_ if isinstance(table, pd.DataFrame) or name not in table]
+            if absent:
+                raise InputMismatchError(
+                    f"Input {absent[0]!r} has no array: the router was fitted on a dict with {quoted(self.specs_)}."
+                )
+            n_rows(table)
+            return table
+        if not isinstance(table, pd.DataFrame):
+            raise InputMismatchError(
+                f"X is a {type(X).__name__} of arrays, but the router was fitted on a table with the columns "
+                f"{quoted(self._labels)}. Give a DataFrame."
+            )
+        if isinstance(X, pd.DataFrame) or hasattr(X, "to_pandas"):
+            return by_label(table, self._labels, self._routes)
+        if table.shape[1] != self.n_features_in_:
+            raise InputMismatchError(
+                f"X has {table.shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input."
+            )
+        if hasattr(self, "feature_names_in_"):
+            warnings.warn(
+                f"X does not have valid feature names, but {type(self).__name__} was fitted with feature names",
+                UserWarning,
+                stacklevel=3,
+            )
+        return table.set_axis(self._labels, axis=1)
+
+    def _collect(self, table, results):
+        """Put arrays and missing flags into one dict, each array checked against its spec."""
+        arrays, labels = {}, row_labels(table)
+        for route, (array, missing) in zip(self._routes, results, strict=True):
+            arrays[route.name] = checked_array(array, route.spec, len(labels), labels)
+            if route.spec.missing_name:
+                arrays[route.spec.missing_name] = missing[:, None]
+            if not route.saw_missing:
+                warn_of_missing(route, self._columns_of(route, table))
+        return arrays
+
+
+def make_input_router(*routes, remainder="drop", kinds=None, n_jobs=None):
+    """Make an `InputRouter` whose inputs get their names from their encoders.
+
+    Parameters
+    ----------
+    *routes : tuple (encoder, columns)
+        The inputs; names are the lower-cased class names, numbered where they repeat.
+    remainder : {"drop", "passthrough"} or encoder
+        As in `InputRouter`.
+    kinds : dict or None
+        As in `InputRouter`.
+    n_jobs : int or None
+        As in `InputRouter`.
+
+    Returns
+    -------
+    InputRouter
+        The unfitted router.
+
+    Examples
+    --------
+    >>> from skmulti import CategoryIndexer, NumberScaler, make_input_router
+    >>> router = make_input_router((NumberScaler(), ["age"]), (CategoryIndexer(), "city"))
+    >>> [name for name, _, _ in router.inputs]
+    ['numberscaler', 'categoryindexer']
+    """
+    kind_names = [encoder if isinstance(encoder, str) else type(encoder).__name__.lower() for encoder, _ in routes]
+    inputs = []
+    for i, (encoder, columns) in enumerate(routes):
+        name = kind_names[i]
+        if kind_names.count(name) > 1:
+            name = f"{name}-{kind_names[:i].count(name) + 1}"
+        inputs.append((name, encoder, columns))
+    return InputRouter(inputs or None, remainder=remainder, kinds=kinds, n_jobs=n_jobs)

@@ -1,0 +1,347 @@
+"""How a fit runs: hold-out, batches, number of epochs, stopping, and the state of the process kept as it was."""
+
+import random
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+EARLY_STOPPING_ROWS = 500
+# Steps that a fit of unstated length may take, and the epochs they may be spread over.
+AUTO_STEPS = 3_000
+AUTO_EPOCHS = (10, 100)
+AUTO_BATCH = (32, 256)
+# Below this number of steps in all, the longer tracing of several steps at once costs more than it saves.
+MANY_STEPS = 150
+STEPS_PER_EXECUTION = 16
+
+
+def draw_seed(random_state):
+    """Give the one seed of a fit: an int itself, else a draw from the generator or from the system."""
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31 - 1))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    return int(random_state)
+
+
+@contextmanager
+def isolated(seed, dtype):
+    """Seed everything that Keras draws from, and set its float type, for the length of a block.
+
+    Keras 3 takes the seed of every initializer and dropout from Python's `random`, so
+    that seeding it decides a network; TensorFlow's own seed is neither set nor needed.
+    Nothing of it is left behind: states and float type are put back.
+    """
+    states = random.getstate(), np.random.get_state()
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    try:
+        if seed is not None:
+            random.seed(seed)
+            np.random.seed(seed % 2**32)
+        keras.config.set_floatx(dtype)
+        keras.config.set_dtype_policy(dtype)
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+
+
+def hold_out(n_rows, fraction, seed, classes=None):
+    """Draw the rows that validate.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows to split.
+    fraction : float or int
+        Share or number of the rows to hold out.
+    seed : int
+        Seed of the draw.
+    classes : ndarray of shape (n_rows,), int, or None
+        Class of each row, for a stratified draw.
+
+    Returns
+    -------
+    train, held : ndarray of int, or (ndarray of int, None)
+        Positions, sorted; no rows are held out where they could not show every class.
+    reason : str
+        Why no rows are held out, or an empty string.
+    """
+    everything = np.arange(n_rows)
+    n_held = int(np.ceil(fraction * n_rows)) if fraction < 1 else int(fraction)
+    if n_held >= n_rows:
+        return everything, None, f"{n_rows} rows are too few to hold {n_held} out"
+    if classes is not None:
+        counts = np.bincount(classes)
+        counts = counts[counts > 0]
+        if counts.min() < 2:
+            return everything, None, "a class has fewer than 2 rows"
+        if min(n_held, n_rows - n_held) < len(counts):
+            return everything, None, f"{n_held} held-out rows cannot show {len(counts)} classes"
+    train, held = train_test_split(everything, test_size=n_held, random_state=seed, stratify=classes)
+    return np.sort(train), np.sort(held), ""
+
+
+def auto_batch_size(n_rows):
+    """Choose a batch: about 80 batches an epoch, a power of two between 32 and 256."""
+    return int(np.clip(2 ** round(np.log2(max(n_rows, 1) / 80)), *AUTO_BATCH)) if n_rows > 80 else AUTO_BATCH[0]
+
+
+def auto_epochs(n_rows, batch_size):
+    """Choose the epochs: some 3,000 steps in all, 10 to 100 epochs."""
+    return int(np.clip(round(AUTO_STEPS / np.ceil(n_rows / batch_size)), *AUTO_EPOCHS))
+
+
+def auto_steps_per_execution(n_steps, n_epochs, callbacks):
+    """Choose how many steps TensorFlow runs before Python sees them again."""
+    reads_batches = any(
+        getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+        for callback in callbacks
+        for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    )
+    return 1 if reads_batches or n_steps * n_epochs <= MANY_STEPS else min(STEPS_PER_EXECUTION, n_steps)
+
+
+class EpochCounter(keras.callbacks.Callback):
+    """Tell the feed which epoch it is, so that each has a shuffle of its own.
+
+    Parameters
+    ----------
+    epoch : tf.Variable
+        The feed's counter.
+    """
+
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Set the counter; see `keras.callbacks.Callback`."""
+        self.epoch.assign(epoch)
+
+
+def training_batches(arrays, y, weight, *, batch_size, shuffle, seed):
+    """Feed in-memory arrays in batches, the last short one included.
+
+    The order of an epoch is a function of the seed and the epoch's number alone:
+    neither TensorFlow's global seed nor an earlier fit has a part in it.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        Encoded training rows by input name.
+    y : ndarray of shape (n_rows, ...)
+        Encoded target.
+    weight : ndarray of shape (n_rows,) or None
+        Weight of each row.
+    batch_size : int
+        Rows of a batch.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    seed : int
+        Decides the orders.
+
+    Returns
+    -------
+    batches : tf.data.Dataset
+        Of (arrays, y) or (arrays, y, weight).
+    counter : EpochCounter
+        The callback that the fit needs beside it.
+    """
+    n_rows = len(y)
+    data = (arrays, y) if weight is None else (arrays, y, weight)
+    data = tf.nest.map_structure(tf.convert_to_tensor, data)
+    epoch = tf.Variable(0, dtype="int64", trainable=False)
+
+    def order(_):
+        rows = tf.range(n_rows)
+        if shuffle:
+            rows = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([tf.cast(seed, "int64"), epoch]))
+        return tf.data.Dataset.from_tensor_slices(rows).batch(batch_size)
+
+    def gather(rows):
+        return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), data)
+
+    n_batches = int(np.ceil(n_rows / batch_size))
+    batches = tf.data.Dataset.range(1).flat_map(order).map(gather)
+    batches = batches.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
+    return batches, EpochCounter(epoch)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Encoded rows with their targets and weights.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        By input name.
+    y : ndarray of shape (n_rows, ...)
+        Encoded target.
+    weight : ndarray of shape (n_rows,) or None
+        Weight of each row, 1 on average.
+    """
+
+    arrays: dict
+    y: np.ndarray
+    weight: np.ndarray | None
+
+    def as_tuple(self):
+        """Give what Keras takes as validation data."""
+        return (self.arrays, self.y) if self.weight is None else (self.arrays, self.y, self.weight)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and in which steps a fit trains.
+
+    Parameters
+    ----------
+    epochs, initial_epoch : int
+        Last epoch, and the number of epochs already done.
+    batch_size : int
+        Rows of a batch.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    seed : int
+        Decides the orders.
+    patience : int or None
+        Epochs without improvement after which training stops; None trains on.
+    verbose : int
+        0 silent, 1 a line an epoch, 2 a progress bar.
+    """
+
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    seed: int
+    patience: int | None = None
+    initial_epoch: int = 0
+    verbose: int = 0
+
+
+def train(model, rows, held, schedule, callbacks, fit_params):
+    """Train a compiled model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled; its weights are changed, at the end to those of the best epoch where
+        training may stop early.
+    rows, held : Rows
+        Training rows, and held-out rows or None.
+    schedule : Schedule
+        Length and steps.
+    callbacks : list of keras.callbacks.Callback
+        The user's.
+    fit_params : dict
+        Further arguments of ``keras.Model.fit``.
+
+    Returns
+    -------
+    history : dict of str to list of float
+        Loss and metrics of each epoch.
+    best_epoch : int
+        The epoch, counted from 1, whose weights the model has.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the epochs ran out while the hold-out was still improving.
+    """
+    batches, counter = training_batches(
+        rows.arrays,
+        rows.y,
+        rows.weight,
+        batch_size=schedule.batch_size,
+        shuffle=schedule.shuffle,
+        seed=schedule.seed,
+    )
+    stopper = None
+    if schedule.patience is not None:
+        monitor = "loss" if held is None else "val_loss"
+        stopper = keras.callbacks.EarlyStopping(monitor, patience=schedule.patience, restore_best_weights=True)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    history = model.fit(
+        batches,
+        epochs=schedule.epochs,
+        initial_epoch=schedule.initial_epoch,
+        validation_data=None if held is None else held.as_tuple(),
+        callbacks=[counter, *callbacks, *([stopper] if stopper else [])],
+        shuffle=False,  # the feed does
+        # Keras' 2 is a line an epoch, which a log wants first.
+        verbose={0: 0, 1: 2}.get(schedule.verbose, 1),
+        **({} if held is None else {"validation_batch_size": max(schedule.batch_size, 256)}),
+        **fit_params,
+    ).history
+    done = schedule.initial_epoch + len(history["loss"])
+    best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1
+    if held is not None and stopper is not None and best == done == schedule.epochs and len(history["loss"]) > 1:
+        warnings.warn(
+            f"The hold-out was still improving in the last of {done} epochs (loss {history['val_loss'][-1]:.4g}); "
+            "more epochs may help.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+    return history, best
+
+
+def sample_rows(arrays, limit):
+    """Give at most `limit` rows of each array, evenly spaced."""
+    n_rows = len(next(iter(arrays.values())))
+    if n_rows <= limit:
+        return arrays
+    positions = np.linspace(0, n_rows - 1, limit).astype(int)
+    return {name: array[positions] for name, array in arrays.items()}
+
+
+class Forward:
+    """A network's prediction as one compiled function, in chunks; not pickled, remade when first called.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network; its current weights are used at each call.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self._compiled = None
+
+    def __call__(self, arrays, chunk_rows=8_192):
+        """Predict rows.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+            Encoded rows by input name.
+        chunk_rows : int
+            Rows of one call.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, width)
+            The network's output.
+        """
+        if self._compiled is None:
+            self._compiled = tf.function(lambda inputs: self.model(inputs, training=False), reduce_retracing=True)
+        names = [tensor.name for tensor in self.model.inputs]
+        arrays = {name: arrays[name] for name in names}
+        n_rows = len(next(iter(arrays.values())))
+        chunks = [
+            self._compiled({name: tf.convert_to_tensor(array[i : i + chunk_rows]) for name, array in arrays.items()})
+            for i in range(0, n_rows, chunk_rows)
+        ]
+        return np.concatenate([chunk.numpy() for chunk in chunks])
+
+    def __getstate__(self):
+        return {"model": None, "_compiled": None}

@@ -1,0 +1,649 @@
+"""The promises of `skmulti/inputs/image.py`: every cell gives the right pixels, or an error that says which."""
+
+import io
+import pickle
+import traceback
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from skmulti.errors import BranchMismatchError, InputMismatchError, NetworkSizeWarning
+from skmulti.inputs.image import ImageBranch, ImageDecoder
+from skmulti.spec import ArraySpec
+
+COLOURS = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype="uint8")
+GREYS = COLOURS[:, :, 0]
+SPEC = ArraySpec("photo", "image", (8, 8, 3), "uint8", columns=("path",))
+BATCH = np.random.default_rng(1).integers(0, 256, (16, 8, 8, 3), dtype="uint8")
+
+
+def encoded(image, file_format="PNG", **options):
+    """Give the bytes of an image file."""
+    file = io.BytesIO()
+    image = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    image.save(file, file_format, **options)
+    return file.getvalue()
+
+
+def decoded(cell, **parameters):
+    """Give the pixels of one cell, at 8 x 8 unless told."""
+    return ImageDecoder(**{"size": (8, 8), **parameters}).fit_transform([cell])[0]
+
+
+def grey(*rows):
+    return np.array(rows, dtype="uint8")
+
+
+# --- What a cell may be ---
+
+
+@pytest.mark.parametrize(
+    ("file_format", "options"), [("PNG", {}), ("BMP", {}), ("WEBP", {"lossless": True}), ("TIFF", {})]
+)
+def test_lossless_files_of_the_right_size_keep_their_pixels(file_format, options):
+    np.testing.assert_array_equal(decoded(encoded(COLOURS, file_format, **options)), COLOURS)
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "GIF"])
+def test_lossy_files_give_the_pixels_that_pillow_reads(file_format):
+    content = encoded(COLOURS, file_format)
+    expected = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+    np.testing.assert_array_equal(decoded(content), expected)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "LA", "1", "CMYK", "HSV"])
+def test_every_mode_is_converted_as_pillow_does(mode, channels):
+    source = Image.fromarray(np.dstack([COLOURS, 255 - GREYS])).convert(mode)
+    expected = np.asarray(source.convert({1: "L", 3: "RGB", 4: "RGBA"}[channels])).reshape(8, 8, channels)
+
+    np.testing.assert_array_equal(decoded(source, channels=channels), expected)
+    if mode not in ("CMYK", "HSV"):
+        np.testing.assert_array_equal(decoded(encoded(source), channels=channels), expected)
+
+
+def test_cmyk_jpeg_is_read_in_colour():
+    content = encoded(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG")
+
+    np.testing.assert_allclose(decoded(content)[4, 4], [255, 0, 0], atol=3)
+
+
+def test_palette_transparency_becomes_alpha_or_is_ignored():
+    image = Image.fromarray(grey([0, 1], [1, 0])).convert("P")
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    content = encoded(image, transparency=bytes([0, 255]))
+    red, blue = (255, 0, 0), (0, 0, 255)
+
+    np.testing.assert_array_equal(decoded(content, size=(2, 2)), [[red, blue], [blue, red]])
+    np.testing.assert_array_equal(decoded(content, size=(2, 2), channels=4)[0], [(*red, 0), (*blue, 255)])
+
+
+def test_palette_transparency_gives_no_warning(recwarn):
+    image = Image.fromarray(COLOURS).convert("P")
+    decoded(encoded(image, transparency=bytes(range(256))))
+
+    assert not recwarn.list
+
+
+def test_16_bit_images_are_scaled_not_clipped():
+    values = np.array([[0, 255, 256], [4660, 65280, 65535]], dtype="uint16")
+    expected = grey([0, 0, 1], [18, 255, 255])
+
+    for cell in (values, Image.fromarray(values), encoded(values), encoded(values, "TIFF")):
+        np.testing.assert_array_equal(decoded(cell, size=(2, 3), channels=1)[:, :, 0], expected)
+
+
+def test_exif_orientation_is_applied():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # The camera was held upright: turn the stored picture clockwise.
+    stored = np.repeat(COLOURS[:2], 2, axis=0)
+
+    content = encoded(stored, exif=exif)
+
+    np.testing.assert_array_equal(decoded(content, size=(8, 4)), np.rot90(stored, -1))
+    np.testing.assert_array_equal(decoded(Image.open(io.BytesIO(content)), size=(8, 4)), np.rot90(stored, -1))
+
+
+def test_damaged_exif_leaves_the_image_as_stored():
+    content = encoded(COLOURS, exif=b"Exif\x00\x00no exif at all")
+
+    np.testing.assert_array_equal(decoded(content), COLOURS)
+
+
+def test_first_frame_of_an_animation_is_read():
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
+
+    content = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+
+    assert (decoded(content) == (255, 0, 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (grey([0, 7, 255]), [0, 7, 255]),
+        (grey([0, 7, 255])[:, :, None], [0, 7, 255]),
+        (np.array([[False, True, True]]), [0, 255, 255]),
+        (np.array([[0.0, 0.5, 1.0]]), [0, 128, 255]),
+        (np.array([[0, 0.25, 1]], dtype="float32"), [0, 64, 255]),
+        (np.array([[0, 256, 65535]], dtype="uint16"), [0, 1, 255]),
+        (np.array([[0, 7, 255]], dtype="int64"), [0, 7, 255]),
+    ],
+)
+def test_arrays_of_each_dtype_become_bytes(array, expected):
+    pixels = decoded(array, size=(1, 3))
+
+    np.testing.assert_array_equal(pixels, np.repeat(np.array(expected)[None, :, None], 3, axis=2))
+
+
+def test_alpha_of_an_array_is_dropped_for_three_channels():
+    with_alpha = np.dstack([COLOURS, np.zeros_like(GREYS)])
+
+    np.testing.assert_array_equal(decoded(with_alpha), COLOURS)
+    np.testing.assert_array_equal(decoded(with_alpha, channels=4), with_alpha)
+
+
+def test_mixed_column_gives_the_same_pixels_for_every_type_of_cell(tmp_path):
+    content = encoded(COLOURS)
+    path = tmp_path / "no_extension"
+    path.write_bytes(content)
+    cells = [
+        *(content, bytearray(content), memoryview(content), memoryview(content * 2)[: len(content)]),
+        *(str(path), path, COLOURS, COLOURS / 255, Image.fromarray(COLOURS)),
+        *({"bytes": content, "path": "gone.png"}, {"bytes": None, "path": str(path)}),
+    ]
+
+    pixels = ImageDecoder(size=(8, 8)).fit_transform(pd.Series(cells, name="photo"))
+
+    assert pixels.dtype == "uint8"
+    np.testing.assert_array_equal(pixels, np.stack([COLOURS] * len(cells)))
+
+
+def test_series_frame_list_and_arrays_are_read_alike():
+    encoder = ImageDecoder(size=(8, 8))
+    series = pd.Series(list(BATCH))
+
+    for columns in (series, series.to_frame(), list(BATCH), BATCH, series.to_numpy(), series.to_numpy()[:, None]):
+        np.testing.assert_array_equal(encoder.fit_transform(columns), BATCH)
+
+
+def test_arrow_text_and_bytes_are_read(tmp_path):
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "photo.png"
+    path.write_bytes(encoded(COLOURS))
+    paths = pd.Series([str(path), None], dtype="string[pyarrow]")
+    contents = pd.concat([pd.Series([path.read_bytes(), None], dtype=object)]).convert_dtypes()
+
+    for column in (paths, contents):
+        array, missing = ImageDecoder(size=(8, 8)).fit(column).encode(column)
+        np.testing.assert_array_equal(array[0], COLOURS)
+        assert missing.tolist() == [False, True]
+
+
+# --- Sizes ---
+
+
+def test_stretch_is_pillows_antialiased_bilinear():
+    large = np.random.default_rng(2).integers(0, 256, (40, 23, 3), dtype="uint8")
+    expected = np.asarray(Image.fromarray(large).resize((6, 9), Image.Resampling.BILINEAR))
+
+    np.testing.assert_array_equal(decoded(large, size=(9, 6)), expected)
+
+
+def test_size_is_height_then_width():
+    assert ImageDecoder(size=(2, 5)).fit_transform([COLOURS]).shape == (1, 2, 5, 3)
+
+
+def test_stretch_uses_the_whole_image():
+    wide = grey([0, 0, 200, 200, 200, 200, 100, 100], [0, 0, 200, 200, 200, 200, 100, 100])
+
+    pixels = decoded(wide, size=(1, 1), channels=1)
+
+    # Antialiasing to one pixel weighs column x by 1 - |x + 0.5 - 4| / 8: 9, 11, 13, 15, 15, 13, 11, 9 sixteenths.
+    assert pixels.ravel().tolist() == [round((200 * (13 + 15 + 15 + 13) + 100 * (11 + 9)) / 96)]
+
+
+def test_crop_keeps_the_centre():
+    wide = grey([9, 9, 1, 2, 9, 9], [9, 9, 3, 4, 9, 9])
+
+    np.testing.assert_array_equal(decoded(wide, size=(2, 2), resize="crop", channels=1)[:, :, 0], [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(decoded(wide.T, size=(2, 2), resize="crop", channels=1)[:, :, 0], [[1, 3], [2, 4]])
+
+
+def test_pad_adds_black_bars():
+    wide = grey([10, 20, 30, 40], [50, 60, 70, 80])
+
+    pixels = decoded(wide, size=(4, 4), resize="pad", channels=1)[:, :, 0]
+
+    np.testing.assert_array_equal(pixels, [[0] * 4, [10, 20, 30, 40], [50, 60, 70, 80], [0] * 4])
+    assert decoded(wide, size=(4, 4), resize="pad", channels=4)[0].sum() == 0
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+def test_image_of_the_right_size_is_passed_exactly(resize):
+    np.testing.assert_array_equal(decoded(COLOURS, resize=resize), COLOURS)
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1000), (1000, 1), (3, 7)])
+def test_images_of_any_shape_get_the_size(shape, resize):
+    pixels = decoded(np.full(shape, 255, dtype="uint8"), resize=resize)
+
+    assert pixels.shape == (8, 8, 3)
+    assert pixels.max() == 255
+
+
+# --- Missing, unreadable and wrong cells ---
+
+
+def test_missing_cells_are_blank_and_marked():
+    column = pd.Series([None, COLOURS, np.nan, pd.NA, np.float32("nan"), {"bytes": None, "path": None}], dtype=object)
+
+    pixels, missing = ImageDecoder(size=(8, 8)).fit(column).encode(column)
+
+    assert missing.tolist() == [True, False, True, True, True, True]
+    assert pixels[missing].sum() == 0
+    np.testing.assert_array_equal(pixels[1], COLOURS)
+
+
+@pytest.mark.parametrize("column", [pd.Series([None, None]), pd.Series([np.nan, np.nan]), [None, None]])
+def test_column_that_holds_nothing_fits(column):
+    pixels, missing = ImageDecoder(size=(8, 8)).fit(column).encode(column)
+
+    assert pixels.shape == (2, 8, 8, 3)
+    assert missing.all()
+
+
+def test_no_rows_give_no_rows():
+    pixels, missing = ImageDecoder(size=(8, 8)).fit([]).encode(pd.Series([], dtype=object))
+
+    assert pixels.shape == (0, 8, 8, 3)
+    assert missing.shape == (0,)
+
+
+def bad_cells(folder):
+    """Cells that are images by type but cannot be read, and the reason that the error must give."""
+    content = encoded(np.tile(COLOURS, (20, 20, 1)))
+    (folder / "text.png").write_text("no image")
+    return {
+        "missing file": ("nowhere/0017.jpg", r"'nowhere/0017.jpg' \(file not found\)"),
+        "web address": ("https://example.org/a.png", "a web address; download the file first"),
+        "folder": (folder, "directory|denied"),
+        "text file": (folder / "text.png", "not an image"),
+        "truncated": (content[: len(content) // 2], rf"bytes of length {len(content) // 2} \(truncated image"),
+        "no bytes": (b"", "bytes of length 0 .not an image"),
+        "other bytes": (b"%PDF-1.4 something", "not an image, or none of the formats PNG, JPEG"),
+        "null path": ("a\0b.png", "file not found"),
+    }
+
+
+BAD = ["missing file", "web address", "folder", "text file", "truncated", "no bytes", "other bytes", "null path"]
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_unreadable_cell_is_an_error_with_place_and_reason(case, tmp_path):
+    cell, reason = bad_cells(tmp_path)[case]
+    column = pd.Series([COLOURS, cell, None, cell], index=["a", "b", "c", "d"], name="photo")
+    encoder = ImageDecoder(size=(8, 8)).fit(column)
+
+    with pytest.raises(InputMismatchError, match=reason) as caught:
+        encoder.transform(column)
+
+    message = str(caught.value)
+    assert message.startswith("column 'photo': 2 of 4 images cannot be read, first at row label 'b': ")
+    assert 'ImageDecoder(on_error="missing")' in message
+    assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_unreadable_cell_may_count_as_missing(case, tmp_path):
+    cell, _ = bad_cells(tmp_path)[case]
+    encoder = ImageDecoder(size=(8, 8), on_error="missing")
+
+    pixels, missing = encoder.fit([COLOURS]).encode([cell, COLOURS])
+
+    assert missing.tolist() == [True, False]
+    assert pixels[0].sum() == 0
+
+
+def test_row_labels_of_numbers_are_plain_numbers():
+    column = pd.Series([None, "gone.png"], index=[10, 17], name="photo")
+
+    with pytest.raises(InputMismatchError, match=r"first at row label 17: 'gone.png'"):
+        ImageDecoder().fit_transform(column)
+
+
+def test_decompression_bomb_is_refused(monkeypatch):
+    content = encoded(COLOURS)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 31)
+
+    with pytest.raises(InputMismatchError, match=r"more pixels than PIL\.Image.MAX_IMAGE_PIXELS allows: 31"):
+        decoded(content)
+
+
+@pytest.mark.parametrize(
+    ("array", "reason"),
+    [
+        (np.zeros((5, 5, 7)), r"array of shape \(5, 5, 7\), float64 \(neither the shape"),
+        (np.zeros(5), "neither the shape"),
+        (np.zeros((0, 5)), "neither the shape"),
+        (np.array([["a"]]), "nor the dtype"),
+        (np.array([[0.0, 255.0]]), "floats must lie in 0-1, these in 0 to 255"),
+        (np.array([[0.0, np.nan]]), "floats must lie in 0-1, these in nan to nan"),
+        (np.array([[-1, 7]]), "integers must lie in 0-255, these in -1 to 7"),
+    ],
+)
+@pytest.mark.parametrize("on_error", ["raise", "missing"])
+def test_array_that_is_no_image_is_always_refused(array, reason, on_error):
+    with pytest.raises(InputMismatchError, match=reason):
+        decoded(array, on_error=on_error)
+
+
+@pytest.mark.parametrize("cell", [17, [1, 2], {"file": "a.png"}, {"bytes": 5}, object()])
+@pytest.mark.parametrize("on_error", ["raise", "missing"])
+def test_cell_of_a_wrong_type_is_refused_at_fit_and_transform(cell, on_error):
+    column = pd.Series([COLOURS, cell], index=["a", "b"], name="photo")
+    encoder = ImageDecoder(size=(8, 8), on_error=on_error)
+
+    with pytest.raises(InputMismatchError, match=r"column 'photo': 1 of 2 cells are not images, .* row label 'b'"):
+        encoder.fit(column)
+    with pytest.raises(InputMismatchError, match="1 of 2 cells are not images"):
+        encoder.fit([COLOURS]).transform(column)
+
+
+def test_error_shows_pillows_own_error_as_its_cause_only():
+    with pytest.raises(InputMismatchError) as caught:
+        decoded(b"nothing")
+
+    assert "direct cause" in "".join(traceback.format_exception(caught.value))
+
+
+def test_several_columns_are_refused():
+    with pytest.raises(InputMismatchError, match="ImageDecoder reads one column, got 2"):
+        ImageDecoder().fit(pd.DataFrame({"front": [None], "back": [None]}))
+
+
+def test_many_rows_are_decoded_in_order_with_all_failures_counted():
+    cells = [encoded(np.full((8, 8), row, dtype="uint8")) for row in range(200)]
+    encoder = ImageDecoder(size=(8, 8), channels=1).fit(cells)
+
+    assert encoder.transform(cells)[:, 3, 3, 0].tolist() == list(range(200))
+
+    cells[70] = cells[150] = b"broken"
+    with pytest.raises(InputMismatchError, match="2 of 200 images cannot be read, first at row label 70"):
+        encoder.transform(cells)
+
+
+def test_one_pil_image_in_many_cells_is_decoded():
+    image = Image.open(io.BytesIO(encoded(COLOURS)))
+
+    pixels = ImageDecoder(size=(8, 8)).fit_transform([image] * 200)
+
+    np.testing.assert_array_equal(pixels, np.stack([COLOURS] * 200))
+
+
+def test_users_images_and_frame_are_left_as_they_were():
+    image = Image.fromarray(np.tile(GREYS, (2, 2))).convert("P")
+    image.info["transparency"] = 3
+    array = np.tile(COLOURS, (2, 2, 1))
+    frame = pd.DataFrame({"photo": pd.Series([image, array], dtype=object)})
+
+    ImageDecoder(size=(4, 4)).fit_transform(frame)
+
+    assert (image.mode, image.size, image.info) == ("P", (16, 16), {"transparency": 3})
+    np.testing.assert_array_equal(array, np.tile(COLOURS, (2, 2, 1)))
+    assert frame["photo"].iloc[0] is image
+
+
+# --- The encoder as an estimator ---
+
+
+def test_spec_describes_the_array():
+    assert ImageDecoder(size=[5, np.int64(7)], channels=4).spec("photo") == ArraySpec(
+        "photo", "image", (5, 7, 4), "uint8"
+    )
+
+
+def test_new_rows_are_decoded_like_training_rows():
+    encoder = ImageDecoder(size=(4, 4)).fit(BATCH)
+
+    np.testing.assert_array_equal(encoder.transform(BATCH[5:7]), encoder.transform(BATCH)[5:7])
+
+
+def test_clone_and_pickle_give_the_same_pixels():
+    encoder = ImageDecoder(size=(4, 6), channels=1, resize="crop", on_error="missing", lazy=True).fit(BATCH)
+
+    assert clone(encoder).get_params() == encoder.get_params()
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(encoder)).transform(BATCH), encoder.transform(BATCH))
+
+
+def test_transform_before_fit_says_so():
+    with pytest.raises(NotFittedError):
+        ImageDecoder().transform(BATCH)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"size": 64},
+        {"size": (64,)},
+        {"size": (0, 64)},
+        {"size": (6.0, 64)},
+        {"channels": 2},
+        {"channels": "rgb"},
+        {"resize": "zoom"},
+        {"on_error": "ignore"},
+        {"lazy": "always"},
+    ],
+)
+def test_wrong_parameters_are_refused_at_fit(parameters):
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        ImageDecoder(**parameters).fit(BATCH)
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ([None, encoded(COLOURS), encoded(COLOURS, "JPEG"), encoded(COLOURS, "GIF")], "encoded images"),
+        ([encoded(COLOURS, "BMP"), bytearray(encoded(COLOURS, "WEBP")), encoded(COLOURS, "TIFF")], "encoded images"),
+        ([{"bytes": encoded(COLOURS), "path": None}], "encoded images"),
+        ([Image.fromarray(COLOURS)], "PIL images"),
+        ([COLOURS, GREYS, None], "uint8 pixel arrays"),
+        (["a.png", "b.JPG", None, "c d.jpeg"], "paths of images"),
+        ([Path("a.gif"), "b.bmp", "c.webp"], "paths of images"),
+        ([None, np.nan], None),
+        ([], None),
+        (["a.png", "a text about a.png files"], None),
+        (["https://example.org/a.png"], None),
+        ([b"%PDF-1.4", b"%PDF-1.5"], None),
+        ([COLOURS / 255], None),
+        ([np.zeros((8, 5, 5), dtype="uint8")], None),
+        ([np.zeros(8, dtype="uint8")], None),
+        ([encoded(COLOURS), "a.png"], None),
+        ([1, 2], None),
+    ],
+)
+def test_suits_columns_of_images_only(cells, reason):
+    assert ImageDecoder.suits(pd.Series(cells, dtype=object)) == reason
+
+
+def test_suits_looks_at_the_first_hundred_cells_that_hold_something():
+    late_text = ["a.png"] * 99 + ["text"]
+
+    assert ImageDecoder.suits(pd.Series([None] * 500 + late_text, dtype=object)) is None
+    assert ImageDecoder.suits(pd.Series(["a.png", *late_text], dtype=object)) == "paths of images"
+
+
+# --- The branch ---
+
+
+def reloaded(model, folder):
+    """Save a model and load it in Keras' safe mode."""
+    model.save(folder / "model.keras")
+    return keras.models.load_model(folder / "model.keras", safe_mode=True)
+
+
+@pytest.mark.parametrize("pooling", ["average", "max", "flatten"])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 9, 3), (2, 2, 3), (3, 5, 4), (8, 8, 3)])
+def test_branch_reads_images_of_any_size(shape, pooling):
+    spec = ArraySpec("photo", "image", shape, "uint8")
+    images = np.random.default_rng(3).integers(0, 256, (2, *shape), dtype="uint8")
+
+    model = ImageBranch(filters=(2, 3, 4, 5), pooling=pooling, units=6).build(spec)
+
+    assert model.output_shape == (None, 6)
+    assert np.isfinite(model.predict(images, verbose=0)).all()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "width"),
+    [
+        ({}, 32),
+        ({"filters": [5]}, 5),
+        ({"filters": (5, 7), "pooling": "max"}, 7),
+        ({"filters": (5, 7), "pooling": "flatten"}, 2 * 2 * 7),
+        ({"filters": ()}, 3),
+        ({"filters": (), "pooling": "flatten"}, 8 * 8 * 3),
+        ({"units": 11, "dropout": 0.5}, 11),
+    ],
+)
+def test_branch_width_follows_its_parameters(parameters, width):
+    assert ImageBranch(**parameters).build(SPEC).output_shape == (None, width)
+
+
+def test_branch_without_filters_averages_the_rescaled_pixels():
+    model = ImageBranch(filters=()).build(SPEC)
+
+    np.testing.assert_allclose(model.predict(BATCH, verbose=0), BATCH.mean(axis=(1, 2)) / 255, rtol=1e-5)
+
+
+def test_branch_has_convolutions_of_the_kernel_size():
+    model = ImageBranch(filters=(4,), kernel_size=5).build(SPEC)
+
+    assert [tuple(weights.shape) for weights in model.weights] == [(5, 5, 3, 4), (4,)]
+
+
+def test_branch_learns_what_the_pixels_say():
+    rng = np.random.default_rng(4)
+    images = rng.integers(0, 100, (60, 8, 8, 1), dtype="uint8")
+    striped = np.arange(60) % 2 == 1
+    images[striped, ::2] += 150
+    images[~striped, :, ::2] += 150  # Equal brightness: only the direction of the stripes tells.
+    keras.utils.set_random_seed(0)
+    branch = ImageBranch(filters=(8,)).build(ArraySpec("photo", "image", (8, 8, 1), "uint8"))
+    model = keras.Sequential([branch, keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(keras.optimizers.Adam(0.03), "binary_crossentropy", metrics=["accuracy"])
+
+    model.fit(images[:40], striped[:40], epochs=40, batch_size=40, verbose=0)
+
+    assert model.evaluate(images[40:], striped[40:], verbose=0)[1] > 0.9
+
+
+def test_augmentation_is_active_in_training_only():
+    model = ImageBranch(filters=(), pooling="flatten", augment=True).build(SPEC)
+    plain = BATCH.reshape(16, -1) / 255
+
+    for output in (model.predict(BATCH, verbose=0), model(BATCH), model(BATCH, training=False)):
+        np.testing.assert_allclose(output, plain, rtol=1e-5)
+    assert not np.allclose(model(BATCH, training=True), plain, atol=0.01)
+
+
+def test_augmentation_mirrors_and_shifts_images_one_by_one():
+    ramp = np.tile(np.arange(40, dtype="uint8"), (64, 40, 1))[..., None]
+    model = ImageBranch(filters=(), pooling="flatten", augment=True).build(
+        ArraySpec("photo", "image", (40, 40, 1), "uint8")
+    )
+
+    rows = np.asarray(model(ramp, training=True)).reshape(64, 40, 40)[:, 20, 8:32] * 255
+
+    steps = np.diff(rows, axis=1)
+    mirrored = steps.mean(axis=1) < 0
+    np.testing.assert_allclose(np.abs(steps), 1, atol=1e-2)
+    assert 10 < mirrored.sum() < 54
+    shift = rows[~mirrored, 0] - 8
+    assert np.abs(shift).max() <= 4.01
+    assert len(np.unique(shift.round(3))) > 5
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, with NumPy 2.
+@pytest.mark.parametrize("augment", [False, True])
+def test_branch_trains_and_reloads_in_safe_mode_with_equal_predictions(augment, tmp_path):
+    keras.utils.set_random_seed(0)
+    branch = ImageBranch(filters=(4, 4), units=3, dropout=0.2, augment=augment).build(SPEC)
+    model = keras.Sequential([branch, keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+    model.fit(BATCH, np.arange(16.0)[:, None], epochs=1, verbose=0)
+
+    twin = reloaded(model, tmp_path)
+
+    np.testing.assert_array_equal(twin.predict(BATCH, verbose=0), model.predict(BATCH, verbose=0))
+
+
+def test_same_seed_trains_the_same_weights_with_augmentation():
+    def weights():
+        keras.utils.set_random_seed(7)
+        branch = ImageBranch(filters=(4,), augment=True).build(SPEC)
+        model = keras.Sequential([branch, keras.layers.Dense(1)])
+        model.compile("adam", "mse")
+        model.fit(BATCH, np.arange(16.0)[:, None], epochs=2, verbose=0)
+        return model.get_weights()
+
+    for first, second in zip(weights(), weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize(("units", "weights"), [(32, "18,874,368"), (None, "37,748,736")])
+def test_huge_flatten_warns_with_the_number_of_weights(units, weights):
+    spec = ArraySpec("photo", "image", (96, 96, 3), "uint8", columns=("path",))
+
+    with pytest.warns(NetworkSizeWarning, match=rf"Input 'photo' \(column 'path'\): .*{weights} weights.*average"):
+        ImageBranch(filters=(), pooling="flatten", units=units).connect(keras.Input((96, 96, 64)), spec, None)
+
+
+def test_small_flatten_does_not_warn(recwarn):
+    ImageBranch(pooling="flatten", units=32).build(SPEC)
+
+    assert not [warning for warning in recwarn if warning.category is NetworkSizeWarning]
+
+
+def test_branch_refuses_another_kind_with_both_names():
+    spec = ArraySpec("review", "text", (100,), "int32")
+
+    with pytest.raises(BranchMismatchError, match=r"Input 'review': ImageBranch reads image arrays, .* a text array"):
+        ImageBranch().build(spec)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"filters": 16},
+        {"filters": (16, 0)},
+        {"filters": (16, 2.5)},
+        {"kernel_size": 0},
+        {"pooling": "mean"},
+        {"units": 0},
+        {"dropout": 1.0},
+        {"augment": "yes"},
+    ],
+)
+def test_wrong_branch_parameters_are_refused_at_build(parameters):
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        ImageBranch(**parameters).build(SPEC)
+
+
+def test_branch_clones_with_its_parameters():
+    branch = ImageBranch((4, 8), kernel_size=5, pooling="max", units=3, dropout=0.1, augment=True)
+
+    assert clone(branch).get_params() == branch.get_params()
+
+
+def test_decoder_names_its_branch_and_flags_missing_rows():
+    assert ImageDecoder.default_branch is ImageBranch
+    assert ImageDecoder.flags_missing

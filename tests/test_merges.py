@@ -1,0 +1,617 @@
+"""Tests of the merges: what each computes, that it trains, reloads, and copes with missing inputs."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from skmulti.merges import (
+    MERGES,
+    AddMerge,
+    AttentionMerge,
+    ConcatenateMerge,
+    GatedMerge,
+    InteractionMerge,
+    Merge,
+    as_merge,
+)
+from skmulti.staged import StagedMerge
+
+PROJECTING = [name for name in MERGES if name != "concatenate"]
+NAMES = ("text", "photo", "money")
+EVERY_MERGE = [
+    *(pytest.param(MERGES[name](), id=name) for name in MERGES),
+    pytest.param(AttentionMerge(units=6, num_heads=2), id="attention-2-heads"),
+    pytest.param(StagedMerge([("seen", "attention", ["text", "photo"])], final="gated"), id="staged-attention-gated"),
+    pytest.param(
+        StagedMerge([("one", "attention", ["text", "photo"]), ("two", "attention", ["one", "money"])]),
+        id="staged-attention-attention",
+    ),
+]
+
+
+def subtract(tensors):
+    """A callable merge: the first tensor less the second."""
+    return keras.layers.Subtract()(list(tensors.values())[:2])
+
+
+class TotalMerge(Merge):
+    """A merge as a user would write one, with a parameter."""
+
+    def __init__(self, activation="linear"):
+        self.activation = activation
+
+    def combine(self, tensors, missing):
+        total = keras.layers.Add(name=f"{self.layer_prefix}_total")(list(tensors.values()))
+        return keras.layers.Activation(self.activation, name=f"{self.layer_prefix}_activation")(total)
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
+
+
+def merge_network(merge, widths, flagged=()):
+    """Build a network that only merges, from inputs of the given widths."""
+    tensors = {name: keras.Input((width,), name=name) for name, width in widths.items()}
+    flags = {name: keras.Input((1,), dtype="bool", name=f"{name}__missing") for name in flagged}
+    merged = as_merge(merge).combine(tensors, flags)
+    inputs = {**tensors, **{f"{name}__missing": flag for name, flag in flags.items()}}
+    return keras.Model(inputs, merged)
+
+
+def rows(widths, n_rows=4, seed=0):
+    rng = np.random.default_rng(seed)
+    return {name: rng.normal(size=(n_rows, width)).astype("float32") for name, width in widths.items()}
+
+
+def flag_arrays(**flags):
+    return {f"{name}__missing": np.array(flag)[:, None] for name, flag in flags.items()}
+
+
+def run(model, arrays):
+    return model(arrays, training=False).numpy()
+
+
+def layer_output(model, name, arrays):
+    return run(keras.Model(model.inputs, model.get_layer(name).output), arrays)
+
+
+def softmax(scores):
+    exponents = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return exponents / exponents.sum(axis=-1, keepdims=True)
+
+
+ELEMENTWISE = {
+    "concatenate": lambda a, b, c: np.concatenate([a, b, c], axis=1),
+    "add": lambda a, b, c: a + b + c,
+    "average": lambda a, b, c: np.mean([a, b, c], axis=0),
+    "maximum": lambda a, b, c: np.max([a, b, c], axis=0),
+    "multiply": lambda a, b, c: a * b * c,
+    "interaction": lambda a, b, c: np.concatenate([a, b, c, a * b, a * c, b * c], axis=1),
+}
+
+
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_equal_widths_give_numpys_elementwise_result(name):
+    widths = dict.fromkeys(NAMES, 5)
+    arrays = rows(widths)
+
+    model = merge_network(name, widths)
+
+    np.testing.assert_allclose(run(model, arrays), ELEMENTWISE[name](*arrays.values()), rtol=1e-6)
+    assert not model.weights
+
+
+def test_interaction_of_two_inputs_is_both_and_their_product():
+    arrays = {"a": np.array([[1.0, 2.0]]), "b": np.array([[3.0, -4.0]])}
+
+    merged = run(merge_network("interaction", {"a": 2, "b": 2}), arrays)
+
+    np.testing.assert_array_equal(merged, [[1, 2, 3, -4, 3, -8]])
+
+
+def test_interaction_keeps_outputs_and_multiplies_projections_when_widths_differ():
+    widths = {"a": 4, "b": 2}
+    arrays = rows(widths)
+    model = merge_network("interaction", widths)
+    (wa, ca), (wb, cb) = (model.get_layer(f"{name}_projection").get_weights() for name in widths)
+
+    product = (arrays["a"] @ wa + ca) * (arrays["b"] @ wb + cb)
+
+    np.testing.assert_allclose(run(model, arrays), np.hstack([arrays["a"], arrays["b"], product]), rtol=1e-5)
+
+
+def test_concatenate_keeps_the_order_of_the_inputs():
+    arrays = {"z": np.array([[1.0]]), "a": np.array([[2.0, 3.0]])}
+
+    merged = run(merge_network(ConcatenateMerge(), {"z": 1, "a": 2}), arrays)
+
+    np.testing.assert_array_equal(merged, [[1, 2, 3]])
+
+
+def attention_oracle(model, stacked, present):
+    """Recompute the attention merge in NumPy from the network's weights: (batch, n * width)."""
+    tokens = stacked + model.get_layer("merge_tokens").get_weights()[0]
+    wq, bq, wk, bk, wv, bv, wo, bo = model.get_layer("merge_attention").get_weights()
+    query, key, value = (
+        np.einsum("bnw,whd->bhnd", tokens, kernel) + bias[None, :, None]
+        for kernel, bias in [(wq, bq), (wk, bk), (wv, bv)]
+    )
+    scores = np.einsum("bhqd,bhkd->bhqk", query, key) / np.sqrt(wq.shape[-1])
+    attention = softmax(np.where(present[:, None, None], scores, -1e9))
+    attended = np.einsum("bhqk,bhkd,hdw->bqw", attention, value, wo) + bo
+    summed = tokens + attended
+    gamma, beta = model.get_layer("merge_normalization").get_weights()
+    spread = np.sqrt(summed.var(axis=-1, keepdims=True) + 1e-3)
+    result = gamma * (summed - summed.mean(axis=-1, keepdims=True)) / spread + beta
+    return (result * present[..., None]).reshape(len(stacked), -1)
+
+
+@pytest.mark.parametrize("num_heads", [1, 2, 7])
+def test_attention_equals_numpy_from_its_weights(num_heads):
+    widths = dict.fromkeys(NAMES, 6)
+    arrays = rows(widths)
+    model = merge_network(AttentionMerge(num_heads=num_heads), widths)
+
+    expected = attention_oracle(model, np.stack(list(arrays.values()), 1), np.ones((4, 3), bool))
+
+    np.testing.assert_allclose(run(model, arrays), expected, atol=1e-5)
+
+
+def test_attention_with_missing_inputs_equals_numpy_from_its_weights():
+    widths = dict.fromkeys(NAMES, 6)
+    arrays = rows(widths)
+    model = merge_network("attention", widths, flagged=["text", "money"])
+    flags = flag_arrays(text=[True, False, True, False], money=[False, False, True, True])
+    present = np.array([[0, 1, 1], [1, 1, 1], [0, 1, 0], [1, 1, 0]], dtype=bool)
+
+    expected = attention_oracle(model, np.stack(list(arrays.values()), 1), present)
+
+    np.testing.assert_allclose(run(model, {**arrays, **flags}), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("flagged", [(), ("photo",)])
+def test_gated_equals_numpy_from_its_weights(flagged):
+    widths = dict.fromkeys(NAMES, 5)
+    arrays = rows(widths)
+    model = merge_network("gated", widths, flagged)
+    missing = np.zeros((4, 3), bool)
+    if flagged:
+        missing[:2, 1] = True
+    kernel, bias = model.get_layer("merge_gate_scores").get_weights()
+    scores = np.hstack(list(arrays.values())) @ kernel + bias
+
+    gates = softmax(np.where(missing, -np.inf, scores))
+    expected = np.einsum("bn,bnw->bw", gates, np.stack(list(arrays.values()), 1))
+
+    flags = flag_arrays(photo=missing[:, 1]) if flagged else {}
+    np.testing.assert_allclose(run(model, {**arrays, **flags}), expected, atol=1e-6)
+    np.testing.assert_allclose(layer_output(model, "merge_gates", {**arrays, **flags}), gates, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", PROJECTING)
+def test_widths_that_differ_train_their_projections(name):
+    widths = {"a": 64, "b": 32}
+    model = merge_network(name, widths)
+    projections = [model.get_layer(f"{name}_projection") for name in widths]
+    before = [layer.get_weights()[0] for layer in projections]
+    merged = model.output_shape[-1]
+    # Not a constant: layer normalisation fixes mean and spread, so such a target has no gradient.
+    target = np.random.default_rng(1).normal(size=(16, merged))
+
+    model.compile("sgd", "mse")
+    model.fit(rows(widths, 16), target, epochs=1, verbose=0)
+
+    for layer, kernel in zip(projections, before, strict=True):
+        assert layer.units == 64
+        assert np.abs(layer.get_weights()[0] - kernel).max() > 0
+
+
+@pytest.mark.parametrize("name", PROJECTING)
+def test_units_is_the_common_width_even_where_widths_are_equal(name):
+    model = merge_network(MERGES[name](units=3), {"a": 5, "b": 5})
+
+    assert [model.get_layer(f"{name}_projection").units for name in "ab"] == [3, 3]
+    assert model.output_shape == (None, {"interaction": 13, "attention": 6}.get(name, 3))
+
+
+@pytest.mark.parametrize("merge", EVERY_MERGE)
+def test_two_predictions_on_one_batch_are_equal(merge):
+    widths = {"text": 6, "photo": 4, "money": 6}
+    model, arrays = merge_network(merge, widths), rows(widths)
+
+    first, second = (model.predict(arrays, verbose=0) for _ in range(2))
+
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(first, run(model, arrays), atol=1e-6)
+
+
+# Keras 3.15's own save() runs into a deprecation of NumPy 2.
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
+@pytest.mark.parametrize("flagged", [(), ("photo",), NAMES], ids=["no-flag", "one-flag", "all-flags"])
+@pytest.mark.parametrize("merge", EVERY_MERGE)
+def test_every_merge_reloads_in_safe_mode_with_equal_outputs(merge, flagged, tmp_path):
+    widths = {"text": 6, "photo": 4, "money": 6}
+    model = merge_network(merge, widths, flagged)
+    arrays = {**rows(widths), **flag_arrays(**{name: [True, False, False, True] for name in flagged})}
+
+    model.save(tmp_path / "network.keras")
+    reloaded = keras.models.load_model(tmp_path / "network.keras", safe_mode=True)
+
+    np.testing.assert_array_equal(run(reloaded, arrays), run(model, arrays))
+
+
+@pytest.mark.parametrize("merge", EVERY_MERGE)
+def test_float64_policy_holds_through_every_merge(merge):
+    widths = {"text": 6, "photo": 4, "money": 6}
+    keras.config.set_dtype_policy("float64")
+    try:
+        model = merge_network(merge, widths, flagged=["photo"])
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+    arrays = {**rows(widths), **flag_arrays(photo=[True, False, False, True])}
+
+    assert run(model, arrays).dtype == "float64"
+    assert {weight.dtype for weight in model.weights} <= {"float64"}
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_a_single_input_is_returned_as_it_is(name):
+    arrays = rows({"a": 4})
+
+    model = merge_network(name, {"a": 4}, flagged=["a"])
+
+    np.testing.assert_array_equal(run(model, {**arrays, **flag_arrays(a=[True, False] * 2)}), arrays["a"])
+    assert not model.weights
+
+
+@pytest.mark.parametrize("merge", [*MERGES, StagedMerge([("s", "add", ["a"])]), subtract])
+def test_nothing_to_merge_is_refused(merge):
+    with pytest.raises(ValueError, match="needs at least one input, got none"):
+        as_merge(merge).combine({}, {})
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_a_tensor_of_steps_is_refused_by_name(name):
+    tensors = {"a": keras.Input((4,)), "sound": keras.Input((10, 4))}
+
+    with pytest.raises(ValueError, match=r"Input 'sound': .* got \(None, 10, 4\)"):
+        as_merge(name).combine(tensors, {})
+
+
+@pytest.mark.parametrize(("merge", "parameter"), [(AddMerge(0), "units"), (AttentionMerge(num_heads=0), "num_heads")])
+def test_a_parameter_out_of_range_is_refused_by_name(merge, parameter):
+    with pytest.raises(ValueError, match=f"The '{parameter}' parameter of {type(merge).__name__}"):
+        merge.combine({"a": keras.Input((4,))}, {})
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_an_input_may_have_the_name_of_a_keras_layer(name):
+    layer = "concatenate" if name == "interaction" else name
+    widths = {layer: 4, "dense": 3, "reshape": 4, "softmax": 4}
+
+    model = merge_network(name, widths, flagged=["dense"])
+
+    assert model.output_shape[0] is None
+
+
+@pytest.mark.parametrize("merge", EVERY_MERGE)
+def test_rows_without_any_input_give_finite_outputs_and_gradients(merge):
+    widths = {"text": 6, "photo": 4, "money": 6}
+    model = merge_network(merge, widths, flagged=NAMES)
+    arrays = {**rows(widths), **flag_arrays(**{name: [True, True, True, False] for name in NAMES})}
+
+    model.compile("sgd", "mse")
+    model.fit(arrays, np.ones((4, model.output_shape[-1])), verbose=0)
+
+    assert np.isfinite(run(model, arrays)).all()
+
+
+def test_average_leaves_out_missing_inputs_and_averages_all_where_none_is_left():
+    widths = dict.fromkeys(NAMES, 5)
+    text, photo, money = rows(widths).values()
+    model = merge_network("average", widths, flagged=["text", "money"])
+    flags = flag_arrays(text=[False, True, True, False], money=[False, False, True, False])
+
+    merged = run(model, {"text": text, "photo": photo, "money": money, **flags})
+
+    everything = (text + photo + money) / 3
+    expected = [everything[0], (photo[1] + money[1]) / 2, photo[2], everything[3]]
+    np.testing.assert_allclose(merged, expected, rtol=1e-5)
+
+    nothing = merge_network("average", {"text": 5, "photo": 5}, flagged=["text", "photo"])
+    flags = flag_arrays(text=[True] * 4, photo=[True] * 4)
+    np.testing.assert_allclose(run(nothing, {"text": text, "photo": photo, **flags}), (text + photo) / 2, rtol=1e-5)
+
+
+def test_gate_of_a_missing_input_is_exactly_zero_and_gates_sum_to_one():
+    widths = dict.fromkeys(NAMES, 5)
+    model = merge_network("gated", widths, flagged=NAMES)
+    flags = flag_arrays(
+        text=[True, False, True, False], photo=[False, False, True, False], money=[False, True, True, False]
+    )
+
+    gates = layer_output(model, "merge_gates", {**rows(widths), **flags})
+
+    assert gates[0, 0] == 0
+    assert gates[1, 2] == 0
+    np.testing.assert_allclose(gates[2], [1 / 3] * 3, rtol=1e-6)
+    np.testing.assert_allclose(gates.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_attention_output_ignores_the_tensor_of_a_missing_input():
+    widths = {"text": 6, "photo": 4}
+    model = merge_network("attention", widths, flagged=["photo"])
+    arrays, flags = rows(widths), flag_arrays(photo=[True, True, False, False])
+
+    merged = run(model, {**arrays, **flags})
+    changed = run(model, {**arrays, "photo": arrays["photo"] + 9, **flags})
+
+    np.testing.assert_array_equal(merged[:2], changed[:2])
+    np.testing.assert_array_equal(merged[:2, 6:], 0)
+    assert np.abs(merged[2:] - changed[2:]).max() > 0.1
+
+
+@pytest.mark.parametrize("name", ["add", "maximum", "multiply", "interaction", "concatenate"])
+def test_a_missing_input_takes_part_with_its_learned_vector(name):
+    widths = dict.fromkeys(NAMES, 5)
+    arrays = rows(widths)
+
+    merged = run(merge_network(name, widths, flagged=["text"]), {**arrays, **flag_arrays(text=[True] * 4)})
+
+    np.testing.assert_allclose(merged, ELEMENTWISE[name](*arrays.values()), rtol=1e-6)
+
+
+def test_gated_learns_which_input_to_listen_to():
+    rng = np.random.default_rng(0)
+    pair = rng.normal(size=(512, 2)).astype("float32")
+    which = rng.integers(0, 2, 512)
+    arrays = {name: np.stack([pair[:, i], which], 1).astype("float32") for i, name in enumerate("ab")}
+    model = merge_network("gated", {"a": 2, "b": 2})
+
+    model.compile(keras.optimizers.Adam(0.1), "mse")
+    target = np.stack([pair[np.arange(512), which], which], 1)
+    model.fit(arrays, target, epochs=15, verbose=0)
+
+    gates = layer_output(model, "merge_gates", arrays)
+    assert (gates.argmax(axis=1) == which).mean() > 0.95
+
+
+STEPS = [("seen", "average", ["front", "back"]), ("told", InteractionMerge(), ["seen", "text"])]
+STAGED_WIDTHS = {"front": 3, "age": 2, "text": 3, "back": 3}
+
+
+def test_staged_merges_step_by_step_and_leftover_inputs_come_first():
+    arrays = rows(STAGED_WIDTHS)
+    front, age, text, back = arrays.values()
+    seen = (front + back) / 2
+
+    model = merge_network(StagedMerge(STEPS), STAGED_WIDTHS)
+
+    np.testing.assert_allclose(run(model, arrays), np.hstack([age, seen, text, seen * text]), rtol=1e-5)
+    np.testing.assert_allclose(layer_output(model, "seen", arrays), seen, rtol=1e-5)
+    np.testing.assert_allclose(layer_output(model, "told", arrays), np.hstack([seen, text, seen * text]), rtol=1e-5)
+
+
+def test_staged_step_is_missing_where_all_its_inputs_are():
+    widths = dict.fromkeys(["front", "back", "age"], 3)
+    arrays = rows(widths, 3)
+    front, back, age = arrays.values()
+    merge = StagedMerge([("seen", "average", ["front", "back"])], final="average")
+    flags = flag_arrays(front=[False, True, True], back=[False, False, True])
+
+    merged = run(merge_network(merge, widths, flagged=["front", "back"]), {**arrays, **flags})
+
+    expected = [((front[0] + back[0]) / 2 + age[0]) / 2, (back[1] + age[1]) / 2, age[2]]
+    np.testing.assert_allclose(merged, expected, rtol=1e-5)
+
+
+def test_staged_step_is_never_missing_where_one_of_its_inputs_has_no_flag():
+    widths = dict.fromkeys(["front", "back", "age"], 3)
+    front, back, age = (arrays := rows(widths, 2)).values()
+    merge = StagedMerge([("seen", "average", ["front", "back"])], final="average")
+
+    merged = run(merge_network(merge, widths, flagged=["front"]), {**arrays, **flag_arrays(front=[True, False])})
+
+    expected = [(back[0] + age[0]) / 2, ((front[1] + back[1]) / 2 + age[1]) / 2]
+    np.testing.assert_allclose(merged, expected, rtol=1e-5)
+
+
+def test_staged_layers_are_named_after_their_step():
+    steps = [("one", "attention", ["a", "b"]), ("two", "gated", ["one", "c"])]
+    widths = dict.fromkeys("abcd", 4)
+
+    model = merge_network(StagedMerge(steps, final="attention"), widths)
+
+    names = {layer.name for layer in model.layers}
+    assert {"one", "two", "one_attention", "two_gates", "merge_attention"} <= names
+
+
+def test_staged_merges_nest():
+    inner = StagedMerge([("inner", "add", ["a", "b"])], final="multiply")
+    widths = dict.fromkeys("abcd", 2)
+    a, b, c, d = (arrays := rows(widths)).values()
+
+    model = merge_network(StagedMerge([("outer", inner, ["a", "b", "c"])]), widths)
+
+    np.testing.assert_allclose(run(model, arrays), np.hstack([d, (a + b) * c]), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([], "needs at least one step"),
+        ([("s", "add", ["front", "bakc"])], r"takes 'bakc', .* left are .*\. Did you mean 'back'\?"),
+        ([("s", "add", ["t"]), ("t", "add", ["age"])], "takes 't', which is no input or earlier step"),
+        ([("s", "add", ["front"]), ("s", "add", ["back"])], "Two steps are named 's'"),
+        ([("text", "add", ["front"])], "'text' has the name of an input"),
+        ([("s", "add", ["front"]), ("t", "add", ["front"])], "'t' takes 'front', which step 's' took before"),
+        ([("s", "add", ["front", "front"])], "takes 'front', which step 's' took before"),
+        ([("s", "add", "front")], "'s' must list the inputs .* got 'front'"),
+        ([("s", "add", [])], r"'s' must list the inputs .* got \[\]"),
+        ([("s", "add")], r"must be \(name, merge, \[inputs or earlier steps\]\), got \('s', 'add'\)"),
+        ([("s__t", "add", ["front"])], "name must be a string without '__' and '/'"),
+        ([("steps", "add", ["front"])], "not 'steps' or 'final', got 'steps'"),
+        ([("s", "ad", ["front"])], "There is no merge 'ad'; .* Did you mean 'add'"),
+        ("front", "The 'steps' parameter of StagedMerge must be"),
+    ],
+)
+def test_staged_refuses_steps_that_do_not_fit(steps, message):
+    with pytest.raises(ValueError, match=message):
+        merge_network(StagedMerge(steps), STAGED_WIDTHS)
+
+
+def test_staged_parameters_are_addressed_by_step():
+    merge = StagedMerge(STEPS, final=GatedMerge(units=4))
+
+    params = merge.get_params()
+
+    assert params["seen"] == "average"
+    assert params["seen__units"] is None
+    assert params["told"] is STEPS[1][1]
+    assert params["final__units"] == 4
+    assert set(merge.get_params(deep=False)) == {"steps", "final"}
+
+
+def test_staged_set_params_makes_a_string_a_merge_and_leaves_the_users_list_alone():
+    steps = [("seen", "average", ["front", "back"]), ("told", "add", ["seen", "text"])]
+    merge = StagedMerge(steps)
+
+    merge.set_params(seen__units=8, told=AttentionMerge(), told__num_heads=2, final__units=5, final="gated")
+
+    assert steps == [("seen", "average", ["front", "back"]), ("told", "add", ["seen", "text"])]
+    assert repr(merge.get_params()["seen"]) == "AverageMerge(units=8)"
+    assert repr(merge.get_params()["told"]) == "AttentionMerge(num_heads=2)"
+    assert repr(merge.final) == "GatedMerge(units=5)"
+    assert merge_network(merge, STAGED_WIDTHS).get_layer("front_projection").units == 8
+
+
+def test_staged_set_params_takes_new_steps_first():
+    merge = StagedMerge([("old", "add", ["a"])]).set_params(new__units=3, steps=[("new", "add", ["a"])])
+
+    assert merge.get_params()["new__units"] == 3
+
+
+def test_staged_set_params_reaches_into_nested_stages():
+    merge = StagedMerge([("outer", StagedMerge([("inner", "add", ["a", "b"])]), ["a", "b"])])
+
+    merge.set_params(outer__inner__units=7)
+
+    assert merge.get_params()["outer__inner__units"] == 7
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"sen__units": 3}, r"no parameter 'sen__units'; it has .*'seen'.* Did you mean 'seen'\?"),
+        ({"seen__unit": 3}, "Invalid parameter 'unit' for estimator AverageMerge"),
+        ({"seen": subtract, "seen__units": 3}, "'seen' is .*, which has no parameters to set"),
+    ],
+)
+def test_staged_set_params_refuses_unknown_names(params, message):
+    with pytest.raises(ValueError, match=message):
+        StagedMerge(STEPS).set_params(**params)
+
+
+def test_staged_clone_copies_merges_and_keeps_their_parameters():
+    merge = StagedMerge([("seen", AttentionMerge(units=3), ["front", "back"])], final=GatedMerge(2))
+
+    twin = clone(merge).set_params(seen__units=9, final__units=9)
+
+    assert merge.get_params()["seen__units"] == 3
+    assert merge.final.units == 2
+    assert twin.get_params()["seen__units"] == 9
+
+
+@pytest.mark.parametrize("steps", [None, [("s", "add")], 3])
+def test_staged_with_malformed_steps_still_shows_its_parameters(steps):
+    assert StagedMerge(steps).get_params()["steps"] is steps
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_a_string_stands_for_the_merge_with_defaults(name):
+    merge = as_merge(name)
+
+    assert type(merge) is MERGES[name]
+    assert merge.get_params() == MERGES[name]().get_params()
+
+
+def test_a_merge_object_is_copied():
+    merge = AttentionMerge(units=8)
+
+    twin = as_merge(merge)
+
+    assert twin is not merge
+    assert twin.units == 8
+
+
+def test_combine_leaves_the_users_staged_merge_as_it_was():
+    part, final = GatedMerge(), AddMerge()
+    merge = StagedMerge([("s", part, ["a", "b"])], final=final)
+    tensors = {name: keras.Input((4,)) for name in "abc"}
+
+    merge.combine(tensors, {})
+
+    assert merge.steps[0][1] is part
+    assert vars(part) == vars(final) == {"units": None}
+    assert list(tensors) == ["a", "b", "c"]
+
+
+def test_a_users_merge_class_works_alone_and_as_a_step():
+    a, b, c = (arrays := rows(dict.fromkeys("abc", 3))).values()
+    steps = StagedMerge([("s", TotalMerge("relu"), ["a", "b"])], final=TotalMerge())
+
+    np.testing.assert_allclose(run(merge_network(TotalMerge(), dict.fromkeys("abc", 3)), arrays), a + b + c, rtol=1e-5)
+    np.testing.assert_allclose(
+        run(merge_network(steps, dict.fromkeys("abc", 3)), arrays), np.maximum(a + b, 0) + c, rtol=1e-5
+    )
+
+
+def test_a_callable_gets_the_tensors_by_name():
+    arrays = rows({"a": 3, "b": 3})
+
+    merged = run(merge_network(subtract, {"a": 3, "b": 3}), arrays)
+
+    np.testing.assert_allclose(merged, arrays["a"] - arrays["b"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("function", "found"),
+    [
+        (lambda tensors: 3, "3 of type int"),
+        (lambda tensors: keras.layers.Reshape((3, 1))(tensors["a"]), r"shape \(None, 3, 1\)"),
+    ],
+)
+def test_a_callable_that_gives_no_vector_a_row_is_refused(function, found):
+    with pytest.raises(ValueError, match=f"gave .*{found}; a callable merge takes"):
+        merge_network(function, {"a": 3})
+
+
+def test_a_layer_as_merge_is_copied_not_trained_in_place():
+    @keras.saving.register_keras_serializable(package="test_merges")
+    class Scaled(keras.layers.Layer):
+        def build(self, input_shape):
+            self.scale = self.add_weight(shape=(), initializer="ones")
+
+        def call(self, inputs):
+            return self.scale * inputs["a"]
+
+    layer = Scaled()
+
+    model = merge_network(layer, {"a": 3})
+
+    assert len(model.weights) == 1
+    assert not layer.built
+
+
+def test_a_mistyped_string_is_refused_with_the_closest_match():
+    with pytest.raises(ValueError, match=r"no merge 'atention'; there are 'concatenate', .*Did you mean 'attention'\?"):
+        as_merge("atention")
+
+
+@pytest.mark.parametrize(("merge", "found"), [(3, "got 3 of type int"), (GatedMerge, r"Did you mean GatedMerge\(\)\?")])
+def test_what_is_no_merge_is_refused(merge, found):
+    with pytest.raises(TypeError, match=f"a Merge object, or a callable .*{found}"):
+        as_merge(merge)
