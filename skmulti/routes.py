@@ -133,7 +133,8 @@ def warn_of_missing(route, columns):
         label = columns.index[[int(rows.argmax())]].tolist()[0]
         warnings.warn(
             f"{place(route.name, route.labels)}: {int(rows.sum())} of {len(rows)} rows have missing values, first at "
-            f"row label {label!r}; there were none at fit, so that nothing was learned about them. They are filled (numbers with the training mean). Fit on rows with missing values, too.",
+            f"row label {label!r}; there were none at fit, so that nothing was learned about them. They are filled "
+            "(numbers with the training mean). Fit on rows with missing values, too.",
             MissingValuesWarning,
             stacklevel=5,
         )
