@@ -1,6 +1,6 @@
 """scikit-learn estimators for multi-input Keras models, fitted directly on one DataFrame."""
 
-from .errors import BranchMismatchError, InputMismatchError, MissingValuesWarning, NetworkSizeWarning
+from .errors import BranchMismatchError, CellTypeError, InputMismatchError, MissingValuesWarning, NetworkSizeWarning
 from .estimators import MultiInputClassifier, MultiInputRegressor
 from .heads import DenseHead
 from .inputs import (
@@ -47,6 +47,7 @@ __all__ = [
     "BranchMismatchError",
     "CalendarEncoder",
     "CategoryIndexer",
+    "CellTypeError",
     "ConcatenateMerge",
     "DenseBranch",
     "DenseHead",

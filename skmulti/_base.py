@@ -161,7 +161,7 @@ class MultiInputEstimator(ScikerasAdapter):
                     "`model` is a callable f(inputs, target) -> output tensor, got a keras.Model. Call it inside such "
                     "a function, e.g. model=lambda inputs, target: network(inputs)."
                 )
-            routed = split_nested({key: value for key, value in vars(self).items() if "__" in key})[1]
+            routed = split_nested(self._routed)[1]
             model = build_by_hand(
                 specs, lambda inputs, target: self.model(inputs, target, **routed.get("model", {})), self._target
             )

@@ -17,15 +17,8 @@ class NamedParts(BaseEstimator):
 
     _parts_list = None
 
-    def _resolve_part(self, part):
-        """Give the object that stands for a part; subclasses resolve short names here."""
-        return part
-
     def _named_parts(self):
-        entries = getattr(self, self._parts_list)
-        if not isinstance(entries, list | tuple):
-            return {}
-        return {entry[0]: entry[1] for entry in entries if isinstance(entry, list | tuple) and len(entry) > 1}
+        return parts_by_name(getattr(self, self._parts_list))
 
     def get_params(self, deep=True):
         """Get the parameters, with ``deep=True`` those of the parts, too.
@@ -47,7 +40,7 @@ class NamedParts(BaseEstimator):
             params.update(nested_params(name, value))
         for name, part in self._named_parts().items():
             params[name] = part
-            params.update(nested_params(name, self._resolve_part(part)))
+            params.update(nested_params(name, part))
         return params
 
     def set_params(self, **params):
@@ -68,23 +61,16 @@ class NamedParts(BaseEstimator):
         ValueError
             If there is no such parameter or part.
         """
-        own = set(super().get_params(deep=False))
+        own = super().get_params(deep=False)
         whole, nested = split_nested(params)
+        parts = parts_by_name(whole.get(self._parts_list, own[self._parts_list]))
+        refuse_unknown(self, [*whole, *nested], [*own, *parts])
         for name in [name for name in whole if name in own]:
             setattr(self, name, whole.pop(name))
-        parts = self._named_parts()
-        refuse_unknown(self, [*whole, *nested], [*own, *parts])
         for name, part in whole.items():
             self._replace_part(name, part)
         for name, values in nested.items():
-            if name in own:
-                getattr(self, name).set_params(**values)
-                continue
-            part = self._named_parts()[name]
-            resolved = self._resolve_part(part)
-            resolved.set_params(**values)
-            if resolved is not part:
-                self._replace_part(name, resolved)
+            set_nested(name, getattr(self, name) if name in own else self._named_parts()[name], values)
         return self
 
     def _replace_part(self, name, part):
@@ -94,11 +80,27 @@ class NamedParts(BaseEstimator):
         setattr(self, self._parts_list, changed)
 
 
+def parts_by_name(entries):
+    """Give the parts of a list of ``(name, part, ...)``; none where it is no such list."""
+    if not isinstance(entries, list | tuple):
+        return {}
+    return {entry[0]: entry[1] for entry in entries if isinstance(entry, list | tuple) and len(entry) > 1}
+
+
 def nested_params(name, part):
     """Give the parameters of a part as ``name__parameter``; none if it has none."""
     if not hasattr(part, "get_params") or isinstance(part, type):
         return {}
     return {f"{name}__{key}": value for key, value in part.get_params(deep=True).items()}
+
+
+def set_nested(name, part, values):
+    """Set parameters of a part, after a look whether it has them."""
+    if not hasattr(part, "set_params") or isinstance(part, type):
+        raise ValueError(f"{name!r} is {part!r}, which has no parameters to set, got {sorted(values)}.")
+    known = {key.partition("__")[0] for key in part.get_params(deep=True)}
+    refuse_unknown(part, [key.partition("__")[0] for key in values], known)
+    part.set_params(**values)
 
 
 def split_nested(params):

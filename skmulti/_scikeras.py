@@ -39,17 +39,17 @@ class ScikerasAdapter(BaseWrapper):
         cls.__signature__ = signature.replace(parameters=shown)
 
     def _store_routed(self, routed):
-        """Store ``optimizer__...`` and the like as attributes, as SciKeras does, but refuse other names."""
+        """Keep ``optimizer__...`` and the like, but refuse other names."""
+        self._routed = {}
         known = list(inspect.signature(type(self)).parameters)
         for name, value in routed.items():
             if "__" not in name or name.split("__")[0] not in ROUTED:
                 refuse_unknown(self, [name], [*known, *(f"{prefix}__..." for prefix in ROUTED)], TypeError)
-            setattr(self, name, value)
+            self._routed[name] = value
 
     # Upstream takes every attribute without a trailing underscore for a parameter; a fit could add one.
     def _get_param_names(self):
-        names = list(inspect.signature(type(self)).parameters)
-        return sorted([*names, *(key for key in vars(self) if key.split("__")[0] in ROUTED and "__" in key[1:])])
+        return sorted([*inspect.signature(type(self)).parameters, *self._routed])
 
     # Upstream's prints every parameter; scikit-learn's only those that were changed.
     def __repr__(self, N_CHAR_MAX=700):
@@ -81,7 +81,8 @@ class ScikerasAdapter(BaseWrapper):
         dict of str to object
             Values by name.
         """
-        params = {name: getattr(self, name, None) for name in self._get_param_names()}
+        params = {name: getattr(self, name, None) for name in inspect.signature(type(self)).parameters}
+        params.update(self._routed)
         if not deep:
             return params
         for name, part in {"router": self.router, "merge": self._merge_part(), "head": self._head_part()}.items():
@@ -119,8 +120,7 @@ class ScikerasAdapter(BaseWrapper):
             setattr(self, name, value)
         for name, values in nested.items():
             if name in ROUTED:
-                for key, value in values.items():
-                    setattr(self, f"{name}__{key}", value)
+                self._routed = {**self._routed, **{f"{name}__{key}": value for key, value in values.items()}}
             elif name == "branches":
                 self._set_branch_params(values)
             else:
@@ -190,7 +190,7 @@ class ScikerasAdapter(BaseWrapper):
     # Upstream looks a loss up by name as a function, which cannot take parameters such as loss__delta.
     def _get_compile_kwargs(self):
         loss = self.loss
-        if not isinstance(loss, str) or not any(key.startswith("loss__") for key in vars(self)):
+        if not isinstance(loss, str) or not any(key.startswith("loss__") for key in self._routed):
             return super()._get_compile_kwargs()
         name = loss_name(loss)
         classes = [obj for obj in vars(keras.losses).values() if inspect.isclass(obj) and loss_name(obj) == name]
@@ -237,7 +237,7 @@ class ScikerasAdapter(BaseWrapper):
     def _fit_params(self):
         """Give the arguments of ``keras.Model.fit`` that came as ``fit__...``."""
         return {
-            key[5:]: value for key, value in vars(self).items() if key.startswith("fit__") and key != "fit__callbacks"
+            key[5:]: value for key, value in self._routed.items() if key.startswith("fit__") and "callbacks" not in key
         }
 
     def _check_fitted(self):

@@ -1,8 +1,9 @@
-"""scikit-learn's declarative parameter constraints: the one place that imports them from its private module."""
+"""What skmulti takes from scikit-learn's private modules: parameter constraints and the check of weights."""
 
 from numbers import Integral, Real
 
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
     "FRACTION",
@@ -14,9 +15,15 @@ __all__ = [
     "Interval",
     "Real",
     "StrOptions",
+    "checked_weights",
 ]
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
 NON_NEGATIVE_INT = Interval(Integral, 0, None, closed="left")
 FRACTION = Interval(Real, 0, 1, closed="neither")
 RATE = Interval(Real, 0, 1, closed="left")
+
+
+def checked_weights(sample_weight, values):
+    """Give weights as an own float64 array, a number for each row of `values`, or refuse them."""
+    return _check_sample_weight(sample_weight, values, dtype="float64", ensure_non_negative=True, copy=True)

@@ -17,6 +17,17 @@ class InputMismatchError(ValueError):
     """
 
 
+class CellTypeError(InputMismatchError, TypeError):
+    """Raised when cells are of a type that no encoder reads.
+
+    Examples
+    --------
+    >>> from skmulti import CellTypeError
+    >>> issubclass(CellTypeError, TypeError)
+    True
+    """
+
+
 class BranchMismatchError(ValueError):
     """Raised when a branch cannot read its input, or inputs cannot share one.
 

@@ -10,7 +10,7 @@ import scipy.sparse
 from .errors import InputMismatchError, closest_match, quoted
 
 
-def to_table(X, input_names=None, expected_rows=None):
+def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
     """Bring X to a DataFrame, or to a dict of columns by input name.
 
     Parameters
@@ -20,7 +20,10 @@ def to_table(X, input_names=None, expected_rows=None):
     input_names : sequence of str or None
         Names of a router's inputs, for lists and tuples of arrays.
     expected_rows : int or None
-        Length of y, to tell a list of cells from a list of batches.
+        Length of y, to tell a list of cells from a list of batches, and a list of 1-D
+        arrays, one for each input, from a list of rows.
+    by_input : bool
+        Whether a list of arrays is known to hold one for each input.
 
     Returns
     -------
@@ -34,21 +37,24 @@ def to_table(X, input_names=None, expected_rows=None):
     """
     if isinstance(X, pd.DataFrame):
         return X
-    if isinstance(X, Mapping):
-        return {str(name): _input_columns(str(name), cells, expected_rows) for name, cells in X.items()}
-    if isinstance(X, tuple | list) and len(X) and all(len(getattr(array, "shape", ())) > 1 for array in X):
-        return _by_order(X, input_names, expected_rows)
-    if hasattr(X, "to_pandas"):
-        return X.to_pandas()
+    # Before dicts: a sparse matrix of keys is a Mapping, too.
     if scipy.sparse.issparse(X):
         raise TypeError(
             "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert to a dense array."
         )
+    if isinstance(X, Mapping):
+        return {str(name): _input_columns(str(name), cells, expected_rows) for name, cells in X.items()}
+    if _is_by_input(X, expected_rows, by_input):
+        return _by_order(X, input_names, expected_rows)
+    if hasattr(X, "to_pandas"):
+        X = X.to_pandas()
+        if isinstance(X, pd.DataFrame):
+            return X
     if isinstance(X, pd.Series):
         raise InputMismatchError(
             f"Expected 2D array or a DataFrame, got a Series named {X.name!r}. Give a frame: X.to_frame()."
         )
-    array = np.asarray(X)
+    array = _as_array(X)
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported, got X of dtype {array.dtype}.")
     if array.ndim != 2:
@@ -62,7 +68,31 @@ def to_table(X, input_names=None, expected_rows=None):
         raise InputMismatchError(
             f"Found array with 0 {axis[0]} (shape={array.shape}) while a minimum of 1 is required."
         )
-    return pd.DataFrame(array)
+    return pd.DataFrame(array).infer_objects()
+
+
+def _is_by_input(X, expected_rows, known):
+    """Tell a list of arrays, one for each input, from a list of rows."""
+    if not isinstance(X, tuple | list) or not len(X):
+        return False
+    shapes = [getattr(array, "shape", ()) for array in X]
+    if not all(shapes):
+        return False
+    # 1-D arrays are rows, unless each has an entry for every target.
+    return known or any(len(shape) > 1 for shape in shapes) or (
+        expected_rows is not None and len(X) != expected_rows and all(shape[0] == expected_rows for shape in shapes)
+    )
+
+
+def _as_array(X):
+    """Give rows as an array; rows of a list keep the type of each cell."""
+    try:
+        return np.asarray(X, dtype=object if isinstance(X, list | tuple) else None)
+    except ValueError as error:
+        raise InputMismatchError(
+            f"Expected 2D array or a DataFrame, got a {type(X).__name__} whose parts differ in length ({error}). "
+            "Give a DataFrame, or one array for each input in a dict by input name."
+        ) from error
 
 
 def _by_order(arrays, input_names, expected_rows):
@@ -77,13 +107,15 @@ def _by_order(arrays, input_names, expected_rows):
 
 def _input_columns(name, cells, expected_rows):
     """Give one input's cells as a Series, or as a frame if they are a 2-D array."""
+    if hasattr(cells, "to_pandas"):
+        cells = cells.to_pandas()
     if isinstance(cells, pd.Series | pd.DataFrame):
         return cells
     if isinstance(cells, list | tuple):
         _refuse_batches(name, cells, expected_rows)
-        column = pd.Series([None] * len(cells), name=name, dtype=object)
-        column[:] = list(cells) if all(np.ndim(cell) == 0 for cell in cells) else _boxed(cells)
-        return column.infer_objects()
+        return pd.Series(_boxed(cells), name=name).infer_objects()
+    if scipy.sparse.issparse(cells):
+        raise TypeError(f"Input {name!r}: sparse data was passed, but dense data is required. Use '.toarray()'.")
     array = np.asarray(cells)
     if array.ndim == 0:
         raise InputMismatchError(f"Input {name!r}: expected an array with a row for each sample, got {cells!r}.")
@@ -127,12 +159,18 @@ def take_rows(table, positions):
     return {name: columns.iloc[positions] for name, columns in table.items()}
 
 
+def listed(names, most=20):
+    """Give the first names as ``'a', 'b' and 3 more``."""
+    names = list(names)
+    return quoted(names) if len(names) <= most else f"{', '.join(map(repr, names[:most]))} and {len(names) - most} more"
+
+
 def row_labels(table):
     """Give the index of a table, for messages."""
     return table.index if isinstance(table, pd.DataFrame) else next(iter(table.values())).index
 
 
-def column_positions(frame, columns, input_name):
+def resolve_columns(frame, columns, input_name):
     """Find the positions of an input's columns in a frame.
 
     Parameters
@@ -140,49 +178,68 @@ def column_positions(frame, columns, input_name):
     frame : DataFrame of shape (n_rows, n_columns)
         The training table.
     columns : str, int, list, slice, boolean mask or callable
-        As in ``ColumnTransformer``; a label slice includes its end.
+        As in ``ColumnTransformer``: integers are positions, a label slice includes its
+        end, a callable gets the frame.
     input_name : str
         For messages.
 
     Returns
     -------
-    list of int
+    positions : list of int
         Positions of the columns.
+    single : bool
+        Whether one column was named by a scalar, so that the encoder gets a Series.
 
     Raises
     ------
     InputMismatchError
-        If a column is missing or stands twice in the frame.
+        If a column is missing or stands twice in the frame, or `columns` is no selection.
     """
     if callable(columns):
         columns = columns(frame)
     elif hasattr(columns, "expand") and not isinstance(columns, np.ndarray):
         columns = columns.expand(frame)
     if isinstance(columns, slice):
-        return _slice_positions(frame, columns, input_name)
-    if isinstance(columns, str):
-        return [label_position(frame, columns, input_name)]
-    if isinstance(columns, numbers.Integral) and not isinstance(columns, bool | np.bool_):
-        return [_checked_position(frame, int(columns), input_name)]
-    entries = list(columns)
+        return _slice_positions(frame, columns, input_name), False
+    if isinstance(columns, str) or (isinstance(columns, tuple) and columns in frame.columns):
+        return [label_position(frame, columns, input_name)], True
+    if _is_position(columns):
+        return [_checked_position(frame, columns, input_name)], True
+    entries = list(columns) if hasattr(columns, "__iter__") else [None]
     if entries and all(isinstance(entry, bool | np.bool_) for entry in entries):
         if len(entries) != frame.shape[1]:
             raise InputMismatchError(
                 f"Input {input_name!r}: the boolean mask has {len(entries)} entries, X has {frame.shape[1]} columns."
             )
-        return [i for i, chosen in enumerate(entries) if chosen]
-    if all(isinstance(entry, numbers.Integral) for entry in entries):
-        return [_checked_position(frame, int(entry), input_name) for entry in entries]
-    return [label_position(frame, entry, input_name) for entry in entries]
+        return [i for i, chosen in enumerate(entries) if chosen], False
+    if all(_is_position(entry) for entry in entries):
+        return [_checked_position(frame, entry, input_name) for entry in entries], False
+    if not all(isinstance(entry, str) or entry in frame.columns for entry in entries):
+        raise _no_selection(columns, input_name)
+    return [label_position(frame, entry, input_name) for entry in entries], False
+
+
+def _is_position(entry):
+    return isinstance(entry, numbers.Integral) and not isinstance(entry, bool | np.bool_)
+
+
+def _no_selection(columns, input_name):
+    return InputMismatchError(
+        f"Input {input_name!r}: {columns!r} is no selection of columns. Give a name, a list of names, integer "
+        "positions, a slice of either, a boolean mask, or a callable that gives one of these."
+    )
 
 
 def _slice_positions(frame, columns, input_name):
-    start, stop = columns.start, columns.stop
-    if isinstance(start, str) or isinstance(stop, str):
-        first = 0 if start is None else label_position(frame, start, input_name)
-        last = frame.shape[1] - 1 if stop is None else label_position(frame, stop, input_name)
-        return list(range(first, last + 1))[:: columns.step or 1]
-    return list(range(frame.shape[1]))[columns]
+    """Resolve a slice of positions, or of labels with both ends included."""
+    ends = [end for end in (columns.start, columns.stop) if end is not None]
+    if all(_is_position(end) for end in ends):
+        return list(range(frame.shape[1]))[columns]
+    if any(_is_position(end) for end in ends):
+        raise _no_selection(columns, input_name)
+    first = 0 if columns.start is None else label_position(frame, columns.start, input_name)
+    last = frame.shape[1] - 1 if columns.stop is None else label_position(frame, columns.stop, input_name)
+    return list(range(first, last + 1))[:: columns.step]
 
 
 def _checked_position(frame, position, input_name):
@@ -190,24 +247,24 @@ def _checked_position(frame, position, input_name):
         raise InputMismatchError(
             f"Input {input_name!r} wants the column at position {position}; X has {frame.shape[1]} columns."
         )
-    return position % frame.shape[1]
+    return int(position) % frame.shape[1]
 
 
 def label_position(frame, name, input_name):
     """Find the position of the one column with a label."""
-    matches = np.flatnonzero([column == name for column in frame.columns])
+    matches = [i for i, column in enumerate(frame.columns) if column == name]
     if len(matches) == 1:
-        return int(matches[0])
+        return matches[0]
     if len(matches) > 1:
         raise InputMismatchError(
             f"Input {input_name!r}: {len(matches)} columns of X are named {name!r}. Rename them, or give positions."
         )
-    if not any(isinstance(column, str) for column in frame.columns):
+    if isinstance(name, str) and not any(isinstance(column, str) for column in frame.columns):
         raise InputMismatchError(
             f"Input {input_name!r} wants column {name!r}, but X has no column names. Fit and predict with a DataFrame, "
             "or name the columns by integer positions."
         )
     raise InputMismatchError(
-        f"Input {input_name!r} wants column {name!r}, which X does not have; its columns are {quoted(frame.columns)}."
-        f"{closest_match(name, frame.columns)}"
+        f"Input {input_name!r} wants column {name!r}, which X does not have; its columns are "
+        f"{listed(frame.columns)}.{closest_match(name, frame.columns)}"
     )

@@ -84,8 +84,8 @@ class DenseHead(BaseEstimator):
             Probabilities of classes, or predictions in the units of y (float64).
         """
         self._validate_params()
-        tensor = dense_stack(tensor, self.units, activation=self.activation, dropout=self.dropout, prefix="head")
-        output = keras.layers.Dense(target.width, activation=target.activation, name="head_output")(tensor)
+        tensor = dense_stack(tensor, self.units, activation=self.activation, dropout=self.dropout, prefix="head__")
+        output = keras.layers.Dense(target.width, activation=target.activation, name="head__output")(tensor)
         return to_target_units(output, target)
 
     def default_loss(self, target):
@@ -123,7 +123,7 @@ class DenseHead(BaseEstimator):
 
 def to_target_units(output, target):
     """Bring the output of a regression to the units of y; leave class probabilities alone."""
-    return output if target.n_classes else TargetUnits(target.offset, target.scale, name="head_target_units")(output)
+    return output if target.n_classes else TargetUnits(target.offset, target.scale, name="head__target_units")(output)
 
 
 def loss_name(loss):
@@ -135,7 +135,9 @@ def loss_name(loss):
     if isinstance(loss, keras.losses.Loss):
         loss = type(loss)
     name = getattr(loss, "__name__", type(loss).__name__)
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower() if isinstance(loss, type) else name
+    return (
+        re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower() if isinstance(loss, type) else name
+    )
 
 
 def classification_target(n_classes, loss=None):
@@ -171,7 +173,7 @@ def classification_target(n_classes, loss=None):
         )
     if getattr(loss, "from_logits", False):
         raise ValueError(f"{loss!r} has from_logits=True, but the network gives probabilities. Use from_logits=False.")
-    softmax = n_classes != 2 or name in _CLASS_LOSSES
+    softmax = n_classes > 2 or name in _CLASS_LOSSES
     return TargetSpec(
         n_classes=n_classes,
         activation="softmax" if softmax else "sigmoid",

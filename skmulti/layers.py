@@ -70,12 +70,12 @@ class LearnedWhenMissing(keras.layers.Layer):
 
     def build(self, input_shape):
         width = input_shape[0][-1]
-        self.vector = self.add_weight(shape=(width,), initializer="zeros", name="vector")
+        self.learned = self.add_weight(shape=(width,), initializer="zeros", name="learned")
         super().build(input_shape)
 
     def call(self, inputs):
         output, flag = inputs
-        return ops.where(ops.cast(flag, "bool"), self.vector, output)
+        return ops.where(ops.cast(flag, "bool"), self.learned, output)
 
     def compute_output_shape(self, input_shape):
         return input_shape[0]
@@ -83,15 +83,30 @@ class LearnedWhenMissing(keras.layers.Layer):
 
 @_register
 class MissingRow(keras.layers.Layer):
-    """Mark rows that hold nothing: floats that are all NaN, ids that are all 0; no row of pixels."""
+    """Mark rows that hold nothing: floats that are all NaN, ids that are all 0; no row of pixels.
+
+    Parameters
+    ----------
+    n_indicators : int
+        Entries at the end of the last axis that are never NaN, since they say which of the
+        values before them are.
+    """
+
+    def __init__(self, n_indicators=0, **kwargs):
+        super().__init__(**kwargs)
+        self.n_indicators = int(n_indicators)
 
     def call(self, inputs):
+        inputs = inputs[..., : inputs.shape[-1] - self.n_indicators]
         dtype = keras.backend.standardize_dtype(inputs.dtype)
         empty = ops.isnan(inputs) if "float" in dtype else ops.equal(inputs, 0) if dtype != "uint8" else inputs < 0
         return ops.all(ops.reshape(empty, (ops.shape(inputs)[0], -1)), axis=1, keepdims=True)
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor((inputs.shape[0], 1), dtype="bool")
+
+    def get_config(self):
+        return {**super().get_config(), "n_indicators": self.n_indicators}
 
 
 @_register

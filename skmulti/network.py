@@ -48,7 +48,7 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
         flag = _missing_flag(inputs, spec, input_dropout)
         if flag is not None:
             missing[name] = flag
-            output = LearnedWhenMissing(name=f"{name}_or_missing")([output, flag])
+            output = LearnedWhenMissing(name=f"{name}__or_missing")([output, flag])
         tensors[name] = output
     merged = merge.combine(tensors, missing)
     return keras.Model(inputs, head.attach(merged, target), name="skmulti_network")
@@ -174,8 +174,8 @@ def _missing_flag(inputs, spec, input_dropout):
     if spec.missing_name:
         flag = inputs[spec.missing_name]
     elif spec.has_missing or input_dropout:
-        flag = MissingRow(name=f"{spec.name}_is_missing")(inputs[spec.name])
-    return RandomFlag(input_dropout, name=f"{spec.name}_dropout")(flag) if input_dropout else flag
+        flag = MissingRow(spec.n_indicators, name=f"{spec.name}__is_missing")(inputs[spec.name])
+    return RandomFlag(input_dropout, name=f"{spec.name}__dropout")(flag) if input_dropout else flag
 
 
 def all_layers(model):

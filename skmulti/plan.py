@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from .errors import InputMismatchError, closest_match
+from .errors import CellTypeError, InputMismatchError, closest_match
 from .inputs import ENCODERS
 
 # Below this number of rows, values that all differ say nothing about what a column is.
@@ -115,10 +115,11 @@ def _ask(column):
         reason = encoder.suits(column)
         if reason:
             return encoder(), reason
-    cell = next(iter(column.dropna()), None)
-    raise InputMismatchError(
-        f"column {column.name!r} (dtype {column.dtype}, cells like {cell!r} of type {type(cell).__name__}) is nothing "
-        "that an encoder would take. Drop it, or name an encoder for it: InputRouter([(name, encoder, column), ...])."
+    found = sorted({type(cell).__name__ for cell in column.dropna()})
+    raise CellTypeError(
+        f"column {column.name!r} (dtype {column.dtype}) has cells of type {', '.join(found)}, which no encoder would "
+        "take: an encoder's argument must be a string, a number, a date, an array or an image. Drop the column, or name an "
+        "encoder for it: InputRouter([(name, encoder, column), ...])."
     )
 
 

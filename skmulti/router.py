@@ -370,7 +370,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
                 f"X is a {type(X).__name__} of arrays, but the router was fitted on a table with the columns "
                 f"{quoted(self._labels)}. Give a DataFrame."
             )
-        if isinstance(X, pd.DataFrame) or hasattr(X, "to_pandas"):
+        if not isinstance(table.columns, pd.RangeIndex):
             return by_label(table, self._labels, self._routes)
         if table.shape[1] != self.n_features_in_:
             raise InputMismatchError(

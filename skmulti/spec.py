@@ -30,6 +30,9 @@ class ArraySpec:
     missing_name : str or None
         Name of the bool array of shape (n_rows,) that marks such rows, for
         arrays that cannot express a missing row themselves; else None.
+    n_indicators : int
+        Entries at the end of the last axis that are 0 or 1 and say which of the
+        values before them are missing.
 
     Examples
     --------
@@ -47,10 +50,11 @@ class ArraySpec:
     columns: tuple = ()
     has_missing: bool = False
     missing_name: str | None = None
+    n_indicators: int = 0
 
     def layout(self):
         """Give what two inputs must have in common to share a branch."""
-        return self.kind, self.shape, self.dtype, self.vocabulary_sizes
+        return self.kind, self.shape, self.dtype, self.vocabulary_sizes, self.n_indicators
 
     def describe(self):
         """Give the array in words, for messages: ``category, shape (1,), int32, 41 ids``."""

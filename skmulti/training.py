@@ -16,6 +16,8 @@ EARLY_STOPPING_ROWS = 500
 AUTO_STEPS = 3_000
 AUTO_EPOCHS = (10, 100)
 AUTO_BATCH = (32, 256)
+# Held-out rows of a batch at least: they need no gradients, so that more of them fit.
+HELD_BATCH = 256
 # Below this number of steps in all, the longer tracing of several steps at once costs more than it saves.
 MANY_STEPS = 150
 STEPS_PER_EXECUTION = 16
@@ -194,9 +196,9 @@ class Rows:
     y: np.ndarray
     weight: np.ndarray | None
 
-    def as_tuple(self):
-        """Give what Keras takes as validation data."""
-        return (self.arrays, self.y) if self.weight is None else (self.arrays, self.y, self.weight)
+    def batches(self, batch_size, *, shuffle, seed):
+        """Give (batches, counter) of these rows; see `training_batches`."""
+        return training_batches(self.arrays, self.y, self.weight, batch_size=batch_size, shuffle=shuffle, seed=seed)
 
 
 @dataclass(frozen=True)
@@ -257,14 +259,11 @@ def train(model, rows, held, schedule, callbacks, fit_params):
     ConvergenceWarning
         If the epochs ran out while the hold-out was still improving.
     """
-    batches, counter = training_batches(
-        rows.arrays,
-        rows.y,
-        rows.weight,
-        batch_size=schedule.batch_size,
-        shuffle=schedule.shuffle,
-        seed=schedule.seed,
-    )
+    batches, counter = rows.batches(schedule.batch_size, shuffle=schedule.shuffle, seed=schedule.seed)
+    held_batches = None
+    if held is not None:
+        # Keras would cast float64 arrays, not tensors, to float32: a target of 1e6 would lose its digits.
+        held_batches, _ = held.batches(max(schedule.batch_size, HELD_BATCH), shuffle=False, seed=schedule.seed)
     stopper = None
     if schedule.patience is not None:
         monitor = "loss" if held is None else "val_loss"
@@ -275,12 +274,11 @@ def train(model, rows, held, schedule, callbacks, fit_params):
         batches,
         epochs=schedule.epochs,
         initial_epoch=schedule.initial_epoch,
-        validation_data=None if held is None else held.as_tuple(),
+        validation_data=held_batches,
         callbacks=[counter, *callbacks, *([stopper] if stopper else [])],
         shuffle=False,  # the feed does
         # Keras' 2 is a line an epoch, which a log wants first.
         verbose={0: 0, 1: 2}.get(schedule.verbose, 1),
-        **({} if held is None else {"validation_batch_size": max(schedule.batch_size, 256)}),
         **fit_params,
     ).history
     done = schedule.initial_epoch + len(history["loss"])

@@ -1,7 +1,5 @@
 """What an encoder and a branch must do; a new kind of input subclasses both in one file."""
 
-from dataclasses import replace
-
 import keras
 import numpy as np
 import pandas as pd
@@ -163,6 +161,12 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         """
         raise NotImplementedError
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        # An array has the dtype that its spec says, whatever came in.
+        tags.transformer_tags.preserves_dtype = []
+        return tags
+
 
 class Branch(BaseEstimator):
     """The sub-network of one input: an array of its spec to a vector a row.
@@ -221,7 +225,8 @@ class Branch(BaseEstimator):
         """
         self._validate_params()
         self._check_kind(spec)
-        inputs = keras.Input(spec.shape, dtype=spec.dtype, name=spec.name)
+        # No layer that Keras names itself ("dense") can have a name with "__", nor can an input.
+        inputs = keras.Input(spec.shape, dtype=spec.dtype, name=f"{spec.name}__array")
         output = self.connect(_readable(inputs, spec, sample), spec, sample)
         if len(output.shape) > 2:
             output = keras.layers.Flatten()(output)
@@ -230,7 +235,7 @@ class Branch(BaseEstimator):
                 f"{place(spec.name, spec.columns)}: {type(self).__name__} gives a tensor of shape {output.shape}; "
                 "a branch must give (batch, width) with a width that is known."
             )
-        return keras.Model(inputs, output, name=f"{spec.name}_branch")
+        return keras.Model(inputs, output, name=f"{spec.name}__branch")
 
     def connect(self, tensor, spec, sample):
         """Connect the layers of the branch.
@@ -288,27 +293,55 @@ class _LayerBranch(Branch):
 
 
 def copy_layer(layer):
-    """Copy a Keras layer or model, with its weights if it has any."""
-    twin = type(layer).from_config(layer.get_config())
+    """Copy a Keras layer or model, with its weights if it has any and what of it is frozen.
+
+    Raises
+    ------
+    BranchMismatchError
+        If the layer cannot be made again from its ``get_config``.
+    """
+    try:
+        twin = type(layer).from_config(layer.get_config())
+    except (NotImplementedError, TypeError) as error:
+        raise BranchMismatchError(
+            f"{type(layer).__name__} {layer.name!r} cannot be copied ({error}). Give the class a `get_config` that "
+            "returns the arguments of its `__init__`, or pass a function that calls the layer."
+        ) from error
     if layer.built and layer.weights:
         if not twin.built:
             twin.build_from_config(layer.get_build_config())
         twin.set_weights(layer.get_weights())
-    twin.trainable = layer.trainable
+    for own, copied in zip(_with_sublayers(layer), _with_sublayers(twin), strict=True):
+        # Keras hands `trainable` down, so that a model's own must not come after that of its layers.
+        if copied.trainable != own.trainable:
+            copied.trainable = own.trainable
+        if hasattr(copied, "finalize_state"):
+            # Normalization computes with values that it derives from its weights.
+            copied.finalize_state()
     return twin
+
+
+def _with_sublayers(layer):
+    """Give a layer and, if it is a model, the layers inside it, outer ones first."""
+    inner = (
+        [part for sublayer in layer.layers for part in _with_sublayers(sublayer)] if hasattr(layer, "layers") else []
+    )
+    return [layer, *inner]
 
 
 def as_branch(branch):
     """Give the `Branch` that a branch, callable or Keras layer stands for, as an own copy."""
     if isinstance(branch, keras.layers.Layer):
         return _LayerBranch(branch)
-    if hasattr(branch, "build") and hasattr(branch, "get_params"):
-        return clone(branch)
-    if callable(branch) and not isinstance(branch, type):
-        return _FunctionBranch(branch)
+    if not isinstance(branch, type):
+        if hasattr(branch, "build") and hasattr(branch, "get_params"):
+            return clone(branch)
+        if callable(branch):
+            return _FunctionBranch(branch)
+    hint = f" Did you mean {branch.__name__}()?" if isinstance(branch, type) else ""
     raise BranchMismatchError(
-        f"A branch must be a Branch object, a Keras layer, a callable or another input's name, "
-        f"got {branch!r} of type {type(branch).__name__}."
+        "A branch must be a Branch object, a Keras layer, a callable or another input's name, "
+        f"got {branch!r} of type {type(branch).__name__}.{hint}"
     )
 
 
@@ -384,11 +417,11 @@ def checked_frame(encoder, columns, *, reset, dtype="numeric"):
     if isinstance(columns, pd.Series):
         columns = columns.to_frame()
     if isinstance(columns, pd.DataFrame):
+        if reset and 0 in columns.shape:
+            what = "sample(s)" if not len(columns) else "feature(s)"
+            raise InputMismatchError(
+                f"Found 0 {what} (shape={columns.shape}) while a minimum of 1 is required by {type(encoder).__name__}."
+            )
         validate_data(encoder, columns, skip_check_array=True, reset=reset)
         return columns
     return pd.DataFrame(validate_data(encoder, columns, reset=reset, dtype=dtype, ensure_all_finite="allow-nan"))
-
-
-def renamed(spec, **changes):
-    """Give a copy of a spec with some fields replaced."""
-    return replace(spec, **changes)

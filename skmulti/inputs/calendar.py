@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import StrOptions
-from ..errors import InputMismatchError
+from ..errors import InputMismatchError, closest_match
 from ..spec import ArraySpec
 from .base import InputEncoder, checked_frame, refuse_cells
 from .vector import DenseBranch, NumberScaler
@@ -32,6 +32,10 @@ class CalendarEncoder(InputEncoder):
     cosine, so that December is next to January; elapsed time and the year are
     standardised. A missing date is NaN in each.
 
+    The parts are those of the clock that the column shows: a column with a time zone
+    is read in that zone, which later rows are brought to. Times without a zone count as
+    UTC where the two meet.
+
     Parameters
     ----------
     parts : "auto" or sequence of str
@@ -44,8 +48,16 @@ class CalendarEncoder(InputEncoder):
     ----------
     parts_ : list of tuple (int, str)
         Position of the column and the part, one entry for each part in use.
+    zones_ : list of tzinfo or None
+        Time zone of each column, None where it had none.
     n_features_in_ : int
         Number of columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if all are strings.
+
+    See Also
+    --------
+    NumberScaler : Takes durations, in place of dates.
 
     Notes
     -----
@@ -77,7 +89,7 @@ class CalendarEncoder(InputEncoder):
     @classmethod
     def suits(cls, column):
         """Take datetimes, dates in cells, and ISO dates as text; see `InputEncoder.suits`."""
-        if pd.api.types.is_datetime64_any_dtype(column.dtype) or "timestamp" in str(column.dtype):
+        if _holds_times(column.dtype) or isinstance(column.dtype, pd.PeriodDtype):
             return "dates"
         cells = column.dropna().iloc[:1000]
         if not len(cells) or not (column.dtype == object or pd.api.types.is_string_dtype(column.dtype)):
@@ -95,7 +107,8 @@ class CalendarEncoder(InputEncoder):
         Parameters
         ----------
         columns : DataFrame of shape (n_rows, n_columns) or Series
-            Datetimes, dates, or strings that pandas reads as dates.
+            Datetimes, periods, dates, or strings in ISO order (``"2024-12-31"``,
+            ``"2024-12-31 23:59"``).
         y : None
             Ignored.
 
@@ -109,14 +122,20 @@ class CalendarEncoder(InputEncoder):
         InputMismatchError
             If a cell is no date.
         ValueError
-            If `parts` holds an unknown part.
+            If `parts` is empty or holds an unknown part.
         """
         self._validate_params()
         unknown = [] if self.parts == "auto" else [part for part in self.parts if part not in _CALENDAR_PARTS]
         if unknown:
-            raise ValueError(f"CalendarEncoder: unknown parts {unknown}; there are {list(_CALENDAR_PARTS)}.")
+            raise ValueError(
+                f"CalendarEncoder: unknown parts {unknown}; there are {list(_CALENDAR_PARTS)}."
+                f"{closest_match(unknown[0], _CALENDAR_PARTS)}"
+            )
+        if not len(self.parts):
+            raise ValueError(f"CalendarEncoder: `parts` is empty; there are {list(_CALENDAR_PARTS)}.")
         frame = checked_frame(self, columns, reset=True, dtype=None)
-        tables = [_calendar_table(frame.iloc[:, i]) for i in range(frame.shape[1])]
+        self.zones_ = [_zone(frame.iloc[:, i]) for i in range(frame.shape[1])]
+        tables = self._tables(frame)
         self.parts_ = [
             (i, part)
             for i, table in enumerate(tables)
@@ -145,7 +164,7 @@ class CalendarEncoder(InputEncoder):
         """
         check_is_fitted(self)
         frame = checked_frame(self, columns, reset=False, dtype=None)
-        tables = [_calendar_table(frame.iloc[:, i]) for i in range(frame.shape[1])]
+        tables = self._tables(frame)
         linear, cyclic = [], []
         for i, part in self.parts_:
             values, period = np.asarray(tables[i][part], float), _CALENDAR_PARTS[part]
@@ -155,9 +174,11 @@ class CalendarEncoder(InputEncoder):
             else:
                 linear.append(values)
         scaled = list(self._scaler.transform(np.column_stack(linear)).T) if linear else []
-        if not scaled and not cyclic:
-            return np.zeros((len(frame), 0), dtype=self.dtype)
         return np.column_stack([*scaled, *cyclic]).astype(self.dtype)
+
+    def _tables(self, frame):
+        """Give the calendar parts of each column."""
+        return [_calendar_table(frame.iloc[:, i], zone) for i, zone in enumerate(self.zones_)]
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
@@ -165,21 +186,42 @@ class CalendarEncoder(InputEncoder):
         return ArraySpec(name, "vector", (width,), self.dtype)
 
 
-def _calendar_table(column):
-    """Give the calendar parts of one column of dates as a frame of floats."""
-    try:
-        times = pd.to_datetime(column, utc=True)
-    except (ValueError, TypeError) as error:
-        parsed = pd.to_datetime(column.astype(object), utc=True, errors="coerce", format="mixed")
-        refuse_cells(
-            column,
-            (parsed.isna() & column.notna()).to_numpy(),
-            "dates",
-            "Convert the column with pd.to_datetime.",
-        )
-        raise InputMismatchError(f"column {column.name!r}: {error}") from error
-    parts = times.dt
+def _zone(column):
+    """Give the time zone of a column of datetimes, or None."""
+    return getattr(pd.Series(column.array[:0]).dt, "tz", None) if _holds_times(column.dtype) else None
+
+
+def _holds_times(dtype):
+    return pd.api.types.is_datetime64_any_dtype(dtype) or str(dtype).startswith("timestamp")
+
+
+def _calendar_table(column, zone):
+    """Give the calendar parts of one column of dates, on the clock of a zone, as a frame of floats."""
+    times = _times(column)
+    parts = (times if zone is None else times.dt.tz_convert(zone)).dt
     seconds = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
     named = {"elapsed": seconds, "month": parts.month - 1, "day": parts.day - 1, "weekday": parts.weekday}
     plain = {name: getattr(parts, name) for name in ("year", "hour", "minute", "second")}
     return pd.DataFrame({**named, **plain}).astype("float64")
+
+
+def _times(column):
+    """Give a column of dates as datetimes in UTC, or refuse it."""
+    if isinstance(column.dtype, pd.PeriodDtype):
+        column = column.dt.to_timestamp()
+    if _holds_times(column.dtype):
+        # Arrow's timestamps become pandas' own, whose parts can be missing.
+        zone = _zone(column)
+        own = column.astype("datetime64[us]" if zone is None else pd.DatetimeTZDtype("us", zone))
+        return own.dt.tz_localize("UTC") if zone is None else own.dt.tz_convert("UTC")
+    cells = column.astype(object)
+    no_date = np.array([not isinstance(cell, str | datetime.date | np.datetime64) for cell in cells], dtype=bool)
+    # Other orders are a guess that the first cell would decide: "03/04/2024" is in March or in April.
+    times = pd.to_datetime(cells.mask(no_date), utc=True, errors="coerce", format="ISO8601")
+    refuse_cells(
+        column,
+        (times.isna() & column.notna()).to_numpy(),
+        "dates",
+        "Convert the column with pd.to_datetime, which takes a format and a unit.",
+    )
+    return times

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
 from ..errors import InputMismatchError
 from ..spec import ArraySpec
-from .base import Branch, InputEncoder, checked_frame
+from .base import Branch, InputEncoder, checked_frame, refuse_cells
 from .vector import dense_stack
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
@@ -230,13 +230,13 @@ class CategoryIndexer(InputEncoder):
     ----------
     categories : "auto" or list of array-like
         "auto" learns the values from the training rows. A list gives the values of
-        each column, in the order of their ids.
+        each column, in the order of their ids; missing values among them are left out.
     min_frequency : int, float or None
         Values that are rarer share id 1: an int counts rows, a float is a share of
         the rows (as in ``OneHotEncoder``).
     max_categories : int or None
         At most this many ids for a column's values, the shared id 1 included; the rarest
-        values share it (as in ``OneHotEncoder``).
+        values share it, among equals those that sort first (as in ``OneHotEncoder``).
 
     Attributes
     ----------
@@ -310,7 +310,7 @@ class CategoryIndexer(InputEncoder):
         InputMismatchError
             If a cell is a list or array.
         ValueError
-            If `categories` does not list as many columns as there are.
+            If `categories` does not list as many columns as there are, or a value twice.
         """
         self._validate_params()
         frame = checked_frame(self, columns, reset=True, dtype=None)
@@ -323,10 +323,11 @@ class CategoryIndexer(InputEncoder):
         self.categories_, self.infrequent_categories_ = [], []
         for i in range(frame.shape[1]):
             values, counts = _value_counts(frame.iloc[:, i])
-            if given == "auto":
-                keep = self._frequent(counts, len(frame))
-            else:
-                values, keep = np.array(list(given[i]), dtype=object), np.full(len(given[i]), True)
+            if given != "auto":
+                seen = dict(zip(values.tolist(), counts.tolist(), strict=True))
+                values = _given_values(given[i], frame.columns[i])
+                counts = np.array([seen.get(value, 0) for value in values], dtype=int)
+            keep = self._frequent(counts, len(frame))
             self.categories_.append(values[keep])
             self.infrequent_categories_.append(values[~keep])
         self._ids = [{value: FIRST_ID + i for i, value in enumerate(values.tolist())} for values in self.categories_]
@@ -337,11 +338,9 @@ class CategoryIndexer(InputEncoder):
         least = self.min_frequency or 0
         keep = counts >= (least if isinstance(least, Integral) else least * n_rows)
         limit = self.max_categories
-        if limit is not None and keep.sum() + (not keep.all()) > limit:
-            # Ties keep the value that sorts first, as OneHotEncoder does.
-            order = np.argsort(-np.where(keep, counts, -1), kind="stable")
-            keep = np.zeros(len(counts), dtype=bool)
-            keep[order[: limit - 1]] = True
+        if limit is not None and keep.sum() + 1 > limit:
+            # From the rarest on, and among equals from the first in order: as OneHotEncoder.
+            keep[np.argsort(counts, kind="stable")[: len(counts) - (limit - 1)]] = False
         return keep
 
     def transform(self, columns):
@@ -384,10 +383,10 @@ def _factorize(column):
     try:
         codes, uniques = pd.factorize(column)
     except TypeError as error:
-        raise InputMismatchError(
-            f"column {column.name!r} holds cells that cannot be categories ({error}). Give lists and arrays to "
-            "SequencePadder or VectorStacker."
-        ) from error
+        wrong = np.array([not _is_hashable(cell) for cell in column.astype(object)], dtype=bool)
+        advice = "Give lists and arrays to SequencePadder or VectorStacker."
+        refuse_cells(column, wrong, "categories, which must be hashable", advice)
+        raise InputMismatchError(f"column {column.name!r} holds cells that are no categories ({error}).") from error
     return codes, list(uniques.tolist() if hasattr(uniques, "tolist") else uniques)
 
 
@@ -400,6 +399,31 @@ def _value_counts(column):
     except TypeError:
         # Mixed types have no order of their own.
         order = sorted(range(len(uniques)), key=lambda i: (type(uniques[i]).__name__, str(uniques[i])))
-    values = np.empty(len(uniques), dtype=object)
-    values[:] = [uniques[i] for i in order]
-    return values, counts[order]
+    return _as_objects([uniques[i] for i in order]), counts[order]
+
+
+def _given_values(values, name):
+    """Give the values that the user listed for a column, without missing ones, or refuse repeated ones."""
+    codes, uniques = _factorize(pd.Series(_as_objects(list(values)), name=name))
+    if len(uniques) < (codes >= 0).sum():
+        first = next(value for i, value in enumerate(values) if codes[i] in codes[:i] and codes[i] >= 0)
+        raise ValueError(
+            f"CategoryIndexer: `categories` of column {name!r} holds {first!r} twice. Give each value once."
+        )
+    return _as_objects(uniques)
+
+
+def _as_objects(values):
+    """Give a list as an array of objects of one dimension, even if they are tuples."""
+    array = np.empty(len(values), dtype=object)
+    for i, value in enumerate(values):
+        array[i] = value
+    return array
+
+
+def _is_hashable(cell):
+    try:
+        hash(cell)
+    except TypeError:
+        return False
+    return True

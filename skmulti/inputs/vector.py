@@ -1,7 +1,6 @@
 """Numbers, and whatever a scikit-learn transformer gives: arrays of plain features."""
 
 import decimal
-from numbers import Real
 
 import keras
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from .._validation import RATE, StrOptions
+from .._validation import RATE, Integral, Real, StrOptions, checked_weights
 from ..errors import InputMismatchError
 from ..spec import ArraySpec
 from .base import Branch, InputEncoder, checked_frame, missing_rows, refuse_cells
@@ -91,9 +90,11 @@ class DenseBranch(Branch):
 
 def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None):
     """Connect dense layers of the given widths, each followed by dropout."""
+    if not all(isinstance(width, Integral) and width > 0 for width in units):
+        raise ValueError(f"units must hold positive integers, the widths of dense layers, got {units!r}.")
     for i, width in enumerate(units):
         # Keras' own names ("dense") would collide with an input of that name in the same model.
-        names = (f"{prefix}_dense_{i}", f"{prefix}_dropout_{i}") if prefix else (None, None)
+        names = (f"{prefix}dense_{i}", f"{prefix}dropout_{i}") if prefix else (None, None)
         tensor = keras.layers.Dense(int(width), activation=activation, name=names[0])(tensor)
         if dropout:
             tensor = keras.layers.Dropout(dropout, name=names[1])(tensor)
@@ -163,9 +164,11 @@ class NumberScaler(InputEncoder):
 
     @classmethod
     def suits(cls, column):
-        """Take columns of numbers; see `InputEncoder.suits`."""
+        """Take columns of numbers and durations; see `InputEncoder.suits`."""
         if pd.api.types.is_bool_dtype(column.dtype):
             return None
+        if _is_duration(column.dtype):
+            return "durations"
         if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
             return "numbers"
         if column.dtype == object and len(cells := column.dropna()):
@@ -180,11 +183,11 @@ class NumberScaler(InputEncoder):
         Parameters
         ----------
         columns : DataFrame or array-like of shape (n_rows, n_columns), or Series
-            Numbers or booleans; missing values are left out.
+            Numbers, booleans or durations (taken in seconds); missing values are left out.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_rows,) or None
-            Weight of each row.
+            Weight of each row; rows of weight 0 are left out.
 
         Returns
         -------
@@ -194,12 +197,14 @@ class NumberScaler(InputEncoder):
         Raises
         ------
         InputMismatchError
-            If a cell is no number.
+            If a cell is no number, or infinite.
         """
         self._validate_params()
         values = as_numbers(checked_frame(self, columns, reset=True))
+        weight = np.ones(len(values)) if sample_weight is None else checked_weights(sample_weight, values)
+        values, weight = values[weight > 0], weight[weight > 0]
         known = ~np.isnan(values)
-        weight = known * 1.0 if sample_weight is None else known * np.asarray(sample_weight, float)[:, None]
+        weight = known * weight[:, None]
         total = weight.sum(axis=0)
         total[total == 0] = 1
         values = np.where(known, values, 0)
@@ -235,7 +240,7 @@ class NumberScaler(InputEncoder):
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         width = self.n_features_in_ + len(self.indicator_columns_)
-        return ArraySpec(name, "vector", (width,), self.dtype)
+        return ArraySpec(name, "vector", (width,), self.dtype, n_indicators=len(self.indicator_columns_))
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the array.
@@ -257,6 +262,10 @@ class NumberScaler(InputEncoder):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+def _is_duration(dtype):
+    return pd.api.types.is_timedelta64_dtype(dtype) or str(dtype).startswith("duration")
 
 
 def _is_number_type(kind):
@@ -292,15 +301,25 @@ def _column_as_numbers(column):
         raise InputMismatchError(f"column {column.name!r}: Complex data not supported, got {column.dtype}.")
     if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(dtype="float64", na_value=np.nan)
+    if _is_duration(column.dtype):
+        return column.dt.total_seconds().to_numpy(dtype="float64", na_value=np.nan)
     cells = column.astype(object)
-    wrong = np.array([not (_is_number_type(type(cell)) or isinstance(cell, bool | np.bool_)) for cell in cells])
+    wrong = np.array([not (_is_number_type(type(cell)) or isinstance(cell, bool | np.bool_)) for cell in cells], bool)
     refuse_cells(
         cells,
         wrong & cells.notna().to_numpy(),
         "numbers",
         "Convert the column with pd.to_numeric, or give it an encoder for its values, e.g. CategoryIndexer.",
     )
-    return np.array([np.nan if empty else float(cell) for cell, empty in zip(cells, cells.isna(), strict=True)])
+    return np.array([np.nan if empty else _as_float(cell) for cell, empty in zip(cells, cells.isna(), strict=True)])
+
+
+def _as_float(number):
+    """Give a number as a float, infinity where it is too large for one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return np.inf if number > 0 else -np.inf
 
 
 class TransformerEncoder(InputEncoder):
@@ -359,7 +378,8 @@ class TransformerEncoder(InputEncoder):
         return transformer.set_output(transform="default") if hasattr(transformer, "set_output") else transformer
 
     def _accepted(self, fit_params):
-        return {name: value for name, value in fit_params.items() if has_fit_parameter(self.transformer, name)}
+        given = self.transformer
+        return {name: value for name, value in fit_params.items() if has_fit_parameter(given, name)}
 
     def _dense(self, output):
         name = type(self.transformer_).__name__

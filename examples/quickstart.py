@@ -1,0 +1,49 @@
+"""Fit one DataFrame of numbers, categories, text, photos and sensor traces, and see what each input adds.
+
+Run: python examples/quickstart.py
+"""
+
+# %% A frame with five sorts of inputs, of which none is enough: 900 rows to learn from, 300 to test on
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
+
+import pickle
+
+from sklearn.model_selection import train_test_split
+
+from skmulti import MultiInputClassifier
+from skmulti.datasets import make_listings
+
+df, y = make_listings(1200, random_state=0)
+df_train, df_test, y_train, y_test = train_test_split(df, y, test_size=300, stratify=y, random_state=0)
+
+# %% Nothing is configured but the length of training: columns are routed by what they hold
+settings = {"epochs": 15, "early_stopping": False, "random_state": 0}
+clf = MultiInputClassifier(**settings).fit(df_train, y_train)
+
+plan = clf.router_.plan_
+print("What was routed where, and why")
+print(plan.to_string(index=False), "\n")
+
+# %% The same split and settings for all inputs together, and for each input alone
+accuracy = {"all inputs": clf.score(df_test, y_test)}
+for name, columns in plan.groupby("input")["column"]:
+    alone = MultiInputClassifier(**settings).fit(df_train[list(columns)], y_train)
+    accuracy[f"{name} alone"] = alone.score(df_test[list(columns)], y_test)
+
+print("Held-out accuracy on 300 rows")
+for name, score in accuracy.items():
+    print(f"{name:18} {score:.3f}")
+
+# %% Keep the fitted estimator: router and network travel in one object
+again = pickle.loads(pickle.dumps(clf))
+new_row = df_test.iloc[[0]]
+print(f"\nA listing in {new_row['city'].item()}, loaded estimator: {again.predict(new_row)[0]}")
+print(dict(zip(again.classes_, again.predict_proba(new_row)[0].round(3).tolist(), strict=True)))
+
+best_alone = max(score for name, score in accuracy.items() if name != "all inputs")
+print(
+    f"\nAll inputs together reach {accuracy['all inputs']:.3f} and the best single one {best_alone:.3f}; by the way the "
+    "listings are\ngenerated, nothing can expect more than 0.989 and 0.685, and 300 test rows leave about 0.02 to chance."
+)

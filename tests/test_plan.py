@@ -1,0 +1,213 @@
+"""What the default router makes of a column that nobody assigned, and what it says about it."""
+
+import datetime
+import decimal
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.preprocessing import OneHotEncoder
+
+from skmulti import CategoryIndexer, InputMismatchError, InputRouter, NumberScaler, TextVectorizer
+from skmulti.plan import infer_inputs
+
+pa = pytest.importorskip("pyarrow")
+
+N_ROWS = 60
+RNG = np.random.default_rng(0)
+ROWS = np.arange(N_ROWS)
+WORDS = np.array("red green blue old new small large warm cold soft hard round flat long short deep".split())
+PIXELS = RNG.integers(0, 256, size=(N_ROWS, 8, 8, 3), dtype="uint8")
+
+
+def objects(cells):
+    """Give cells as an object column, one cell a row whatever it is."""
+    box = np.empty(len(cells), dtype=object)
+    for i, cell in enumerate(cells):
+        box[i] = cell
+    return pd.Series(box, dtype=object)
+
+
+def encoded(image, form):
+    """Give the bytes of an image file."""
+    file = io.BytesIO()
+    Image.fromarray(image).save(file, form)
+    return file.getvalue()
+
+
+def arrow(cells, kind):
+    return pd.Series(pd.array(cells, dtype=pd.ArrowDtype(kind)))
+
+
+FLOATS = RNG.normal(size=N_ROWS)
+INTS = RNG.integers(0, 30, size=N_ROWS)
+BOOLS = ROWS % 3 == 0
+CITIES = np.array(["Rome", "Oslo", "New York"])[ROWS % 3]
+PHRASES = [" ".join(RNG.choice(WORDS, size=2)) + f" {WORDS[i % 16]} no {i}" for i in ROWS]
+REVIEWS = [" ".join(RNG.choice(WORDS, size=12)) for _ in ROWS]
+DAYS = pd.date_range("2024-01-30", periods=N_ROWS, freq="31h")
+GAPS = [None if i % 7 == 0 else 1 for i in ROWS]
+
+
+def with_gaps(cells):
+    """Put a missing value into every seventh row."""
+    return [None if gap is None else cell for gap, cell in zip(GAPS, cells, strict=True)]
+
+
+VECTOR = {
+    "float64": pd.Series(FLOATS),
+    "float32": pd.Series(FLOATS, dtype="float32"),
+    "float16": pd.Series(FLOATS, dtype="float16"),
+    "int64": pd.Series(INTS),
+    "int8": pd.Series(INTS, dtype="int8"),
+    "uint16": pd.Series(INTS, dtype="uint16"),
+    "few-valued int": pd.Series(INTS % 3),
+    "float64 with NaN": pd.Series(with_gaps(FLOATS), dtype="float64"),
+    "Int64": pd.Series(with_gaps(INTS), dtype="Int64"),
+    "UInt8": pd.Series(with_gaps(INTS), dtype="UInt8"),
+    "Float64": pd.Series(with_gaps(FLOATS), dtype="Float64"),
+    "arrow int64": arrow(with_gaps(INTS.tolist()), pa.int64()),
+    "arrow float32": arrow(FLOATS.tolist(), pa.float32()),
+    "arrow decimal": arrow([decimal.Decimal(int(i)) / 4 for i in INTS], pa.decimal128(10, 2)),
+    "sparse float": pd.Series(pd.arrays.SparseArray(np.where(BOOLS, FLOATS, 0.0))),
+    "Decimal cells": objects([decimal.Decimal(int(i)) / 4 for i in INTS]),
+    "int cells with None": objects(with_gaps(INTS.tolist())),
+    "float and int cells": objects([i if i % 2 else i / 7 for i in INTS.tolist()]),
+    "counter with gaps of measurements": pd.Series(RNG.permutation(10_000)[:N_ROWS]),
+    "lists of one length": objects([[1.0, i, 2.0] for i in INTS.tolist()]),
+    "1-D arrays of one length": objects(list(RNG.normal(size=(N_ROWS, 4)))),
+    "1-D uint8 arrays": objects(list(PIXELS[:, 0, :, 0])),
+    "1-D arrays with None": objects(with_gaps(list(RNG.normal(size=(N_ROWS, 4))))),
+    "arrow lists of one length": arrow([[1.0, float(i)] for i in INTS], pa.list_(pa.float64())),
+    "arrow fixed-size lists": arrow([[1.0, float(i)] for i in INTS], pa.list_(pa.float32(), 2)),
+    "datetime64[ns]": pd.Series(DAYS.as_unit("ns")),
+    "datetime64[s]": pd.Series(DAYS.as_unit("s")),
+    "datetime64 with NaT": pd.Series(with_gaps(list(DAYS)), dtype="datetime64[ns]"),
+    "tz-aware": pd.Series(DAYS.tz_localize("Europe/Rome")),
+    "arrow timestamp": arrow(list(DAYS), pa.timestamp("us")),
+    "arrow timestamp, tz": arrow(list(DAYS.tz_localize("UTC")), pa.timestamp("us", tz="UTC")),
+    "arrow date": arrow([day.date() for day in DAYS], pa.date32()),
+    "datetime.date": objects([day.date() for day in DAYS]),
+    "datetime.datetime": objects([day.to_pydatetime() for day in DAYS]),
+    "ISO days": pd.Series([f"{day:%Y-%m-%d}" for day in DAYS]),
+    "ISO times": pd.Series([f"{day:%Y-%m-%dT%H:%M:%S}" for day in DAYS]),
+    "ISO days with None": pd.Series(with_gaps([f"{day:%Y-%m-%d}" for day in DAYS])),
+    "timedelta64": pd.Series(pd.to_timedelta(INTS, unit="h")),
+    "arrow duration": arrow([datetime.timedelta(hours=int(i)) for i in INTS], pa.duration("s")),
+    "period": pd.Series(pd.period_range("2020-01", periods=N_ROWS, freq="M")),
+}
+CATEGORY = {
+    "bool": pd.Series(BOOLS),
+    "boolean": pd.Series(with_gaps(BOOLS), dtype="boolean"),
+    "arrow bool": arrow(with_gaps(BOOLS.tolist()), pa.bool_()),
+    "bool cells with None": objects(with_gaps(BOOLS.tolist())),
+    "str": pd.Series(CITIES, dtype="str"),
+    "str with NaN": pd.Series(with_gaps(CITIES), dtype="str"),
+    "string": pd.Series(with_gaps(CITIES), dtype="string"),
+    "object strings": pd.Series(CITIES, dtype=object),
+    "arrow string": arrow(CITIES.tolist(), pa.string()),
+    "arrow large string": arrow(CITIES.tolist(), pa.large_string()),
+    "arrow dictionary": arrow(CITIES.tolist(), pa.dictionary(pa.int32(), pa.string())),
+    "category of strings": pd.Series(CITIES, dtype="category"),
+    "category of ints": pd.Series(INTS % 5, dtype="category"),
+    "category of intervals": pd.Series(pd.cut(FLOATS, 3)),
+    "ordered category": pd.Series(pd.Categorical(CITIES, ordered=True)),
+    "sparse bool": pd.Series(pd.arrays.SparseArray(BOOLS)),
+    "words and numbers mixed": objects(["a", 1, "b"] * 20),
+    "few-valued numeric strings": pd.Series(np.array(["12.5", "7.25", "3"])[ROWS % 3]),
+    "few-valued numbers with a unit": pd.Series(np.array(["10 mg", "20 mg", "5 mg"])[ROWS % 3]),
+    "a few sentences that come back": pd.Series(
+        np.array(["I would buy it again at once", "I would never ever buy it again"])[ROWS % 2]
+    ),
+}
+TEXT = {
+    "long str": pd.Series(REVIEWS, dtype="str"),
+    "long str with NaN": pd.Series(with_gaps(REVIEWS), dtype="str"),
+    "long object strings": pd.Series(REVIEWS, dtype=object),
+    "long string": pd.Series(REVIEWS, dtype="string"),
+    "long arrow string": arrow(REVIEWS, pa.string()),
+    "many-valued several words": pd.Series(PHRASES),
+}
+IMAGE = {
+    "PNG bytes": objects([encoded(image, "PNG") for image in PIXELS]),
+    "JPEG bytes": objects([encoded(image, "JPEG") for image in PIXELS]),
+    "PNG bytes with None": objects(with_gaps([encoded(image, "PNG") for image in PIXELS])),
+    "arrow binary": arrow([encoded(image, "PNG") for image in PIXELS], pa.binary()),
+    "bytes in dicts": objects([{"bytes": encoded(image, "PNG"), "path": None} for image in PIXELS]),
+    "PIL images": objects([Image.fromarray(image) for image in PIXELS]),
+    "paths": pd.Series([f"photos/{i:04}.jpg" for i in ROWS]),
+    "upper-case paths": pd.Series([f"photos/{i:04}.PNG" for i in ROWS]),
+    "uint8 3-D arrays": objects(list(PIXELS)),
+    "uint8 2-D arrays": objects(list(PIXELS[..., 0])),
+}
+SEQUENCE = {
+    "float 2-D arrays": objects(list(RNG.normal(size=(N_ROWS, 5, 2)))),
+    "float32 2-D arrays": objects(list(RNG.normal(size=(N_ROWS, 5, 2)).astype("float32"))),
+    "nested lists": objects([[[1.0, 2.0], [3.0, float(i)]] for i in INTS]),
+    "lists of unequal length": objects([[1.0] * (1 + i % 4) for i in ROWS]),
+    "arrays of unequal length": objects([np.ones(1 + i % 4) for i in ROWS]),
+    "lists of unequal length with None": objects(with_gaps([[1.0] * (1 + i % 4) for i in ROWS])),
+    "arrow lists of unequal length": arrow([[1.0] * (1 + i % 4) for i in ROWS], pa.list_(pa.float64())),
+    ".npy paths": pd.Series([f"traces/{i:04}.npy" for i in ROWS]),
+}
+DROPPED = {
+    "all missing, float": (pd.Series([np.nan] * N_ROWS), "empty"),
+    "all missing, object": (objects([None] * N_ROWS), "empty"),
+    "constant number": (pd.Series([3] * N_ROWS), "constant: 3"),
+    "constant string": (pd.Series(["same"] * N_ROWS), "constant: 'same'"),
+    "constant category": (pd.Series(["same"] * N_ROWS, dtype="category"), "constant: 'same'"),
+    "constant date": (pd.Series([DAYS[0]] * N_ROWS), "constant"),
+    "near-unique words": (pd.Series([f"user{i:05}" for i in ROWS]), "an id: 60 different values in 60 rows"),
+    "near-unique codes in Arrow": (arrow([f"A-{i * 37:05}" for i in ROWS], pa.string()), "an id"),
+    "row counter": (pd.Series(ROWS), "an id: counts the rows"),
+    "shuffled row counter": (pd.Series(RNG.permutation(ROWS) + 1000), "an id: counts the rows"),
+    "nullable row counter": (pd.Series(ROWS, dtype="Int64"), "an id: counts the rows"),
+    "arrow row counter": (arrow(ROWS.tolist(), pa.int64()), "an id: counts the rows"),
+    "many-valued numeric strings": (pd.Series([f"{x:.5f}" for x in FLOATS]), "numbers written as text"),
+}
+REFUSED = {
+    "complex": pd.Series(FLOATS + 1j),
+    "intervals": pd.Series(pd.arrays.IntervalArray.from_breaks(np.arange(N_ROWS + 1))),
+    "dicts": objects([{"a": i} for i in INTS]),
+    "sets": objects([{1, i} for i in INTS]),
+    "lists of words": objects([["a", "b"]] * N_ROWS),
+    "unknown bytes": objects([b"abc%d" % i for i in ROWS]),
+}
+XFAIL = {}
+
+
+def cases(**tables):
+    """Give every column with its kind as a parameter set."""
+    return [
+        pytest.param(
+            column,
+            kind,
+            id=f"{name} -> {kind}",
+            marks=pytest.mark.xfail(strict=True, reason=XFAIL[name]) if name in XFAIL else (),
+        )
+        for kind, table in tables.items()
+        for name, column in table.items()
+    ]
+
+
+ALL = cases(vector=VECTOR, category=CATEGORY, text=TEXT, image=IMAGE, sequence=SEQUENCE)
+DTYPES = {"vector": "float32", "category": "int32", "text": "int32", "image": "uint8", "sequence": "float32"}
+
+
+@pytest.mark.parametrize(("column", "kind"), ALL)
+def test_each_type_of_column_goes_to_its_kind(column, kind):
+    inputs, _ = infer_inputs(column.to_frame("x"))
+    ((_, encoder, _),) = inputs
+    assert encoder.default_branch.reads == (kind,)
+
+
+@pytest.mark.parametrize(("column", "kind"), [case for case in ALL if "paths" not in case.id])
+def test_each_type_of_column_is_encoded(column, kind):
+    router = InputRouter()
+    arrays = router.fit_transform(column.to_frame("x"))
+    (spec,) = router.specs_.values()
+    assert spec.kind == kind
+    assert arrays[spec.name].shape == (N_ROWS, *spec.shape)
+    assert arrays[spec.name].dtype == DTYPES[kind]
