@@ -25,8 +25,13 @@ router = InputRouter(
         ("size", StandardScaler(), ["area", "age"]),
     ]
 )
-reg = MultiInputRegressor(router, branches={"text": TextBranch("flatten", embedding_dim=16)}, random_state=0)
-reg.set_params(epochs=30, early_stopping=False).fit(df_train, y_train)
+reg = MultiInputRegressor(
+    router,
+    branches={"text": TextBranch("pool", embedding_dim=8)},
+    epochs=8,
+    early_stopping=False,
+    random_state=0,
+).fit(df_train, y_train)
 
 # %%
 score = reg.score(df_test, y_test)

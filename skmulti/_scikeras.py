@@ -183,6 +183,8 @@ class ScikerasAdapter(BaseWrapper):
             kwargs["loss"] = self.head_.default_loss(target)
         if kwargs["metrics"] is None:
             kwargs["metrics"] = self.head_.default_metrics(target)
+        # Metrics hold state: the user's own stay as they are.
+        kwargs["metrics"] = copy.deepcopy(kwargs["metrics"])
         kwargs["loss"] = self._fitting_loss(kwargs["loss"], target)
         compile_params = {"jit_compile": self.jit_compile, "steps_per_execution": steps_per_execution}
         self.model_.compile(**{**compile_params, **kwargs})

@@ -79,8 +79,12 @@ def _is_by_input(X, expected_rows, known):
     if not all(shapes):
         return False
     # 1-D arrays are rows, unless each has an entry for every target.
-    return known or any(len(shape) > 1 for shape in shapes) or (
-        expected_rows is not None and len(X) != expected_rows and all(shape[0] == expected_rows for shape in shapes)
+    return (
+        known
+        or any(len(shape) > 1 for shape in shapes)
+        or (
+            expected_rows is not None and len(X) != expected_rows and all(shape[0] == expected_rows for shape in shapes)
+        )
     )
 
 
@@ -214,7 +218,7 @@ def resolve_columns(frame, columns, input_name):
         return [i for i, chosen in enumerate(entries) if chosen], False
     if all(_is_position(entry) for entry in entries):
         return [_checked_position(frame, entry, input_name) for entry in entries], False
-    if not all(isinstance(entry, str) or entry in frame.columns for entry in entries):
+    if not all(isinstance(entry, str) or entry in list(frame.columns) for entry in entries):
         raise _no_selection(columns, input_name)
     return [label_position(frame, entry, input_name) for entry in entries], False
 

@@ -135,9 +135,9 @@ def loss_name(loss):
     if isinstance(loss, keras.losses.Loss):
         loss = type(loss)
     name = getattr(loss, "__name__", type(loss).__name__)
-    return (
-        re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower() if isinstance(loss, type) else name
-    )
+    if not isinstance(loss, type):
+        return name
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def classification_target(n_classes, loss=None):
@@ -171,8 +171,7 @@ def classification_target(n_classes, loss=None):
             f"loss={loss!r} is for two classes, y has {n_classes}. Use '{name.replace('binary', 'categorical')}', "
             "or leave loss=None."
         )
-    if getattr(loss, "from_logits", False):
-        raise ValueError(f"{loss!r} has from_logits=True, but the network gives probabilities. Use from_logits=False.")
+    _refuse_logits(loss)
     softmax = n_classes > 2 or name in _CLASS_LOSSES
     return TargetSpec(
         n_classes=n_classes,
@@ -208,6 +207,7 @@ def regression_target(y, loss=None, *, scale_target=True, sample_weight=None):
     name = loss_name(loss)
     if name in _CLASS_LOSSES:
         raise ValueError(f"loss={loss!r} is for classes; a regression takes e.g. 'mse', 'mae', 'huber' or 'poisson'.")
+    _refuse_logits(loss)
     activation, scaling = _REGRESSION_OUTPUTS.get(name, (None, "standardise"))
     lowest, highest = (0, np.inf) if activation in ("exponential", "softplus") else (0, 1)
     if activation and (y.min() < lowest or y.max() > highest):
@@ -229,6 +229,12 @@ def regression_target(y, loss=None, *, scale_target=True, sample_weight=None):
         offset=tuple(offset.tolist()),
         scale=tuple(scale.tolist()),
     )
+
+
+def _refuse_logits(loss):
+    """Refuse a loss that would apply the output's activation a second time."""
+    if getattr(loss, "from_logits", False):
+        raise ValueError(f"{loss!r} has from_logits=True, but the network gives probabilities. Use from_logits=False.")
 
 
 @keras.saving.register_keras_serializable(package="skmulti")

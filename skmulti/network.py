@@ -1,7 +1,8 @@
 """Specs and parts to one `keras.Model`: pure functions."""
 
+import warnings
+
 import keras
-from keras import ops
 
 from .errors import BranchMismatchError, closest_match, quoted
 from .heads import to_target_units
@@ -192,7 +193,8 @@ def check_saveable(model):
     Raises
     ------
     BranchMismatchError
-        If a layer is a `keras.layers.Lambda` or of a class that Keras does not know.
+        If a layer is a `keras.layers.Lambda`, of a class that Keras does not know, or holds a
+        function or layer (activation, cell, ...) that is.
     """
     for layer in all_layers(model):
         kind = type(layer)
@@ -209,8 +211,21 @@ def check_saveable(model):
                 f"layer {layer.name!r} is a {kind.__name__}, which Keras could not load again. Put "
                 f"@keras.saving.register_keras_serializable() above the class {kind.__name__}."
             )
+        _check_reloads(layer)
 
 
-def size_of(model):
-    """Count the trainable weights of a model, those that are shared once."""
-    return int(sum(ops.size(variable) for variable in model.trainable_variables))
+def _check_reloads(layer):
+    """Refuse a layer that cannot be made again from its config in Keras' safe mode."""
+    try:
+        with warnings.catch_warnings():
+            # Keras warns of lambdas, which are refused here.
+            warnings.simplefilter("ignore", UserWarning)
+            config = keras.saving.serialize_keras_object(layer)
+            # Without its weights, which would be drawn again.
+            config.pop("build_config", None)
+            keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise BranchMismatchError(
+            f"layer {layer.name!r}, a {type(layer).__name__}, holds what Keras could not load again safely. Give "
+            'functions by name (activation="relu"), and put @keras.saving.register_keras_serializable() above own ones.'
+        ) from error

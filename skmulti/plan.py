@@ -1,5 +1,8 @@
 """Which columns go where when nobody said so: each encoder class is asked in turn."""
 
+import re
+import unicodedata
+
 import pandas as pd
 
 from .errors import CellTypeError, InputMismatchError, closest_match
@@ -8,6 +11,11 @@ from .inputs import ENCODERS
 # Below this number of rows, values that all differ say nothing about what a column is.
 ID_ROWS = 20
 ID_SHARE = 0.95
+
+# Training rows show a counter with gaps: half of the rows in a fold, nine tenths of those after the hold-out.
+# From this number of rows on, numbers that fill a third of their range do not all differ by chance.
+COUNTER_ROWS = 100
+COUNTER_SHARE = 1 / 3
 
 
 def infer_inputs(table, kinds=None, reserved=()):
@@ -36,19 +44,22 @@ def infer_inputs(table, kinds=None, reserved=()):
     ValueError
         If `kinds` names an unknown column or kind.
     """
+    kinds = kinds or {}
+    _check_kinds(kinds, table.columns if isinstance(table, pd.DataFrame) else table)
     if not isinstance(table, pd.DataFrame):
-        return _infer_from_dict(table)
-    _check_kinds(kinds or {}, table.columns)
+        return _infer_from_dict(table, kinds)
     inputs, rows = {}, []
+    reserved = {*reserved, *(encoder.shared_input for encoder in ENCODERS)}
     for position, label in enumerate(table.columns):
-        encoder, reason = _choose(table.iloc[:, position], (kinds or {}).get(label))
+        encoder, reason = _choose(table.iloc[:, position], kinds.get(label))
         if encoder is None:
             rows.append((label, "", "dropped", reason))
             continue
-        shared = encoder.shared_input
+        # An encoder that the user made for a column is not shared: its parameters are for that column.
+        shared = None if encoder is kinds.get(label) else encoder.shared_input
         name = shared or _safe_name(label, {*inputs, *reserved})
         inputs.setdefault(name, (encoder, []))[1].append(position)
-        rows.append((label, name, type(encoder).__name__, reason))
+        rows.append((label, name, encoder_name(encoder), reason))
     if not inputs:
         raise InputMismatchError(
             "No column of X is left to learn from: " + "; ".join(f"{row[0]!r}: {row[3]}" for row in rows) + ". "
@@ -57,42 +68,52 @@ def infer_inputs(table, kinds=None, reserved=()):
     return [(name, *entry) for name, entry in inputs.items()], _plan_table(rows)
 
 
-def _infer_from_dict(table):
+def _infer_from_dict(table, kinds):
     """Give each entry of a dict of arrays an input of its own."""
     inputs, rows = [], []
     for name, columns in table.items():
         first = columns.iloc[:, 0] if isinstance(columns, pd.DataFrame) else columns
-        encoder, reason = _ask(first)
-        inputs.append((name, encoder, name))
-        rows.append((name, name, type(encoder).__name__, reason))
+        encoder, reason = _of_kind(first, kinds[name]) if name in kinds else _ask(first)
+        if encoder is not None:
+            inputs.append((name, encoder, name))
+        rows.append((name, "" if encoder is None else name, encoder_name(encoder), reason))
     return inputs, _plan_table(rows)
+
+
+def encoder_name(encoder):
+    """Name an encoder for the plan: its class, or the string that stands for it."""
+    if encoder is None:
+        return "dropped"
+    return encoder if isinstance(encoder, str) else type(encoder).__name__
 
 
 def _plan_table(rows):
     return pd.DataFrame(rows, columns=["column", "input", "encoder", "reason"])
 
 
-def explicit_plan(routes, table, remainder_used):
+def explicit_plan(routes, table):
     """Tabulate inputs that the user named.
 
     Parameters
     ----------
-    routes : list of tuple (str, encoder, list of column labels)
-        The inputs.
+    routes : list of tuple (str, encoder or str, sequence of column labels)
+        The inputs, "drop" among them.
     table : DataFrame or dict
         Training rows.
-    remainder_used : bool
-        Whether columns that no input names are used.
 
     Returns
     -------
     DataFrame with columns column, input, encoder, reason
         One row for each use of a column, and one for each that is not used.
     """
-    rows = [(label, name, type(encoder).__name__, "given") for name, encoder, labels in routes for label in labels]
-    used = {row[0] for row in rows}
-    if isinstance(table, pd.DataFrame) and not remainder_used:
-        rows += [(label, "", "dropped", "named by no input") for label in table.columns if label not in used]
+    rows = []
+    for name, encoder, labels in routes:
+        dropped = isinstance(encoder, str) and encoder == "drop"
+        entry = ("", "dropped") if dropped else (name, encoder_name(encoder))
+        rows += [(label, *entry, "given") for label in labels]
+    named = {row[0] for row in rows}
+    if isinstance(table, pd.DataFrame):
+        rows += [(label, "", "dropped", "named by no input") for label in table.columns if label not in named]
     return _plan_table(rows)
 
 
@@ -105,7 +126,8 @@ def _choose(column, kind):
     encoder, reason = _ask(column)
     # The last encoder takes what no other would: words that all differ have nothing to be learned from.
     if type(encoder) is ENCODERS[-1] and (different := _nearly_unique(column)):
-        return None, f"an id: {different} different values in {column.notna().sum()} rows"
+        advice = "; numbers written as text, which pd.to_numeric converts" if _are_numbers(column) else ""
+        return None, f"an id: {different} different values in {column.notna().sum()} rows{advice}"
     return encoder, reason
 
 
@@ -118,8 +140,8 @@ def _ask(column):
     found = sorted({type(cell).__name__ for cell in column.dropna()})
     raise CellTypeError(
         f"column {column.name!r} (dtype {column.dtype}) has cells of type {', '.join(found)}, which no encoder would "
-        "take: an encoder's argument must be a string, a number, a date, an array or an image. Drop the column, or name an "
-        "encoder for it: InputRouter([(name, encoder, column), ...])."
+        "take: an encoder's argument must be a string, a number, a date, an array or an image. Drop the column, or "
+        "name an encoder for it: InputRouter([(name, encoder, column), ...])."
     )
 
 
@@ -135,6 +157,7 @@ def _of_kind(column, kind):
 
 
 def _check_kinds(kinds, columns):
+    """Refuse columns that X does not have, and kinds that no encoder makes."""
     known = {kind for encoder in ENCODERS for kind in encoder.default_branch.reads} | {"drop"}
     for label, kind in kinds.items():
         if label not in columns:
@@ -143,6 +166,8 @@ def _check_kinds(kinds, columns):
             raise ValueError(
                 f"`kinds` wants {kind!r} for column {label!r}; there are {sorted(known)}.{closest_match(kind, known)}"
             )
+        if not isinstance(kind, str) and not (hasattr(kind, "fit") and hasattr(kind, "transform")):
+            raise TypeError(f"`kinds` wants {kind!r} for column {label!r}; give a kind, 'drop' or an encoder.")
 
 
 def _useless(column):
@@ -152,12 +177,19 @@ def _useless(column):
         return "empty"
     different = _count_different(known)
     if different == 1 and len(known) == len(column) > 1:
-        return f"constant: {known.iloc[0]!r}"
+        return f"constant: {known.iloc[[0]].tolist()[0]!r:.60}"
     if different == len(known) >= ID_ROWS and pd.api.types.is_integer_dtype(column.dtype):
         # A counter of rows; other whole numbers that all differ may well be measurements.
         values = known.to_numpy(dtype="float64")
-        return "an id: counts the rows" if values.max() - values.min() == len(values) - 1 else None
+        share = COUNTER_SHARE if len(values) >= COUNTER_ROWS else 1
+        return "an id: counts the rows" if len(values) >= share * (values.max() - values.min() + 1) else None
     return None
+
+
+def _are_numbers(column):
+    """Tell whether a column of strings holds numbers throughout."""
+    cells = column.dropna().iloc[:1000].astype(object)
+    return bool(pd.to_numeric(cells, errors="coerce").notna().all())
 
 
 def _count_different(cells):
@@ -178,10 +210,10 @@ def _nearly_unique(column):
 
 
 def _safe_name(label, taken):
-    """Make an input's name from a column's: without '__' and '/', and not used yet."""
-    base = str(label).replace("/", "_").strip() or "column"
-    while "__" in base:
-        base = base.replace("__", "_")
+    """Make an input's name from a column's: one that TensorFlow's layers can bear, and not used yet."""
+    text = label if isinstance(label, str) else re.sub("[()']", "", str(label))
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    base = re.sub("[^A-Za-z0-9.-]+", "_", ascii_text).strip("_-") or "column"
     name, count = base, 1
     while name in taken:
         count += 1

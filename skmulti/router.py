@@ -1,21 +1,35 @@
 """Columns of a table to the named arrays of a network's inputs."""
 
 import warnings
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ._params import NamedParts
 from ._validation import HasMethods, Integral, StrOptions
 from .errors import InputMismatchError, closest_match, quoted
-from .frames import column_positions, n_rows, row_labels, to_table
+from .frames import listed, n_rows, resolve_columns, row_labels, to_table
 from .inputs import TransformerEncoder
 from .plan import explicit_plan, infer_inputs
-from .routes import Route, by_label, checked_array, encode, fit_group, warn_of_missing
+from .routes import (
+    Route,
+    by_label,
+    check_entries,
+    check_rows,
+    checked_array,
+    checked_weight,
+    encode,
+    feature_names,
+    fit_group,
+    is_word,
+    root_name,
+    takes_series,
+    warn_of_missing,
+    with_encoder,
+)
 
 
 class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
@@ -30,9 +44,9 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         Name, encoder and columns of each input. The encoder is one of skmulti's, any
         scikit-learn transformer or Pipeline, "passthrough", "drop", or the name of an
         earlier input, whose encoder is then fitted on the rows of both. The columns are
-        a name (the encoder gets a Series), or a list of names, a slice, a boolean mask,
-        integer positions or a callable (the encoder gets a DataFrame). None: columns are
-        routed by what they hold, see `plan_`.
+        a name or position (the encoder gets a Series), or a list of them, a slice or a
+        boolean mask (the encoder gets a DataFrame), or a callable that gives one of these
+        for the table. None: columns are routed by what they hold, see `plan_`.
     remainder : {"drop", "passthrough"} or encoder
         What becomes of columns that no input names; with an encoder, or "passthrough"
         for numbers, they make an input named "remainder".
@@ -147,19 +161,23 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             As `transform` gives.
         """
         self._validate_params()
-        given = self.inputs
-        names = [entry[0] for entry in given] if given else None
+        own = self.get_params(deep=False)
+        if self.inputs is not None:
+            check_entries(self.inputs, own)
+        y = y if y is None or hasattr(y, "__len__") else np.asarray(y)
+        names = None if self.inputs is None else [entry[0] for entry in self.inputs]
         table = to_table(X, names, None if y is None else len(y))
+        check_rows(table, y)
+        sample_weight = checked_weight(sample_weight, n_rows(table))
         self._remember_columns(table)
-        if given is None:
-            entries, self.plan_ = infer_inputs(table, self.kinds, self.get_params(deep=False))
-        else:
-            entries = self._checked_entries(given)
+        entries = self.inputs
+        if entries is None:
+            entries, self.plan_ = infer_inputs(table, self.kinds, own)
+            check_entries(entries, own)
         routes = self._routes_of(entries, table)
-        if given is not None:
-            self.plan_ = explicit_plan(
-                [(route.name, route.encoder, route.labels) for route in routes], table, self.remainder != "drop"
-            )
+        if self.inputs is not None:
+            self.plan_ = explicit_plan([(route.name, route.encoder, route.labels) for route in routes], table)
+        routes = with_encoder([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
         results = self._fit_encoders(routes, table, y, sample_weight)
         self.specs_ = {route.name: route.spec for route in self._routes}
         self.encoders_ = {route.name: getattr(route.encoder, "transformer_", route.encoder) for route in self._routes}
@@ -208,14 +226,14 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         if hasattr(self, "_routes"):
             return {route.name: route.encoder.default_branch() for route in self._routes}
         encoders = self._named_parts()
-        if not (isinstance(self.remainder, str) and self.remainder == "drop"):
+        if self.inputs is not None and not is_word(self.remainder, "drop"):
             encoders["remainder"] = self.remainder
-        branches = {}
+        branches, earlier = {}, {}
         for name, encoder in encoders.items():
-            while isinstance(encoder, str) and encoder in encoders:
-                encoder = encoders[encoder]
-            if not (isinstance(encoder, str) and encoder == "drop"):
-                branches[name] = (getattr(encoder, "default_branch", None) or TransformerEncoder.default_branch)()
+            earlier[name] = earlier.get(encoder, encoder) if isinstance(encoder, str) else encoder
+            if not is_word(earlier[name], "drop"):
+                owner = getattr(earlier[name], "default_branch", None) or TransformerEncoder.default_branch
+                branches[name] = owner()
         return branches
 
     def get_feature_names_out(self, input_features=None):
@@ -233,44 +251,19 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             them), for the others the name of the input.
         """
         check_is_fitted(self, "specs_")
-        names = []
-        for route in self._routes:
-            encoder = route.encoder
-            features = encoder.get_feature_names_out() if hasattr(encoder, "get_feature_names_out") else None
-            names += [route.name] if features is None else [f"{route.name}__{feature}" for feature in features]
-        return np.array(names, dtype=object)
+        return np.array([name for route in self._routes for name in feature_names(route)], dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        tags.input_tags.categorical = True
+        tags.input_tags.dict = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "specs_")
-
-    def _checked_entries(self, entries):
-        """Check names and shapes of the entries that the user gave."""
-        seen = []
-        for entry in entries:
-            if not isinstance(entry, tuple | list) or len(entry) != 3:
-                raise ValueError(f"An input is a tuple (name, encoder, columns), got {entry!r}.")
-            name, encoder = entry[:2]
-            if not isinstance(name, str) or "__" in name or "/" in name or name in super().get_params(deep=False):
-                raise ValueError(
-                    f"An input's name is a string without '__' and '/' that is no parameter of InputRouter, got "
-                    f"{name!r}."
-                )
-            if name in seen:
-                raise ValueError(f"Two inputs are named {name!r}. Give each input a name of its own.")
-            if isinstance(encoder, str) and encoder not in {"drop", "passthrough", *seen}:
-                raise ValueError(
-                    f"Input {name!r}: the encoder {encoder!r} is neither 'drop', 'passthrough' nor an earlier input; "
-                    f"those are {quoted(seen)}.{closest_match(encoder, seen)}"
-                )
-            if not isinstance(encoder, str) and not (hasattr(encoder, "fit") and hasattr(encoder, "transform")):
-                raise TypeError(
-                    f"Input {name!r}: an encoder has `fit` and `transform`, got {encoder!r} of type "
-                    f"{type(encoder).__name__}."
-                )
-            seen.append(name)
-        if not seen:
-            raise ValueError("InputRouter needs at least one input; `inputs` is empty. None routes columns by content.")
-        return [entry for entry in entries if entry[1] != "drop"]
 
     def _remember_columns(self, table):
         if not isinstance(table, pd.DataFrame):
@@ -283,7 +276,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         self._labels = list(table.columns)
 
     def _routes_of(self, entries, table):
-        """Resolve entries to routes; columns that no input names make the remainder."""
+        """Resolve entries to routes, "drop" among them; columns that no input names make the remainder."""
         routes = []
         for name, encoder, columns in entries:
             if not isinstance(table, pd.DataFrame):
@@ -293,51 +286,36 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
                     )
                 routes.append(Route(name, encoder, (), (name,), True))
                 continue
-            positions = column_positions(table, columns, name)
-            if not positions:
-                # As in ColumnTransformer, an empty selection makes no input.
-                continue
-            single = isinstance(columns, str) or (self.inputs is None and encoder.shared_input is None)
-            routes.append(Route(name, encoder, tuple(positions), tuple(table.columns[positions]), single))
-        if self.inputs is not None and not (isinstance(self.remainder, str) and self.remainder == "drop"):
+            positions, single = resolve_columns(table, columns, name)
+            if self.inputs is None:
+                single = takes_series(encoder)
+            # As in ColumnTransformer, an empty selection makes no input.
+            if positions:
+                routes.append(Route(name, encoder, tuple(positions), tuple(table.columns[positions]), single))
+        if self.inputs is not None and isinstance(table, pd.DataFrame) and not is_word(self.remainder, "drop"):
             used = {position for route in routes for position in route.positions}
-            rest = [i for i in range(len(self._labels)) if i not in used] if isinstance(table, pd.DataFrame) else []
+            rest = [position for position in range(table.shape[1]) if position not in used]
             if rest:
-                labels = tuple(table.columns[rest])
-                routes.append(Route("remainder", self.remainder, tuple(rest), labels, False))
-        if not routes:
+                routes.append(Route("remainder", self.remainder, tuple(rest), tuple(table.columns[rest]), False))
+        if all(is_word(route.encoder, "drop") for route in routes):
             raise InputMismatchError("No input has a column: every selection is empty or dropped.")
-        return [self._with_encoder(route, routes) for route in routes]
-
-    def _with_encoder(self, route, routes):
-        """Give a route its own unfitted encoder; one that shares keeps the other input's name."""
-        encoder = route.encoder
-        if isinstance(encoder, str) and encoder != "passthrough":
-            shared = next(other for other in routes if other.name == encoder)
-            if len(shared.labels) != len(route.labels):
-                raise InputMismatchError(
-                    f"Inputs {shared.name!r} and {route.name!r} share an encoder but have {len(shared.labels)} and "
-                    f"{len(route.labels)} columns."
-                )
-            return route
-        if getattr(encoder, "default_branch", None) is None:
-            return replace(route, encoder=TransformerEncoder(encoder, dtype=self.dtype))
-        encoder = clone(encoder)
-        return replace(route, encoder=encoder.set_params(dtype=self.dtype) if hasattr(encoder, "dtype") else encoder)
+        return routes
 
     def _columns_of(self, route, table):
         """Give the columns of one input, a Series or a frame, under their names at fit."""
         if not isinstance(table, pd.DataFrame):
             return table[route.name]
         columns = table.iloc[:, list(route.positions)]
+        if len({isinstance(label, str) for label in route.labels}) > 1:
+            # scikit-learn refuses columns of which some have strings for names and some have not.
+            columns = columns.set_axis([str(label) for label in route.labels], axis=1)
         return columns.iloc[:, 0] if route.single else columns
 
     def _fit_encoders(self, routes, table, y, sample_weight):
         """Fit the encoders and give (array, missing) for each route."""
-        sharing = {route.name: [route] for route in routes if not isinstance(route.encoder, str)}
+        sharing = {}
         for route in routes:
-            if isinstance(route.encoder, str):
-                self._sharing_root(route, routes, sharing).append(route)
+            sharing.setdefault(root_name(route, routes), []).append(route)
         groups = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(fit_group)(group, [self._columns_of(route, table) for route in group], y, sample_weight)
             for group in sharing.values()
@@ -346,17 +324,11 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         self._routes = [fitted[route.name][0] for route in routes]
         return [fitted[route.name][1] for route in routes]
 
-    def _sharing_root(self, route, routes, sharing):
-        """Follow shared encoders to the group of the input that owns the encoder."""
-        name = route.encoder
-        while name not in sharing:
-            name = next(other.encoder for other in routes if other.name == name)
-        return sharing[name]
-
     def _as_fitted_table(self, X):
         """Bring X to a table whose columns stand where they stood at fit."""
         dict_at_fit = not self._routes[0].positions
-        table = to_table(X, [route.name for route in self._routes] if dict_at_fit else None)
+        names = [route.name for route in self._routes] if dict_at_fit else None
+        table = to_table(X, names, by_input=dict_at_fit)
         if dict_at_fit:
             absent = [name for name in self.specs_ if isinstance(table, pd.DataFrame) or name not in table]
             if absent:
@@ -368,18 +340,22 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         if not isinstance(table, pd.DataFrame):
             raise InputMismatchError(
                 f"X is a {type(X).__name__} of arrays, but the router was fitted on a table with the columns "
-                f"{quoted(self._labels)}. Give a DataFrame."
+                f"{listed(self._labels)}. Give a DataFrame."
             )
-        if not isinstance(table.columns, pd.RangeIndex):
+        is_frame = isinstance(X, pd.DataFrame) or hasattr(X, "to_pandas")
+        named = is_frame and all(isinstance(label, str) for label in table.columns)
+        unnamed_at_fit = self._labels == list(range(self.n_features_in_))
+        if is_frame and not (named and unnamed_at_fit):
             return by_label(table, self._labels, self._routes)
         if table.shape[1] != self.n_features_in_:
             raise InputMismatchError(
                 f"X has {table.shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} "
                 "features as input."
             )
-        if hasattr(self, "feature_names_in_"):
+        if named or hasattr(self, "feature_names_in_"):
+            has, fitted = ("has", "without") if named else ("does not have valid", "with")
             warnings.warn(
-                f"X does not have valid feature names, but {type(self).__name__} was fitted with feature names",
+                f"X {has} feature names, but {type(self).__name__} was fitted {fitted} feature names",
                 UserWarning,
                 stacklevel=3,
             )
@@ -389,7 +365,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         """Put arrays and missing flags into one dict, each array checked against its spec."""
         arrays, labels = {}, row_labels(table)
         for route, (array, missing) in zip(self._routes, results, strict=True):
-            arrays[route.name] = checked_array(array, route.spec, len(labels), labels)
+            arrays[route.name] = checked_array(array, route.spec, labels)
             if route.spec.missing_name:
                 arrays[route.spec.missing_name] = missing[:, None]
             if not route.saw_missing:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
+from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from .errors import InputMismatchError, MissingValuesWarning, place
-from .frames import label_position
+from .errors import InputMismatchError, MissingValuesWarning, closest_match, place, quoted
+from .frames import label_position, n_rows
 from .inputs import TransformerEncoder
 
 
@@ -24,18 +26,155 @@ class Route:
     single: bool
     spec: object = None
     saw_missing: bool = True
+    fitted_names: tuple = ()
+
+
+FLOATS = ("float32", "float64")
+
+
+def is_word(encoder, word):
+    """Tell whether an encoder is the string `word`, without comparing encoders."""
+    return isinstance(encoder, str) and encoder == word
+
+
+def check_entries(entries, reserved):
+    """Refuse entries whose name, encoder or shape cannot be used.
+
+    Parameters
+    ----------
+    entries : list
+        What should be tuples (name, encoder, columns).
+    reserved : collection of str
+        Names of the router's own parameters.
+    """
+    seen = []
+    for entry in entries:
+        if not isinstance(entry, tuple | list) or len(entry) != 3:
+            raise ValueError(f"An input is a tuple (name, encoder, columns), got {entry!r}.")
+        name, encoder = entry[:2]
+        if not isinstance(name, str) or not name or "__" in name or "/" in name or name in reserved:
+            raise ValueError(
+                f"An input's name is a string without '__' and '/' that is no parameter of InputRouter, got {name!r}."
+            )
+        if name in seen:
+            raise ValueError(f"Two inputs are named {name!r}. Give each input a name of its own.")
+        _check_encoder(name, encoder, seen)
+        seen.append(name)
+    if not seen:
+        raise ValueError("InputRouter needs at least one input; `inputs` is empty. None routes columns by content.")
+
+
+def _check_encoder(name, encoder, earlier):
+    if isinstance(encoder, str):
+        if encoder not in {"drop", "passthrough", *earlier}:
+            raise ValueError(
+                f"Input {name!r}: the encoder {encoder!r} is neither 'drop', 'passthrough' nor an earlier input; "
+                f"those are {quoted(earlier)}.{closest_match(encoder, earlier)}"
+            )
+    elif isinstance(encoder, type):
+        raise TypeError(
+            f"Input {name!r}: expected an encoder instance ({encoder.__name__}()), got the class {encoder.__name__}."
+        )
+    elif not (hasattr(encoder, "fit") and hasattr(encoder, "transform")):
+        raise TypeError(
+            f"Input {name!r}: an encoder has `fit` and `transform`, got {encoder!r} of type {type(encoder).__name__}."
+        )
+
+
+def takes_series(encoder):
+    """Tell whether an encoder that was not told how gets its only column as a Series."""
+    if getattr(encoder, "default_branch", None) is None:
+        return not get_tags(encoder).input_tags.two_d_array
+    return encoder.shared_input is None
+
+
+def with_encoder(routes, dtype):
+    """Give each route its own unfitted encoder; one that shares keeps the other input's name."""
+    prepared = {}
+    for route in routes:
+        encoder = route.encoder
+        if isinstance(encoder, str) and encoder != "passthrough":
+            prepared[route.name] = _sharing(route, prepared)
+        elif getattr(encoder, "default_branch", None) is None:
+            prepared[route.name] = replace(route, encoder=TransformerEncoder(encoder, dtype=dtype))
+        else:
+            encoder = clone(encoder)
+            if getattr(encoder, "dtype", None) in FLOATS:
+                encoder.set_params(dtype=dtype)
+            prepared[route.name] = replace(route, encoder=encoder)
+    return list(prepared.values())
+
+
+def _sharing(route, earlier):
+    """Give a route that shares an encoder its columns in the form that the encoder is fitted on."""
+    shared = earlier.get(route.encoder)
+    count = len(shared.labels) if shared else 0
+    if count != len(route.labels):
+        raise InputMismatchError(
+            f"Inputs {route.encoder!r} and {route.name!r} share an encoder but have {count} and {len(route.labels)} "
+            "columns."
+        )
+    return replace(route, single=shared.single)
+
+
+def root_name(route, routes):
+    """Follow shared encoders to the input that owns the encoder."""
+    encoders = {other.name: other.encoder for other in routes}
+    name = route.name
+    while isinstance(encoders[name], str):
+        name = encoders[name]
+    return name
+
+
+def check_rows(table, y):
+    """Refuse a table without rows, or with others than the target."""
+    count = n_rows(table)
+    if not count:
+        raise InputMismatchError("Found array with 0 sample(s): X has no rows, while a minimum of 1 is required.")
+    if y is not None and len(y) != count:
+        raise InputMismatchError(
+            f"Found input variables with inconsistent numbers of samples: X has {count} rows, y has {len(y)}."
+        )
+
+
+def checked_weight(sample_weight, n_rows):
+    """Give weights as an array of shape (n_rows,), or None; a number counts for every row."""
+    if sample_weight is None:
+        return None
+    weight = np.asarray(sample_weight, dtype="float64")
+    weight = np.full(n_rows, weight) if weight.ndim == 0 else weight
+    if weight.ndim != 1:
+        raise ValueError(f"Sample weights must be 1D array or scalar, got {weight.ndim}D array.")
+    if len(weight) != n_rows:
+        raise ValueError(f"sample_weight.shape == {weight.shape}, expected ({n_rows},)!")
+    if not np.isfinite(weight).all() or not weight.any():
+        raise ValueError("Sample weights must be finite numbers, and at least one of them not zero.")
+    return weight
+
+
+def feature_names(route):
+    """Name the features of an input: ``input__feature``, or the input's name if its encoder names none."""
+    transformer = getattr(route.encoder, "transformer", route.encoder)
+    if is_word(transformer, "passthrough"):
+        names = route.labels
+    elif hasattr(getattr(route.encoder, "transformer_", route.encoder), "get_feature_names_out"):
+        names = route.encoder.get_feature_names_out()
+    else:
+        return [route.name]
+    return [f"{route.name}__{name}" for name in names]
 
 
 def fit_group(group, columns, y, sample_weight):
     """Fit the encoder of inputs that share it, on the rows of all; give [(route, (array, missing))]."""
     first, encoder = group[0], group[0].encoder
     with located(first):
+        columns = [_renamed(part, _names(columns[0])) for part in columns]
+        takes_weight = _takes_weight(encoder, sample_weight)
         if len(group) == 1:
-            weight = {"sample_weight": sample_weight} if _takes_weight(encoder, sample_weight) else {}
-            results = [encoder.fit_encode(columns[0], y, **weight)]
+            results = [encoder.fit_encode(columns[0], y, **({"sample_weight": sample_weight} if takes_weight else {}))]
         else:
-            columns = [_renamed(part, columns[0]) for part in columns]
-            encoder.fit(pd.concat(columns), None if y is None else np.concatenate([y] * len(group)))
+            weight = {"sample_weight": np.concatenate([sample_weight] * len(group))} if takes_weight else {}
+            encoder.fit(pd.concat(columns), None if y is None else np.concatenate([y] * len(group)), **weight)
             results = [encoder.encode(part) for part in columns]
     routes = []
     for route, part, (_, missing) in zip(group, columns, results, strict=True):
@@ -45,7 +184,8 @@ def fit_group(group, columns, y, sample_weight):
             has_missing=bool(missing.any()),
             missing_name=f"{route.name}__missing" if encoder.flags_missing and missing.any() else None,
         )
-        routes.append(replace(route, encoder=encoder, spec=spec, saw_missing=bool(pd.isna(part).to_numpy().any())))
+        saw_missing = bool(pd.isna(part).to_numpy().any())
+        routes.append(replace(route, encoder=encoder, spec=spec, saw_missing=saw_missing, fitted_names=_names(part)))
     return list(zip(routes, results, strict=True))
 
 
@@ -54,18 +194,23 @@ def _takes_weight(encoder, sample_weight):
     return sample_weight is not None and has_fit_parameter(target, "sample_weight")
 
 
-def _renamed(columns, like):
-    """Give columns the names under which a shared encoder was fitted."""
-    return columns.rename(like.name) if isinstance(columns, pd.Series) else columns.set_axis(like.columns, axis=1)
+def _names(columns):
+    return (columns.name,) if isinstance(columns, pd.Series) else tuple(columns.columns)
+
+
+def _renamed(columns, names):
+    """Give columns the names under which the encoder was fitted."""
+    if _names(columns) == tuple(names):
+        return columns
+    if isinstance(columns, pd.Series):
+        return columns.rename(names[0])
+    return columns.set_axis(pd.Index(names, tupleize_cols=False), axis=1)
 
 
 def encode(route, columns):
     """Encode the columns of one route: (array, missing)."""
     with located(route):
-        names = getattr(route.encoder, "feature_names_in_", None)
-        if names is not None and list(names) != list(route.labels):
-            columns = columns.rename(names[0]) if isinstance(columns, pd.Series) else columns.set_axis(names, axis=1)
-        return route.encoder.encode(columns)
+        return route.encoder.encode(_renamed(columns, route.fitted_names))
 
 
 @contextmanager
@@ -77,18 +222,24 @@ def located(route):
         encoder = getattr(route.encoder, "transformer", route.encoder)
         where = f"{place(route.name, route.labels)}, encoder {type(encoder).__name__}"
         if isinstance(error, InputMismatchError):
-            raise InputMismatchError(f"{place(route.name, route.labels)}: {error}") from error
+            raise type(error)(f"{place(route.name, route.labels)}: {error}") from error
+        if route.single and any(hint in str(error) for hint in ("Expected 2D array", "Expected a 2-dimensional")):
+            raise InputMismatchError(
+                f"{where}: 1D data passed to a transformer that expects 2D data. Name the column in a list: "
+                f"{list(route.labels)}."
+            ) from error
         error.add_note(f"while encoding: {where}")
         raise
 
 
-def checked_array(array, spec, n_rows, labels):
+def checked_array(array, spec, labels):
     """Give an encoder's array if it keeps its spec, or say where it does not."""
     array = np.asarray(array)
-    if array.shape != (n_rows, *spec.shape):
+    # A cast between kinds would cut ids like 1.9 and wrap pixels like 300.
+    if array.shape != (len(labels), *spec.shape) or not np.can_cast(array.dtype, spec.dtype, "same_kind"):
         raise InputMismatchError(
-            f"{place(spec.name, spec.columns)}: the encoder gave an array of shape {array.shape}, its spec promises "
-            f"{(n_rows, *spec.shape)}."
+            f"{place(spec.name, spec.columns)}: the encoder gave an array of shape {array.shape} and dtype "
+            f"{array.dtype}, its spec promises {(len(labels), *spec.shape)} and {spec.dtype}."
         )
     array = array.astype(spec.dtype, copy=False)
     if array.dtype.kind == "f":
@@ -103,7 +254,7 @@ def checked_array(array, spec, n_rows, labels):
     else:
         return array
     if wrong.any():
-        rows = wrong.reshape(n_rows, -1).any(axis=1)
+        rows = wrong.reshape(len(labels), -1).any(axis=1)
         raise InputMismatchError(
             f"{place(spec.name, spec.columns)}: {int(wrong.sum())} values {what}, first at row label "
             f"{labels[[int(rows.argmax())]].tolist()[0]!r}. {advice}"
@@ -115,14 +266,17 @@ def by_label(table, labels, routes):
     """Give a table whose columns stand in the order of fit; only those that inputs read must be there."""
     if list(table.columns) == list(labels):
         return table
-    pairs = [
-        (position, label, route.name)
-        for route in routes
-        for position, label in zip(route.positions, route.labels, strict=True)
-    ]
-    columns = {position: table.iloc[:, label_position(table, label, name)] for position, label, name in pairs}
-    empty = pd.Series(np.nan, index=table.index)
-    return pd.concat([columns.get(i, empty).rename(label) for i, label in enumerate(labels)], axis=1)
+    standing = {}
+    for i, label in enumerate(table.columns):
+        standing.setdefault(label, []).append(i)
+    found = {}
+    for route in routes:
+        for position, label in zip(route.positions, route.labels, strict=True):
+            places = standing.get(label, [])
+            found[position] = places[0] if len(places) == 1 else label_position(table, label, route.name)
+    columns = [table.iloc[:, found[i]] if i in found else pd.Series(np.nan, table.index) for i in range(len(labels))]
+    frame = pd.concat(columns, axis=1)
+    return frame.set_axis(pd.Index(labels, tupleize_cols=False), axis=1)
 
 
 def warn_of_missing(route, columns):

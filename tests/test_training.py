@@ -413,7 +413,7 @@ class TestHeldOutRowsOfAFit:
             MultiInputClassifier(ROUTER, validation_fraction=fraction).fit(*numbers(20))
 
 
-SCRIPT = """
+PREDICT = """
 import json, os, random
 import keras, numpy as np, pandas as pd, tensorflow as tf
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, NumberScaler
@@ -438,6 +438,10 @@ def state():
         config.is_op_determinism_enabled(), tf.config.functions_run_eagerly(),
         tf.random.get_global_generator().state.numpy().tolist(), get_seed(12345), sorted(os.environ.items())))
 
+print("RESULT" + json.dumps(predictions().tolist()))
+"""
+
+COMPARE = """
 def order():
     batches, _ = training_batches({"a": np.arange(10)}, np.arange(10), None, batch_size=4, shuffle=True, seed=0)
     return [int(row) for arrays, _ in batches for row in arrays["a"]]
@@ -480,24 +484,23 @@ generator = np.random.RandomState(0)
 found["a generator differs from fit to fit"] = not np.array_equal(predictions(generator), predictions(generator))
 found["equal generators give equal fits"] = np.array_equal(
     predictions(np.random.RandomState(0)), predictions(np.random.RandomState(0)))
-found["predictions"] = first.tolist()
 print("RESULT" + json.dumps(found))
 """
 
 
 @pytest.fixture(scope="module")
-def process():
-    """Give what fits in two processes of their own found out about seeds."""
+def processes():
+    """Give what two new processes print: predictions, and in the first what it found out about seeds."""
     running = [
-        subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for script in (PREDICT + COMPARE, PREDICT)
     ]
-    found = []
+    results = []
     for process in running:
         out, err = process.communicate(timeout=300)
         assert process.returncode == 0, err[-2000:]
-        found.append(json.loads(out.split("RESULT")[1]))
-    return found
+        results.append([json.loads(part) for part in out.split("RESULT")[1:]])
+    return results
 
 
 class TestProcess:
@@ -518,8 +521,8 @@ class TestProcess:
             "equal generators give equal fits",
         ],
     )
-    def test_seeds(self, process, promise):
-        assert process[0][promise]
+    def test_seeds(self, processes, promise):
+        assert processes[0][1][promise]
 
-    def test_one_seed_gives_equal_predictions_in_two_processes(self, process):
-        assert process[0]["predictions"] == process[1]["predictions"]
+    def test_one_seed_gives_equal_predictions_in_two_processes(self, processes):
+        assert processes[0][0] == processes[1][0]

@@ -323,10 +323,7 @@ def copy_layer(layer):
 
 def _with_sublayers(layer):
     """Give a layer and, if it is a model, the layers inside it, outer ones first."""
-    inner = (
-        [part for sublayer in layer.layers for part in _with_sublayers(sublayer)] if hasattr(layer, "layers") else []
-    )
-    return [layer, *inner]
+    return [layer, *(part for sublayer in getattr(layer, "layers", ()) for part in _with_sublayers(sublayer))]
 
 
 def as_branch(branch):
@@ -400,11 +397,12 @@ def refuse_cells(column, wrong, expected, advice):
     if not wrong.any():
         return
     position = int(np.flatnonzero(wrong)[0])
-    found = repr(column.iloc[position])
-    found = found if len(found) <= 80 else found[:77] + "..."
+    # As a Python object, whose repr is that of the table (7, not np.int64(7)).
+    cell = column.iloc[[position]].tolist()[0]
+    found = repr(cell) if len(repr(cell)) <= 80 else repr(cell)[:77] + "..."
     raise InputMismatchError(
         f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {expected}, first at row label "
-        f"{column.index[[position]].tolist()[0]!r}: {found} (type {type(column.iloc[position]).__name__}). {advice}"
+        f"{column.index[[position]].tolist()[0]!r}: {found} (type {type(cell).__name__}). {advice}"
     )
 
 
@@ -422,6 +420,8 @@ def checked_frame(encoder, columns, *, reset, dtype="numeric"):
             raise InputMismatchError(
                 f"Found 0 {what} (shape={columns.shape}) while a minimum of 1 is required by {type(encoder).__name__}."
             )
-        validate_data(encoder, columns, skip_check_array=True, reset=reset)
+        # Columns that share a name, which scikit-learn does not take, are known by their positions.
+        named = columns if columns.columns.is_unique else columns.set_axis(range(columns.shape[1]), axis=1)
+        validate_data(encoder, named, skip_check_array=True, reset=reset)
         return columns
     return pd.DataFrame(validate_data(encoder, columns, reset=reset, dtype=dtype, ensure_all_finite="allow-nan"))

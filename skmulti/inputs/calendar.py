@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import StrOptions
-from ..errors import InputMismatchError, closest_match
+from ..errors import closest_match
 from ..spec import ArraySpec
 from .base import InputEncoder, checked_frame, refuse_cells
 from .vector import DenseBranch, NumberScaler
@@ -89,7 +89,7 @@ class CalendarEncoder(InputEncoder):
     @classmethod
     def suits(cls, column):
         """Take datetimes, dates in cells, and ISO dates as text; see `InputEncoder.suits`."""
-        if _holds_times(column.dtype) or isinstance(column.dtype, pd.PeriodDtype):
+        if pd.api.types.is_datetime64_any_dtype(column.dtype) or isinstance(column.dtype, pd.PeriodDtype):
             return "dates"
         cells = column.dropna().iloc[:1000]
         if not len(cells) or not (column.dtype == object or pd.api.types.is_string_dtype(column.dtype)):
@@ -173,7 +173,7 @@ class CalendarEncoder(InputEncoder):
                 cyclic += [np.sin(angle), np.cos(angle)]
             else:
                 linear.append(values)
-        scaled = list(self._scaler.transform(np.column_stack(linear)).T) if linear else []
+        scaled = list(self._scaler.transform(pd.DataFrame(np.column_stack(linear))).T) if linear else []
         return np.column_stack([*scaled, *cyclic]).astype(self.dtype)
 
     def _tables(self, frame):
@@ -192,15 +192,17 @@ def _zone(column):
 
 
 def _holds_times(dtype):
-    return pd.api.types.is_datetime64_any_dtype(dtype) or str(dtype).startswith("timestamp")
+    # Arrow's dates are datetimes to pandas, but have no time zone.
+    is_times = pd.api.types.is_datetime64_any_dtype(dtype) and not str(dtype).startswith("date3")
+    return is_times or str(dtype).startswith("timestamp")
 
 
 def _calendar_table(column, zone):
     """Give the calendar parts of one column of dates, on the clock of a zone, as a frame of floats."""
     times = _times(column)
     parts = (times if zone is None else times.dt.tz_convert(zone)).dt
-    seconds = (times - pd.Timestamp(0, tz="UTC")) / pd.Timedelta(seconds=1)
-    named = {"elapsed": seconds, "month": parts.month - 1, "day": parts.day - 1, "weekday": parts.weekday}
+    seconds = (times - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(seconds=1)
+    named = {"elapsed": seconds, "month": parts.month - 1, "day": parts.day - 1, "weekday": parts.day_of_week}
     plain = {name: getattr(parts, name) for name in ("year", "hour", "minute", "second")}
     return pd.DataFrame({**named, **plain}).astype("float64")
 
@@ -215,9 +217,9 @@ def _times(column):
         own = column.astype("datetime64[us]" if zone is None else pd.DatetimeTZDtype("us", zone))
         return own.dt.tz_localize("UTC") if zone is None else own.dt.tz_convert("UTC")
     cells = column.astype(object)
-    no_date = np.array([not isinstance(cell, str | datetime.date | np.datetime64) for cell in cells], dtype=bool)
     # Other orders are a guess that the first cell would decide: "03/04/2024" is in March or in April.
-    times = pd.to_datetime(cells.mask(no_date), utc=True, errors="coerce", format="ISO8601")
+    written = pd.Series([_as_iso(cell) for cell in cells], index=cells.index, dtype=object)
+    times = pd.to_datetime(written, utc=True, errors="coerce", format="ISO8601")
     refuse_cells(
         column,
         (times.isna() & column.notna()).to_numpy(),
@@ -225,3 +227,10 @@ def _times(column):
         "Convert the column with pd.to_datetime, which takes a format and a unit.",
     )
     return times
+
+
+def _as_iso(cell):
+    """Give a date as text, or None if the cell is none."""
+    if isinstance(cell, datetime.date):
+        return None if cell is pd.NaT else cell.isoformat()
+    return str(cell) if isinstance(cell, str | np.datetime64) else None

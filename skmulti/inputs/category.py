@@ -9,10 +9,10 @@ from keras import ops
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
-from ..errors import InputMismatchError
+from ..errors import BranchMismatchError, InputMismatchError, place
 from ..spec import ArraySpec
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
-from .vector import dense_stack
+from .vector import check_units, dense_stack
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
@@ -150,8 +150,8 @@ class EmbeddingBranch(Branch):
         KerasTensor of shape (batch, width)
             The vectors side by side, or the last dense layer's output.
         """
-        sizes = spec.vocabulary_sizes
-        dim = self.embedding_dim or int(np.clip(round(1.6 * max(sizes) ** 0.56), 2, 32))
+        sizes = _vocabulary_sizes(self, spec)
+        dim = self.embedding_dim or int(np.clip(round(1.6 * (max(sizes) - FIRST_ID) ** 0.56), 2, 32))
         vectors = keras.layers.Flatten()(CategoryEmbedding(sizes, dim)(tensor))
         if self.dropout:
             vectors = keras.layers.Dropout(self.dropout)(vectors)
@@ -206,18 +206,33 @@ class OneHotBranch(Branch):
         KerasTensor of shape (batch, width)
             The one-hot columns, or the last dense layer's output.
         """
-        columns = OneHotIds(spec.vocabulary_sizes)(tensor)
+        sizes = _vocabulary_sizes(self, spec)
+        sizes = sizes * spec.shape[0] if len(sizes) == 1 else sizes
+        check_units(self.units)
+        columns = OneHotIds(sizes)(tensor)
         if not self.units:
             return columns
         first = keras.layers.Dense(int(self.units[0]), activation="relu")
         hidden = first(columns)
         kernel = ops.convert_to_numpy(first.kernel).copy()
-        starts = np.concatenate([[0], np.cumsum(spec.vocabulary_sizes)[:-1]]).astype(int)
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(int)
         kernel[np.concatenate([starts + i for i in range(FIRST_ID)])] = 0
         first.kernel.assign(kernel)
         if self.dropout:
             hidden = keras.layers.Dropout(self.dropout)(hidden)
         return dense_stack(hidden, self.units[1:], dropout=self.dropout)
+
+
+def _vocabulary_sizes(branch, spec):
+    """Give the number of ids of each column, or of all columns that share a vocabulary."""
+    sizes, n_columns = tuple(spec.vocabulary_sizes), spec.shape[0]
+    if len(sizes) not in (1, n_columns):
+        raise BranchMismatchError(
+            f"{place(spec.name, spec.columns)}: {type(branch).__name__} needs a vocabulary size for each of the "
+            f"{n_columns} columns of ids, or one for all, the spec has {sizes}. Give ArraySpec(..., "
+            "vocabulary_sizes=(n_ids, ...))."
+        )
+    return sizes
 
 
 class CategoryIndexer(InputEncoder):

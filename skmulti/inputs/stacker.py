@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import StrOptions
 from ..spec import ArraySpec
-from .base import InputEncoder, missing_rows, one_column, refuse_cells
+from .base import InputEncoder, checked_frame, missing_rows, one_column, refuse_cells
 from .vector import DenseBranch
 
 
@@ -22,6 +22,10 @@ class VectorStacker(InputEncoder):
     ----------
     n_values_ : int
         Length of the vectors.
+    n_features_in_ : int
+        Number of columns: 1, or the length of the vectors where they came as a 2-D array.
+    feature_names_in_ : ndarray of str
+        Name of the column, if it is a string.
 
     See Also
     --------
@@ -74,7 +78,7 @@ class VectorStacker(InputEncoder):
             If a cell is no vector of numbers, or lengths differ.
         """
         self._validate_params()
-        cells = _vector_cells(columns, self)
+        cells = _vector_cells(columns, self, reset=True)
         lengths = [len(cell) for cell in cells.dropna()]
         self.n_values_ = lengths[0] if lengths else 1
         self._check_lengths(cells)
@@ -94,12 +98,14 @@ class VectorStacker(InputEncoder):
             A vector a row, all NaN where the cell is missing.
         """
         check_is_fitted(self)
-        cells = _vector_cells(columns, self)
+        cells = _vector_cells(columns, self, reset=False)
         self._check_lengths(cells)
         stacked = np.full((len(cells), self.n_values_), np.nan, dtype=self.dtype)
         known = np.flatnonzero(cells.notna())
         if len(known):
             stacked[known] = np.stack([np.asarray(cell, dtype=self.dtype) for cell in cells.iloc[known]])
+        infinite = np.isinf(stacked).any(axis=1)
+        refuse_cells(cells, infinite, "finite", "Replace infinity, e.g. by NaN for 'not known'.")
         return stacked
 
     def _check_lengths(self, cells):
@@ -115,6 +121,11 @@ class VectorStacker(InputEncoder):
         """Describe the array; see `InputEncoder.spec`."""
         return ArraySpec(name, "vector", (self.n_values_,), self.dtype)
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
 
 def _vector_shape(cell):
     """Give the shape of a cell of numbers, or None for anything else."""
@@ -127,11 +138,14 @@ def _vector_shape(cell):
     return array.shape if array.dtype.kind in "biuf" else None
 
 
-def _vector_cells(columns, encoder):
+def _vector_cells(columns, encoder, *, reset):
     """Give one column whose cells are vectors of numbers, or None where missing."""
-    if isinstance(columns, np.ndarray) and columns.ndim == 2 and columns.dtype != object:
-        columns = pd.Series(list(columns))
-    column = one_column(columns, encoder)
+    if isinstance(columns, list) or (isinstance(columns, np.ndarray) and columns.dtype == object and columns.ndim == 1):
+        columns = pd.Series(list(columns), dtype=object)
+    frame = checked_frame(encoder, columns, reset=reset)
+    # The rows of an array (n_rows, n_values) are the vectors.
+    is_table = isinstance(columns, pd.Series | pd.DataFrame)
+    column = one_column(frame, encoder) if is_table else pd.Series(list(frame.to_numpy()))
     cells = pd.Series([None] * len(column), index=column.index, name=column.name, dtype=object)
     known = ~missing_rows(column)
     cells[known] = column.astype(object)[known]

@@ -88,10 +88,15 @@ class DenseBranch(Branch):
         return dense_stack(tensor, self.units, activation=self.activation, dropout=self.dropout)
 
 
-def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None):
-    """Connect dense layers of the given widths, each followed by dropout."""
+def check_units(units):
+    """Refuse widths of dense layers that are no positive integers."""
     if not all(isinstance(width, Integral) and width > 0 for width in units):
         raise ValueError(f"units must hold positive integers, the widths of dense layers, got {units!r}.")
+
+
+def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None):
+    """Connect dense layers of the given widths, each followed by dropout."""
+    check_units(units)
     for i, width in enumerate(units):
         # Keras' own names ("dense") would collide with an input of that name in the same model.
         names = (f"{prefix}dense_{i}", f"{prefix}dropout_{i}") if prefix else (None, None)
@@ -362,6 +367,10 @@ class TransformerEncoder(InputEncoder):
 
     def transform(self, columns):
         """Transform columns and make the result a dense array of floats."""
+        check_is_fitted(self)
+        if not len(columns):
+            # scikit-learn's transformers refuse a table without rows.
+            return np.empty((0, self._n_values), dtype=self.dtype)
         return self._dense(self.transformer_.transform(columns))
 
     def spec(self, name):

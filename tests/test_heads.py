@@ -1,0 +1,330 @@
+"""Heads: what a loss needs at the output, and a target brought to its units and back."""
+
+import keras
+import numpy as np
+import pytest
+from common import predict
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skmulti.heads import (
+    DenseHead,
+    TargetUnitsLoss,
+    classification_target,
+    encode_target,
+    loss_name,
+    regression_target,
+)
+from skmulti.spec import TargetSpec
+
+Y = np.array([[1.0], [2.0], [6.0]])
+
+
+def own_loss(y_true, y_pred):
+    """A loss as a user would write one."""
+    return keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
+
+
+# --- names of losses
+
+
+@pytest.mark.parametrize(
+    ("loss", "name"),
+    [
+        (None, None),
+        ("mse", "mean_squared_error"),
+        ("MSE", "mean_squared_error"),
+        ("mean_squared_error", "mean_squared_error"),
+        ("MeanSquaredError", "mean_squared_error"),
+        ("mae", "mean_absolute_error"),
+        ("kld", "kl_divergence"),
+        ("kl_divergence", "kl_divergence"),
+        (keras.losses.KLDivergence, "kl_divergence"),
+        (keras.losses.KLDivergence(), "kl_divergence"),
+        (keras.losses.MeanSquaredError, "mean_squared_error"),
+        (keras.losses.MeanSquaredError(reduction="sum"), "mean_squared_error"),
+        (keras.losses.mean_squared_error, "mean_squared_error"),
+        (keras.losses.LogCosh(), "log_cosh"),
+        (keras.losses.CTC(), "ctc"),
+        (own_loss, "own_loss"),
+    ],
+)
+def test_a_loss_has_one_name_in_whatever_form(loss, name):
+    assert loss_name(loss) == name
+
+
+def test_unknown_loss_is_refused():
+    with pytest.raises(ValueError, match="mean_sqared"):
+        loss_name("mean_sqared")
+
+
+# --- classification
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "loss", "activation", "width", "one_hot"),
+    [
+        (2, None, "sigmoid", 1, False),
+        (3, None, "softmax", 3, False),
+        (1, None, "softmax", 1, False),
+        (2, "binary_crossentropy", "sigmoid", 1, False),
+        (2, "binary_focal_crossentropy", "sigmoid", 1, False),
+        (2, keras.losses.BinaryCrossentropy(label_smoothing=0.1), "sigmoid", 1, False),
+        (2, "sparse_categorical_crossentropy", "softmax", 2, False),
+        (2, keras.losses.SparseCategoricalCrossentropy, "softmax", 2, False),
+        (3, "sparse_categorical_crossentropy", "softmax", 3, False),
+        (2, "categorical_crossentropy", "softmax", 2, True),
+        (3, "categorical_crossentropy", "softmax", 3, True),
+        (3, keras.losses.CategoricalFocalCrossentropy(), "softmax", 3, True),
+        (3, keras.losses.kl_divergence, "softmax", 3, True),
+        (3, "kld", "softmax", 3, True),
+        (2, keras.losses.KLDivergence(), "softmax", 2, True),
+        (3, "mse", "softmax", 3, True),
+        (2, "mse", "sigmoid", 1, False),
+        (3, own_loss, "softmax", 3, True),
+    ],
+)
+def test_output_of_a_classifier_suits_the_loss(n_classes, loss, activation, width, one_hot):
+    target = classification_target(n_classes, loss)
+
+    assert (target.activation, target.width, target.one_hot) == (activation, width, one_hot)
+
+
+@pytest.mark.parametrize(
+    "loss", ["hinge", "squared_hinge", "categorical_hinge", keras.losses.Hinge(), keras.losses.Hinge]
+)
+def test_margin_losses_are_refused(loss):
+    with pytest.raises(ValueError, match="gives margins, not probabilities.*Use 'binary_crossentropy'"):
+        classification_target(2, loss)
+
+
+@pytest.mark.parametrize("loss", ["binary_crossentropy", keras.losses.BinaryFocalCrossentropy()])
+def test_a_loss_for_two_classes_is_refused_for_three(loss):
+    with pytest.raises(ValueError, match="is for two classes, y has 3. Use 'categorical_"):
+        classification_target(3, loss)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        keras.losses.BinaryCrossentropy(from_logits=True),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    ],
+)
+def test_losses_on_logits_are_refused(loss):
+    with pytest.raises(ValueError, match=r"from_logits=True.*Use from_logits=False"):
+        classification_target(2, loss)
+
+
+@pytest.mark.parametrize(
+    ("target", "encoded"),
+    [
+        (TargetSpec(n_classes=2, activation="sigmoid"), [[0], [1], [0]]),
+        (TargetSpec(n_classes=2, activation="softmax"), [0, 1, 0]),
+        (TargetSpec(n_classes=2, activation="softmax", one_hot=True), [[1, 0], [0, 1], [1, 0]]),
+        (TargetSpec(), [[0], [1], [0]]),
+    ],
+)
+def test_classes_are_encoded_as_the_loss_takes_them(target, encoded):
+    assert_array_equal(encode_target(np.array([0, 1, 0]), target), encoded)
+
+
+# --- regression
+
+
+@pytest.mark.parametrize(
+    ("loss", "activation", "offset", "scale"),
+    [
+        (None, None, 3, np.std(Y)),
+        ("mse", None, 3, np.std(Y)),
+        ("mae", None, 3, np.std(Y)),
+        (keras.losses.Huber(delta=2), None, 3, np.std(Y)),
+        (keras.losses.LogCosh, None, 3, np.std(Y)),
+        (own_loss, None, 3, np.std(Y)),
+        ("poisson", "exponential", 0, 3),
+        (keras.losses.Poisson(), "exponential", 0, 3),
+        ("mean_squared_logarithmic_error", "softplus", 0, 1),
+        ("msle", "softplus", 0, 1),
+        ("mape", None, 0, 3),
+        ("cosine_similarity", None, 0, 3),
+    ],
+)
+def test_output_of_a_regressor_suits_the_loss(loss, activation, offset, scale):
+    target = regression_target(Y, loss)
+
+    assert (target.n_classes, target.width, target.activation) == (0, 1, activation)
+    assert_allclose([target.offset, target.scale], [[offset], [scale]])
+
+
+def test_shares_get_a_sigmoid():
+    target = regression_target(Y / 10, "binary_crossentropy")
+
+    assert (target.activation, target.offset, target.scale) == ("sigmoid", (0.0,), (1.0,))
+
+
+@pytest.mark.parametrize("loss", [None, "poisson"])
+def test_without_scaling_the_target_stays(loss):
+    target = regression_target(Y, loss, scale_target=False)
+
+    assert (target.offset, target.scale) == ((0.0,), (1.0,))
+
+
+def test_outputs_are_scaled_one_by_one():
+    y = np.column_stack([Y[:, 0], [1e6, 3e6, 2e6]])
+    target = regression_target(y)
+
+    assert target.width == 2
+    assert_allclose(target.offset, y.mean(axis=0))
+    assert_allclose(target.scale, y.std(axis=0))
+
+
+def test_weights_move_mean_and_deviation():
+    repeated, weighted = regression_target(Y[[0, 0, 1]]), regression_target(Y, sample_weight=np.array([2, 1, 0]))
+
+    assert_allclose([weighted.offset, weighted.scale], [repeated.offset, repeated.scale])
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, 0.1, 1e9 + 0.1])
+def test_constant_target_has_scale_one(value):
+    assert regression_target(np.full((7, 1), value)).scale == (1.0,)
+
+
+def test_target_of_zeros_under_poisson_has_scale_one():
+    assert regression_target(np.zeros((3, 1)), "poisson").scale == (1.0,)
+
+
+@pytest.mark.parametrize(
+    ("y", "loss", "message"),
+    [
+        (-Y, "poisson", "needs a target of 0 to inf, y reaches from -6 to -1.*'mse' or 'huber'"),
+        (-Y, "msle", "needs a target of 0 to inf"),
+        (Y, "binary_crossentropy", "needs a target of 0 to 1, y reaches from 1 to 6"),
+        (Y, "sparse_categorical_crossentropy", "is for classes"),
+        (Y, keras.losses.CategoricalCrossentropy(), "is for classes"),
+        (Y, keras.losses.KLDivergence(), "is for classes"),
+        (Y, "hinge", "is for classes"),
+        (Y / 6, keras.losses.BinaryCrossentropy(from_logits=True), "from_logits=True"),
+    ],
+)
+def test_losses_that_cannot_reach_the_target_are_refused(y, loss, message):
+    with pytest.raises(ValueError, match=message):
+        regression_target(y, loss)
+
+
+# --- TargetUnitsLoss
+
+
+@pytest.mark.parametrize(
+    "loss", ["mean_squared_error", keras.losses.MeanSquaredError(), keras.losses.mean_squared_error]
+)
+def test_loss_is_measured_on_standardised_values(loss):
+    y, predicted = np.array([[1e6, 5.0], [3e6, 7.0]]), np.array([[2e6, 5.0], [2e6, 4.0]])
+    measured = TargetUnitsLoss(loss, offset=[2e6, 6.0], scale=[1e6, 2.0])
+
+    expected = np.mean(((y - predicted) / [1e6, 2.0]) ** 2)
+
+    assert float(measured(y, predicted)) == pytest.approx(expected)
+
+
+def test_loss_keeps_differences_that_float32_would_lose():
+    measured = TargetUnitsLoss("mean_squared_error", offset=[1e9], scale=[1e-3])
+
+    assert float(measured(np.array([[1e9]]), np.array([[1e9 + 1e-3]]))) == pytest.approx(1, rel=1e-3)
+
+
+def test_loss_weighs_rows():
+    y, predicted, weight = np.array([[0.0], [4.0]]), np.array([[2.0], [0.0]]), np.array([3.0, 1.0])
+    measured = TargetUnitsLoss("mean_squared_error", offset=[0], scale=[2], reduction="mean_with_sample_weight")
+
+    assert float(measured(y, predicted, sample_weight=weight)) == pytest.approx((3 * 1 + 1 * 4) / 4)
+
+
+def test_loss_comes_back_from_its_config():
+    loss = TargetUnitsLoss(keras.losses.Huber(delta=0.5), offset=[3], scale=[2], reduction="sum")
+    twin = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss), safe_mode=True)
+    y, predicted = np.array([[0.0], [4.0]]), np.array([[2.0], [0.0]])
+
+    assert twin.get_config() == loss.get_config()
+    assert float(twin(y, predicted)) == float(loss(y, predicted))
+
+
+def test_compiled_network_comes_back_with_its_loss(tmp_path):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", TargetUnitsLoss("mean_squared_error", [3], [2]))
+    model.fit(np.ones((4, 1)), np.ones((4, 1)), epochs=1, verbose=0)
+    model.save(tmp_path / "model.keras")
+
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+
+    assert loaded.loss.get_config() == model.loss.get_config()
+
+
+# --- DenseHead
+
+
+def head_network(head, target, width=5):
+    inputs = keras.Input((width,), name="merged")
+    return keras.Model(inputs, head.attach(inputs, target))
+
+
+@pytest.mark.parametrize(
+    ("target", "width"),
+    [
+        (TargetSpec(n_classes=2, activation="sigmoid"), 1),
+        (TargetSpec(n_classes=4, activation="softmax"), 4),
+        (TargetSpec(n_outputs=3, offset=(0.0,) * 3, scale=(1.0,) * 3), 3),
+    ],
+)
+@pytest.mark.parametrize("units", [(), (4,), (4, 3)])
+def test_output_has_the_width_of_the_target(target, width, units):
+    assert head_network(DenseHead(units), target).output_shape == (None, width)
+
+
+def test_head_is_dense_layers_then_the_output_in_units_of_y():
+    rows = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+    model = head_network(DenseHead((4,), activation="tanh"), TargetSpec(offset=(100.0,), scale=(7.0,)))
+    (kernel, bias), (output, shift) = (layer.get_weights() for layer in model.layers if layer.weights)
+
+    expected = 100 + 7 * (np.tanh(rows @ kernel + bias) @ output + shift)
+
+    assert_allclose(predict(model, rows), expected, rtol=1e-5)
+
+
+def test_without_units_the_output_is_linear_in_the_merged_tensor():
+    model = head_network(DenseHead(units=()), TargetSpec())
+
+    assert model.count_params() == 5 + 1
+
+
+def test_classes_are_probabilities():
+    rows = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+    output = predict(head_network(DenseHead(), TargetSpec(n_classes=3, activation="softmax")), rows)
+
+    assert_allclose(output.sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("target", "loss", "metric"),
+    [
+        (TargetSpec(n_classes=2, activation="sigmoid"), "binary_crossentropy", "accuracy"),
+        (TargetSpec(n_classes=2, activation="softmax"), "sparse_categorical_crossentropy", "accuracy"),
+        (TargetSpec(n_classes=3, activation="softmax"), "sparse_categorical_crossentropy", "accuracy"),
+        (TargetSpec(), "mean_squared_error", "mean_absolute_error"),
+    ],
+)
+def test_loss_and_metric_follow_from_the_target(target, loss, metric):
+    assert DenseHead().default_loss(target) == loss
+    assert DenseHead().default_metrics(target) == [metric]
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"units": 64}, "The 'units' parameter of DenseHead"),
+        ({"units": (0,)}, "units must hold positive integers"),
+        ({"dropout": 1}, "The 'dropout' parameter"),
+        ({"activation": 3}, "The 'activation' parameter"),
+    ],
+)
+def test_bad_parameters_are_refused(params, message):
+    with pytest.raises(ValueError, match=message):
+        head_network(DenseHead(**params), TargetSpec())
