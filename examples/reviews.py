@@ -77,6 +77,6 @@ print(f"Keras by hand   AUC {hand:.4f}  {time.perf_counter() - start:4.0f} s, 10
 
 # %%
 print(
-    f"On one split of {len(y_test):,} test rows the difference is {ours - hand:+.4f}; a single AUC has a standard error "
-    "of about 0.004 here.\nNothing in it is out of reach of Keras by hand: pairs of words, an average, a dropout, a stop."
+    f"On one split of {len(y_test):,} test rows the difference is {ours - hand:+.4f}; a single AUC has a standard "
+    "error of about 0.004.\nNothing in it is out of reach of Keras by hand: pairs of words, pooling, dropout, a stop."
 )

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from ._params import split_nested
 from ._scikeras import ScikerasAdapter, checked_weight
 from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, Real, StrOptions
-from .errors import InputMismatchError
+from .errors import InputMismatchError, quoted
 from .frames import n_rows, take_rows, to_table
 from .heads import DenseHead, encode_target
 from .inputs.base import SAMPLE_ROWS
@@ -76,6 +76,10 @@ class MultiInputEstimator(ScikerasAdapter):
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None. Give one label for each row."
+            )
+        if isinstance(y, dict):
+            raise TypeError(
+                f"y is a dict with {quoted(y)}; give an array, Series or DataFrame with a row for each row of X."
             )
         y = self._checked_y(y)
         entries = getattr(self.router, "inputs", None)
@@ -158,8 +162,8 @@ class MultiInputEstimator(ScikerasAdapter):
         if self.model is not None:
             if isinstance(self.model, keras.Model):
                 raise TypeError(
-                    "`model` is a callable f(inputs, target) -> output tensor, got a keras.Model. Call it inside such "
-                    "a function, e.g. model=lambda inputs, target: network(inputs)."
+                    "`model` is a callable f(inputs, target) -> output tensor, got a keras.Model. Write a function that "
+                    "connects a copy, so that yours is not trained: keras.models.clone_model(network)(inputs)."
                 )
             routed = split_nested(self._routed)[1]
             model = build_by_hand(

@@ -284,7 +284,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
                     raise InputMismatchError(
                         f"Input {name!r} has no array: X is a dict with {quoted(table)}.{closest_match(name, table)}"
                     )
-                routes.append(Route(name, encoder, (), (name,), True))
+                routes.append(Route(name, encoder, (), (name,), isinstance(encoder, str) or takes_series(encoder)))
                 continue
             positions, single = resolve_columns(table, columns, name)
             if self.inputs is None:
@@ -304,7 +304,8 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
     def _columns_of(self, route, table):
         """Give the columns of one input, a Series or a frame, under their names at fit."""
         if not isinstance(table, pd.DataFrame):
-            return table[route.name]
+            columns = table[route.name]
+            return columns if route.single or isinstance(columns, pd.DataFrame) else columns.to_frame()
         columns = table.iloc[:, list(route.positions)]
         if len({isinstance(label, str) for label in route.labels}) > 1:
             # scikit-learn refuses columns of which some have strings for names and some have not.
@@ -344,8 +345,11 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             )
         is_frame = isinstance(X, pd.DataFrame) or hasattr(X, "to_pandas")
         named = is_frame and all(isinstance(label, str) for label in table.columns)
-        unnamed_at_fit = self._labels == list(range(self.n_features_in_))
-        if is_frame and not (named and unnamed_at_fit):
+        numbered = list(table.columns) == list(range(table.shape[1]))
+        numbered_at_fit = self._labels == list(range(self.n_features_in_))
+        # A frame made of an array stands for the array.
+        as_array = numbered and hasattr(self, "feature_names_in_")
+        if is_frame and not as_array and not (named and numbered_at_fit):
             return by_label(table, self._labels, self._routes)
         if table.shape[1] != self.n_features_in_:
             raise InputMismatchError(
@@ -399,6 +403,9 @@ def make_input_router(*routes, remainder="drop", kinds=None, n_jobs=None):
     >>> [name for name, _, _ in router.inputs]
     ['numberscaler', 'categoryindexer']
     """
+    for route in routes:
+        if not isinstance(route, tuple | list) or len(route) != 2:
+            raise TypeError(f"make_input_router takes tuples (encoder, columns), got {route!r}.")
     kind_names = [encoder if isinstance(encoder, str) else type(encoder).__name__.lower() for encoder, _ in routes]
     inputs = []
     for i, (encoder, columns) in enumerate(routes):

@@ -129,8 +129,9 @@ def root_name(route, routes):
 def check_rows(table, y):
     """Refuse a table without rows, or with others than the target."""
     count = n_rows(table)
-    if not count:
-        raise InputMismatchError("Found array with 0 sample(s): X has no rows, while a minimum of 1 is required.")
+    if not count or (isinstance(table, pd.DataFrame) and not table.shape[1]):
+        missing = "feature(s): X has no columns" if count else "sample(s): X has no rows"
+        raise InputMismatchError(f"Found array with 0 {missing}, while a minimum of 1 is required.")
     if y is not None and len(y) != count:
         raise InputMismatchError(
             f"Found input variables with inconsistent numbers of samples: X has {count} rows, y has {len(y)}."
@@ -202,6 +203,8 @@ def _renamed(columns, names):
     """Give columns the names under which the encoder was fitted."""
     if _names(columns) == tuple(names):
         return columns
+    if len(_names(columns)) != len(names):
+        raise InputMismatchError(f"got {len(_names(columns))} columns, the encoder is fitted on {len(names)}.")
     if isinstance(columns, pd.Series):
         return columns.rename(names[0])
     return columns.set_axis(pd.Index(names, tupleize_cols=False), axis=1)

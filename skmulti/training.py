@@ -268,8 +268,7 @@ def train(model, rows, held, schedule, callbacks, fit_params):
     if schedule.patience is not None:
         monitor = "loss" if held is None else "val_loss"
         stopper = keras.callbacks.EarlyStopping(monitor, patience=schedule.patience, restore_best_weights=True)
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    _make_state(model, rows)
     history = model.fit(
         batches,
         epochs=schedule.epochs,
@@ -291,6 +290,19 @@ def train(model, rows, held, schedule, callbacks, fit_params):
             stacklevel=4,
         )
     return history, best
+
+
+def _make_state(model, rows):
+    """Make the variables of optimizer, loss and metrics before the first trace, which would else be traced again."""
+    if model.optimizer.built:
+        return
+    model.optimizer.build(model.trainable_variables)
+    first = {name: array[:1] for name, array in rows.arrays.items()}
+    output = model({tensor.name: first[tensor.name] for tensor in model.inputs}, training=False)
+    y = tf.convert_to_tensor(rows.y[:1])
+    model.compute_loss(y=y, y_pred=output, training=False)
+    model.compute_metrics(first, y, output)
+    model.reset_metrics()
 
 
 def sample_rows(arrays, limit):

@@ -565,6 +565,11 @@ def test_make_input_router_routes_as_its_router_does():
     assert list(router.fit_transform(X_FRAME)) == ["passthrough", "remainder"]
 
 
+def test_make_input_router_refuses_what_is_no_pair():
+    with pytest.raises(TypeError, match=r"takes tuples \(encoder, columns\), got StandardScaler\(\)"):
+        make_input_router(StandardScaler(), ["age"])
+
+
 def test_make_input_router_without_inputs_infers_them():
     router = make_input_router(kinds={"city": "drop"}).fit(FRAME)
     assert list(router.specs_) == ["numbers", "review"]
@@ -656,6 +661,18 @@ def test_labels_that_are_no_strings_are_as_good(labels):
     assert_equal_arrays(router.transform(frame[labels[::-1]]), arrays)
 
 
+def test_a_frame_of_numbered_columns_keeps_them_apart_after_a_fit_on_one():
+    frame = pd.DataFrame(X_ARRAY)
+    router = InputRouter([("x", "passthrough", [1])]).fit(frame)
+    for table in (
+        frame,
+        frame[[1, 0]],
+        frame.assign(**{"third": 1.0}),
+        pd.concat([frame, frame.set_axis([2, 3], axis=1)], axis=1),
+    ):
+        assert_array_equal(router.transform(table)["x"], X_ARRAY[:, [1]])
+
+
 def test_columns_of_several_levels_are_routed():
     frame = pd.DataFrame(X_ARRAY, columns=pd.MultiIndex.from_tuples([("a", "x"), ("b", "y")]))
     router = InputRouter([("x", "passthrough", [("b", "y")]), ("y", Spy(), ("a", "x"))])
@@ -695,10 +712,11 @@ def test_rows_as_lists_are_as_good_as_an_array():
         assert_equal_arrays(router.transform(rows), arrays)
 
 
-def test_an_array_after_a_frame_is_read_by_position_with_a_warning():
+@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame, list])
+def test_an_array_after_a_frame_is_read_by_position_with_a_warning(form):
     router = InputRouter([("x", "passthrough", ["second"])]).fit(X_FRAME)
     with pytest.warns(UserWarning, match=r"X does not have valid feature names, but InputRouter was fitted with"):
-        arrays = router.transform(X_ARRAY)
+        arrays = router.transform(form(X_ARRAY))
     assert_array_equal(arrays["x"], X_ARRAY[:, [1]])
 
 
@@ -837,6 +855,26 @@ def test_a_list_of_batches_in_place_of_an_array_is_refused():
     batches = {"a": [np.ones((10, 2))] * 4, "b": ["x"] * 40}
     with pytest.raises(InputMismatchError, match=r"Input 'a': got a list of 4 arrays of 10 rows, but y has 40 rows"):
         clone(DICT_ROUTER).fit(batches, np.zeros(40))
+
+
+def test_a_1d_array_reaches_an_encoder_of_columns_as_one_column():
+    router = InputRouter([("a", StandardScaler(), "a")])
+    arrays = router.fit_transform({"a": np.array([1.0, 2.0, 3.0])})
+    assert_allclose(arrays["a"], StandardScaler().fit_transform([[1], [2], [3]]), rtol=1e-6)
+    assert_equal_arrays(router.transform({"a": [1.0, 2.0, 3.0]}), arrays)
+
+
+@pytest.mark.parametrize("encoder", [StandardScaler(), NumberScaler()])
+def test_an_array_of_another_width_than_at_fit_is_refused_with_its_input(encoder):
+    router = InputRouter([("a", encoder, "a")]).fit({"a": np.ones((3, 2))})
+    with pytest.raises(InputMismatchError, match=r"Input 'a' .*got 3 columns, the encoder is fitted on 2"):
+        router.transform({"a": np.ones((3, 3))})
+
+
+def test_arrays_of_unequal_width_cannot_share_an_encoder():
+    router = InputRouter([("a", StandardScaler(), "a"), ("b", "a", "b")])
+    with pytest.raises(InputMismatchError, match=r"Input 'a' .*got 3 columns, the encoder is fitted on 2"):
+        router.fit({"a": np.ones((3, 2)), "b": np.ones((3, 3))})
 
 
 def test_a_dict_after_a_table_is_refused(fitted):
@@ -1113,6 +1151,11 @@ def test_the_diagram_of_a_notebook_shows_the_encoders(fitted):
     html = fitted._repr_html_()
     assert "InputRouter" in html
     assert "StandardScaler" in html
+
+
+def test_a_table_without_columns_is_refused():
+    with pytest.raises(InputMismatchError, match=r"Found array with 0 feature\(s\)"):
+        InputRouter().fit(FRAME[[]])
 
 
 @pytest.mark.parametrize("table", [FRAME.iloc[:0], {"city": []}])

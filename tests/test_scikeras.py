@@ -404,6 +404,17 @@ class TestCompile:
         with pytest.raises((TypeError, ValueError), match="lerning_rate"):
             MultiInputClassifier(ROUTER, optimizer__lerning_rate=0.1, **SMALL).fit(*rows)
 
+    def test_an_optimizer_object_takes_no_routed_parameters(self, rows):
+        with pytest.raises(TypeError, match="does not accept parameters"):
+            MultiInputClassifier(ROUTER, optimizer=keras.optimizers.Adam(), optimizer__learning_rate=0.1, **SMALL).fit(
+                *rows
+            )
+
+    @pytest.mark.parametrize("name", ["optimizer", "loss"])
+    def test_a_name_that_keras_does_not_know_is_refused(self, rows, name):
+        with pytest.raises(ValueError, match="Could not interpret"):
+            MultiInputClassifier(ROUTER, **{name: "adm"}, **SMALL).fit(*rows)
+
     def test_metrics_take_names_and_objects(self, rows):
         metrics = ["auc", keras.metrics.Precision(name="exactness")]
         est = MultiInputClassifier(ROUTER, metrics=metrics, **SMALL).fit(*rows)
@@ -428,6 +439,11 @@ class TestCompile:
     def test_compile_parameters_win(self, rows):
         est = MultiInputClassifier(ROUTER, **{**SMALL, "compile__loss_weights": None}).fit(*rows)
         assert est.model_.run_eagerly
+
+    @pytest.mark.xfail(strict=True, reason="Keras refuses the second `epochs` without saying where the first is")
+    def test_a_fit_parameter_that_the_estimator_has_itself_is_refused(self, rows):
+        with pytest.raises((TypeError, ValueError), match="fit__epochs"):
+            MultiInputClassifier(ROUTER, fit__epochs=3, **SMALL).fit(*rows)
 
     def test_fit_parameters_reach_keras(self, rows):
         X, y = rows
