@@ -78,7 +78,7 @@ class MultiInputEstimator(ScikerasAdapter):
                 f"{type(self).__name__} requires y to be passed, but the target y is None. Give one label for each row."
             )
         if isinstance(y, dict):
-            raise TypeError(
+            raise InputMismatchError(
                 f"y is a dict with {quoted(y)}; give an array, Series or DataFrame with a row for each row of X."
             )
         y = self._checked_y(y)
@@ -162,8 +162,8 @@ class MultiInputEstimator(ScikerasAdapter):
         if self.model is not None:
             if isinstance(self.model, keras.Model):
                 raise TypeError(
-                    "`model` is a callable f(inputs, target) -> output tensor, got a keras.Model. Write a function that "
-                    "connects a copy, so that yours is not trained: keras.models.clone_model(network)(inputs)."
+                    "`model` is a callable f(inputs, target) -> output tensor, got a keras.Model. Write a function "
+                    "that connects a copy, so that yours is not trained: keras.models.clone_model(network)(inputs)."
                 )
             routed = split_nested(self._routed)[1]
             model = build_by_hand(

@@ -3,16 +3,21 @@
 import math
 
 import keras
+import numpy as np
 from keras import ops
+
+from .spec import FIRST_ID
 
 __all__ = [
     "AllMissing",
+    "CategoryEmbedding",
     "FeatureScale",
     "Gates",
     "InputEmbedding",
     "LearnedFill",
     "LearnedWhenMissing",
     "MissingRow",
+    "OneHotIds",
     "PresentInputs",
     "RandomFlag",
     "StepMask",
@@ -23,6 +28,73 @@ __all__ = [
 ]
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
+
+
+@_register
+class CategoryEmbedding(keras.layers.Layer):
+    """Look up one vector per column in a single table, the columns' ids behind one another.
+
+    The rows of missing and unknown values start at zero, so that a value which
+    training never showed adds nothing.
+
+    Parameters
+    ----------
+    vocabulary_sizes : sequence of int
+        Ids of each column.
+    embedding_dim : int
+        Length of a vector.
+    """
+
+    def __init__(self, vocabulary_sizes, embedding_dim, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary_sizes = [int(size) for size in vocabulary_sizes]
+        self.embedding_dim = int(embedding_dim)
+        self._offsets = np.concatenate([[0], np.cumsum(self.vocabulary_sizes)[:-1]]).astype("int32")
+
+    def build(self, input_shape):
+        total = sum(self.vocabulary_sizes)
+        self.table = self.add_weight(shape=(total, self.embedding_dim), initializer="uniform", name="table")
+        values = ops.convert_to_numpy(self.table).copy()
+        values[np.concatenate([self._offsets + i for i in range(FIRST_ID)])] = 0
+        self.table.assign(values)
+        super().build(input_shape)
+
+    def call(self, ids):
+        return ops.take(self.table, ops.cast(ids, "int32") + self._offsets, axis=0)
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.embedding_dim)
+
+    def get_config(self):
+        own = {"vocabulary_sizes": self.vocabulary_sizes, "embedding_dim": self.embedding_dim}
+        return {**super().get_config(), **own}
+
+
+@_register
+class OneHotIds(keras.layers.Layer):
+    """One column of 0 and 1 for each id of each column.
+
+    Parameters
+    ----------
+    vocabulary_sizes : sequence of int
+        Ids of each column.
+    """
+
+    def __init__(self, vocabulary_sizes, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary_sizes = [int(size) for size in vocabulary_sizes]
+
+    def call(self, ids):
+        columns = [
+            ops.one_hot(ids[:, i], size, dtype=self.compute_dtype) for i, size in enumerate(self.vocabulary_sizes)
+        ]
+        return ops.concatenate(columns, axis=-1)
+
+    def compute_output_spec(self, ids):
+        return keras.KerasTensor((ids.shape[0], sum(self.vocabulary_sizes)), dtype=self.compute_dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "vocabulary_sizes": self.vocabulary_sizes}
 
 
 @_register

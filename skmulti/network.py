@@ -40,6 +40,20 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
     ------
     BranchMismatchError
         If a branch cannot read its input, or inputs that share one differ.
+
+    Notes
+    -----
+    The layers that stand for a part have a "__" in their names, which no input's name may
+    hold: ``photo__branch`` (a model), ``photo__or_missing``, ``head__output``.
+
+    Examples
+    --------
+    >>> from skmulti import ArraySpec, ConcatenateMerge, DenseBranch, DenseHead, TargetSpec, build_network
+    >>> specs = {name: ArraySpec(name, "vector", (3,), "float32") for name in ("left", "right")}
+    >>> branches = {"left": DenseBranch(units=(8,)), "right": "left"}
+    >>> model = build_network(specs, branches, ConcatenateMerge(), DenseHead(), TargetSpec())
+    >>> list(model.input), model.output_shape
+    (['left', 'right'], (None, 1))
     """
     inputs = network_inputs(specs)
     models = _build_branches(specs, branches, samples or {})

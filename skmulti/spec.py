@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# Ids below this one are not learned values: 0 is a missing value or padding, 1 an unknown value.
+FIRST_ID = 2
+
 
 @dataclass(frozen=True)
 class ArraySpec:
@@ -53,13 +56,26 @@ class ArraySpec:
     n_indicators: int = 0
 
     def layout(self):
-        """Give what two inputs must have in common to share a branch."""
+        """Give what two inputs must have in common to share a branch.
+
+        Returns
+        -------
+        tuple
+            Kind, shape, dtype, vocabulary sizes and number of indicators.
+        """
         return self.kind, self.shape, self.dtype, self.vocabulary_sizes, self.n_indicators
 
     def describe(self):
-        """Give the array in words, for messages: ``category, shape (1,), int32, 41 ids``."""
+        """Give the array in words, for messages.
+
+        Returns
+        -------
+        str
+            E.g. ``category, shape (1,), int32, 41 ids``.
+        """
         ids = f", {' + '.join(map(str, self.vocabulary_sizes))} ids" if self.vocabulary_sizes else ""
-        return f"{self.kind}, shape {self.shape}, {self.dtype}{ids}"
+        indicators = f", {self.n_indicators} of them indicators" if self.n_indicators else ""
+        return f"{self.kind}, shape {self.shape}, {self.dtype}{ids}{indicators}"
 
 
 @dataclass(frozen=True)

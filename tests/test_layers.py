@@ -9,12 +9,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skmulti import layers
 from skmulti.layers import (
     AllMissing,
+    CategoryEmbedding,
     FeatureScale,
     Gates,
     InputEmbedding,
     LearnedFill,
     LearnedWhenMissing,
     MissingRow,
+    OneHotIds,
     PresentInputs,
     RandomFlag,
     StepMask,
@@ -244,12 +246,14 @@ def flags():
 
 NETWORKS = {
     "AllMissing": lambda: network(AllMissing(), flags(), flags()),
+    "CategoryEmbedding": lambda: network(CategoryEmbedding([4, 3], 2), keras.Input((2,), dtype="int32")),
     "FeatureScale": lambda: network(FeatureScale([1, 2], [3, 4]), keras.Input((3, 2))),
     "Gates": lambda: network(Gates(), keras.Input((3,), dtype="bool")),
     "InputEmbedding": lambda: network(InputEmbedding(), keras.Input((3, 2))),
     "LearnedFill": lambda: network(LearnedFill([1, 2]), keras.Input((3, 2))),
     "LearnedWhenMissing": lambda: network(LearnedWhenMissing(), keras.Input((2,)), flags()),
     "MissingRow": lambda: network(MissingRow(1), keras.Input((3,))),
+    "OneHotIds": lambda: network(OneHotIds([4, 3]), keras.Input((2,), dtype="int32")),
     "PresentInputs": lambda: network(PresentInputs([True, False, True]), flags(), flags()),
     "RandomFlag": lambda: network(RandomFlag(0.5, seed=3), flags()),
     "StepMask": lambda: network(StepMask(), keras.Input((3, 2))),
@@ -269,14 +273,10 @@ def test_layer_comes_back_from_a_file_in_safe_mode(name, tmp_path):
     model = NETWORKS[name]()
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    arrays = [2 * np.abs(numbers(2, *tensor.shape[1:])) for tensor in model.inputs]
     arrays = [
-        np.array([[True], [False]])
-        if tensor.dtype == "bool" and tensor.shape[1] == 1
-        else numbers(2, *tensor.shape[1:])
-        for tensor in model.inputs
-    ]
-    arrays = [
-        array > 0 if tensor.dtype == "bool" else array for array, tensor in zip(arrays, model.inputs, strict=True)
+        (array > 1 if tensor.dtype == "bool" else array).astype(tensor.dtype)
+        for array, tensor in zip(arrays, model.inputs, strict=True)
     ]
 
     before = predict(model, arrays if len(arrays) > 1 else arrays[0])

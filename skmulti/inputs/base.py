@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import validate_data
 
 from ..errors import BranchMismatchError, InputMismatchError, place
-from ..layers import LearnedFill
+from ..layers import LearnedFill, ZeroMasked
 
 SAMPLE_ROWS = 10_000
 
@@ -229,7 +229,7 @@ class Branch(BaseEstimator):
         inputs = keras.Input(spec.shape, dtype=spec.dtype, name=f"{spec.name}__array")
         output = self.connect(_readable(inputs, spec, sample), spec, sample)
         if len(output.shape) > 2:
-            output = keras.layers.Flatten()(output)
+            output = keras.layers.Flatten()(ZeroMasked()(output))
         if len(output.shape) != 2 or output.shape[-1] is None:
             raise BranchMismatchError(
                 f"{place(spec.name, spec.columns)}: {type(self).__name__} gives a tensor of shape {output.shape}; "
@@ -304,7 +304,7 @@ def copy_layer(layer):
         twin = type(layer).from_config(layer.get_config())
     except (NotImplementedError, TypeError) as error:
         raise BranchMismatchError(
-            f"{type(layer).__name__} {layer.name!r} cannot be copied ({error}). Give the class a `get_config` that "
+            f"{type(layer).__name__} {layer.name!r} cannot be copied. Give the class a `get_config` that "
             "returns the arguments of its `__init__`, or pass a function that calls the layer."
         ) from error
     if layer.built and layer.weights:

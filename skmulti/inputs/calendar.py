@@ -70,9 +70,17 @@ class CalendarEncoder(InputEncoder):
     >>> from skmulti import CalendarEncoder
     >>> days = pd.Series(pd.to_datetime(["2024-01-01", "2024-01-02", "2024-01-03"]), name="day")
     >>> CalendarEncoder(parts=["weekday"]).fit_transform(days).round(2)
-    array([[0.  , 1.  ],
-           [0.78, 0.62],
-           [0.97, -0.22]], dtype=float32)
+    array([[ 0.  ,  1.  ],
+           [ 0.78,  0.62],
+           [ 0.97, -0.22]], dtype=float32)
+
+    Dates in another order than year-month-day would be a guess, and are refused:
+
+    >>> CalendarEncoder().fit(pd.Series(["03/04/2024"], name="day"))
+    Traceback (most recent call last):
+      ...
+    skmulti.errors.InputMismatchError: column 'day': 1 of 1 cells are not dates, first at row label 0: \
+'03/04/2024' (type str). Convert the column with pd.to_datetime, which takes a format and a unit.
     """
 
     default_branch = DenseBranch

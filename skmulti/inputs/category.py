@@ -10,81 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
 from ..errors import BranchMismatchError, InputMismatchError, place
-from ..spec import ArraySpec
+from ..layers import CategoryEmbedding, OneHotIds
+from ..spec import FIRST_ID, ArraySpec
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
 from .vector import check_units, dense_stack
-
-_register = keras.saving.register_keras_serializable(package="skmulti")
-
-# Ids below this one are not learned values: 0 is a missing value, 1 an unknown one.
-FIRST_ID = 2
-
-
-@_register
-class CategoryEmbedding(keras.layers.Layer):
-    """Look up one vector per column in a single table, the columns' ids behind one another.
-
-    The rows of missing and unknown values start at zero, so that a value which
-    training never showed adds nothing.
-
-    Parameters
-    ----------
-    vocabulary_sizes : sequence of int
-        Ids of each column.
-    embedding_dim : int
-        Length of a vector.
-    """
-
-    def __init__(self, vocabulary_sizes, embedding_dim, **kwargs):
-        super().__init__(**kwargs)
-        self.vocabulary_sizes = [int(size) for size in vocabulary_sizes]
-        self.embedding_dim = int(embedding_dim)
-        self._offsets = np.concatenate([[0], np.cumsum(self.vocabulary_sizes)[:-1]]).astype("int32")
-
-    def build(self, input_shape):
-        total = sum(self.vocabulary_sizes)
-        self.table = self.add_weight(shape=(total, self.embedding_dim), initializer="uniform", name="table")
-        values = ops.convert_to_numpy(self.table).copy()
-        values[np.concatenate([self._offsets + i for i in range(FIRST_ID)])] = 0
-        self.table.assign(values)
-        super().build(input_shape)
-
-    def call(self, ids):
-        return ops.take(self.table, ops.cast(ids, "int32") + self._offsets, axis=0)
-
-    def compute_output_shape(self, input_shape):
-        return (*input_shape, self.embedding_dim)
-
-    def get_config(self):
-        own = {"vocabulary_sizes": self.vocabulary_sizes, "embedding_dim": self.embedding_dim}
-        return {**super().get_config(), **own}
-
-
-@_register
-class OneHotIds(keras.layers.Layer):
-    """One column of 0 and 1 for each id of each column.
-
-    Parameters
-    ----------
-    vocabulary_sizes : sequence of int
-        Ids of each column.
-    """
-
-    def __init__(self, vocabulary_sizes, **kwargs):
-        super().__init__(**kwargs)
-        self.vocabulary_sizes = [int(size) for size in vocabulary_sizes]
-
-    def call(self, ids):
-        columns = [
-            ops.one_hot(ids[:, i], size, dtype=self.compute_dtype) for i, size in enumerate(self.vocabulary_sizes)
-        ]
-        return ops.concatenate(columns, axis=-1)
-
-    def compute_output_spec(self, ids):
-        return keras.KerasTensor((ids.shape[0], sum(self.vocabulary_sizes)), dtype=self.compute_dtype)
-
-    def get_config(self):
-        return {**super().get_config(), "vocabulary_sizes": self.vocabulary_sizes}
 
 
 class EmbeddingBranch(Branch):
@@ -275,6 +204,14 @@ class CategoryIndexer(InputEncoder):
     >>> indexer = CategoryIndexer().fit(pd.Series(["b", "a", None], name="city"))
     >>> indexer.transform(pd.Series(["a", "b", "new", None], name="city")).tolist()
     [[2], [3], [1], [0]]
+
+    Cells that cannot be looked up are refused with the place of the first:
+
+    >>> indexer.transform(pd.Series([["a", "b"]], name="city"))
+    Traceback (most recent call last):
+      ...
+    skmulti.errors.InputMismatchError: column 'city': 1 of 1 cells are not categories, which must be hashable, \
+first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequencePadder or VectorStacker.
     """
 
     default_branch = EmbeddingBranch

@@ -1,0 +1,290 @@
+"""The house rules that a program can hold: levels, sizes, kinds in one place, nothing unsafe, no trace on import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skmulti
+
+PACKAGE = Path(skmulti.__file__).parent
+
+# A module imports from modules of lower numbers only. The facade `__init__` may import anything.
+LEVELS = {
+    "errors": 0.0,
+    "spec": 0.0,
+    "layers": 0.1,
+    "_validation": 0.0,
+    "datasets": 0.1,
+    "_params": 0.1,
+    "frames": 0.1,
+    "inputs/base": 1.0,
+    "inputs/_cells": 1.1,
+    "inputs/_steps": 1.1,
+    "inputs/vector": 2.0,
+    "inputs/category": 2.1,
+    "inputs/calendar": 2.1,
+    "inputs/stacker": 2.1,
+    "inputs/text": 2.1,
+    "inputs/sequence": 2.1,
+    "inputs/image": 2.1,
+    "inputs": 2.2,
+    "heads": 2.3,
+    "merges": 2.3,
+    "staged": 2.4,
+    "plan": 2.5,
+    "routes": 2.5,
+    "router": 3.0,
+    "network": 3.0,
+    "streaming": 3.1,
+    "training": 4.0,
+    "_scikeras": 4.1,
+    "_base": 4.2,
+    "classifier": 5.0,
+    "regressor": 5.0,
+    "estimators": 5.1,
+    "saving": 6.0,
+    "inspection": 6.0,
+    "displays": 6.1,
+}
+MODULES = {str(path.relative_to(PACKAGE))[:-3].removesuffix("/__init__"): path for path in PACKAGE.rglob("*.py")}
+MODULES.pop("__init__")
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+
+MAX_FILE_LINES = 450
+MAX_CLASS_LINES = 250
+MAX_METHODS = 15
+MAX_FUNCTION_LINES = 50
+
+each_module = pytest.mark.parametrize("name", sorted(MODULES))
+
+
+def imported(name):
+    """Give the modules of skmulti that a module imports, wherever in the file."""
+    package = [] if "/" not in name and not (PACKAGE / name).is_dir() else name.split("/")[:1]
+    found = set()
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            start = package[: len(package) - node.level + 1] if package else []
+            path = [*start, *(node.module.split(".") if node.module else [])]
+            for alias in node.names:
+                longer = "/".join([*path, alias.name])
+                found.add(longer if longer in MODULES else "/".join(path))
+        elif isinstance(node, ast.ImportFrom):
+            found |= {node.module.partition(".")[2].replace(".", "/")} if node.module.startswith("skmulti") else set()
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.startswith("skmulti")}
+    return found - {name, ""}
+
+
+def external(name):
+    """Give (module, imported name) of what a module imports from elsewhere."""
+    for node in ast.walk(TREES[name]):
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+
+
+def docstrings(tree):
+    """Give the nodes of all docstrings: strings that stand alone as the first statement of a body."""
+    owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, owners) and ast.get_docstring(node, clean=False) is not None:
+            yield node.body[0].value
+
+
+def n_lines(nodes):
+    """Count the lines from the first node to the last."""
+    return nodes[-1].end_lineno - nodes[0].lineno + 1 if nodes else 0
+
+
+def body_of(function):
+    """Give a function's statements without its docstring."""
+    return function.body[1:] if ast.get_docstring(function) is not None else function.body
+
+
+def definitions(kind):
+    """Give (module, node) of every class or function."""
+    return [(name, node) for name, tree in TREES.items() for node in ast.walk(tree) if isinstance(node, kind)]
+
+
+def named(entry):
+    return f"{entry[0]}:{entry[1].name}" if isinstance(entry, tuple) else str(entry)
+
+
+# --- levels
+
+
+@each_module
+def test_module_has_a_level(name):
+    assert name in LEVELS
+
+
+@each_module
+def test_imports_go_down_only(name):
+    upwards = {other for other in imported(name) if LEVELS[other] >= LEVELS[name]}
+    assert not upwards, f"{name} (level {LEVELS[name]}) imports {upwards}"
+
+
+def test_no_module_imports_itself_in_a_circle():
+    def reachable(name, seen):
+        for other in imported(name) - seen:
+            seen = reachable(other, seen | {other})
+        return seen
+
+    circles = [name for name in MODULES if name in reachable(name, frozenset())]
+    assert not circles
+
+
+def test_only_the_facade_of_inputs_is_needed_from_above_it():
+    """Whoever is above `inputs/` names no single kind's file, so that a new kind is one file and its export."""
+    allowed = {"inputs", "inputs/base", "inputs/vector"}
+    for name in MODULES:
+        if not name.startswith("inputs"):
+            kinds = {other for other in imported(name) if other.startswith("inputs")} - allowed
+            assert not kinds, f"{name} imports {kinds}"
+
+
+# --- kinds
+
+
+def test_kinds_are_named_in_inputs_and_datasets_only():
+    kinds = {"vector", "category", "text", "image", "sequence"}
+    found = []
+    for name, tree in TREES.items():
+        if name.startswith("inputs") or name == "datasets":
+            continue
+        texts = set(map(id, docstrings(tree)))
+        found += [
+            f"{name}:{node.lineno} {node.value!r}"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and id(node) not in texts and node.value in kinds
+        ]
+    assert not found
+
+
+# --- sizes
+
+
+@each_module
+def test_file_is_short(name):
+    assert len(MODULES[name].read_text(encoding="utf-8").splitlines()) <= MAX_FILE_LINES
+
+
+@pytest.mark.parametrize("entry", definitions(ast.ClassDef), ids=named)
+def test_class_is_short(entry):
+    _, node = entry
+    inside = sum(text.end_lineno - text.lineno + 1 for text in docstrings(node))
+    assert n_lines([node]) - inside <= MAX_CLASS_LINES
+
+
+@pytest.mark.parametrize("entry", definitions(ast.ClassDef), ids=named)
+def test_class_has_few_methods(entry):
+    _, node = entry
+    methods = [part.name for part in node.body if isinstance(part, ast.FunctionDef)]
+    assert len(methods) <= MAX_METHODS, methods
+
+
+def test_functions_are_short():
+    long = [
+        f"{name}:{node.name} {n_lines(body_of(node))}"
+        for name, node in definitions((ast.FunctionDef, ast.AsyncFunctionDef))
+        if n_lines(body_of(node)) > MAX_FUNCTION_LINES
+    ]
+    assert not long
+
+
+# --- foreign and private names
+
+
+@each_module
+def test_scikeras_is_known_to_the_adapter_and_the_estimators_only(name):
+    if name in {"_scikeras", "estimators", "classifier", "regressor"}:
+        return
+    assert not [module for module, _ in external(name) if module.split(".")[0] == "scikeras"]
+
+
+@each_module
+def test_private_names_of_sklearn_and_keras_stay_in_two_files(name):
+    if name in {"_scikeras", "_validation"}:
+        return
+    private = [
+        (module, thing)
+        for module, thing in external(name)
+        if module.split(".")[0] in {"sklearn", "keras", "tensorflow"}
+        and any(part.startswith("_") or part == "src" for part in [*module.split("."), thing])
+    ]
+    assert not private
+
+
+# --- safety
+
+
+def dotted(node):
+    """Give ``np.load`` for the expression, or an empty string if it is no name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return f"{dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ""
+
+
+@each_module
+def test_no_code_is_run_from_data(name):
+    calls = [node for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)]
+    unsafe = {"eval", "exec", "compile", "pickle.load", "pickle.loads", "Lambda", "keras.layers.Lambda", "joblib.load"}
+    assert not [dotted(call.func) for call in calls if dotted(call.func) in unsafe]
+    imports = {"pickle", "marshal", "shelve", "dill", "cloudpickle"}
+    assert not [module for module, _ in external(name) if module.split(".")[0] in imports]
+
+
+@each_module
+def test_arrays_are_loaded_without_pickle_and_networks_in_safe_mode(name):
+    for call in (node for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)):
+        keywords = {keyword.arg: getattr(keyword.value, "value", None) for keyword in call.keywords}
+        assert keywords.get("allow_pickle", False) is False
+        assert keywords.get("safe_mode", True) is True
+        if dotted(call.func) in {"np.load", "numpy.load"}:
+            assert keywords.get("allow_pickle") is False
+        assert not dotted(call.func).endswith("enable_unsafe_deserialization")
+
+
+@each_module
+def test_nothing_seeds_the_global_generators_of_numpy(name):
+    calls = [dotted(node.func) for node in ast.walk(TREES[name]) if isinstance(node, ast.Call)]
+    draws = {"np.random.rand", "np.random.randn", "np.random.normal", "np.random.choice", "np.random.permutation"}
+    assert not draws & set(calls)
+
+
+# --- import
+
+
+PROBE = """
+import os, random, sys
+import numpy as np
+import scikeras.wrappers, sklearn, tensorflow as tf, keras, pandas, PIL
+import warnings
+environment, seeds = dict(os.environ), (random.getstate(), np.random.get_state())
+filters, policy = list(warnings.filters), keras.config.dtype_policy().name
+import skmulti
+from tensorflow.python.eager import context
+assert dict(os.environ) == environment, set(os.environ.items()) ^ set(environment.items())
+assert random.getstate() == seeds[0]
+after = np.random.get_state()
+assert all(np.array_equal(one, two) for one, two in zip(after, seeds[1]))
+assert warnings.filters == filters
+assert (keras.config.floatx(), keras.config.dtype_policy().name) == ("float32", policy)
+assert not context.context()._initialized, "a device was opened"
+print("clean")
+"""
+
+
+def test_import_leaves_no_trace():
+    run = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, timeout=120, check=False)
+    assert run.stdout.strip() == "clean", run.stderr[-2000:]
+
+
+def test_all_lists_what_there_is():
+    assert sorted(skmulti.__all__) == skmulti.__all__
+    assert not [name for name in skmulti.__all__ if not hasattr(skmulti, name)]

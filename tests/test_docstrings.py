@@ -1,0 +1,132 @@
+"""Docstrings and pages say what holds: numpydoc's rules, and every example run."""
+
+import ast
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+
+import numpydoc.validate
+import pytest
+
+import skmulti
+
+ROOT = Path(__file__).parent.parent
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+MODULES = ["skmulti", *(found.name for found in pkgutil.walk_packages(skmulti.__path__, "skmulti."))]
+
+# Rules of numpydoc that are not those of this house.
+IGNORED = {
+    "GL01": "the first line stands beside the quotes",
+    "GL08": "what a method inherits is documented where it is first written",
+    "SS05": "a summary may say what a thing is, not only what it does",
+    "SS06": "long summaries are refused by the line length",
+    "ES01": "one line can be enough",
+    "PR06": "types are words for readers: 'str', 'ndarray of shape (n_rows,)'",
+    "PR08": "descriptions may begin with a value",
+    "PR09": "lists of values end without a period",
+    "RT02": "a name helps where several things are returned",
+    "RT03": "results may begin with a value",
+    "RT04": "results may begin with a value",
+    "RT05": "lists of values end without a period",
+    "SA01": "not everything has a neighbour",
+    "SA04": "the neighbour's own page describes it",
+    "EX01": "examples are asked of classes and functions below, not of each method",
+    "GL03": "two blank lines do no harm",
+}
+
+
+def documented():
+    """Give the dotted names of public classes and functions, and of the methods that skmulti defines on them."""
+    for name in skmulti.__all__:
+        thing = getattr(skmulti, name)
+        yield name, thing
+        if inspect.isclass(thing):
+            for method, value in inspect.getmembers(thing, callable):
+                if not method.startswith("_") and getattr(value, "__module__", "").startswith("skmulti"):
+                    yield f"{name}.{method}", value
+
+
+@pytest.mark.parametrize(
+    ("name", "thing"), list(documented()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_docstring_keeps_numpydocs_rules(name, thing):
+    found = numpydoc.validate.validate(f"skmulti.{name}")["errors"]
+    # A method that only fills in a contract refers to it: "Describe the array; see `InputEncoder.spec`."
+    refers = re.search(r"[Ss]ee `(InputEncoder|Branch|Merge)\.\w+`", inspect.getdoc(thing) or "")
+    ignored = {*IGNORED, "PR01", "RT01"} if refers else IGNORED
+    errors = [f"{code} {text}" for code, text in found if code not in ignored]
+    assert not errors
+
+
+@pytest.mark.parametrize("name", skmulti.__all__)
+def test_public_name_has_an_example(name):
+    assert ">>>" in (getattr(skmulti, name).__doc__ or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "thing"), list(documented()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_summary_is_one_short_line(name, thing):
+    summary = (inspect.getdoc(thing) or "").split("\n\n")[0]
+    assert summary
+    assert "\n" not in summary
+    assert len(summary) <= 110
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples_in_docstrings_hold(module):
+    failed, _ = doctest.testmod(importlib.import_module(module), optionflags=OPTIONS)
+    assert not failed
+
+
+PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))] if path.exists()]
+
+
+def blocks(path):
+    """Give the Python blocks of a page: (line number, code)."""
+    text = path.read_text(encoding="utf-8")
+    for found in re.finditer(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+        yield text[: found.start(1)].count("\n"), found.group(1)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_code_of_a_page_runs(path, tmp_path, monkeypatch):
+    parts = list(blocks(path))
+    if not parts:
+        pytest.skip("no Python on this page")
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "__main__"}
+    runner = doctest.DocTestRunner(optionflags=OPTIONS)
+    for line, code in parts:
+        if ">>>" in code:
+            test = doctest.DocTestParser().get_doctest(code, namespace, path.name, str(path), line)
+            runner.run(test, clear_globs=False)
+            namespace.update(test.globs)
+        else:
+            exec(compile("\n" * line + code, str(path), "exec"), namespace)
+    assert not runner.failures
+
+
+def test_parameters_of_every_class_are_documented():
+    """Each parameter of `__init__` has an entry, in the signature's order."""
+    for name in skmulti.__all__:
+        thing = getattr(skmulti, name)
+        if not inspect.isclass(thing) or issubclass(thing, BaseException):
+            continue
+        signature = [
+            key for key, value in inspect.signature(thing).parameters.items() if value.kind != value.VAR_KEYWORD
+        ]
+        section = (thing.__doc__ or "").split("Parameters\n")[-1].split("Attributes\n")[0] if signature else ""
+        listed = re.findall(r"^\s{4}(\w+(?:, \w+)*) : ", section, flags=re.MULTILINE)
+        documented_names = [part for entry in listed for part in entry.split(", ")]
+        assert [key for key in documented_names if key in signature] == signature, name
+
+
+def test_python_of_every_docstring_parses():
+    parser = doctest.DocTestParser()
+    for _, thing in documented():
+        for example in parser.get_examples(inspect.getdoc(thing) or ""):
+            ast.parse(example.source)
