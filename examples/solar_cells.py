@@ -41,8 +41,9 @@ router = InputRouter(
         ("module", CategoryIndexer(), "module"),
     ]
 )
-clf = MultiInputClassifier(router, branches={"photo": ImageBranch((16, 32, 64, 64), pooling="max")}, random_state=0)
-clf.fit(df_train, y_train)
+photo = ImageBranch((16, 32, 64, 64), pooling="max", dropout=0.3)
+clf = MultiInputClassifier(router, branches={"photo": photo}, epochs=30, early_stopping=False, random_state=0)
+clf.set_params(optimizer__learning_rate=2e-3).fit(df_train, y_train)
 ours = roc_auc_score(y_test, clf.predict_proba(df_test)[:, 1])
 print(f"skmulti         AUC {ours:.3f}  {time.perf_counter() - start:4.0f} s, {clf.n_iter_} epochs, 64 x 64 pixels")
 
@@ -72,5 +73,5 @@ print(f"Keras by hand   AUC {hand:.3f}  {time.perf_counter() - start:4.0f} s, 10
 # %%
 print(
     f"On one split of {len(y_test)} test photos the difference is {ours - hand:+.3f} (a single AUC has a standard "
-    "error of about 0.02).\nDeeper convolutions and a hold-out that decides when to stop take their time."
+    "error of about 0.02).\nSettings were chosen on a part of the training rows; four convolutions and 30 epochs take their time."
 )

@@ -18,7 +18,6 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmulti.errors import InputMismatchError
-from skmulti.inputs.base import missing_rows
 from skmulti.inputs.vector import DenseBranch, NumberScaler, TransformerEncoder
 from skmulti.spec import ArraySpec
 
@@ -492,10 +491,3 @@ def test_dropout_acts_in_training_only():
 def test_dense_branch_refuses_bad_parameters(params, message):
     with pytest.raises(ValueError, match=message):
         DenseBranch(**params).build(SPEC)
-
-
-def test_missing_rows_need_every_cell_missing():
-    frame = pd.DataFrame({"a": [1.0, None, None], "b": ["x", "y", None]})
-
-    assert missing_rows(frame).tolist() == [False, False, True]
-    assert missing_rows(frame["a"]).tolist() == [False, True, True]
