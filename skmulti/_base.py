@@ -7,7 +7,7 @@ from sklearn.base import clone
 
 from ._params import split_nested
 from ._scikeras import ScikerasAdapter, checked_weight
-from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, Real, StrOptions
+from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions
 from .errors import InputMismatchError, quoted
 from .frames import n_rows, take_rows, to_table
 from .heads import DenseHead, encode_target
@@ -44,7 +44,7 @@ class MultiInputEstimator(ScikerasAdapter):
         "metrics": [list, tuple, dict, str, keras.metrics.Metric, None],
         "epochs": [POSITIVE_INT, StrOptions({"auto"})],
         "batch_size": [POSITIVE_INT, StrOptions({"auto"})],
-        "validation_fraction": [Interval(Real, 0, None, closed="neither"), None],
+        "validation_fraction": [Interval(RealNotInt, 0, 1, closed="neither"), POSITIVE_INT, None],
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "n_iter_no_change": [POSITIVE_INT],
         "shuffle": ["boolean"],
@@ -61,6 +61,7 @@ class MultiInputEstimator(ScikerasAdapter):
     def _fit_rows(self, X, y, sample_weight, validation):
         """Fit anew, or continue where `warm_start` asks for it."""
         self._validate_params()
+        self._check_routed()
         if self.warm_start and hasattr(self, "model_"):
             return self._continue_fit(X, y, sample_weight, validation)
         seed = draw_seed(self.random_state)
@@ -71,8 +72,11 @@ class MultiInputEstimator(ScikerasAdapter):
             self._train(rows, held, seed, self._epochs(len(rows.y)))
         return self
 
-    def _checked_rows(self, X, y, sample_weight, *, reset):
-        """Check X, y and weights against each other, and drop rows without weight."""
+    def _checked_rows(self, X, y, sample_weight, *, reset, classes=None):
+        """Check X, y and weights against each other, and drop rows without weight.
+
+        With `reset` the target is learned from y (and `classes`); else y must suit it.
+        """
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None. Give one label for each row."
@@ -81,7 +85,7 @@ class MultiInputEstimator(ScikerasAdapter):
             raise InputMismatchError(
                 f"y is a dict with {quoted(y)}; give an array, Series or DataFrame with a row for each row of X."
             )
-        y = self._checked_y(y)
+        y = self._checked_y(y, reset=reset)
         entries = getattr(self.router, "inputs", None)
         table = to_table(X, [entry[0] for entry in entries] if entries else None, len(y))
         if n_rows(table) != len(y):
@@ -98,7 +102,8 @@ class MultiInputEstimator(ScikerasAdapter):
                 used = np.flatnonzero(weight)
                 table, y, weight = take_rows(table, used), y[used], weight[used]
         if reset:
-            self._learn_target(y)
+            self._learn_target(y, classes)
+        self._numbered(y)
         return table, y, weight
 
     def _split(self, part, validation, seed):
@@ -107,9 +112,9 @@ class MultiInputEstimator(ScikerasAdapter):
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together; give both or neither.")
         if X_val is not None:
-            held = self._checked_rows(X_val, y_val, weight_val, reset=False)
-            self._numbered(held[1])
-            return part, held
+            return part, self._checked_rows(X_val, y_val, weight_val, reset=False)
+        if weight_val is not None:
+            raise ValueError("sample_weight_val weighs the rows of X_val, which is not given.")
         table, y, weight = part
         if self.validation_fraction is None or not self._stops_early(len(y), given=False):
             return part, None
@@ -196,6 +201,10 @@ class MultiInputEstimator(ScikerasAdapter):
         arrays = self.router_.transform(table) if arrays is None else arrays
         weight = self._total_weight(y, weight)
         if weight is not None:
+            if not weight.any():
+                raise ValueError(
+                    "class_weight and sample_weight leave no row a weight; there is nothing to learn from."
+                )
             # On average 1, so that weights move rows against each other, not the learning rate.
             weight = (weight / weight.mean()).astype(self.dtype)
         numbered = encode_target(self._numbered(y), self._target)
@@ -236,7 +245,6 @@ class MultiInputEstimator(ScikerasAdapter):
         """Train the same network on, one epoch without `validation`; router and target stay as they were."""
         seed = draw_seed(self.random_state)
         part = self._checked_rows(X, y, sample_weight, reset=False)
-        self._numbered(part[1])
         held = None
         if validation is not None:
             part, held = self._split(part, validation, seed)
@@ -249,13 +257,14 @@ class MultiInputEstimator(ScikerasAdapter):
                 self._train(rows, held, seed, self._epochs(len(rows.y)))
         return self
 
-    def _partial_fit_rows(self, X, y, sample_weight):
+    def _partial_fit_rows(self, X, y, sample_weight, classes=None):
         """Train one epoch on a chunk; the first chunk fits the router."""
         self._validate_params()
+        self._check_routed()
         if hasattr(self, "model_"):
             return self._continue_fit(X, y, sample_weight)
         seed = draw_seed(self.random_state)
-        part = self._checked_rows(X, y, sample_weight, reset=True)
+        part = self._checked_rows(X, y, sample_weight, reset=True, classes=classes)
         with isolated(seed, self.dtype):
             rows, _ = self._build(part, None)
             self._train(rows, None, seed, 1, stops_early=False)
@@ -264,7 +273,11 @@ class MultiInputEstimator(ScikerasAdapter):
     def _outputs(self, X):
         """Give the network's output for rows: ndarray of shape (n_rows, width)."""
         self._check_fitted()
-        return self.forward_(self.router_.transform(X))
+        arrays = self.router_.transform(X)
+        if not len(next(iter(arrays.values()))):
+            raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
+        chunk = self._routed.get("predict__batch_size")
+        return self.forward_(arrays, chunk) if chunk else self.forward_(arrays)
 
 
 def _fit_router(router, table, y, weight):

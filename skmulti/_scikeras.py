@@ -21,10 +21,24 @@ from sklearn.utils.validation import _check_sample_weight
 from ._params import nested_params, refuse_unknown, split_nested
 from .heads import DenseHead, loss_name
 from .merges import as_merge
-from .network import check_saveable
+from .network import all_layers, check_saveable
 from .router import InputRouter
 from .training import Forward, isolated
 
+# What the estimators give to ``keras.Model.fit`` themselves, and the parameter that decides it.
+OWN_FIT_ARGUMENTS = {
+    "x": "X",
+    "y": "y",
+    "epochs": "epochs",
+    "initial_epoch": "warm_start",
+    "batch_size": "batch_size",
+    "shuffle": "shuffle",
+    "verbose": "verbose",
+    "sample_weight": "fit's sample_weight",
+    "class_weight": "class_weight",
+    "validation_data": "fit's X_val and y_val",
+    "validation_split": "validation_fraction",
+}
 ROUTED = ("optimizer", "loss", "metrics", "callbacks", "compile", "fit", "predict", "model")
 
 
@@ -214,8 +228,12 @@ class ScikerasAdapter(BaseWrapper):
     def __getstate__(self):
         state = dict(BaseEstimator.__getstate__(self))
         if "model_" in state:
-            state["model_"] = _packed(state["model_"], with_optimizer=self.warm_start)
+            state["model_"] = _packed(state["model_"])
+            if self.warm_start and getattr(self.model_, "optimizer", None) is not None:
+                variables = self.model_.optimizer.variables
+                state["_optimizer_state"] = [keras.ops.convert_to_numpy(variable) for variable in variables]
             state.pop("forward_", None)
+            state["callbacks_"] = [_without_model(callback) for callback in state["callbacks_"]]
         return state
 
     def __setstate__(self, state):
@@ -223,10 +241,8 @@ class ScikerasAdapter(BaseWrapper):
         BaseEstimator.__setstate__(self, state)
         if packed is not None:
             with isolated(None, self.dtype):
-                self.model_ = keras.Model.from_config(packed["config"])
-                self.model_.set_weights(packed["weights"])
+                self.model_ = _unpacked(packed)
             self.forward_ = Forward(self.model_)
-            self._optimizer_state = packed.get("optimizer")
 
     def _restore_optimizer(self):
         """Give a newly compiled optimizer the state that came with a pickle, if any did."""
@@ -235,6 +251,22 @@ class ScikerasAdapter(BaseWrapper):
             self.model_.optimizer.build(self.model_.trainable_variables)
             for variable, value in zip(self.model_.optimizer.variables, state, strict=True):
                 variable.assign(value)
+
+    def _check_routed(self):
+        """Refuse routed names that would be ignored, or clash with what the estimator decides."""
+        for name in self._routed:
+            prefix, _, rest = name.partition("__")
+            if prefix == "fit" and rest in OWN_FIT_ARGUMENTS:
+                raise ValueError(f"{name!r} is decided by {OWN_FIT_ARGUMENTS[rest]!r}; use that instead.")
+            if prefix == "predict" and rest != "batch_size":
+                raise ValueError(f"{name!r} has no effect; of predict__... there is only 'predict__batch_size'.")
+        optimizer = self.optimizer
+        kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
+        names = [name.partition("__")[2] for name in self._routed if name.startswith("optimizer__")]
+        if inspect.isclass(kind):
+            known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is not p.VAR_KEYWORD]
+            inherited = inspect.signature(keras.optimizers.Optimizer).parameters
+            refuse_unknown(kind, [name for name in names if "__" not in name], [*known, *inherited])
 
     def _fit_params(self):
         """Give the arguments of ``keras.Model.fit`` that came as ``fit__...``."""
@@ -256,10 +288,30 @@ def checked_weight(sample_weight, n_rows):
     return _check_sample_weight(sample_weight, np.empty(n_rows), dtype=np.float64, copy=True, ensure_non_negative=True)
 
 
-def _packed(model, *, with_optimizer):
-    """Give a network as plain data: configuration, weights, and for warm starts the optimizer's state."""
+def _packed(model):
+    """Give a network as plain data: configuration, weights, and the state of its dropout layers."""
     check_saveable(model)
-    packed = {"config": model.get_config(), "weights": model.get_weights()}
-    if with_optimizer and model.optimizer is not None:
-        packed["optimizer"] = [keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables]
-    return packed
+    states = [keras.ops.convert_to_numpy(variable) for variable in _random_states(model)]
+    return {"config": model.get_config(), "weights": model.get_weights(), "random": states}
+
+
+def _unpacked(packed):
+    """Make the network that `_packed` described."""
+    model = keras.Model.from_config(packed["config"])
+    model.set_weights(packed["weights"])
+    for variable, value in zip(_random_states(model), packed["random"], strict=True):
+        variable.assign(value)
+    return model
+
+
+def _random_states(model):
+    """Give the variables that are no weights: how far each layer's random generator has come."""
+    weights = {id(variable) for variable in model.weights}
+    return [v for layer in all_layers(model) for v in layer.variables if id(v) not in weights]
+
+
+def _without_model(callback):
+    """Copy a callback without the network, which a pickle would else hold again."""
+    twin = copy.copy(callback)
+    twin._model = None
+    return twin

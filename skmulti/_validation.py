@@ -2,7 +2,7 @@
 
 from numbers import Integral, Real
 
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Integral",
     "Interval",
     "Real",
+    "RealNotInt",
     "StrOptions",
     "checked_weights",
 ]

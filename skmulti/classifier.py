@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scikeras.wrappers import KerasClassifier
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
@@ -265,13 +265,16 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         ValueError
             If y holds a label that the first call did not know.
         """
-        if not hasattr(self, "model_"):
-            self._all_classes = None if classes is None else np.unique(classes)
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' is not supported for partial_fit, which sees a chunk only. Give a dict, e.g. "
+                "from sklearn.utils.compute_class_weight('balanced', classes=classes, y=y)."
+            )
+        if hasattr(self, "model_") and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
                 f"`classes={classes}` is not the same as on last call to partial_fit, was: {self.classes_}"
             )
-        return self._partial_fit_rows(X, y, sample_weight)
+        return self._partial_fit_rows(X, y, sample_weight, classes)
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -328,17 +331,21 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         """
         return ClassifierMixin.score(self, X, y, sample_weight)
 
-    def _checked_y(self, y):
+    def _checked_y(self, y, *, reset):
+        """Give the labels as an array of shape (n_rows,)."""
         y = column_or_1d(y, warn=True)
         if pd.isna(y).any():
             raise ValueError(f"Input y contains NaN: {int(pd.isna(y).sum())} of {len(y)} labels are missing.")
         check_classification_targets(y)
         return y
 
-    def _learn_target(self, y):
-        known = vars(self).pop("_all_classes", None)
-        self.classes_ = np.unique(y) if known is None else known
-        self._numbered(y)
+    def _learn_target(self, y, classes):
+        self.classes_ = np.unique(y if classes is None else classes)
+        self._class_weights = None
+        if self.class_weight is not None:
+            # From all rows, so that a hold-out is weighed as the training rows are.
+            weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+            self._class_weights = np.asarray(weights, dtype="float64")
 
     def _numbered(self, y):
         """Give each label's position in `classes_`."""
@@ -347,8 +354,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         unknown = self.classes_[positions] != y
         if unknown.any():
             raise ValueError(
-                f"y holds labels that are not in classes_: {quoted(np.unique(y[unknown])[:5])}; known are "
-                f"{quoted(self.classes_[:20])}. Give partial_fit all `classes` in its first call."
+                f"y holds labels that are not in classes_: {quoted(np.unique(y[unknown])[:5].tolist())}; known are "
+                f"{quoted(self.classes_[:20].tolist())}. Labels are learned in the first fit; partial_fit takes all of "
+                "them as `classes`."
             )
         return positions
 
@@ -362,7 +370,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         return loss
 
     def _total_weight(self, y, weight):
-        if self.class_weight is None:
+        if self._class_weights is None:
             return weight
-        by_class = compute_sample_weight(self.class_weight, y)
+        by_class = self._class_weights[self._numbered(y)]
         return by_class if weight is None else by_class * weight

@@ -276,18 +276,22 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         """
         return RegressorMixin.score(self, X, y, sample_weight)
 
-    def _checked_y(self, y):
+    def _checked_y(self, y, *, reset):
+        """Give the target as float64, flat where it has one column only."""
         y = check_array(y, ensure_2d=False, dtype="float64", input_name="y")
-        if y.ndim == 2 and y.shape[1] == 1 and not hasattr(self, "model_"):
-            return column_or_1d(y, warn=True)
-        return y
+        flat = y.ndim == 2 and y.shape[1] == 1 and (reset or self._y_is_flat)
+        return column_or_1d(y, warn=True) if flat else y
 
-    def _learn_target(self, y):
+    def _learn_target(self, y, classes):
         self._y_is_flat = y.ndim == 1
+        self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
 
     def _numbered(self, y):
         """Give y as (n_rows, n_outputs) floats."""
-        return y.reshape(len(y), -1)
+        columns = y.reshape(len(y), -1)
+        if columns.shape[1] != self._n_outputs:
+            raise ValueError(f"y has {columns.shape[1]} columns, the target was fitted with {self._n_outputs}.")
+        return columns
 
     def _strata(self, y):
         return None
@@ -296,7 +300,8 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         return regression_target(self._numbered(y), self.loss, scale_target=self.scale_target, sample_weight=weight)
 
     def _fitting_loss(self, loss, target):
-        return TargetUnitsLoss(loss, target.offset, target.scale)
+        reduction = getattr(loss, "reduction", "sum_over_batch_size")
+        return TargetUnitsLoss(loss, target.offset, target.scale, reduction=reduction)
 
     def _total_weight(self, y, weight):
         return weight

@@ -303,6 +303,14 @@ def train(model, rows, held, schedule, callbacks, fit_params):
         **fit_params,
     ).history
     done = schedule.initial_epoch + len(history["loss"])
+    if not np.isfinite(history["loss"][-1]):
+        first = int(np.flatnonzero(~np.isfinite(history["loss"]))[0]) + 1
+        warnings.warn(
+            f"The loss is not finite from epoch {first} on: training diverged and predictions may be NaN. Lower "
+            "optimizer__learning_rate, or set optimizer__clipnorm=1.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
     best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1
     if held is not None and stopper is not None and best == done == schedule.epochs and len(history["loss"]) > 1:
         warnings.warn(
