@@ -45,5 +45,5 @@ print(dict(zip(again.classes_, again.predict_proba(new_row)[0].round(3).tolist()
 best_alone = max(score for name, score in accuracy.items() if name != "all inputs")
 print(
     f"\nAll inputs together reach {accuracy['all inputs']:.3f}, the best single one {best_alone:.3f}. As the listings "
-    "are generated,\nno model can expect more than 0.989 and 0.685; on 300 rows a score has an error of some 0.02."
+    "are generated,\nno model can expect more than 0.989 and 0.685; on 300 rows a score is uncertain by 0.02 to 0.03."
 )

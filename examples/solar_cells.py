@@ -73,5 +73,5 @@ print(f"Keras by hand   AUC {hand:.3f}  {time.perf_counter() - start:4.0f} s, 10
 # %%
 print(
     f"On one split of {len(y_test)} test photos the difference is {ours - hand:+.3f} (a single AUC has a standard "
-    "error of about 0.02).\nSettings were chosen on a part of the training rows; four convolutions and 30 epochs take their time."
+    "error of about 0.02).\nSettings were chosen on a part of the training rows; 30 epochs take their time."
 )

@@ -347,9 +347,9 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         named = is_frame and all(isinstance(label, str) for label in table.columns)
         numbered = list(table.columns) == list(range(table.shape[1]))
         numbered_at_fit = self._labels == list(range(self.n_features_in_))
-        # A frame made of an array stands for the array.
-        as_array = numbered and hasattr(self, "feature_names_in_")
-        if is_frame and not as_array and not (named and numbered_at_fit):
+        # A frame of numbered columns may be an array that the estimator made a table of.
+        stands_for_array = numbered and (numbered_at_fit or hasattr(self, "feature_names_in_"))
+        if is_frame and not stands_for_array and not (named and numbered_at_fit):
             return by_label(table, self._labels, self._routes)
         if table.shape[1] != self.n_features_in_:
             raise InputMismatchError(

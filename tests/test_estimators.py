@@ -160,7 +160,6 @@ class TestLabels:
         with pytest.raises(error, match=match):
             classifier().fit(X, wrong)
 
-    @pytest.mark.xfail(strict=True, reason="the error is one of np.concatenate")
     def test_no_rows_are_refused_at_predict(self, fitted, X):
         with pytest.raises(InputMismatchError, match=r"0 sample\(s\)"):
             fitted.predict(X[:0])
@@ -198,7 +197,6 @@ class TestTargets:
             est = regressor().fit(X, target[:, None])
         assert est.predict(X).shape == (40,)
 
-    @pytest.mark.xfail(strict=True, reason="a fitted estimator takes a column for a table of one output")
     def test_a_second_fit_treats_a_column_as_the_first_did(self, X, target):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataConversionWarning)
@@ -423,7 +421,6 @@ class TestWeights:
         with pytest.raises(ValueError, match=match):
             classifier().fit(X, y, weight)
 
-    @pytest.mark.xfail(strict=True, reason="the weights are divided by their mean, zero")
     def test_class_weights_that_leave_nothing_are_refused(self, X, y):
         with pytest.raises(ValueError, match="class_weight"):
             classifier(class_weight={"yes": 0, "no": 0}).fit(X, y)
@@ -484,7 +481,6 @@ class TestHeldOutRows:
         with pytest.raises(ValueError, match="X_val and y_val go together"):
             classifier().fit(X, y, **{given: X if given == "X_val" else y})
 
-    @pytest.mark.xfail(strict=True, reason="the weights are ignored")
     def test_weights_without_held_out_rows_are_refused(self, X, y):
         with pytest.raises(ValueError, match="sample_weight_val"):
             classifier().fit(X, y, sample_weight_val=np.ones(40))
@@ -493,7 +489,6 @@ class TestHeldOutRows:
         with pytest.raises(ValueError, match=r"labels that are not in classes_: .*maybe"):
             classifier().fit(X, y, X_val=other[0], y_val=["maybe"] * 20)
 
-    @pytest.mark.xfail(strict=True, reason="labels are shown as np.str_('maybe')")
     def test_labels_are_named_as_the_user_wrote_them(self, X, y, other):
         with pytest.raises(ValueError, match="labels that are not in classes_: 'maybe'; known are 'no' and 'yes'"):
             classifier().fit(X, y, X_val=other[0], y_val=["maybe"] * 20)
@@ -627,7 +622,6 @@ class TestContinuing:
         with pytest.raises(ValueError, match=r"labels that are not in classes_: .*z"):
             classifier().partial_fit(X[:2], ["a", "z"], classes=["a", "b"])
 
-    @pytest.mark.xfail(strict=True, reason="the next fit takes them for its own")
     def test_classes_of_a_refused_chunk_are_forgotten(self, X, y):
         est = classifier()
         with pytest.raises(InputMismatchError):

@@ -237,7 +237,8 @@ def test_all_missing_needs_every_flag():
 
 def network(layer, *inputs, **kwargs):
     tensors = list(inputs)
-    return keras.Model(tensors, layer(tensors if len(tensors) > 1 else tensors[0], **kwargs))
+    given = tensors if len(tensors) > 1 else tensors[0]
+    return keras.Model(given, layer(given, **kwargs))
 
 
 def flags():

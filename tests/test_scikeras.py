@@ -366,7 +366,6 @@ class TestCallbacks:
     def test_the_instance_that_was_given_knows_no_model(self, with_instance):
         assert with_instance[0]._model is None
 
-    @pytest.mark.xfail(strict=True, reason="each callback pickles a network with its optimizer of its own")
     def test_callbacks_do_not_make_a_pickle_hold_the_network_twice(self, with_instance, fitted):
         assert len(pickle.dumps(with_instance[1])) < 1.5 * len(pickle.dumps(fitted))
 
@@ -440,7 +439,6 @@ class TestCompile:
         est = MultiInputClassifier(ROUTER, **{**SMALL, "compile__loss_weights": None}).fit(*rows)
         assert est.model_.run_eagerly
 
-    @pytest.mark.xfail(strict=True, reason="Keras refuses the second `epochs` without saying where the first is")
     def test_a_fit_parameter_that_the_estimator_has_itself_is_refused(self, rows):
         with pytest.raises((TypeError, ValueError), match="fit__epochs"):
             MultiInputClassifier(ROUTER, fit__epochs=3, **SMALL).fit(*rows)
@@ -510,7 +508,7 @@ class TestPickle:
 
     @pytest.mark.parametrize(
         "dropout",
-        [0.0, pytest.param(0.5, marks=pytest.mark.xfail(strict=True, reason="states of dropout are not pickled"))],
+        [0.0, 0.5],
     )
     def test_training_goes_on_after_a_pickle_as_it_would_have_without(self, rows, dropout):
         params = {**SMALL, "branches": {"numbers": DenseBranch(units=(8,), dropout=dropout)}, "input_dropout": dropout}
@@ -521,7 +519,6 @@ class TestPickle:
         for ours, theirs in zip(est.model_.get_weights(), twin.model_.get_weights(), strict=True):
             np.testing.assert_allclose(ours, theirs, atol=1e-7)
 
-    @pytest.mark.xfail(strict=True, raises=AttributeError, reason="a network that was not compiled has no optimizer")
     def test_the_optimizer_survives_a_pickle_of_a_pickle(self, rows):
         est = MultiInputClassifier(ROUTER, warm_start=True, **SMALL).fit(*rows)
         twin = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(est))))
