@@ -5,7 +5,7 @@ import numpy as np
 from joblib import Memory
 from sklearn.base import clone
 
-from ._params import split_nested
+from ._params import parts_by_name, split_nested
 from ._scikeras import ScikerasAdapter, checked_weight
 from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions
 from .errors import InputMismatchError, quoted
@@ -86,8 +86,8 @@ class MultiInputEstimator(ScikerasAdapter):
                 f"y is a dict with {quoted(y)}; give an array, Series or DataFrame with a row for each row of X."
             )
         y = self._checked_y(y, reset=reset)
-        entries = getattr(self.router, "inputs", None)
-        table = to_table(X, [entry[0] for entry in entries] if entries else None, len(y))
+        names = list(parts_by_name(getattr(self.router, "inputs", None))) or None
+        table = to_table(X, names, len(y))
         if n_rows(table) != len(y):
             raise InputMismatchError(
                 f"Found input variables with inconsistent numbers of samples: X has {n_rows(table)} rows, y has "

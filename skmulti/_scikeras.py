@@ -42,8 +42,8 @@ OWN_FIT_ARGUMENTS = {
 ROUTED = ("optimizer", "loss", "metrics", "callbacks", "compile", "fit", "predict", "model")
 
 
-class ScikerasAdapter(BaseWrapper):
-    """SciKeras' wrapper, brought to multi-input networks and today's scikit-learn."""
+class ScikerasParameters(BaseWrapper):
+    """SciKeras' wrapper with parameters to any depth, none of them accepted unchecked."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -64,22 +64,6 @@ class ScikerasAdapter(BaseWrapper):
     # Upstream takes every attribute without a trailing underscore for a parameter; a fit could add one.
     def _get_param_names(self):
         return sorted([*inspect.signature(type(self)).parameters, *self._routed])
-
-    # Upstream's prints every parameter; scikit-learn's only those that were changed.
-    def __repr__(self, N_CHAR_MAX=700):
-        return BaseEstimator.__repr__(self, N_CHAR_MAX)
-
-    # Upstream has tags only in a form that scikit-learn no longer reads: SciKeras' classifier is none to it.
-    def __sklearn_tags__(self):
-        tags = BaseEstimator.__sklearn_tags__(self)
-        tags.target_tags.required = True
-        tags.input_tags.allow_nan = True
-        if self._estimator_type == "classifier":
-            tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
-        else:
-            tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
-            tags.target_tags.multi_output = True
-        return tags
 
     # Upstream does not look inside dicts, names of merges, or defaults.
     def get_params(self, deep=True):
@@ -188,6 +172,44 @@ class ScikerasAdapter(BaseWrapper):
     def _head_part(self):
         return DenseHead() if self.head is None else self.head
 
+    def _check_routed(self):
+        """Refuse routed names that would be ignored, or clash with what the estimator decides."""
+        for name in self._routed:
+            prefix, _, rest = name.partition("__")
+            if prefix == "fit" and rest in OWN_FIT_ARGUMENTS:
+                raise ValueError(f"{name!r} is decided by {OWN_FIT_ARGUMENTS[rest]!r}; use that instead.")
+            if name == "loss__from_logits" and self._routed[name]:
+                raise ValueError("loss__from_logits=True, but the network gives probabilities. Leave it out.")
+            if prefix == "predict" and rest != "batch_size":
+                raise ValueError(f"{name!r} has no effect; of predict__... there is only 'predict__batch_size'.")
+        optimizer = self.optimizer
+        kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
+        names = [name.partition("__")[2] for name in self._routed if name.startswith("optimizer__")]
+        if inspect.isclass(kind):
+            known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is not p.VAR_KEYWORD]
+            inherited = inspect.signature(keras.optimizers.Optimizer).parameters
+            refuse_unknown(kind, [name for name in names if "__" not in name], [*known, *inherited])
+
+
+class ScikerasAdapter(ScikerasParameters):
+    """SciKeras' wrapper, brought to multi-input networks and today's scikit-learn."""
+
+    # Upstream's prints every parameter; scikit-learn's only those that were changed.
+    def __repr__(self, N_CHAR_MAX=700):
+        return BaseEstimator.__repr__(self, N_CHAR_MAX)
+
+    # Upstream has tags only in a form that scikit-learn no longer reads: SciKeras' classifier is none to it.
+    def __sklearn_tags__(self):
+        tags = BaseEstimator.__sklearn_tags__(self)
+        tags.target_tags.required = True
+        tags.input_tags.allow_nan = True
+        if self._estimator_type == "classifier":
+            tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+        else:
+            tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
+            tags.target_tags.multi_output = True
+        return tags
+
     def _compile(self, target, *, steps_per_execution):
         """Compile the network with what SciKeras makes of the routed parameters, or the head's defaults."""
         kwargs = self._get_compile_kwargs()
@@ -251,22 +273,6 @@ class ScikerasAdapter(BaseWrapper):
             self.model_.optimizer.build(self.model_.trainable_variables)
             for variable, value in zip(self.model_.optimizer.variables, state, strict=True):
                 variable.assign(value)
-
-    def _check_routed(self):
-        """Refuse routed names that would be ignored, or clash with what the estimator decides."""
-        for name in self._routed:
-            prefix, _, rest = name.partition("__")
-            if prefix == "fit" and rest in OWN_FIT_ARGUMENTS:
-                raise ValueError(f"{name!r} is decided by {OWN_FIT_ARGUMENTS[rest]!r}; use that instead.")
-            if prefix == "predict" and rest != "batch_size":
-                raise ValueError(f"{name!r} has no effect; of predict__... there is only 'predict__batch_size'.")
-        optimizer = self.optimizer
-        kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
-        names = [name.partition("__")[2] for name in self._routed if name.startswith("optimizer__")]
-        if inspect.isclass(kind):
-            known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is not p.VAR_KEYWORD]
-            inherited = inspect.signature(keras.optimizers.Optimizer).parameters
-            refuse_unknown(kind, [name for name in names if "__" not in name], [*known, *inherited])
 
     def _fit_params(self):
         """Give the arguments of ``keras.Model.fit`` that came as ``fit__...``."""

@@ -290,7 +290,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         """Give y as (n_rows, n_outputs) floats."""
         columns = y.reshape(len(y), -1)
         if columns.shape[1] != self._n_outputs:
-            raise ValueError(f"y has {columns.shape[1]} columns, the target was fitted with {self._n_outputs}.")
+            raise ValueError(
+                f"y has {columns.shape[1]} columns, but the target was fitted with {self._n_outputs} outputs."
+            )
         return columns
 
     def _strata(self, y):

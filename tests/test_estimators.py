@@ -497,7 +497,6 @@ class TestHeldOutRows:
         with pytest.raises(ValueError, match="labels that are not in classes_"):
             classifier().fit(X, y, X_val=other[0], y_val=[1, 2] * 10)
 
-    @pytest.mark.xfail(strict=True, reason="the widths are not compared")
     def test_a_held_out_target_of_another_width_is_refused(self, X, target):
         with pytest.raises(ValueError, match=r"y_val|output"):
             regressor().fit(X, target, X_val=X, y_val=np.column_stack([target, target]))
