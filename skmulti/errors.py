@@ -76,8 +76,14 @@ def quoted(names):
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
 
 
+def listed(names, most=20):
+    """Give the first names as ``'a', 'b' and 3 more``."""
+    names = list(names)
+    return quoted(names) if len(names) <= most else f"{', '.join(map(repr, names[:most]))} and {len(names) - most} more"
+
+
 def place(name, columns=()):
     """Give ``Input 'photo' (column 'path')``: where in the table an error is."""
     if not len(columns):
         return f"Input {name!r}"
-    return f"Input {name!r} (column{'s' if len(columns) > 1 else ''} {quoted(columns)})"
+    return f"Input {name!r} (column{'s' if len(columns) > 1 else ''} {listed(columns, 5)})"

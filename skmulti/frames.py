@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from .errors import InputMismatchError, closest_match, quoted
+from .errors import InputMismatchError, closest_match, listed, quoted
 
 
 def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
@@ -75,17 +75,23 @@ def _is_by_input(X, expected_rows, known):
     """Tell a list of arrays, one for each input, from a list of rows."""
     if not isinstance(X, tuple | list) or not len(X):
         return False
+    if known or all(_are_batches(part, expected_rows) for part in X):
+        return True
     shapes = [getattr(array, "shape", ()) for array in X]
     if not all(shapes):
         return False
     # 1-D arrays are rows, unless each has an entry for every target.
-    return (
-        known
-        or any(len(shape) > 1 for shape in shapes)
-        or (
-            expected_rows is not None and len(X) != expected_rows and all(shape[0] == expected_rows for shape in shapes)
-        )
+    return any(len(shape) > 1 for shape in shapes) or (
+        expected_rows is not None and len(X) != expected_rows and all(shape[0] == expected_rows for shape in shapes)
     )
+
+
+def _are_batches(cells, expected_rows):
+    """Tell a list of arrays, one for each batch of rows, from a list of cells."""
+    if not expected_rows or not isinstance(cells, tuple | list) or len(cells) == expected_rows:
+        return False
+    lengths = [len(cell) for cell in cells if isinstance(cell, np.ndarray) and cell.ndim > 1]
+    return len(lengths) == len(cells) and sum(lengths) == expected_rows
 
 
 def _as_array(X):
@@ -138,12 +144,20 @@ def _boxed(cells):
 
 def _refuse_batches(name, cells, expected_rows):
     """Refuse a list of arrays, one for each batch, in the place of one array."""
-    lengths = [len(cell) for cell in cells if isinstance(cell, np.ndarray) and cell.ndim > 1]
-    if expected_rows and len(lengths) == len(cells) != expected_rows == sum(lengths):
-        raise InputMismatchError(
-            f"Input {name!r}: got a list of {len(cells)} arrays of {lengths[0]} rows, but y has {expected_rows} rows; "
-            f"concatenate them to one array of {expected_rows} rows: np.concatenate(arrays)."
+    if not _are_batches(cells, expected_rows):
+        return
+    lengths = sorted({len(cell) for cell in cells})
+    counts = str(lengths[0]) if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
+    if len({cell.shape[1:] for cell in cells}) == 1:
+        advice = f"concatenate them to one array of {expected_rows} rows: np.concatenate(arrays)."
+    else:
+        advice = (
+            f"their shapes differ, so give a list of {expected_rows} rows, [row for batch in arrays for row in batch], "
+            "to SequencePadder."
         )
+    raise InputMismatchError(
+        f"Input {name!r}: got a list of {len(cells)} arrays of {counts} rows, but y has {expected_rows} rows; {advice}"
+    )
 
 
 def n_rows(table):
@@ -161,12 +175,6 @@ def take_rows(table, positions):
     if isinstance(table, pd.DataFrame):
         return table.iloc[positions]
     return {name: columns.iloc[positions] for name, columns in table.items()}
-
-
-def listed(names, most=20):
-    """Give the first names as ``'a', 'b' and 3 more``."""
-    names = list(names)
-    return quoted(names) if len(names) <= most else f"{', '.join(map(repr, names[:most]))} and {len(names) - most} more"
 
 
 def row_labels(table):

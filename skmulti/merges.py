@@ -9,6 +9,7 @@ from ._validation import POSITIVE_INT
 from .errors import closest_match, quoted
 from .inputs.base import copy_layer
 from .layers import Gates, InputEmbedding, PresentInputs, ZeroMasked
+from .spec import layer_name
 
 
 class Merge(BaseEstimator):
@@ -20,9 +21,10 @@ class Merge(BaseEstimator):
     Attributes
     ----------
     layer_prefix : str
-        What the names of the merge's layers begin with: "merge", or the step's name
-        inside a `StagedMerge`. A layer that Keras names itself could meet an input of
-        that name ("average" is a likely column), which Keras refuses.
+        What the names of the merge's layers begin with, before a "__", which no input's
+        name may hold: "merge", or the step's name inside a `StagedMerge`. A layer that
+        Keras names itself could meet an input of that name ("average" is a likely
+        column), which Keras refuses.
 
     Examples
     --------
@@ -30,7 +32,7 @@ class Merge(BaseEstimator):
     >>> from skmulti import Merge
     >>> class DifferenceMerge(Merge):
     ...     def combine(self, tensors, missing):
-    ...         return keras.layers.Subtract(name=f"{self.layer_prefix}_difference")(list(tensors.values()))
+    ...         return keras.layers.Subtract(name=f"{self.layer_prefix}__difference")(list(tensors.values()))
     >>> tensors = {"bid": keras.ops.array([[3.0]]), "ask": keras.ops.array([[5.0]])}
     >>> DifferenceMerge().combine(tensors, {}).numpy()
     array([[-2.]], dtype=float32)
@@ -63,7 +65,7 @@ class Merge(BaseEstimator):
 
     def _name(self, layer):
         """Give the name of one of the merge's layers."""
-        return f"{self.layer_prefix}_{layer}"
+        return f"{self.layer_prefix}__{layer}"
 
 
 class ConcatenateMerge(Merge):
@@ -268,7 +270,7 @@ class InteractionMerge(Merge):
         # A single input has no product, so its projection would be a layer that nothing reads.
         factors = _to_common_width(tensors, self.units) if len(tensors) > 1 else {}
         products = [
-            keras.layers.Multiply(name=f"{first}__times__{second}")([factors[first], factors[second]])
+            keras.layers.Multiply(name=f"{layer_name(first)}__times__{layer_name(second)}")([factors[first], factors[second]])
             for first, second in combinations(factors, 2)
         ]
         return _concatenate([*tensors.values(), *products], self._name("concatenate"))
@@ -294,8 +296,8 @@ class AttentionMerge(_CommonWidthMerge):
     "Revisiting Deep Learning Models for Tabular Data", 2021, who read out one extra
     token where this keeps them all. No token attends to a missing input, whose own
     place in the result is 0; a row that has no input gives zeros. A single input is
-    returned as it is. The attention layer is named "merge_attention", and reads the
-    output of "merge_tokens".
+    returned as it is. The attention layer is named "merge__attention", and reads the
+    output of "merge__tokens".
 
     Examples
     --------
@@ -346,7 +348,7 @@ class GatedMerge(_CommonWidthMerge):
     row has: the gated unit of Arevalo et al., "Gated Multimodal Units for Information
     Fusion", 2017, with a softmax in place of its sigmoids and no tanh on x. A missing
     input's gate is 0; a row that has no input has equal gates. A single input is
-    returned as it is. The layer that gives the gates is named "merge_gates".
+    returned as it is. The layer that gives the gates is named "merge__gates".
 
     Examples
     --------
@@ -437,7 +439,7 @@ def _to_common_width(tensors, units):
     if units is None and len(widths) == 1:
         return dict(tensors)
     return {
-        name: keras.layers.Dense(units or max(widths), name=f"{name}_projection")(tensor)
+        name: keras.layers.Dense(units or max(widths), name=f"{layer_name(name)}__projection")(tensor)
         for name, tensor in tensors.items()
     }
 

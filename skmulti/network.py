@@ -6,8 +6,9 @@ import keras
 
 from .errors import BranchMismatchError, closest_match, quoted
 from .heads import to_target_units
-from .inputs.base import as_branch
+from .inputs.base import as_branch, refuse_lambda
 from .layers import LearnedWhenMissing, MissingRow, RandomFlag
+from .spec import layer_name
 
 
 def build_network(specs, branches, merge, head, target, samples=None, *, input_dropout=0.0):
@@ -44,7 +45,9 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
     Notes
     -----
     The layers that stand for a part have a "__" in their names, which no input's name may
-    hold: ``photo__branch`` (a model), ``photo__or_missing``, ``head__output``.
+    hold: ``photo__branch`` (a model), ``photo__or_missing``, ``head__output``. Letters of
+    an input's name that TensorFlow refuses in a layer's become "_", and a few digits keep
+    such names apart; the inputs themselves keep the name.
 
     Examples
     --------
@@ -63,7 +66,7 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
         flag = _missing_flag(inputs, spec, input_dropout)
         if flag is not None:
             missing[name] = flag
-            output = LearnedWhenMissing(name=f"{name}__or_missing")([output, flag])
+            output = LearnedWhenMissing(name=f"{layer_name(name)}__or_missing")([output, flag])
         tensors[name] = output
     merged = merge.combine(tensors, missing)
     return keras.Model(inputs, head.attach(merged, target), name="skmulti_network")
@@ -167,11 +170,20 @@ def _shared_name(name, given, specs):
     own, other = specs[name], specs[seen[-1]]
     if own.layout() != other.layout():
         raise BranchMismatchError(
-            f"inputs {other.name!r} ({other.describe()}) and {name!r} ({own.describe()}) cannot share a branch: one "
-            "set of weights needs arrays of one kind, shape, dtype and vocabulary. Give them equal encoders, or a "
-            "branch each."
+            f"inputs {other.name!r} ({other.describe()}) and {name!r} ({own.describe()}) cannot share a branch: "
+            f"{_why_not_shared(own, other)}, or give them a branch each."
         )
     return other.name
+
+
+def _why_not_shared(own, other):
+    """Say why two inputs cannot share a branch, and what to do."""
+    if own.vocabulary != other.vocabulary and own.kind == other.kind:
+        return (
+            "their vocabularies differ, so that one id stands for different values. Share the encoder, too, which is "
+            f"then fitted on the rows of both: InputRouter([..., ({own.name!r}, {other.name!r}, columns)])"
+        )
+    return "one set of weights needs arrays of one kind, shape, dtype and vocabulary. Give them equal encoders"
 
 
 def _build_branches(specs, branches, samples):
@@ -185,12 +197,12 @@ def _build_branches(specs, branches, samples):
 
 def _missing_flag(inputs, spec, input_dropout):
     """Give the tensor that marks rows without this input, or None where training had no such row."""
-    flag = None
+    flag, name = None, layer_name(spec.name)
     if spec.missing_name:
         flag = inputs[spec.missing_name]
     elif spec.has_missing or input_dropout:
-        flag = MissingRow(spec.n_indicators, name=f"{spec.name}__is_missing")(inputs[spec.name])
-    return RandomFlag(input_dropout, name=f"{spec.name}__dropout")(flag) if input_dropout else flag
+        flag = MissingRow(spec.n_indicators, name=f"{name}__is_missing")(inputs[spec.name])
+    return RandomFlag(input_dropout, name=f"{name}__dropout")(flag) if input_dropout else flag
 
 
 def all_layers(model):
@@ -212,11 +224,7 @@ def check_saveable(model):
     """
     for layer in all_layers(model):
         kind = type(layer)
-        if isinstance(layer, keras.layers.Lambda):
-            raise BranchMismatchError(
-                f"layer {layer.name!r} is a Lambda, which holds code and cannot be loaded safely. Use a Keras layer "
-                "(e.g. keras.layers.Multiply), keras.ops, or a registered keras.layers.Layer subclass."
-            )
+        refuse_lambda(layer)
         known = kind.__module__.split(".")[0] == "keras" or keras.saving.get_registered_object(
             keras.saving.get_registered_name(kind)
         )

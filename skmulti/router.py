@@ -1,6 +1,7 @@
 """Columns of a table to the named arrays of a network's inputs."""
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._params import NamedParts
 from ._validation import HasMethods, Integral, StrOptions
-from .errors import InputMismatchError, closest_match, quoted
-from .frames import listed, n_rows, resolve_columns, row_labels, to_table
+from .errors import InputMismatchError, closest_match, listed, quoted
+from .frames import n_rows, resolve_columns, row_labels, to_table
 from .inputs import TransformerEncoder
 from .plan import explicit_plan, infer_inputs
 from .routes import (
@@ -19,6 +20,7 @@ from .routes import (
     by_label,
     check_entries,
     check_rows,
+    check_widths,
     checked_array,
     checked_weight,
     encode,
@@ -331,11 +333,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         names = [route.name for route in self._routes] if dict_at_fit else None
         table = to_table(X, names, by_input=dict_at_fit)
         if dict_at_fit:
-            absent = [name for name in self.specs_ if isinstance(table, pd.DataFrame) or name not in table]
-            if absent:
-                raise InputMismatchError(
-                    f"Input {absent[0]!r} has no array: the router was fitted on a dict with {quoted(self.specs_)}."
-                )
+            check_widths(table, self._routes, by_order=not isinstance(X, Mapping))
             n_rows(table)
             return table
         if not isinstance(table, pd.DataFrame):

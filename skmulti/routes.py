@@ -225,7 +225,9 @@ def located(route):
         encoder = getattr(route.encoder, "transformer", route.encoder)
         where = f"{place(route.name, route.labels)}, encoder {type(encoder).__name__}"
         if isinstance(error, InputMismatchError):
-            raise type(error)(f"{place(route.name, route.labels)}: {error}") from error
+            # The place names the only column already; of several, the message says which.
+            said = f"column {route.labels[0]!r}: " if len(route.labels) == 1 else ""
+            raise type(error)(f"{place(route.name, route.labels)}: {str(error).removeprefix(said)}") from error
         if route.single and any(hint in str(error) for hint in ("Expected 2D array", "Expected a 2-dimensional")):
             raise InputMismatchError(
                 f"{where}: 1D data passed to a transformer that expects 2D data. Name the column in a list: "
@@ -265,6 +267,31 @@ def checked_array(array, spec, labels):
     return array
 
 
+def check_widths(table, routes, *, by_order):
+    """Refuse arrays by input of which one is absent, or wider or narrower than at fit."""
+    if isinstance(table, pd.DataFrame):
+        # An input of one value a row was a Series of the input's name.
+        widths = ["" if route.fitted_names == (route.name,) else f" ({len(route.fitted_names)},)" for route in routes]
+        wanted = [f"{route.name!r}{width}" for route, width in zip(routes, widths, strict=True)]
+        raise InputMismatchError(
+            f"X is one array of width {table.shape[1]}, but the router was fitted on an array for each input, expected "
+            f"{', '.join(wanted)}; give a dict of arrays by input name."
+        )
+    names = [route.name for route in routes]
+    for route in routes:
+        if route.name not in table:
+            raise InputMismatchError(
+                f"Input {route.name!r} has no array: the router was fitted on a dict with "
+                f"{quoted(names)}.{closest_match(route.name, table)}"
+            )
+        found, fitted = len(_names(table[route.name])), len(route.fitted_names)
+        if found != fitted:
+            order = f"; give them in the order {', '.join(map(repr, names))}, or as a dict" if by_order else ""
+            raise InputMismatchError(
+                f"Input {route.name!r}: got {found} column{'s' * (found != 1)}, the fit had {fitted}{order}."
+            )
+
+
 def by_label(table, labels, routes):
     """Give a table whose columns stand in the order of fit; only those that inputs read must be there."""
     if list(table.columns) == list(labels):
@@ -291,7 +318,7 @@ def warn_of_missing(route, columns):
         warnings.warn(
             f"{place(route.name, route.labels)}: {int(rows.sum())} of {len(rows)} rows have missing values, first at "
             f"row label {label!r}; there were none at fit, so that nothing was learned about them. They are filled "
-            "(numbers with the training mean). Fit on rows with missing values, too.",
+            "(numbers with the training mean, ids as missing). Fit on rows with missing values, too.",
             MissingValuesWarning,
             stacklevel=5,
         )

@@ -1,6 +1,10 @@
 """The contracts between the parts, as frozen dataclasses: what an array holds, what the target is."""
 
+import hashlib
+import re
 from dataclasses import dataclass
+
+import numpy as np
 
 # Ids below this one are not learned values: 0 is a missing value or padding, 1 an unknown value.
 FIRST_ID = 2
@@ -36,6 +40,9 @@ class ArraySpec:
     n_indicators : int
         Entries at the end of the last axis that are 0 or 1 and say which of the
         values before them are missing.
+    vocabulary : str
+        For ids: digest of the values behind them, see `digest`; arrays with equal
+        digests mean the same by an id. Empty where it is not known.
 
     Examples
     --------
@@ -54,6 +61,7 @@ class ArraySpec:
     has_missing: bool = False
     missing_name: str | None = None
     n_indicators: int = 0
+    vocabulary: str = ""
 
     def layout(self):
         """Give what two inputs must have in common to share a branch.
@@ -61,9 +69,9 @@ class ArraySpec:
         Returns
         -------
         tuple
-            Kind, shape, dtype, vocabulary sizes and number of indicators.
+            Kind, shape, dtype, vocabulary sizes, number of indicators and vocabulary.
         """
-        return self.kind, self.shape, self.dtype, self.vocabulary_sizes, self.n_indicators
+        return self.kind, self.shape, self.dtype, self.vocabulary_sizes, self.n_indicators, self.vocabulary
 
     def describe(self):
         """Give the array in words, for messages.
@@ -119,3 +127,18 @@ class TargetSpec:
         if not self.n_classes:
             return self.n_outputs
         return 1 if self.activation == "sigmoid" else self.n_classes
+
+
+def digest(values):
+    """Give 12 hex digits that stand for the values behind ids, in their order."""
+    # As Python objects, whose repr is the same whatever array they came in.
+    values = [value.item() if isinstance(value, np.generic) else value for value in values]
+    return hashlib.sha1(repr(values).encode("utf-8", "backslashreplace"), usedforsecurity=False).hexdigest()[:12]
+
+
+def layer_name(name):
+    """Give the name of an input in letters that TensorFlow takes for a layer, different for each input."""
+    plain = re.sub("[^A-Za-z0-9_.-]+", "_", name)
+    # A name that begins with "_" or "-" is refused where a branch is called by itself.
+    plain = re.sub("_{2,}", "_", plain).lstrip("_-") or "input"
+    return plain if plain == name else f"{plain}_{digest([name])[:6]}"

@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator
 from .errors import closest_match, quoted
 from .layers import AllMissing
 from .merges import MERGES, Merge, _check_tensors, as_merge
+from .spec import layer_name
 
 
 class StagedMerge(Merge):
@@ -66,7 +67,7 @@ class StagedMerge(Merge):
             merged = _prefixed(merge, step).combine(parts, flags)
             tensors[step] = keras.layers.Identity(name=step)(merged)
             if len(flags) == len(parts):
-                missing[step] = AllMissing(name=f"{step}_missing")(list(flags.values()))
+                missing[step] = AllMissing(name=f"{step}__missing")(list(flags.values()))
         return _prefixed(self.final, self.layer_prefix).combine(tensors, missing)
 
     def get_params(self, deep=True):
@@ -188,9 +189,15 @@ def _read_step(entry):
     if not isinstance(entry, (list, tuple)) or len(entry) != 3:
         raise ValueError(f"A step must be (name, merge, [inputs or earlier steps]), got {entry!r}.")
     step, _, names = entry
-    if not isinstance(step, str) or not step or "__" in step or "/" in step or step in ("steps", "final"):
+    # "merge" begins the names of the final merge's layers.
+    if not isinstance(step, str) or not step or "__" in step or "/" in step or step in ("steps", "final", "merge"):
         raise ValueError(
-            f"A step's name must be a string without '__' and '/', and not 'steps' or 'final', got {step!r}."
+            f"A step's name must be a string without '__' and '/', and not 'steps', 'final' or 'merge', got {step!r}."
+        )
+    if layer_name(step) != step:
+        raise ValueError(
+            f"A step's name is that of a layer and may hold letters (a-z), digits, '_', '-' and '.', got {step!r}; "
+            f"try {layer_name(step).rpartition('_')[0]!r}."
         )
     if not isinstance(names, (list, tuple)) or not names:
         raise ValueError(f"Step {step!r} must list the inputs or earlier steps that it takes, got {names!r}.")

@@ -114,22 +114,26 @@ def auto_steps_per_execution(n_steps, n_epochs, callbacks):
     return 1 if reads_batches or n_steps * n_epochs <= MANY_STEPS else min(STEPS_PER_EXECUTION, n_steps)
 
 
-class EpochCounter(keras.callbacks.Callback):
-    """Tell the feed which epoch it is, so that each has a shuffle of its own.
+class EpochOrder(keras.callbacks.Callback):
+    """Give the feed the order of its rows, another one in each epoch.
 
     Parameters
     ----------
-    epoch : tf.Variable
-        The feed's counter.
+    order : tf.Variable of shape (n_rows,), int64
+        The feed's order.
+    seed : int or None
+        Decides the orders, together with the epoch's number; None leaves the rows as they are.
     """
 
-    def __init__(self, epoch):
+    def __init__(self, order, seed):
         super().__init__()
-        self.epoch = epoch
+        self.order = order
+        self.seed = seed
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Set the counter; see `keras.callbacks.Callback`."""
-        self.epoch.assign(epoch)
+        """Draw the order; see `keras.callbacks.Callback`."""
+        if self.seed is not None:
+            self.order.assign(np.random.default_rng([self.seed, epoch]).permutation(self.order.shape[0]))
 
 
 class EpochLine(keras.callbacks.Callback):
@@ -173,27 +177,27 @@ def training_batches(arrays, y, weight, *, batch_size, shuffle, seed):
     -------
     batches : tf.data.Dataset
         Of (arrays, y) or (arrays, y, weight).
-    counter : EpochCounter
-        The callback that the fit needs beside it.
+    order : EpochOrder
+        The callback that the fit needs beside them.
     """
     n_rows = len(y)
     data = (arrays, y) if weight is None else (arrays, y, weight)
     data = tf.nest.map_structure(tf.convert_to_tensor, data)
-    epoch = tf.Variable(0, dtype="int64", trainable=False)
+    order = tf.Variable(np.arange(n_rows), trainable=False)
+    if n_rows <= batch_size:
+        # The order within the only batch is of no matter, and an epoch of it starts 20 times faster.
+        return tf.data.Dataset.from_tensors(data), EpochOrder(order, None)
 
-    def order(_):
-        rows = tf.range(n_rows)
-        if shuffle:
-            rows = tf.random.experimental.stateless_shuffle(rows, seed=tf.stack([tf.cast(seed, "int64"), epoch]))
-        return tf.data.Dataset.from_tensor_slices(rows).batch(batch_size)
-
-    def gather(rows):
+    def gather(batch):
+        rows = order[batch * batch_size : (batch + 1) * batch_size]
         return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), data)
 
-    n_batches = int(np.ceil(n_rows / batch_size))
-    batches = tf.data.Dataset.range(1).flat_map(order).map(gather)
-    batches = batches.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
-    return batches, EpochCounter(epoch)
+    batches = tf.data.Dataset.range(int(np.ceil(n_rows / batch_size))).map(gather).prefetch(2)
+    # Keras makes two iterators an epoch; rewriting so small a graph each time costs more than it gives.
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
+    options.autotune.enabled = False
+    return batches.with_options(options), EpochOrder(order, seed if shuffle else None)
 
 
 @dataclass(frozen=True)
@@ -215,7 +219,7 @@ class Rows:
     weight: np.ndarray | None
 
     def batches(self, batch_size, *, shuffle, seed):
-        """Give (batches, counter) of these rows; see `training_batches`."""
+        """Give (batches, order) of these rows; see `training_batches`."""
         return training_batches(self.arrays, self.y, self.weight, batch_size=batch_size, shuffle=shuffle, seed=seed)
 
 
@@ -277,7 +281,7 @@ def train(model, rows, held, schedule, callbacks, fit_params):
     ConvergenceWarning
         If the epochs ran out while the hold-out was still improving.
     """
-    batches, counter = rows.batches(schedule.batch_size, shuffle=schedule.shuffle, seed=schedule.seed)
+    batches, order = rows.batches(schedule.batch_size, shuffle=schedule.shuffle, seed=schedule.seed)
     held_batches = None
     if held is not None:
         # Keras would cast float64 arrays, not tensors, to float32: a target of 1e6 would lose its digits.
@@ -293,7 +297,7 @@ def train(model, rows, held, schedule, callbacks, fit_params):
         initial_epoch=schedule.initial_epoch,
         validation_data=held_batches,
         callbacks=[
-            counter,
+            order,
             *callbacks,
             *([stopper] if stopper else []),
             *([EpochLine()] if schedule.verbose == 1 else []),

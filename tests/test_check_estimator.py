@@ -11,9 +11,9 @@ from skmulti import DenseBranch, DenseHead, MultiInputClassifier, MultiInputRegr
 SETTINGS = {
     "branches": {"numbers": DenseBranch(units=(32,))},
     "head": DenseHead(units=()),
-    "optimizer": keras.optimizers.Adam(0.03),
+    "optimizer": keras.optimizers.Adam(0.05),
     "batch_size": 200,
-    "epochs": 40,
+    "epochs": 25,
     "early_stopping": False,
     "random_state": 0,
 }

@@ -701,7 +701,6 @@ class TestParts:
         with pytest.raises(ValueError, match="Did you mean 'numbers'"):
             classifier(branches={"number": DenseBranch()}).fit(X, y)
 
-    @pytest.mark.xfail(strict=True, raises=ValueError, reason="Keras' own refusal comes first, without the input")
     def test_a_lambda_layer_is_refused(self, X, y):
         with pytest.raises(BranchMismatchError, match="is a Lambda"):
             classifier(branches={"numbers": keras.layers.Lambda(lambda tensor: tensor)}).fit(X, y)

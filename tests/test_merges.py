@@ -115,7 +115,7 @@ def test_interaction_keeps_outputs_and_multiplies_projections_when_widths_differ
     widths = {"a": 4, "b": 2}
     arrays = rows(widths)
     model = merge_network("interaction", widths)
-    (wa, ca), (wb, cb) = (model.get_layer(f"{name}_projection").get_weights() for name in widths)
+    (wa, ca), (wb, cb) = (model.get_layer(f"{name}__projection").get_weights() for name in widths)
 
     product = (arrays["a"] @ wa + ca) * (arrays["b"] @ wb + cb)
 
@@ -132,8 +132,8 @@ def test_concatenate_keeps_the_order_of_the_inputs():
 
 def attention_oracle(model, stacked, present):
     """Recompute the attention merge in NumPy from the network's weights: (batch, n * width)."""
-    tokens = stacked + model.get_layer("merge_tokens").get_weights()[0]
-    wq, bq, wk, bk, wv, bv, wo, bo = model.get_layer("merge_attention").get_weights()
+    tokens = stacked + model.get_layer("merge__tokens").get_weights()[0]
+    wq, bq, wk, bk, wv, bv, wo, bo = model.get_layer("merge__attention").get_weights()
     query, key, value = (
         np.einsum("bnw,whd->bhnd", tokens, kernel) + bias[None, :, None]
         for kernel, bias in [(wq, bq), (wk, bk), (wv, bv)]
@@ -142,7 +142,7 @@ def attention_oracle(model, stacked, present):
     attention = softmax(np.where(present[:, None, None], scores, -1e9))
     attended = np.einsum("bhqk,bhkd,hdw->bqw", attention, value, wo) + bo
     summed = tokens + attended
-    gamma, beta = model.get_layer("merge_normalization").get_weights()
+    gamma, beta = model.get_layer("merge__normalization").get_weights()
     spread = np.sqrt(summed.var(axis=-1, keepdims=True) + 1e-3)
     result = gamma * (summed - summed.mean(axis=-1, keepdims=True)) / spread + beta
     return (result * present[..., None]).reshape(len(stacked), -1)
@@ -179,7 +179,7 @@ def test_gated_equals_numpy_from_its_weights(flagged):
     missing = np.zeros((4, 3), bool)
     if flagged:
         missing[:2, 1] = True
-    kernel, bias = model.get_layer("merge_gate_scores").get_weights()
+    kernel, bias = model.get_layer("merge__gate_scores").get_weights()
     scores = np.hstack(list(arrays.values())) @ kernel + bias
 
     gates = softmax(np.where(missing, -np.inf, scores))
@@ -187,14 +187,14 @@ def test_gated_equals_numpy_from_its_weights(flagged):
 
     flags = flag_arrays(photo=missing[:, 1]) if flagged else {}
     np.testing.assert_allclose(run(model, {**arrays, **flags}), expected, atol=1e-6)
-    np.testing.assert_allclose(layer_output(model, "merge_gates", {**arrays, **flags}), gates, atol=1e-6)
+    np.testing.assert_allclose(layer_output(model, "merge__gates", {**arrays, **flags}), gates, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", PROJECTING)
 def test_widths_that_differ_train_their_projections(name):
     widths = {"a": 64, "b": 32}
     model = merge_network(name, widths)
-    projections = [model.get_layer(f"{name}_projection") for name in widths]
+    projections = [model.get_layer(f"{name}__projection") for name in widths]
     before = [layer.get_weights()[0] for layer in projections]
     merged = model.output_shape[-1]
     # Not a constant: layer normalisation fixes mean and spread, so such a target has no gradient.
@@ -212,7 +212,7 @@ def test_widths_that_differ_train_their_projections(name):
 def test_units_is_the_common_width_even_where_widths_are_equal(name):
     model = merge_network(MERGES[name](units=3), {"a": 5, "b": 5})
 
-    assert [model.get_layer(f"{name}_projection").units for name in "ab"] == [3, 3]
+    assert [model.get_layer(f"{name}__projection").units for name in "ab"] == [3, 3]
     assert model.output_shape == (None, {"interaction": 13, "attention": 6}.get(name, 3))
 
 
@@ -333,7 +333,7 @@ def test_gate_of_a_missing_input_is_exactly_zero_and_gates_sum_to_one():
         text=[True, False, True, False], photo=[False, False, True, False], money=[False, True, True, False]
     )
 
-    gates = layer_output(model, "merge_gates", {**rows(widths), **flags})
+    gates = layer_output(model, "merge__gates", {**rows(widths), **flags})
 
     assert gates[0, 0] == 0
     assert gates[1, 2] == 0
@@ -375,7 +375,7 @@ def test_gated_learns_which_input_to_listen_to():
     target = np.stack([pair[np.arange(512), which], which], 1)
     model.fit(arrays, target, epochs=15, verbose=0)
 
-    gates = layer_output(model, "merge_gates", arrays)
+    gates = layer_output(model, "merge__gates", arrays)
     assert (gates.argmax(axis=1) == which).mean() > 0.95
 
 
@@ -426,7 +426,7 @@ def test_staged_layers_are_named_after_their_step():
     model = merge_network(StagedMerge(steps, final="attention"), widths)
 
     names = {layer.name for layer in model.layers}
-    assert {"one", "two", "one_attention", "two_gates", "merge_attention"} <= names
+    assert {"one", "two", "one__attention", "two__gates", "merge__attention"} <= names
 
 
 def test_staged_merges_nest():
@@ -485,7 +485,7 @@ def test_staged_set_params_makes_a_string_a_merge_and_leaves_the_users_list_alon
     assert repr(merge.get_params()["seen"]) == "AverageMerge(units=8)"
     assert repr(merge.get_params()["told"]) == "AttentionMerge(num_heads=2)"
     assert repr(merge.final) == "GatedMerge(units=5)"
-    assert merge_network(merge, STAGED_WIDTHS).get_layer("front_projection").units == 8
+    assert merge_network(merge, STAGED_WIDTHS).get_layer("front__projection").units == 8
 
 
 def test_staged_set_params_takes_new_steps_first():

@@ -32,8 +32,8 @@ from skmulti.training import (
 def epoch_rows(n_rows=10, epoch=0, **params):
     """Give the rows of one epoch, batch by batch."""
     params = {"batch_size": 4, "shuffle": True, "seed": 0, **params}
-    batches, counter = training_batches({"a": np.arange(n_rows)}, np.arange(n_rows) * 10, None, **params)
-    counter.on_epoch_begin(epoch)
+    batches, order = training_batches({"a": np.arange(n_rows)}, np.arange(n_rows) * 10, None, **params)
+    order.on_epoch_begin(epoch)
     return [arrays["a"].numpy().tolist() for arrays, _ in batches]
 
 
@@ -55,12 +55,10 @@ class TestBatches:
         assert len(orders) == 5
 
     def test_one_feed_is_shuffled_anew_in_its_second_epoch(self):
-        batches, counter = training_batches(
-            {"a": np.arange(10)}, np.arange(10), None, batch_size=4, shuffle=True, seed=0
-        )
-        counter.on_epoch_begin(0)
+        batches, order = training_batches({"a": np.arange(10)}, np.arange(10), None, batch_size=4, shuffle=True, seed=0)
+        order.on_epoch_begin(0)
         first = [row for arrays, _ in batches for row in arrays["a"].numpy()]
-        counter.on_epoch_begin(1)
+        order.on_epoch_begin(1)
         second = [row for arrays, _ in batches for row in arrays["a"].numpy()]
         assert first != second
         assert sorted(second) == list(range(10))
@@ -462,7 +460,8 @@ print("RESULT" + json.dumps(predictions().tolist()))
 
 COMPARE = """
 def order():
-    batches, _ = training_batches({"a": np.arange(10)}, np.arange(10), None, batch_size=4, shuffle=True, seed=0)
+    batches, order = training_batches({"a": np.arange(10)}, np.arange(10), None, batch_size=4, shuffle=True, seed=0)
+    order.on_epoch_begin(0)
     return [int(row) for arrays, _ in batches for row in arrays["a"]]
 
 found = {}

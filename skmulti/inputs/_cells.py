@@ -9,6 +9,9 @@ import pandas as pd
 from .._validation import Real
 from ..errors import InputMismatchError
 
+# Cells that tell what a column holds.
+PROBE_ROWS = 1000
+
 _ADVICE = (
     "Give lists of numbers, 1-D arrays (steps), 2-D arrays (steps, features), paths of .npy files that hold "
     "such arrays, or None where missing."
@@ -127,6 +130,11 @@ def _label(column, position):
 def is_npy_path(cell):
     """Say whether a cell is the path of an .npy file."""
     return isinstance(cell, str | Path) and str(cell).lower().endswith(".npy")
+
+
+def holds_steps(cell):
+    """Say whether a cell may be a sequence: a list or array, or the path of an .npy file."""
+    return is_npy_path(cell) or (hasattr(cell, "__len__") and not isinstance(cell, str | bytes | Path))
 
 
 def is_pixels(cell):

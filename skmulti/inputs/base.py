@@ -8,6 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import LearnedFill, ZeroMasked
+from ..spec import layer_name
 
 SAMPLE_ROWS = 10_000
 
@@ -226,7 +227,7 @@ class Branch(BaseEstimator):
         self._validate_params()
         self._check_kind(spec)
         # No layer that Keras names itself ("dense") can have a name with "__", nor can an input.
-        inputs = keras.Input(spec.shape, dtype=spec.dtype, name=f"{spec.name}__array")
+        inputs = keras.Input(spec.shape, dtype=spec.dtype, name=f"{layer_name(spec.name)}__array")
         output = self.connect(_readable(inputs, spec, sample), spec, sample)
         if len(output.shape) > 2:
             output = keras.layers.Flatten()(ZeroMasked()(output))
@@ -235,7 +236,7 @@ class Branch(BaseEstimator):
                 f"{place(spec.name, spec.columns)}: {type(self).__name__} gives a tensor of shape {output.shape}; "
                 "a branch must give (batch, width) with a width that is known."
             )
-        return keras.Model(inputs, output, name=f"{spec.name}__branch")
+        return keras.Model(inputs, output, name=f"{layer_name(spec.name)}__branch")
 
     def connect(self, tensor, spec, sample):
         """Connect the layers of the branch.
@@ -289,22 +290,36 @@ class _LayerBranch(Branch):
         self.layer = layer
 
     def connect(self, tensor, spec, sample):
-        return copy_layer(self.layer)(tensor)
+        return copy_layer(self.layer, f"{place(spec.name, spec.columns)}: ")(tensor)
 
 
-def copy_layer(layer):
+def copy_layer(layer, where=""):
     """Copy a Keras layer or model, with its weights if it has any and what of it is frozen.
+
+    Parameters
+    ----------
+    layer : keras.Layer
+        What to copy.
+    where : str
+        What messages begin with.
+
+    Returns
+    -------
+    keras.Layer
+        The copy.
 
     Raises
     ------
     BranchMismatchError
-        If the layer cannot be made again from its ``get_config``.
+        If the layer cannot be made again from its ``get_config``, or holds a Lambda.
     """
+    for part in _with_sublayers(layer):
+        refuse_lambda(part, where)
     try:
         twin = type(layer).from_config(layer.get_config())
-    except (NotImplementedError, TypeError) as error:
+    except (NotImplementedError, TypeError, ValueError) as error:
         raise BranchMismatchError(
-            f"{type(layer).__name__} {layer.name!r} cannot be copied. Give the class a `get_config` that "
+            f"{where}{type(layer).__name__} {layer.name!r} cannot be copied. Give the class a `get_config` that "
             "returns the arguments of its `__init__`, or pass a function that calls the layer."
         ) from error
     if layer.built and layer.weights:
@@ -319,6 +334,18 @@ def copy_layer(layer):
             # Normalization computes with values that it derives from its weights.
             copied.finalize_state()
     return twin
+
+
+def refuse_lambda(layer, where=""):
+    """Refuse a Lambda layer, or one that wraps it, which could be trained but not loaded again."""
+    inner = getattr(layer, "layer", None)
+    if isinstance(inner, keras.layers.Layer):
+        refuse_lambda(inner, where)
+    if isinstance(layer, keras.layers.Lambda):
+        raise BranchMismatchError(
+            f"{where}layer {layer.name!r} is a Lambda, which holds code and cannot be loaded safely. Use a Keras layer "
+            "(e.g. keras.layers.Multiply), keras.ops, or a registered keras.layers.Layer subclass."
+        )
 
 
 def _with_sublayers(layer):

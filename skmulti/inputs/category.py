@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CategoryEmbedding, OneHotIds
-from ..spec import FIRST_ID, ArraySpec
+from ..spec import FIRST_ID, ArraySpec, digest
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
 from .vector import check_units, dense_stack
 
@@ -231,7 +231,8 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
     def suits(cls, column):
         """Take booleans, ``category`` dtypes and strings of few values; see `InputEncoder.suits`."""
         dtype = column.dtype
-        if isinstance(dtype, pd.CategoricalDtype):
+        # An Arrow dictionary is what Arrow has for a category dtype.
+        if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary<"):
             return "category dtype"
         if pd.api.types.is_bool_dtype(dtype):
             return "true or false"
@@ -320,7 +321,10 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         sizes = tuple(len(values) + FIRST_ID for values in self.categories_)
-        return ArraySpec(name, "category", (len(sizes),), "int32", vocabulary_sizes=sizes)
+        vocabulary = digest(digest(values) for values in self.categories_)
+        return ArraySpec(
+            name, "category", (len(sizes),), "int32", vocabulary_sizes=sizes, vocabulary=vocabulary
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

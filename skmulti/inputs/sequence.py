@@ -8,7 +8,17 @@ from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, StrOptions
 from ..errors import InputMismatchError
 from ..layers import FeatureScale
 from ..spec import ArraySpec
-from ._cells import CellError, as_steps, check_widths, is_npy_path, is_pixels, sequences, shortened
+from ._cells import (
+    PROBE_ROWS,
+    CellError,
+    as_steps,
+    check_widths,
+    holds_steps,
+    is_npy_path,
+    is_pixels,
+    sequences,
+    shortened,
+)
 from ._steps import ARCHITECTURES, summarise_steps
 from .base import Branch, InputEncoder, checked_frame, feature_means
 from .vector import as_numbers
@@ -189,10 +199,11 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         """Take lists of different lengths, 2-D arrays and ``.npy`` paths; see `InputEncoder.suits`."""
         if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
             return None
-        cells = list(column.astype(object)[column.notna()])
-        if not cells:
+        known = column[column.notna()]
+        cells = list(known.iloc[:PROBE_ROWS].astype(object))
+        if not cells or not all(map(holds_steps, cells)):
             return None
-        if all(is_npy_path(cell) for cell in cells):
+        if all(map(is_npy_path, cells)):
             return "paths of .npy files"
         # Pixels are not steps; and a path among other cells must not be read here.
         if any(is_npy_path(cell) or is_pixels(cell) for cell in cells):
@@ -203,7 +214,10 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
             return None
         if any(steps[1] > 1 or n_dims == 2 for steps, n_dims in shapes):
             return "2-D arrays of numbers in cells"
-        return "lists of numbers of different lengths" if len(shapes) > 1 else None
+        # Only a list that differs from all others may be further down.
+        lengths = {len(cell) if holds_steps(cell) else -1 for cell in known.iloc[PROBE_ROWS:].astype(object)}
+        different = len(shapes) > 1 or lengths - {steps[0] for steps, _ in shapes}
+        return "lists of numbers of different lengths" if different and -1 not in lengths else None
 
     def fit(self, columns, y=None):
         """Learn the number of steps and of features.

@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import StrOptions
 from ..spec import ArraySpec
+from ._cells import PROBE_ROWS
 from .base import InputEncoder, checked_frame, missing_rows, one_column, refuse_cells
 from .vector import DenseBranch
 
@@ -53,9 +54,12 @@ class VectorStacker(InputEncoder):
         cells = column.dropna() if column.dtype == object or "list" in str(column.dtype) else []
         if not len(cells):
             return None
-        shapes = {_vector_shape(cell) for cell in cells}
-        one_length = len(shapes) == 1 and None not in shapes and len(next(iter(shapes))) == 1
-        return f"vectors of {next(iter(shapes))[0]} numbers in cells" if one_length else None
+        shapes = {_vector_shape(cell) for cell in cells.iloc[:PROBE_ROWS]}
+        if len(shapes) > 1 or None in shapes or len(shape := shapes.pop()) != 1:
+            return None
+        # The types of some cells tell those of all, but a single length that differs makes them a sequence.
+        one_length = all(hasattr(cell, "__len__") and len(cell) == shape[0] for cell in cells)
+        return f"vectors of {shape[0]} numbers in cells" if one_length else None
 
     def fit(self, columns, y=None):
         """Learn the length of the vectors.

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, Interval, StrOptions
 from ..errors import BranchMismatchError, place
-from ..spec import ArraySpec
+from ..spec import ArraySpec, digest
 from ._steps import ARCHITECTURES, summarise_steps
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
 
@@ -299,7 +299,10 @@ class TextVectorizer(InputEncoder):
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         check_is_fitted(self)
-        return ArraySpec(name, "text", (self.length_,), "int32", vocabulary_sizes=(len(self.vocabulary_),))
+        sizes = (len(self.vocabulary_),)
+        return ArraySpec(
+            name, "text", (self.length_,), "int32", vocabulary_sizes=sizes, vocabulary=digest(self.vocabulary_)
+        )
 
     def _texts(self, columns, *, reset):
         """Give one string a row: the row's cells joined with a space, missing ones left out."""

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pandas as pd
 import scipy.sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
@@ -327,6 +328,11 @@ def _as_float(number):
         return np.inf if number > 0 else -np.inf
 
 
+def default_output():
+    """Keep a global set_config(transform_output="pandas") from what the network reads."""
+    return config_context(transform_output="default")
+
+
 class TransformerEncoder(InputEncoder):
     """A scikit-learn transformer as an encoder: its output is a vector.
 
@@ -354,14 +360,19 @@ class TransformerEncoder(InputEncoder):
 
     def fit(self, columns, y=None, **fit_params):
         """Fit a clone of the transformer."""
-        self.transformer_ = self._unfitted().fit(columns, y, **self._accepted(fit_params))
+        with default_output():
+            self.transformer_ = self._unfitted().fit(columns, y, **self._accepted(fit_params))
         self._n_values = self.transform(columns.iloc[:1]).shape[1]
         return self
 
     def fit_encode(self, columns, y=None, **fit_params):
         """Fit and transform at once: some transformers (TargetEncoder) then cross-fit."""
+        if not hasattr(self.transformer, "fit_transform") and self.transformer != "passthrough":
+            return self.fit(columns, y, **fit_params).encode(columns)
         self.transformer_ = self._unfitted()
-        array = self._dense(self.transformer_.fit_transform(columns, y, **self._accepted(fit_params)))
+        with default_output():
+            output = self.transformer_.fit_transform(columns, y, **self._accepted(fit_params))
+        array = self._dense(output)
         self._n_values = array.shape[1]
         return array, missing_rows(columns)
 
@@ -371,7 +382,9 @@ class TransformerEncoder(InputEncoder):
         if not len(columns):
             # scikit-learn's transformers refuse a table without rows.
             return np.empty((0, self._n_values), dtype=self.dtype)
-        return self._dense(self.transformer_.transform(columns))
+        with default_output():
+            output = self.transformer_.transform(columns)
+        return self._dense(output)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
@@ -382,9 +395,7 @@ class TransformerEncoder(InputEncoder):
         return self.transformer_.get_feature_names_out()
 
     def _unfitted(self):
-        transformer = FunctionTransformer() if self.transformer == "passthrough" else clone(self.transformer)
-        # A global set_config(transform_output="pandas") must not change (or break) what the network reads.
-        return transformer.set_output(transform="default") if hasattr(transformer, "set_output") else transformer
+        return FunctionTransformer() if self.transformer == "passthrough" else clone(self.transformer)
 
     def _accepted(self, fit_params):
         given = self.transformer
