@@ -21,10 +21,9 @@ class Merge(BaseEstimator):
     Attributes
     ----------
     layer_prefix : str
-        What the names of the merge's layers begin with, before a "__", which no input's
-        name may hold: "merge", or the step's name inside a `StagedMerge`. A layer that
-        Keras names itself could meet an input of that name ("average" is a likely
-        column), which Keras refuses.
+        What the names of the merge's layers begin with: "merge", or the step's name
+        inside a `StagedMerge`. After it comes a "__", which no input's name may hold:
+        Keras refuses a layer ("average") that has the name of an input.
 
     Examples
     --------
@@ -270,8 +269,8 @@ class InteractionMerge(Merge):
         # A single input has no product, so its projection would be a layer that nothing reads.
         factors = _to_common_width(tensors, self.units) if len(tensors) > 1 else {}
         products = [
-            keras.layers.Multiply(name=f"{layer_name(first)}__times__{layer_name(second)}")([factors[first], factors[second]])
-            for first, second in combinations(factors, 2)
+            keras.layers.Multiply(name=f"{layer_name(a)}__times__{layer_name(b)}")([factors[a], factors[b]])
+            for a, b in combinations(factors, 2)
         ]
         return _concatenate([*tensors.values(), *products], self._name("concatenate"))
 

@@ -141,4 +141,4 @@ def layer_name(name):
     plain = re.sub("[^A-Za-z0-9_.-]+", "_", name)
     # A name that begins with "_" or "-" is refused where a branch is called by itself.
     plain = re.sub("_{2,}", "_", plain).lstrip("_-") or "input"
-    return plain if plain == name else f"{plain}_{digest([name])[:6]}"
+    return plain if plain == name else f"{plain.rstrip('_')}_{digest([name])[:6]}"

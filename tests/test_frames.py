@@ -254,3 +254,21 @@ def test_rows_are_taken_by_position(table):
     assert n_rows(taken) == 2
     assert row_labels(taken).tolist() == [2, 0]
     assert taken["age"].tolist() == [60, 20]
+
+
+def test_a_list_of_batches_is_refused_with_the_rows_of_the_batches():
+    batches = [np.ones((5, 2)), np.ones((3, 2))]
+    message = r"Input 'a': got a list of 2 arrays of 3 to 5 rows, but y has 8 rows; .*8 rows: np\.concatenate\(arrays\)"
+    with pytest.raises(InputMismatchError, match=message):
+        to_table({"a": batches}, expected_rows=8)
+
+
+def test_batches_of_unequal_widths_are_told_to_be_a_list_of_rows():
+    batches = [np.ones((4, 2)), np.ones((4, 3))]
+    with pytest.raises(InputMismatchError, match=r"\[row for batch in arrays for row in batch\].*SequencePadder"):
+        to_table({"a": batches}, expected_rows=8)
+
+
+def test_lists_of_cells_are_taken_by_order_where_they_are_known_to_be_inputs():
+    table = to_table([[[1, 2], [3]], ["a", "b"]], ["steps", "word"], by_input=True)
+    assert {name: list(cells) for name, cells in table.items()} == {"steps": [[1, 2], [3]], "word": ["a", "b"]}

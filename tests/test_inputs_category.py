@@ -338,3 +338,19 @@ def test_columns_can_share_one_vocabulary():
 
     assert_array_equal(predict(embedded, ids), table_of(embedded)[ids].reshape(2, 6))
     assert_array_equal(predict(one_hot, ids), np.eye(5)[ids].reshape(2, 10))
+
+
+def test_vocabulary_stands_for_the_values_whatever_array_they_came_in():
+    learned = CategoryIndexer().fit(pd.Series(["a", "b"])).spec("x").vocabulary
+    given = CategoryIndexer(categories=[np.array(["a", "b"])]).fit(pd.Series(["b"])).spec("x").vocabulary
+    assert learned == given
+    assert learned != CategoryIndexer().fit(pd.Series(["a", "c"])).spec("x").vocabulary
+
+
+def test_vocabulary_depends_on_the_order_of_the_values_and_of_the_columns():
+    frame = pd.DataFrame({"x": ["a", "b"], "y": ["c", "d"]})
+    specs = [
+        CategoryIndexer(categories=categories).fit(frame).spec("x")
+        for categories in ([["a", "b"], ["c", "d"]], [["b", "a"], ["c", "d"]], [["c", "d"], ["a", "b"]])
+    ]
+    assert len({spec.vocabulary for spec in specs}) == 3

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from skmulti.errors import BranchMismatchError, InputMismatchError
 from skmulti.inputs._steps import ARCHITECTURES
 from skmulti.inputs.sequence import SequenceBranch, SequencePadder
+from skmulti.inputs.stacker import VectorStacker
 from skmulti.layers import FeatureScale
 from skmulti.spec import ArraySpec
 
@@ -426,3 +427,10 @@ def test_encoder_and_branch_learn_a_pattern_wherever_it_is():
     model.compile(keras.optimizers.Adam(0.03), "binary_crossentropy", metrics=["accuracy"])
     history = model.fit(array, labels.astype("float32")[:, None], epochs=30, verbose=0)
     assert history.history["accuracy"][-1] > 0.95
+
+
+@pytest.mark.parametrize("last", [[1.0], []])
+def test_suits_lists_of_which_only_a_late_one_differs(last):
+    column = pd.Series([[1.0, 2.0]] * 1500 + [last], dtype=object)
+    assert "different lengths" in SequencePadder.suits(column)
+    assert VectorStacker.suits(column) is None

@@ -157,7 +157,17 @@ def test_longer_new_texts_are_cut():
 
 def test_spec_describes_the_array():
     spec = TextVectorizer(length=4).fit(REVIEWS).spec("review")
-    assert spec == ArraySpec("review", "text", (4,), "int32", vocabulary_sizes=(6,))
+    assert spec == ArraySpec("review", "text", (4,), "int32", vocabulary_sizes=(6,), vocabulary=spec.vocabulary)
+
+
+def test_vocabulary_stands_for_the_words_of_the_ids():
+    words = ["good", "bad"]
+    learned, given = TextVectorizer().fit(pd.Series(["good bad good"])), TextVectorizer(vocabulary=words)
+    other = TextVectorizer(vocabulary=words[::-1])
+    digests = [
+        vectorizer.fit(pd.Series(["good bad good"])).spec("x").vocabulary for vectorizer in (learned, given, other)
+    ]
+    assert digests[0] == digests[1] != digests[2]
 
 
 # --- the encoder: round trips

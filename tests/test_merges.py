@@ -288,6 +288,21 @@ def test_a_parameter_out_of_range_is_refused_by_name(merge, parameter):
 
 
 @pytest.mark.parametrize("name", MERGES)
+@pytest.mark.parametrize("prefix", ["merge", "a"])
+def test_an_input_may_have_a_name_like_those_of_the_merges_layers(name, prefix):
+    layers = [name, "concatenate", "attention", "gates", "projection", "flatten", "stack", "present"]
+    widths = {"a": 5, **{f"{prefix}_{layer}": 4 for layer in layers}}
+    assert merge_network(name, widths, flagged=["a"]).output_shape[0] is None
+
+
+@pytest.mark.parametrize("name", MERGES)
+def test_an_input_may_have_a_name_that_tensorflow_refuses_in_a_layer(name):
+    model = merge_network(name, {"my col": 3, "größe": 4}, flagged=["my col"])
+    flags = flag_arrays(**{"my col": [True, False, True, False]})
+    assert np.isfinite(run(model, {**rows({"my col": 3, "größe": 4}), **flags})).all()
+
+
+@pytest.mark.parametrize("name", MERGES)
 def test_an_input_may_have_the_name_of_a_keras_layer(name):
     layer = "concatenate" if name == "interaction" else name
     widths = {layer: 4, "dense": 3, "reshape": 4, "softmax": 4}
@@ -453,7 +468,9 @@ def test_staged_merges_nest():
         ([("s", "add", [])], r"'s' must list the inputs .* got \[\]"),
         ([("s", "add")], r"must be \(name, merge, \[inputs or earlier steps\]\), got \('s', 'add'\)"),
         ([("s__t", "add", ["front"])], "name must be a string without '__' and '/'"),
-        ([("steps", "add", ["front"])], "not 'steps' or 'final', got 'steps'"),
+        ([("steps", "add", ["front"])], "not 'steps', 'final' or 'merge', got 'steps'"),
+        ([("merge", "add", ["front"])], "not 'steps', 'final' or 'merge', got 'merge'"),
+        ([("two photos", "add", ["front"])], "may hold letters .* got 'two photos'; try 'two_photos'"),
         ([("s", "ad", ["front"])], "There is no merge 'ad'; .* Did you mean 'add'"),
         ("front", "The 'steps' parameter of StagedMerge must be"),
     ],

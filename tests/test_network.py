@@ -1,5 +1,7 @@
 """Networks: branches, merge and head connected as asked, and refused where they could not be trained or loaded."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -498,5 +500,60 @@ def test_what_keras_could_not_load_is_refused(make, message):
 def test_lambda_inside_a_wrapper_is_refused():
     steps = ArraySpec("trace", "sequence", (5, 2), "float32")
     wrapped = network(specs_of(steps), {"trace": lambda t: keras.layers.TimeDistributed(keras.layers.Lambda(abs))(t)})
-    with pytest.raises(BranchMismatchError, match="a TimeDistributed, holds what Keras could not load again safely"):
+    with pytest.raises(BranchMismatchError, match="is a Lambda, which holds code"):
         check_saveable(wrapped)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.Lambda(abs, name="size"),
+        keras.Sequential([keras.layers.Dense(2), keras.layers.Lambda(abs, name="size")]),
+        keras.layers.TimeDistributed(keras.layers.Lambda(abs, name="size")),
+    ],
+    ids=["layer", "model", "wrapper"],
+)
+def test_a_branch_that_holds_a_lambda_is_refused_with_input_and_layer(layer):
+    steps = ArraySpec("trace", "sequence", (5, 2), "float32", columns=("path",))
+    with pytest.raises(BranchMismatchError, match=r"Input 'trace' \(column 'path'\): layer 'size' is a Lambda"):
+        network(specs_of(steps), {"trace": layer})
+
+
+NAMES = ["my col", "my_col", "my  col", "größe", "m²", "a:b", "_x", "日本"]
+
+
+def test_names_that_tensorflow_refuses_in_layers_are_names_of_inputs():
+    specs = specs_of(*(vector(name, 2 + i, has_missing=True) for i, name in enumerate(NAMES)))
+    model = network(specs)
+    assert list(model.input) == NAMES
+    arrays = {name: np.full((2, 2 + i), np.nan, "float32") for i, name in enumerate(NAMES)}
+    assert np.isfinite(model.predict(arrays, verbose=0)).all()
+
+
+def test_names_that_tensorflow_refuses_are_saved_and_loaded(tmp_path):
+    model = network(specs_of(vector("my col"), vector("my_col")))
+    model.save(tmp_path / "model.keras")
+    arrays = {"my col": ROWS, "my_col": 2 * ROWS}
+    assert_array_equal(predict(keras.models.load_model(tmp_path / "model.keras"), arrays), predict(model, arrays))
+
+
+def test_layers_of_an_input_with_a_plain_name_keep_it():
+    assert "a.b-c_2__branch" in {layer.name for layer in network(specs_of(vector("a.b-c_2"))).layers}
+
+
+def test_layers_of_inputs_with_other_names_differ():
+    names = [layer.name for layer in network(specs_of(*map(vector, NAMES))).layers if "__branch" in layer.name]
+    assert len(set(names)) == len(NAMES)
+    assert all(re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]*", name) and name.count("__") == 1 for name in names)
+
+
+def test_ids_of_one_vocabulary_may_share_a_branch_and_ids_of_others_may_not():
+    first, second, third = (
+        ArraySpec(name, "category", (1,), "int32", vocabulary_sizes=(4,), vocabulary=vocabulary)
+        for name, vocabulary in [("pet", "aa"), ("animal", "aa"), ("tree", "bb")]
+    )
+    defaults = dict.fromkeys(["pet", "animal", "tree"], EmbeddingBranch(2))
+    assert resolve_branches(specs_of(first, second), defaults, {"animal": "pet"})["animal"] == "pet"
+    message = r"'pet' .*'tree' .*vocabularies differ, .*\('tree', 'pet', columns\)"
+    with pytest.raises(BranchMismatchError, match=message):
+        resolve_branches(specs_of(first, third), defaults, {"tree": "pet"})

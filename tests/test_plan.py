@@ -194,18 +194,12 @@ REFUSED = {
     "lists of words": objects([["a", "b"]] * N_ROWS),
     "unknown bytes": objects([b"abc%d" % i for i in ROWS]),
 }
-XFAIL = {"arrow dictionary": "CategoryIndexer.suits does not know Arrow dictionaries"}
 
 
 def cases(**tables):
     """Give every column with its kind as a parameter set."""
     return [
-        pytest.param(
-            column,
-            kind,
-            id=f"{name} -> {kind}",
-            marks=pytest.mark.xfail(strict=True, reason=XFAIL[name]) if name in XFAIL else (),
-        )
+        pytest.param(column, kind, id=f"{name} -> {kind}")
         for kind, table in tables.items()
         for name, column in table.items()
     ]

@@ -401,9 +401,11 @@ def test_fitted_encoders_are_found_by_name():
 
 def test_specs_describe_every_array():
     router = InputRouter([("a", StandardScaler(), ["age"]), ("b", CategoryIndexer(), "city")]).fit(FRAME)
+    vocabulary = router.specs_["b"].vocabulary
+    assert len(vocabulary) == 12
     assert router.specs_ == {
         "a": ArraySpec("a", "vector", (1,), "float32", columns=("age",)),
-        "b": ArraySpec("b", "category", (1,), "int32", vocabulary_sizes=(5,), columns=("city",)),
+        "b": ArraySpec("b", "category", (1,), "int32", vocabulary_sizes=(5,), columns=("city",), vocabulary=vocabulary),
     }
 
 
@@ -867,8 +869,16 @@ def test_a_1d_array_reaches_an_encoder_of_columns_as_one_column():
 @pytest.mark.parametrize("encoder", [StandardScaler(), NumberScaler()])
 def test_an_array_of_another_width_than_at_fit_is_refused_with_its_input(encoder):
     router = InputRouter([("a", encoder, "a")]).fit({"a": np.ones((3, 2))})
-    with pytest.raises(InputMismatchError, match=r"Input 'a' .*got 3 columns, the encoder is fitted on 2"):
+    with pytest.raises(InputMismatchError, match=r"^Input 'a': got 3 columns, the fit had 2\.$"):
         router.transform({"a": np.ones((3, 3))})
+
+
+def test_arrays_in_another_order_are_refused_with_the_order_of_fit():
+    router = InputRouter([("a", "passthrough", "a"), ("b", "passthrough", "b")])
+    router.fit({"a": np.ones((3, 2)), "b": np.ones((3, 3))})
+    message = r"Input 'a': got 3 columns, the fit had 2; give them in the order 'a', 'b', or as a dict"
+    with pytest.raises(InputMismatchError, match=message):
+        router.transform([np.ones((3, 3)), np.ones((3, 2))])
 
 
 def test_arrays_of_unequal_width_cannot_share_an_encoder():
@@ -883,7 +893,8 @@ def test_a_dict_after_a_table_is_refused(fitted):
 
 
 def test_a_table_after_a_dict_is_refused():
-    with pytest.raises(InputMismatchError, match=r"fitted on a dict with 'a' and 'b'"):
+    message = r"one array of width 2, .* an array for each input, expected 'a' \(2,\), 'b'.*; give a dict"
+    with pytest.raises(InputMismatchError, match=message):
         clone(DICT_ROUTER).fit(ARRAYS).transform(X_FRAME)
 
 
@@ -1185,3 +1196,28 @@ def test_scikit_learn_checks(estimator, check):
         # Rows of one value, which some checks fit, are missing or constant to the default router.
         warnings.simplefilter("ignore", MissingValuesWarning)
         check(estimator)
+
+
+def test_the_only_column_is_named_once_in_a_message():
+    router = InputRouter([("home", CategoryIndexer(), "city")])
+    with pytest.raises(InputMismatchError, match=r"^Input 'home' \(column 'city'\): 1 of 2 cells are not categories"):
+        router.fit(pd.DataFrame({"city": [["a"], "b"]}))
+
+
+def test_the_column_at_fault_among_several_is_named():
+    router = InputRouter([("money", NumberScaler(), ["age", "income"])])
+    with pytest.raises(InputMismatchError, match=r"\(columns 'age' and 'income'\): column 'income': 1 of 2 cells"):
+        router.fit(pd.DataFrame({"age": [1, 2], "income": ["much", 3]}))
+
+
+def test_many_columns_are_counted_in_a_message():
+    frame = pd.DataFrame(np.ones((2, 50)), columns=[f"c{i}" for i in range(50)]).assign(c7=["x", "y"])
+    with pytest.raises(InputMismatchError, match=r"\(columns 'c0', 'c1', 'c2', 'c3', 'c4' and 45 more\): column 'c7'"):
+        InputRouter([("all", NumberScaler(), slice(None))]).fit(frame)
+
+
+def test_a_pipeline_of_text_is_an_encoder_under_pandas_output():
+    pipeline = make_pipeline(TfidfVectorizer(), StandardScaler(with_mean=False))
+    expected = pipeline.fit_transform(FRAME["review"]).toarray()
+    with config_context(transform_output="pandas"):
+        assert_allclose(encoded(pipeline, "review"), expected, rtol=1e-5)

@@ -203,8 +203,21 @@ class TestEncoder:
     def test_vocabularies_of_other_values_are_refused(self, X, y):
         frame = X.assign(q1=np.array(["cat", "dog"])[np.arange(24) % 2], q2=np.array(["oak", "elm"])[np.arange(24) % 2])
         router = InputRouter([("pet", CategoryIndexer(), "q1"), ("tree", CategoryIndexer(), "q2")])
-        with pytest.raises(BranchMismatchError, match=r"'pet'.*'tree'"):
+        with pytest.raises(
+            BranchMismatchError, match=r"'pet' .* 'tree' .*vocabularies differ.*\('tree', 'pet', columns\)"
+        ):
             match({"pet": EmbeddingBranch(2), "tree": "pet"}, router).fit(frame, y)
+
+    def test_inputs_that_share_an_encoder_have_one_vocabulary(self, router):
+        assert router.specs_["question1"].vocabulary == router.specs_["question2"].vocabulary
+
+    def test_aliases_of_an_encoder_have_one_vocabulary(self, X):
+        router = InputRouter([("a", CategoryIndexer(), "q1"), ("b", "a", "q2"), ("c", "b", "q1")]).fit(X)
+        assert len({spec.vocabulary for spec in router.specs_.values()}) == 1
+
+    def test_encoders_that_learned_the_same_values_have_one_vocabulary(self, X):
+        router = InputRouter([("a", CategoryIndexer(), "q1"), ("b", CategoryIndexer(), "q1")]).fit(X)
+        assert router.specs_["a"].vocabulary == router.specs_["b"].vocabulary
 
     def test_an_encoder_of_a_later_input_is_refused(self, X):
         router = InputRouter([("question2", "question1", "q2"), ("question1", TextVectorizer(), "q1")])

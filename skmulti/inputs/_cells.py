@@ -132,9 +132,14 @@ def is_npy_path(cell):
     return isinstance(cell, str | Path) and str(cell).lower().endswith(".npy")
 
 
-def holds_steps(cell):
-    """Say whether a cell may be a sequence: a list or array, or the path of an .npy file."""
-    return is_npy_path(cell) or (hasattr(cell, "__len__") and not isinstance(cell, str | bytes | Path))
+def length_of(cell):
+    """Give the length of a list or array, -1 for anything else."""
+    if isinstance(cell, str | bytes):
+        return -1
+    try:
+        return len(cell)
+    except TypeError:
+        return -1
 
 
 def is_pixels(cell):

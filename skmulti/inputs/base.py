@@ -296,17 +296,7 @@ class _LayerBranch(Branch):
 def copy_layer(layer, where=""):
     """Copy a Keras layer or model, with its weights if it has any and what of it is frozen.
 
-    Parameters
-    ----------
-    layer : keras.Layer
-        What to copy.
-    where : str
-        What messages begin with.
-
-    Returns
-    -------
-    keras.Layer
-        The copy.
+    Messages begin with `where`.
 
     Raises
     ------

@@ -322,9 +322,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         """Describe the array; see `InputEncoder.spec`."""
         sizes = tuple(len(values) + FIRST_ID for values in self.categories_)
         vocabulary = digest(digest(values) for values in self.categories_)
-        return ArraySpec(
-            name, "category", (len(sizes),), "int32", vocabulary_sizes=sizes, vocabulary=vocabulary
-        )
+        return ArraySpec(name, "category", (len(sizes),), "int32", vocabulary_sizes=sizes, vocabulary=vocabulary)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -13,9 +13,9 @@ from ._cells import (
     CellError,
     as_steps,
     check_widths,
-    holds_steps,
     is_npy_path,
     is_pixels,
+    length_of,
     sequences,
     shortened,
 )
@@ -201,7 +201,7 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
             return None
         known = column[column.notna()]
         cells = list(known.iloc[:PROBE_ROWS].astype(object))
-        if not cells or not all(map(holds_steps, cells)):
+        if not cells or not all(length_of(cell) >= 0 or is_npy_path(cell) for cell in cells):
             return None
         if all(map(is_npy_path, cells)):
             return "paths of .npy files"
@@ -215,7 +215,7 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         if any(steps[1] > 1 or n_dims == 2 for steps, n_dims in shapes):
             return "2-D arrays of numbers in cells"
         # Only a list that differs from all others may be further down.
-        lengths = {len(cell) if holds_steps(cell) else -1 for cell in known.iloc[PROBE_ROWS:].astype(object)}
+        lengths = set(map(length_of, known.iloc[PROBE_ROWS:].astype(object)))
         different = len(shapes) > 1 or lengths - {steps[0] for steps, _ in shapes}
         return "lists of numbers of different lengths" if different and -1 not in lengths else None
 

@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import StrOptions
 from ..spec import ArraySpec
-from ._cells import PROBE_ROWS
+from ._cells import PROBE_ROWS, length_of
 from .base import InputEncoder, checked_frame, missing_rows, one_column, refuse_cells
 from .vector import DenseBranch
 
@@ -58,7 +58,7 @@ class VectorStacker(InputEncoder):
         if len(shapes) > 1 or None in shapes or len(shape := shapes.pop()) != 1:
             return None
         # The types of some cells tell those of all, but a single length that differs makes them a sequence.
-        one_length = all(hasattr(cell, "__len__") and len(cell) == shape[0] for cell in cells)
+        one_length = all(length_of(cell) == shape[0] for cell in cells)
         return f"vectors of {shape[0]} numbers in cells" if one_length else None
 
     def fit(self, columns, y=None):

@@ -228,7 +228,8 @@ class TextVectorizer(InputEncoder):
         if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
             return None
         cells = column.dropna()
-        cells = cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)]
+        # As objects: the cells of an Arrow column are slow to visit one by one.
+        cells = cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)].astype(object)
         if not len(cells) or not all(isinstance(cell, str) for cell in cells):
             return None
         n_words = np.array([len(_WORD.findall(cell)) for cell in cells])
