@@ -1,6 +1,5 @@
 """scikit-learn's own checks of estimators, on arrays of numbers."""
 
-import keras
 import pytest
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -11,7 +10,7 @@ from skmulti import DenseBranch, DenseHead, MultiInputClassifier, MultiInputRegr
 SETTINGS = {
     "branches": {"numbers": DenseBranch(units=(32,))},
     "head": DenseHead(units=()),
-    "optimizer": keras.optimizers.Adam(0.05),
+    "optimizer__learning_rate": 0.05,
     "batch_size": 200,
     "epochs": 25,
     "early_stopping": False,

@@ -490,7 +490,7 @@ def reloaded(model, folder):
     return keras.models.load_model(folder / "model.keras", safe_mode=True)
 
 
-@pytest.mark.parametrize("pooling", ["average", "max", "flatten"])
+@pytest.mark.parametrize("pooling", ["both", "average", "max", "flatten"])
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 9, 3), (2, 2, 3), (3, 5, 4), (8, 8, 3)])
 def test_branch_reads_images_of_any_size(shape, pooling):
     spec = ArraySpec("photo", "image", shape, "uint8")
@@ -507,6 +507,7 @@ def test_branch_reads_images_of_any_size(shape, pooling):
     [
         ({}, 32),
         ({"filters": [5]}, 5),
+        ({"filters": (5, 7), "pooling": "both"}, 2 * 7),
         ({"filters": (5, 7), "pooling": "max"}, 7),
         ({"filters": (5, 7), "pooling": "flatten"}, 2 * 2 * 7),
         ({"filters": ()}, 3),
@@ -522,6 +523,13 @@ def test_branch_without_filters_averages_the_rescaled_pixels():
     model = ImageBranch(filters=()).build(SPEC)
 
     np.testing.assert_allclose(model.predict(BATCH, verbose=0), BATCH.mean(axis=(1, 2)) / 255, rtol=1e-5)
+
+
+def test_branch_that_pools_both_ways_gives_average_and_maximum_of_the_pixels():
+    model = ImageBranch(filters=(), pooling="both").build(SPEC)
+
+    expected = np.hstack([BATCH.mean(axis=(1, 2)), BATCH.max(axis=(1, 2))]) / 255
+    np.testing.assert_allclose(model.predict(BATCH, verbose=0), expected, rtol=1e-5)
 
 
 def test_branch_has_convolutions_of_the_kernel_size():

@@ -158,7 +158,7 @@ class TestEveryArchitecture:
     def test_categories(self, encoded, branch):
         assert np.isfinite(untrained(*encoded, {"city": branch})).all()
 
-    @pytest.mark.parametrize("pooling", ["average", "max", "flatten"])
+    @pytest.mark.parametrize("pooling", ["both", "average", "max", "flatten"])
     def test_pixels(self, encoded, pooling):
         assert np.isfinite(untrained(*encoded, {"photo": ImageBranch(filters=(2,), pooling=pooling)})).all()
 

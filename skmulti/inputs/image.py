@@ -50,10 +50,11 @@ class ImageBranch(Branch):
         fourth entry. An empty tuple pools the pixels themselves.
     kernel_size : int
         Side of the square that a convolution sees, in pixels.
-    pooling : {"average", "max", "flatten"}
+    pooling : {"average", "max", "both", "flatten"}
         How feature maps become a vector: their average ("how much of it is there"),
-        their maximum ("is it anywhere"), or all their values, for pictures in which
-        the position matters ("flatten"; `NetworkSizeWarning` above 5 million weights).
+        their maximum ("is it anywhere"), both side by side, or all their values, for
+        pictures in which the position matters ("flatten"; `NetworkSizeWarning` above 5
+        million weights).
     units : int or None
         Width of a dense layer after the pooling; None adds none.
     dropout : float
@@ -89,7 +90,7 @@ class ImageBranch(Branch):
     _parameter_constraints = {
         "filters": [tuple, list],
         "kernel_size": [POSITIVE_INT],
-        "pooling": [StrOptions({"average", "max", "flatten"})],
+        "pooling": [StrOptions({"both", "average", "max", "flatten"})],
         "units": [POSITIVE_INT, None],
         "dropout": [RATE],
         "augment": ["boolean"],
@@ -120,9 +121,11 @@ class ImageBranch(Branch):
 
     def _pool(self, tensor, spec):
         """Turn feature maps (batch, height, width, channels) into vectors."""
-        pools = {"average": keras.layers.GlobalAveragePooling2D, "max": keras.layers.GlobalMaxPooling2D}
+        average, highest = keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D
+        pools = {"average": [average], "max": [highest], "both": [average, highest]}
         if self.pooling in pools:
-            return pools[self.pooling](**LAST)(tensor)
+            pooled = [pool(**LAST)(tensor) for pool in pools[self.pooling]]
+            return keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
         tensor = keras.layers.Flatten(**LAST)(tensor)
         width, units = tensor.shape[-1], self.units or 64
         if width * units > MANY_WEIGHTS:
