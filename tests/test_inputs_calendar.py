@@ -179,6 +179,7 @@ def test_a_date_means_the_same_alone_and_among_others():
         assert_array_equal(encoder.transform(column.iloc[[i]])[0], encoder.transform(column)[i])
 
 
+@pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="older pandas has nanoseconds only, up to 2262")
 def test_far_years_are_encoded():
     column = pd.Series([datetime.date(1, 1, 1), datetime.date(9999, 12, 31)])
 

@@ -505,12 +505,12 @@ def test_branch_reads_images_of_any_size(shape, pooling):
 @pytest.mark.parametrize(
     ("parameters", "width"),
     [
-        ({}, 32),
-        ({"filters": [5]}, 5),
-        ({"filters": (5, 7), "pooling": "both"}, 2 * 7),
+        ({}, 2 * 32),
+        ({"filters": [5]}, 2 * 5),
+        ({"filters": (5, 7), "pooling": "average"}, 7),
         ({"filters": (5, 7), "pooling": "max"}, 7),
         ({"filters": (5, 7), "pooling": "flatten"}, 2 * 2 * 7),
-        ({"filters": ()}, 3),
+        ({"filters": ()}, 2 * 3),
         ({"filters": (), "pooling": "flatten"}, 8 * 8 * 3),
         ({"units": 11, "dropout": 0.5}, 11),
     ],
@@ -520,7 +520,7 @@ def test_branch_width_follows_its_parameters(parameters, width):
 
 
 def test_branch_without_filters_averages_the_rescaled_pixels():
-    model = ImageBranch(filters=()).build(SPEC)
+    model = ImageBranch(filters=(), pooling="average").build(SPEC)
 
     np.testing.assert_allclose(model.predict(BATCH, verbose=0), BATCH.mean(axis=(1, 2)) / 255, rtol=1e-5)
 

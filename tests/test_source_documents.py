@@ -475,8 +475,8 @@ def test_002_image_weights_do_not_grow_with_the_image_by_default():
         ImageBranch(filters=(32, 64), units=32).build(ArraySpec("photo", "image", shape, "uint8")).count_params()
         for shape in ((8, 8, 3), (100, 100, 3))
     )
-    # Two 3 x 3 convolutions (3 to 32 to 64 channels) and a dense layer from 64 to 32.
-    assert small == large == (9 * 3 * 32 + 32) + (9 * 32 * 64 + 64) + (64 * 32 + 32)
+    # Two 3 x 3 convolutions (3 to 32 to 64 channels) and a dense layer from 64 averages and 64 maxima to 32.
+    assert small == large == (9 * 3 * 32 + 32) + (9 * 32 * 64 + 64) + (2 * 64 * 32 + 32)
 
 
 def test_002_network_inputs_have_the_names_of_the_router(doc002_numbers_and_image):

@@ -50,7 +50,7 @@ class ImageBranch(Branch):
         fourth entry. An empty tuple pools the pixels themselves.
     kernel_size : int
         Side of the square that a convolution sees, in pixels.
-    pooling : {"average", "max", "both", "flatten"}
+    pooling : {"both", "average", "max", "flatten"}
         How feature maps become a vector: their average ("how much of it is there"),
         their maximum ("is it anywhere"), both side by side, or all their values, for
         pictures in which the position matters ("flatten"; `NetworkSizeWarning` above 5
@@ -83,7 +83,7 @@ class ImageBranch(Branch):
     >>> from skmulti import ArraySpec, ImageBranch
     >>> spec = ArraySpec("photo", "image", (64, 64, 3), "uint8")
     >>> ImageBranch(filters=(8, 16)).build(spec).output_shape
-    (None, 16)
+    (None, 32)
     """
 
     reads = ("image",)
@@ -96,7 +96,7 @@ class ImageBranch(Branch):
         "augment": ["boolean"],
     }
 
-    def __init__(self, filters=(16, 32), *, kernel_size=3, pooling="average", units=None, dropout=0.0, augment=False):
+    def __init__(self, filters=(16, 32), *, kernel_size=3, pooling="both", units=None, dropout=0.0, augment=False):
         self.filters = filters
         self.kernel_size = kernel_size
         self.pooling = pooling
