@@ -6,8 +6,8 @@ from joblib import Memory
 from sklearn.base import clone
 
 from ._params import parts_by_name, split_nested
-from ._scikeras import ScikerasAdapter, checked_weight
-from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions
+from ._scikeras import ScikerasAdapter
+from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, checked_weights
 from .errors import InputMismatchError, quoted
 from .frames import n_rows, take_rows, to_table
 from .heads import DenseHead, encode_target
@@ -95,9 +95,7 @@ class MultiInputEstimator(ScikerasAdapter):
             )
         weight = None
         if sample_weight is not None:
-            weight = checked_weight(sample_weight, n_rows(table))
-            if not weight.any():
-                raise ValueError("All rows have sample_weight 0; there is nothing to learn from.")
+            weight = checked_weights(sample_weight, np.empty(len(y)))
             if not weight.all():
                 used = np.flatnonzero(weight)
                 table, y, weight = take_rows(table, used), y[used], weight[used]

@@ -11,12 +11,10 @@ import inspect
 from collections.abc import Mapping
 
 import keras
-import numpy as np
 from scikeras.wrappers import BaseWrapper
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import ClassifierTags, RegressorTags
-from sklearn.utils.validation import _check_sample_weight
 
 from ._params import nested_params, refuse_unknown, split_nested
 from .heads import DenseHead, loss_name
@@ -286,12 +284,6 @@ class ScikerasAdapter(ScikerasParameters):
                 f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
                 "using this estimator."
             )
-
-
-def checked_weight(sample_weight, n_rows):
-    """Give weights as a new float64 array of shape (n_rows,), none negative; a number counts for every row."""
-    # scikit-learn's own check is a private name.
-    return _check_sample_weight(sample_weight, np.empty(n_rows), dtype=np.float64, copy=True, ensure_non_negative=True)
 
 
 def _packed(model):

@@ -27,4 +27,7 @@ RATE = Interval(Real, 0, 1, closed="left")
 
 def checked_weights(sample_weight, values):
     """Give weights as an own float64 array, a number for each row of `values`, or refuse them."""
-    return _check_sample_weight(sample_weight, values, dtype="float64", ensure_non_negative=True, copy=True)
+    weights = _check_sample_weight(sample_weight, values, dtype="float64", ensure_non_negative=True, copy=True)
+    if not weights.any():
+        raise ValueError("Every sample_weight is zero; there is nothing to learn from.")
+    return weights

@@ -10,7 +10,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ._params import NamedParts
-from ._validation import HasMethods, Integral, StrOptions
+from ._validation import HasMethods, Integral, StrOptions, checked_weights
 from .errors import InputMismatchError, closest_match, listed, quoted
 from .frames import n_rows, resolve_columns, row_labels, to_table
 from .inputs import TransformerEncoder
@@ -22,7 +22,6 @@ from .routes import (
     check_rows,
     check_widths,
     checked_array,
-    checked_weight,
     encode,
     feature_names,
     fit_group,
@@ -170,7 +169,8 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         names = None if self.inputs is None else [entry[0] for entry in self.inputs]
         table = to_table(X, names, None if y is None else len(y))
         check_rows(table, y)
-        sample_weight = checked_weight(sample_weight, n_rows(table))
+        if sample_weight is not None:
+            sample_weight = checked_weights(sample_weight, np.empty(n_rows(table)))
         self._remember_columns(table)
         entries = self.inputs
         if entries is None:

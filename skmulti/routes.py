@@ -138,21 +138,6 @@ def check_rows(table, y):
         )
 
 
-def checked_weight(sample_weight, n_rows):
-    """Give weights as an array of shape (n_rows,), or None; a number counts for every row."""
-    if sample_weight is None:
-        return None
-    weight = np.asarray(sample_weight, dtype="float64")
-    weight = np.full(n_rows, weight) if weight.ndim == 0 else weight
-    if weight.ndim != 1:
-        raise ValueError(f"Sample weights must be 1D array or scalar, got {weight.ndim}D array.")
-    if len(weight) != n_rows:
-        raise ValueError(f"sample_weight.shape == {weight.shape}, expected ({n_rows},)!")
-    if not np.isfinite(weight).all() or not weight.any():
-        raise ValueError("Sample weights must be finite numbers, and at least one of them not zero.")
-    return weight
-
-
 def feature_names(route):
     """Name the features of an input: ``input__feature``, or the input's name if its encoder names none."""
     transformer = getattr(route.encoder, "transformer", route.encoder)

@@ -221,7 +221,7 @@ def test_frame_of_columns_with_one_name_is_read_by_position():
         ([1 + 2j, 1], "Complex data not supported"),
         ([1.0, np.inf], "1 of 2 cells are not finite.*first at row label 'y': inf"),
         ([Decimal("-Infinity"), 1], "1 of 2 cells are not finite.*first at row label 'x'"),
-        ([10**400, 1], "1 of 2 cells are not finite.*first at row label 'x'"),
+        (np.array([10**400, 1], dtype=object), "1 of 2 cells are not finite.*first at row label 'x'"),
         ([pd.Timestamp("2024-01-01"), pd.NaT], "1 of 2 cells are not numbers"),
     ],
 )
