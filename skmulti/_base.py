@@ -173,7 +173,7 @@ class MultiInputEstimator(ScikerasAdapter):
                 specs, lambda inputs, target: self.model(inputs, target, **routed.get("model", {})), self._target
             )
         else:
-            self.branches_ = resolve_branches(specs, self._default_branches(), self._given_branches())
+            self.branches_ = resolve_branches(specs, self.router_.default_branches(), self._given_branches())
             self.merge_ = as_merge(self.merge)
             samples = sample_rows(arrays, SAMPLE_ROWS)
             parts = (self.branches_, self.merge_, self.head_, self._target, samples)
@@ -181,14 +181,11 @@ class MultiInputEstimator(ScikerasAdapter):
         check_saveable(model)
         return model
 
-    def _default_branches(self):
-        return self.router_.default_branches()
-
     def _given_branches(self):
         """Give `branches` with parameters that waited for the router applied to the defaults."""
         given = dict(self.branches or {})
         waiting = {key: given.pop(key) for key in list(given) if "__" in key}
-        defaults = self._default_branches()
+        defaults = self.router_.default_branches()
         for name, params in split_nested(waiting)[1].items():
             part = given.get(name, defaults.get(name))
             given[name] = clone(part).set_params(**params) if part is not None else params

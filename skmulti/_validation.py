@@ -7,7 +7,6 @@ from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
     "FRACTION",
-    "NON_NEGATIVE_INT",
     "POSITIVE_INT",
     "RATE",
     "HasMethods",
@@ -20,7 +19,6 @@ __all__ = [
 ]
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
-NON_NEGATIVE_INT = Interval(Integral, 0, None, closed="left")
 FRACTION = Interval(Real, 0, 1, closed="neither")
 RATE = Interval(Real, 0, 1, closed="left")
 
