@@ -15,6 +15,7 @@ from .inputs.base import SAMPLE_ROWS
 from .merges import as_merge
 from .network import build_by_hand, build_network, check_saveable, resolve_branches
 from .router import InputRouter
+from .tasks import CallbackSupportMixin, FitTask
 from .training import (
     EARLY_STOPPING_ROWS,
     Forward,
@@ -31,7 +32,7 @@ from .training import (
 )
 
 
-class MultiInputEstimator(ScikerasAdapter):
+class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     """What `MultiInputClassifier` and `MultiInputRegressor` share."""
 
     _parameter_constraints = {
@@ -67,9 +68,12 @@ class MultiInputEstimator(ScikerasAdapter):
         seed = draw_seed(self.random_state)
         table, y, weight = self._checked_rows(X, y, sample_weight, reset=True)
         train_part, held_part = self._split((table, y, weight), validation, seed)
+        epochs = self._epochs(len(train_part[1]))
+        task = FitTask(self, *train_part, epochs)
         with isolated(seed, self.dtype):
             rows, held = self._build(train_part, held_part)
-            self._train(rows, held, seed, self._epochs(len(rows.y)))
+            self._train(rows, held, seed, epochs, task)
+        task.end()
         return self
 
     def _checked_rows(self, X, y, sample_weight, *, reset, classes=None):
@@ -207,11 +211,11 @@ class MultiInputEstimator(ScikerasAdapter):
             numbered = numbered.astype(self.dtype)
         return Rows(arrays, numbered, weight)
 
-    def _train(self, rows, held, seed, epochs, *, stops_early=True):
-        """Compile if needed, train, and record what happened."""
+    def _train(self, rows, held, seed, epochs, task=None):
+        """Compile if needed, train, and record what happened; stop early in a whole fit, a `task`, only."""
         count = len(rows.y)
         batch_size = min(self._batch_size(count), count)
-        callbacks = self._fresh_callbacks()
+        self.callbacks_ = callbacks = self._fresh_callbacks()
         if not self.model_.compiled:
             steps = self.steps_per_execution
             if steps == "auto":
@@ -219,7 +223,7 @@ class MultiInputEstimator(ScikerasAdapter):
             self._compile(self._target, steps_per_execution=steps)
             self._restore_optimizer()
         given = held is not None
-        patience = self.n_iter_no_change if stops_early and self._stops_early(count, given) else None
+        patience = self.n_iter_no_change if task and self._stops_early(count, given) else None
         done = self.n_iter_
         schedule = Schedule(
             epochs=done + epochs,
@@ -230,8 +234,9 @@ class MultiInputEstimator(ScikerasAdapter):
             initial_epoch=done,
             verbose=int(self.verbose),
         )
+        if task:
+            callbacks = [*callbacks, *task.epochs()]
         history, self.best_epoch_ = train(self.model_, rows, held, schedule, callbacks, self._fit_params())
-        self.callbacks_ = callbacks
         for name, values in history.items():
             self.history_.setdefault(name, []).extend(float(value) for value in values)
         self.n_iter_ = len(self.history_["loss"])
@@ -241,15 +246,17 @@ class MultiInputEstimator(ScikerasAdapter):
         seed = draw_seed(self.random_state)
         part = self._checked_rows(X, y, sample_weight, reset=False)
         held = None
+        epochs, task = 1, None
         if validation is not None:
             part, held = self._split(part, validation, seed)
+            epochs = self._epochs(len(part[1]))
+            task = FitTask(self, *part, epochs)
         with isolated(seed, self.dtype):
             rows = self._encoded(*part)
             held = None if held is None else self._encoded(*held)
-            if validation is None:
-                self._train(rows, None, seed, 1, stops_early=False)
-            else:
-                self._train(rows, held, seed, self._epochs(len(rows.y)))
+            self._train(rows, held, seed, epochs, task)
+        if task:
+            task.end()
         return self
 
     def _partial_fit_rows(self, X, y, sample_weight, classes=None):
@@ -262,7 +269,7 @@ class MultiInputEstimator(ScikerasAdapter):
         part = self._checked_rows(X, y, sample_weight, reset=True, classes=classes)
         with isolated(seed, self.dtype):
             rows, _ = self._build(part, None)
-            self._train(rows, None, seed, 1, stops_early=False)
+            self._train(rows, None, seed, 1)
         return self
 
     def _outputs(self, X):

@@ -12,6 +12,7 @@ from ._base import MultiInputEstimator
 from ._validation import StrOptions
 from .errors import quoted
 from .heads import classification_target
+from .tasks import with_callbacks
 
 
 class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
@@ -208,6 +209,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         self.random_state = random_state
         self._store_routed(routed)
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
 

@@ -6,6 +6,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from ._base import MultiInputEstimator
 from .heads import TargetUnitsLoss, regression_target
+from .tasks import with_callbacks
 
 
 class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
@@ -189,6 +190,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         self.random_state = random_state
         self._store_routed(routed)
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
 

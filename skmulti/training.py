@@ -13,6 +13,8 @@ import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
+from ._workers import share_cores
+
 EARLY_STOPPING_ROWS = 500
 # Steps that a fit of unstated length may take, and the epochs they may be spread over.
 AUTO_STEPS = 3_000
@@ -42,6 +44,7 @@ def isolated(seed, dtype):
     that seeding it decides a network; TensorFlow's own seed is neither set nor needed.
     Nothing of it is left behind: states and float type are put back.
     """
+    share_cores()
     states = random.getstate(), np.random.get_state()
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
     try:
@@ -313,7 +316,7 @@ def train(model, rows, held, schedule, callbacks, fit_params):
             f"The loss is not finite from epoch {first} on: training diverged and predictions may be NaN. Lower "
             "optimizer__learning_rate, or set optimizer__clipnorm=1.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1
     if held is not None and stopper is not None and best == done == schedule.epochs and len(history["loss"]) > 1:
@@ -321,7 +324,7 @@ def train(model, rows, held, schedule, callbacks, fit_params):
             f"The hold-out was still improving in the last of {done} epochs (loss {history['val_loss'][-1]:.4g}); "
             "more epochs may help.",
             ConvergenceWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     return history, best
 

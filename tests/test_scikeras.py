@@ -6,6 +6,7 @@ import io
 import pickle
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import joblib
 import keras
@@ -390,6 +391,12 @@ class TestCallbacks:
     def test_what_is_no_callback_is_refused(self, rows):
         with pytest.raises(TypeError, match="allback"):
             MultiInputClassifier(ROUTER, callbacks=[3], **SMALL).fit(*rows)
+
+
+@pytest.mark.skipif(find_spec("sklearn.callback") is not None, reason="scikit-learn has callbacks")
+def test_callbacks_of_a_newer_scikit_learn_are_refused_with_the_way_out():
+    with pytest.raises(NotImplementedError, match=r"came with scikit-learn 1\.9.*callbacks=\[\.\.\.\]"):
+        MultiInputClassifier().set_callbacks()
 
 
 class TestCompile:
