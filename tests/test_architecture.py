@@ -1,8 +1,10 @@
 """The house rules that a program can hold: levels, sizes, kinds in one place, nothing unsafe, no trace on import."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,7 @@ LEVELS = {
     "staged": 2.4,
     "plan": 2.5,
     "routes": 2.5,
+    "diagram": 2.6,
     "router": 3.0,
     "network": 3.0,
     "streaming": 3.1,
@@ -290,3 +293,14 @@ def test_import_leaves_no_trace():
 def test_all_lists_what_there_is():
     assert sorted(skmulti.__all__) == skmulti.__all__
     assert not [name for name in skmulti.__all__ if not hasattr(skmulti, name)]
+
+
+def test_the_oldest_versions_that_are_tested_are_those_that_are_allowed():
+    root = PACKAGE.parent
+    dependencies = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
+    allowed = {re.split("[>=]=", entry)[0]: re.split("[>=]=", entry)[1].removesuffix(".*") for entry in dependencies}
+    pins = [line.split(";")[0].strip() for line in (root / ".ci/oldest.txt").read_text().splitlines() if "==" in line]
+    tested = {}
+    for name, version in (pin.split("==") for pin in pins):
+        tested.setdefault(name, version)  # the first is that of the oldest Python
+    assert {name: ".".join(tested[name].split(".")[:2]) for name in allowed} == allowed

@@ -412,7 +412,7 @@ class TestWeights:
         ("weight", "match"),
         [
             (-np.ones(40), "Negative values in data passed to `sample_weight`"),
-            (np.zeros(40), r"weight 0|non-zero"),
+            (np.zeros(40), r"sample_weight is zero|weight 0|non-zero"),
             (np.ones(39), r"sample_weight.shape == \(39,\)"),
             (np.full(40, np.nan), "sample_weight contains NaN"),
         ],

@@ -443,7 +443,7 @@ def test_weights_of_a_shared_encoder_count_for_the_rows_of_both():
     [
         (np.ones(3), r"sample_weight.shape == \(3,\), expected \(24,\)"),
         (np.ones((N_ROWS, 1)), "1D array or scalar"),
-        (np.zeros(N_ROWS), "at least one"),
+        (np.zeros(N_ROWS), "at least one|sample_weight is zero"),
         (np.full(N_ROWS, np.nan), "NaN"),
     ],
 )
