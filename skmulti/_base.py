@@ -8,6 +8,7 @@ from sklearn.base import clone
 from ._params import parts_by_name, split_nested
 from ._scikeras import ScikerasAdapter
 from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, checked_weights
+from .diagram import estimator_block
 from .errors import InputMismatchError, quoted
 from .frames import n_rows, take_rows, to_table
 from .heads import DenseHead, encode_target
@@ -166,6 +167,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _network(self, arrays):
         """Build the network from the fitted router, from parts or from the user's callable."""
         specs = self.router_.specs_
+        for name in ("branches_", "merge_"):
+            vars(self).pop(name, None)
         if self.model is not None:
             if isinstance(self.model, keras.Model):
                 raise TypeError(
@@ -271,6 +274,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             rows, _ = self._build(part, None)
             self._train(rows, None, seed, 1)
         return self
+
+    def _sk_visual_block_(self):
+        return estimator_block(self)
 
     def _outputs(self, X):
         """Give the network's output for rows: ndarray of shape (n_rows, width)."""

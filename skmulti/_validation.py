@@ -1,8 +1,9 @@
-"""What skmulti takes from scikit-learn's private modules: parameter constraints and the check of weights."""
+"""What skmulti takes from scikit-learn's private modules: constraints, the check of weights, blocks of diagrams."""
 
 from numbers import Integral, Real
 
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
 from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Real",
     "RealNotInt",
     "StrOptions",
+    "VisualBlock",
     "checked_weights",
 ]
 

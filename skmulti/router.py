@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._params import NamedParts
 from ._validation import HasMethods, Integral, StrOptions, checked_weights
+from .diagram import router_block
 from .errors import InputMismatchError, closest_match, listed, quoted
 from .frames import n_rows, resolve_columns, row_labels, to_table
 from .inputs import TransformerEncoder
@@ -266,6 +267,9 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "specs_")
+
+    def _sk_visual_block_(self):
+        return router_block(self)
 
     def _remember_columns(self, table):
         if not isinstance(table, pd.DataFrame):
