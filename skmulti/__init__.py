@@ -1,5 +1,6 @@
 """scikit-learn estimators for multi-input Keras models, fitted directly on one DataFrame."""
 
+from ._workers import share_cores
 from .errors import BranchMismatchError, CellTypeError, InputMismatchError, MissingValuesWarning, NetworkSizeWarning
 from .estimators import MultiInputClassifier, MultiInputRegressor
 from .heads import DenseHead
@@ -35,6 +36,9 @@ from .network import build_network
 from .router import InputRouter, make_input_router
 from .spec import ArraySpec, TargetSpec
 from .staged import StagedMerge
+
+# A worker process imports skmulti when it is handed an estimator, before TensorFlow has started its threads.
+share_cores()
 
 __version__ = "0.1.0"
 

@@ -84,7 +84,8 @@ def parts_by_name(entries):
     """Give the parts of a list of ``(name, part, ...)``; none where it is no such list."""
     if not isinstance(entries, list | tuple):
         return {}
-    return {entry[0]: entry[1] for entry in entries if isinstance(entry, list | tuple) and len(entry) > 1}
+    named = [entry for entry in entries if isinstance(entry, list | tuple) and len(entry) > 1]
+    return {entry[0]: entry[1] for entry in named if isinstance(entry[0], str)}
 
 
 def nested_params(name, part):

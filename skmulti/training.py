@@ -13,8 +13,6 @@ import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from ._workers import share_cores
-
 EARLY_STOPPING_ROWS = 500
 # Steps that a fit of unstated length may take, and the epochs they may be spread over.
 AUTO_STEPS = 3_000
@@ -44,7 +42,6 @@ def isolated(seed, dtype):
     that seeding it decides a network; TensorFlow's own seed is neither set nor needed.
     Nothing of it is left behind: states and float type are put back.
     """
-    share_cores()
     states = random.getstate(), np.random.get_state()
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
     try:

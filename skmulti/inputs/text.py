@@ -9,7 +9,6 @@ import tensorflow as tf
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, Interval, StrOptions
-from .._workers import share_cores
 from ..errors import BranchMismatchError, place
 from ..spec import ArraySpec, digest
 from ._steps import ARCHITECTURES, summarise_steps
@@ -320,7 +319,6 @@ class TextVectorizer(InputEncoder):
 
     def _vectorization(self, **options):
         """Make Keras' layer, without a vocabulary."""
-        share_cores()
         ngrams = self.ngrams if self.ngrams is None or isinstance(self.ngrams, tuple) else int(self.ngrams)
         return keras.layers.TextVectorization(
             standardize=self.standardize, split=self.split, ngrams=ngrams, name="text", **options
