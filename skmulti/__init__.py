@@ -1,6 +1,7 @@
 """scikit-learn estimators for multi-input Keras models, fitted directly on one DataFrame."""
 
 from ._workers import share_cores
+from .callbacks import AnnealRate, SlowOnPlateau
 from .errors import BranchMismatchError, CellTypeError, InputMismatchError, MissingValuesWarning, NetworkSizeWarning
 from .estimators import MultiInputClassifier, MultiInputRegressor
 from .heads import DenseHead
@@ -15,6 +16,7 @@ from .inputs import (
     InputEncoder,
     NumberScaler,
     OneHotBranch,
+    PiecewiseBranch,
     SequenceBranch,
     SequencePadder,
     TextBranch,
@@ -44,6 +46,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AddMerge",
+    "AnnealRate",
     "ArraySpec",
     "AttentionMerge",
     "AverageMerge",
@@ -72,8 +75,10 @@ __all__ = [
     "NetworkSizeWarning",
     "NumberScaler",
     "OneHotBranch",
+    "PiecewiseBranch",
     "SequenceBranch",
     "SequencePadder",
+    "SlowOnPlateau",
     "StagedMerge",
     "TargetSpec",
     "TextBranch",

@@ -8,14 +8,16 @@ from sklearn.base import clone
 from ._params import parts_by_name, split_nested
 from ._scikeras import ScikerasAdapter
 from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, checked_weights
+from .callbacks import auto_rate
 from .diagram import estimator_block
 from .errors import InputMismatchError, quoted
 from .frames import n_rows, take_rows, to_table
-from .heads import DenseHead, encode_target
+from .heads import default_head, encode_target
 from .inputs.base import SAMPLE_ROWS
 from .merges import as_merge
-from .network import build_by_hand, build_network, check_saveable, resolve_branches
+from .network import TrainingNetwork, build_by_hand, build_network, check_saveable, resolve_branches
 from .router import InputRouter
+from .targets import check_output_names, output_names
 from .tasks import CallbackSupportMixin, FitTask
 from .training import (
     EARLY_STOPPING_ROWS,
@@ -48,7 +50,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         "batch_size": [POSITIVE_INT, StrOptions({"auto"})],
         "validation_fraction": [Interval(RealNotInt, 0, 1, closed="neither"), POSITIVE_INT, None],
         "early_stopping": ["boolean", StrOptions({"auto"})],
-        "n_iter_no_change": [POSITIVE_INT],
+        "n_iter_no_change": [POSITIVE_INT, StrOptions({"auto"})],
         "shuffle": ["boolean"],
         "steps_per_execution": [POSITIVE_INT, StrOptions({"auto"})],
         "jit_compile": ["boolean", StrOptions({"auto"})],
@@ -90,6 +92,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             raise InputMismatchError(
                 f"y is a dict with {quoted(y)}; give an array, Series or DataFrame with a row for each row of X."
             )
+        y_names = output_names(y)
         y = self._checked_y(y, reset=reset)
         names = list(parts_by_name(getattr(self.router, "inputs", None))) or None
         table = to_table(X, names, len(y))
@@ -106,6 +109,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                 table, y, weight = take_rows(table, used), y[used], weight[used]
         if reset:
             self._learn_target(y, classes)
+            _remember(self, "output_names_", y_names)
+        else:
+            check_output_names(y_names, getattr(self, "output_names_", None))
         self._numbered(y)
         return table, y, weight
 
@@ -152,12 +158,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         memory = Memory(self.memory, verbose=0) if self.memory is None or isinstance(self.memory, str) else self.memory
         self.router_, arrays = memory.cache(_fit_router)(router, table, y, weight)
         self.n_features_in_ = self.router_.n_features_in_
-        if hasattr(self.router_, "feature_names_in_"):
-            self.feature_names_in_ = self.router_.feature_names_in_
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
+        _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
         self._target = self._describe_target(y, weight)
-        self.head_ = DenseHead() if self.head is None else clone(self.head)
+        self.head_ = default_head(len(y)) if self.head is None else clone(self.head)
         self.model_ = self._network(arrays)
         self.forward_ = Forward(self.model_)
         self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0
@@ -223,10 +226,20 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             steps = self.steps_per_execution
             if steps == "auto":
                 steps = auto_steps_per_execution(int(np.ceil(count / batch_size)), epochs, callbacks)
-            self._compile(self._target, steps_per_execution=steps)
+            self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}), Forward)
+            for model in dict.fromkeys([self.model_, self._trained.model]):
+                self._compile(model, self._target, batch_size=batch_size, steps_per_execution=steps)
+            self._trained.model.optimizer = self.model_.optimizer
             self._restore_optimizer()
-        given = held is not None
-        patience = self.n_iter_no_change if task and self._stops_early(count, given) else None
+        network, (rows, held) = self._trained.prepare(self.model_, rows, held)
+        stops = task is not None and self._stops_early(count, given=held is not None)
+        rate = None
+        if task and self._rate_is_auto():
+            watches = stops and held is not None and self._routed.get("fit__validation_freq", 1) == 1
+            rate = auto_rate(getattr(self, "branches_", {}), watches)
+        patience = None
+        if stops:
+            patience = (epochs if rate else 10) if self.n_iter_no_change == "auto" else self.n_iter_no_change
         done = self.n_iter_
         schedule = Schedule(
             epochs=done + epochs,
@@ -234,12 +247,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             shuffle=self.shuffle,
             seed=seed,
             patience=patience,
+            rate=rate,
             initial_epoch=done,
             verbose=int(self.verbose),
         )
         if task:
             callbacks = [*callbacks, *task.epochs()]
-        history, self.best_epoch_ = train(self.model_, rows, held, schedule, callbacks, self._fit_params())
+        history, self.best_epoch_ = train(network, rows, held, schedule, callbacks, self._fit_params())
         for name, values in history.items():
             self.history_.setdefault(name, []).extend(float(value) for value in values)
         self.n_iter_ = len(self.history_["loss"])
@@ -284,8 +298,15 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         arrays = self.router_.transform(X)
         if not len(next(iter(arrays.values()))):
             raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
-        chunk = self._routed.get("predict__batch_size")
-        return self.forward_(arrays, chunk) if chunk else self.forward_(arrays)
+        return self.forward_(arrays, self._routed.get("predict__batch_size"))
+
+
+def _remember(estimator, name, value):
+    """Set an attribute of a fitted estimator, or remove that of an earlier fit where there is none."""
+    if value is not None:
+        setattr(estimator, name, value)
+    else:
+        vars(estimator).pop(name, None)
 
 
 def _fit_router(router, table, y, weight):

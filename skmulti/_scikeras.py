@@ -17,11 +17,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import ClassifierTags, RegressorTags
 
 from ._params import nested_params, refuse_unknown, split_nested
+from .callbacks import sets_rate
+from .column_layers import Network
 from .heads import DenseHead, loss_name
 from .merges import as_merge
 from .network import all_layers, check_saveable
 from .router import InputRouter
-from .training import Forward, isolated
+from .training import Forward, auto_optimizer, isolated
 
 # What the estimators give to ``keras.Model.fit`` themselves, and the parameter that decides it.
 OWN_FIT_ARGUMENTS = {
@@ -180,7 +182,7 @@ class ScikerasParameters(BaseWrapper):
                 raise ValueError("loss__from_logits=True, but the network gives probabilities. Leave it out.")
             if prefix == "predict" and rest != "batch_size":
                 raise ValueError(f"{name!r} has no effect; of predict__... there is only 'predict__batch_size'.")
-        optimizer = self.optimizer
+        optimizer = "adam" if self._optimizer_is_auto() else self.optimizer
         kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
         names = [name.partition("__")[2] for name in self._routed if name.startswith("optimizer__")]
         if inspect.isclass(kind):
@@ -208,9 +210,13 @@ class ScikerasAdapter(ScikerasParameters):
             tags.target_tags.multi_output = True
         return tags
 
-    def _compile(self, target, *, steps_per_execution):
-        """Compile the network with what SciKeras makes of the routed parameters, or the head's defaults."""
+    def _compile(self, model, target, *, batch_size, steps_per_execution):
+        """Compile the network with what SciKeras makes of the routed parameters, or with defaults."""
         kwargs = self._get_compile_kwargs()
+        if self._optimizer_is_auto():
+            kwargs["optimizer"] = auto_optimizer(
+                target, batch_size, **split_nested(self._routed)[1].get("optimizer", {})
+            )
         if isinstance(self.optimizer, keras.optimizers.Optimizer):
             kwargs["optimizer"] = type(self.optimizer).from_config(self.optimizer.get_config())
         if kwargs["loss"] is None:
@@ -221,20 +227,29 @@ class ScikerasAdapter(ScikerasParameters):
         kwargs["metrics"] = copy.deepcopy(kwargs["metrics"])
         kwargs["loss"] = self._fitting_loss(kwargs["loss"], target)
         compile_params = {"jit_compile": self.jit_compile, "steps_per_execution": steps_per_execution}
-        self.model_.compile(**{**compile_params, **kwargs})
+        model.compile(**{**compile_params, **kwargs})
 
     # Upstream looks a loss up by name as a function, which cannot take parameters such as loss__delta.
     def _get_compile_kwargs(self):
-        loss = self.loss
-        if not isinstance(loss, str) or not any(key.startswith("loss__") for key in self._routed):
-            return super()._get_compile_kwargs()
-        name = loss_name(loss)
-        classes = [obj for obj in vars(keras.losses).values() if inspect.isclass(obj) and loss_name(obj) == name]
+        loss, optimizer = self.loss, self.optimizer
         try:
-            self.loss = classes[0] if classes else loss
+            if isinstance(loss, str) and any(key.startswith("loss__") for key in self._routed):
+                name = loss_name(loss)
+                classes = [kind for kind in vars(keras.losses).values() if inspect.isclass(kind)]
+                self.loss = next((kind for kind in classes if loss_name(kind) == name), loss)
+            if self._optimizer_is_auto():
+                self.optimizer = keras.optimizers.Adam
             return super()._get_compile_kwargs()
         finally:
-            self.loss = loss
+            self.loss, self.optimizer = loss, optimizer
+
+    def _optimizer_is_auto(self):
+        return isinstance(self.optimizer, str) and self.optimizer == "auto"
+
+    def _rate_is_auto(self):
+        """Tell whether the user left open how the learning rate changes."""
+        given = "optimizer__learning_rate" in self._routed or any(map(sets_rate, self.callbacks_))
+        return self._optimizer_is_auto() and self.n_iter_no_change == "auto" and not given
 
     # Upstream trains with the user's own callback objects; a second fit, or a fold, would find them used.
     def _fresh_callbacks(self):
@@ -295,7 +310,7 @@ def _packed(model):
 
 def _unpacked(packed):
     """Make the network that `_packed` described."""
-    model = keras.Model.from_config(packed["config"])
+    model = Network.from_config(packed["config"])
     model.set_weights(packed["weights"])
     for variable, value in zip(_random_states(model), packed["random"], strict=True):
         variable.assign(value)

@@ -1,17 +1,15 @@
 """The classifier: signature, documentation, and what is special about classes."""
 
 import numpy as np
-import pandas as pd
 from scikeras.wrappers import KerasClassifier
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_consistent_length
 
 from ._base import MultiInputEstimator
 from ._validation import StrOptions
-from .errors import quoted
 from .heads import classification_target
+from .outputs import OutputsLoss, fitting_metrics
+from .targets import Labels, check_output_names, checked_labels, output_names
 from .tasks import with_callbacks
 
 
@@ -43,17 +41,22 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         {input name: KerasTensor} and a `TargetSpec` to the output tensor. Branches,
         merge and head are then not used.
     optimizer : str, class or Optimizer
-        Keras' name, class or object (which is copied); parameters follow as
-        ``optimizer__learning_rate=...``.
+        "auto" is Adam with clipped gradients, at a rate that suits target and batch size
+        and falls along half a cosine (`AnnealRate`) or, with text and a hold-out, whenever
+        the hold-out gets worse (`SlowOnPlateau`). Or Keras' name, class or object (which is
+        copied), at a constant rate. Parameters follow as ``optimizer__learning_rate=...``,
+        which holds the rate of "auto" constant, too.
     loss : str, class, Loss, callable or None
-        Keras' name, class or object; None suits y. The output's activation follows.
+        Keras' name, class or object; None suits y. The output's activation follows. For
+        several columns of classes it is the loss of one of them.
     metrics : list or None
-        Keras' metrics; None suits y.
-    class_weight : dict, "balanced" or None
+        Keras' metrics; None suits y. "accuracy" is the share of right labels in all columns.
+    class_weight : dict, list of dict, "balanced" or None
         Weight of each label, or weights that give every class the same total; multiplied
-        with sample_weight.
+        with sample_weight. If y has several columns, a list with an entry for each, or
+        "balanced": the loss of each column is weighed by the labels of that column.
     epochs : int or "auto"
-        Times that training sees all rows; "auto" makes some 3,000 steps.
+        Times that training sees all rows; "auto" makes some 2,000 steps.
     batch_size : int or "auto"
         Rows of a step; "auto" makes about 80 steps an epoch, of 32 to 256 rows.
     validation_fraction : float, int or None
@@ -62,8 +65,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     early_stopping : bool or "auto"
         Whether training stops after `n_iter_no_change` epochs without improvement, and
         keeps the best epoch's weights. "auto": from 500 rows, or when X_val is given.
-    n_iter_no_change : int
-        Epochs to wait for an improvement.
+    n_iter_no_change : int or "auto"
+        Epochs to wait for an improvement. "auto": 10 at a constant rate; a rate that falls
+        decides by itself, and an int holds it constant.
     callbacks : Keras callback, class, or list or dict of them, or None
         Objects are copied for each fit (the copies are in `callbacks_`); classes take
         their parameters as ``callbacks__...``.
@@ -105,8 +109,12 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         The epoch, counted from 1, whose weights `model_` has.
     callbacks_ : list of keras.callbacks.Callback
         The fit's copies of the user's callbacks.
-    classes_ : ndarray of shape (n_classes,)
-        The labels.
+    classes_ : ndarray of shape (n_classes,), of shape (n_labels, 2), or list of ndarray
+        The labels; for a y of labels that can hold together the two values of each, for
+        other columns of classes a list with the labels of each.
+    output_names_ : ndarray of str
+        Names of the columns of y, if it is a Series or a table and all are strings; as
+        `feature_names_in_` not there for an array.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str
@@ -128,6 +136,19 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     fitted, so that no statistic of an encoder has seen a held-out row. Parameters of
     Keras are routed as in SciKeras: ``optimizer__``, ``loss__``, ``metrics__``,
     ``callbacks__``, ``compile__``, ``fit__`` and ``model__``.
+
+    A y of several columns makes one network with one head. Columns that hold 0 and 1 (or
+    False and True) alone are labels that can hold together, as in scikit-learn's
+    MLPClassifier: each has a sigmoid unit. Other columns are each a question of one class
+    of several, as in RandomForestClassifier: each has a softmax. The loss is the mean over
+    columns, and held-out rows are drawn without regard to labels, since no draw keeps the
+    shares of all columns.
+
+    A label is predicted where its probability is above 0.5, which makes the fewest
+    mistakes as long as probabilities are right and a missed label costs what a wrong one
+    does. Rare labels are often worth more: give `class_weight`, which moves the
+    probabilities, or a threshold, which does not, for two classes with scikit-learn's
+    TunedThresholdClassifierCV, for labels from `predict_proba` of rows held out for that.
 
     Examples
     --------
@@ -151,7 +172,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
 
     _parameter_constraints = {
         **MultiInputEstimator._parameter_constraints,
-        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
     def __init__(
@@ -162,7 +183,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         merge="concatenate",
         head=None,
         model=None,
-        optimizer="adam",
+        optimizer="auto",
         loss=None,
         metrics=None,
         class_weight=None,
@@ -170,7 +191,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         batch_size="auto",
         validation_fraction=0.1,
         early_stopping="auto",
-        n_iter_no_change=10,
+        n_iter_no_change="auto",
         callbacks=None,
         shuffle=True,
         steps_per_execution="auto",
@@ -217,8 +238,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
             The training table.
-        y : array-like of shape (n_rows,)
-            Labels of any type.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Labels of any type, none missing; several columns are learned together, those
+            of 0 and 1 alone as labels that can hold together.
         sample_weight : array-like of shape (n_rows,) or None
             Weight of each row; rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like X, y and sample_weight, or None
@@ -250,10 +272,11 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
             The chunk.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Its labels.
-        classes : array-like of shape (n_classes,) or None
-            All labels that will occur; the first call needs them unless its y has all.
+        classes : array-like of shape (n_classes,), list of them, or None
+            All labels that will occur, for several columns a list with those of each; the
+            first call needs them unless its y has all, or holds 0 and 1 alone.
         sample_weight : array-like of shape (n_rows,) or None
             Weight of each row.
 
@@ -267,12 +290,13 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         ValueError
             If y holds a label that the first call did not know.
         """
-        if self.class_weight == "balanced":
+        given = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
+        if "balanced" in given:
             raise ValueError(
                 "class_weight='balanced' is not supported for partial_fit, which sees a chunk only. Give a dict, e.g. "
                 "from sklearn.utils.compute_class_weight('balanced', classes=classes, y=y)."
             )
-        if hasattr(self, "model_") and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+        if hasattr(self, "model_") and classes is not None and not self._labels.are(classes):
             raise ValueError(
                 f"`classes={classes}` is not the same as on last call to partial_fit, was: {self.classes_}"
             )
@@ -289,9 +313,16 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Returns
         -------
         ndarray of shape (n_rows, n_classes), float64
-            Probabilities in the order of `classes_`; each row sums to 1.
+            Probabilities in the order of `classes_`; each row sums to 1. For labels that
+            can hold together the probability of each, of shape (n_rows, n_labels); for
+            other columns of classes a list with the probabilities of each.
         """
         outputs = self._outputs(X).astype("float64")
+        if isinstance(self._target.n_classes, tuple):
+            blocks = np.split(outputs, np.cumsum(self._target.n_classes)[:-1], axis=1)
+            return [block / block.sum(axis=1, keepdims=True) for block in blocks]
+        if self._labels.multilabel:
+            return outputs
         if len(self.classes_) == 1:
             return np.ones((len(outputs), 1))
         if self._target.activation == "sigmoid":
@@ -308,11 +339,16 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
-            The most probable label, of y's type.
+        ndarray of shape (n_rows,) or (n_rows, n_outputs)
+            The most probable label, of y's type; of objects where the types of y's columns
+            differ. Labels that can hold together are 1 where their probability is above 0.5.
         """
-        positions = np.argmax(self.predict_proba(X), axis=1)
-        return self.classes_[positions]
+        proba = self.predict_proba(X)
+        if self._labels.multilabel:
+            return self._labels.decoded((proba > 0.5).astype(int))
+        if isinstance(proba, list):
+            return self._labels.decoded(np.column_stack([np.argmax(part, axis=1) for part in proba]))
+        return self._labels.decoded(np.argmax(proba, axis=1))
 
     def score(self, X, y, sample_weight=None):
         """Give the accuracy on rows with known labels.
@@ -321,7 +357,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
             Rows with the columns of fit.
-        y : array-like of shape (n_rows,)
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Their labels.
         sample_weight : array-like of shape (n_rows,) or None
             Weight of each row.
@@ -329,50 +365,63 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Returns
         -------
         float
-            Share of rows whose label is predicted.
+            Share of rows whose label is predicted, with several columns whose labels all are.
         """
-        return ClassifierMixin.score(self, X, y, sample_weight)
+        self._check_fitted()
+        if self._labels.flat:
+            return ClassifierMixin.score(self, X, y, sample_weight)
+        check_output_names(output_names(y), getattr(self, "output_names_", None))
+        truth, predicted = checked_labels(y), self.predict(X)
+        self._labels.check_columns(truth)
+        check_consistent_length(predicted, truth, sample_weight)
+        # scikit-learn's accuracy_score takes columns of 0 and 1 only.
+        right = truth.astype(object) == predicted.astype(object)
+        return float(np.average(right.all(axis=1), weights=sample_weight))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = tags.classifier_tags.multi_label = True
+        return tags
+
+    # Keras would read several labels as the classes of one, and has one weight for each row only.
+    def _get_compile_kwargs(self):
+        kwargs = super()._get_compile_kwargs()
+        if kwargs.get("weighted_metrics") and self._labels.weighed_by_output:
+            raise ValueError(
+                "compile__weighted_metrics weighs rows, but each column of y has weights of its own. Use `metrics`."
+            )
+        metrics = self.head_.default_metrics(self._target) if kwargs["metrics"] is None else kwargs["metrics"]
+        return {**kwargs, "metrics": fitting_metrics(metrics, self._target)}
 
     def _checked_y(self, y, *, reset):
-        """Give the labels as an array of shape (n_rows,)."""
-        y = column_or_1d(y, warn=True)
-        if pd.isna(y).any():
-            raise ValueError(f"Input y contains NaN: {int(pd.isna(y).sum())} of {len(y)} labels are missing.")
-        check_classification_targets(y)
-        return y
+        """Give the labels as an array of shape (n_rows,) or (n_rows, n_outputs)."""
+        return checked_labels(y)
 
     def _learn_target(self, y, classes):
-        self.classes_ = np.unique(y if classes is None else classes)
-        self._class_weights = None
-        if self.class_weight is not None:
-            # From all rows, so that a hold-out is weighed as the training rows are.
-            weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-            self._class_weights = np.asarray(weights, dtype="float64")
+        # Class weights come from all rows, so that a hold-out is weighed as the training rows are.
+        self._labels = Labels(y, classes, self.class_weight)
+        self.classes_ = self._labels.classes
 
     def _numbered(self, y):
-        """Give each label's position in `classes_`."""
-        positions = np.searchsorted(self.classes_, y)
-        positions = np.minimum(positions, len(self.classes_) - 1)
-        unknown = self.classes_[positions] != y
-        if unknown.any():
-            raise ValueError(
-                f"y holds labels that are not in classes_: {quoted(np.unique(y[unknown])[:5].tolist())}; known are "
-                f"{quoted(self.classes_[:20].tolist())}. Labels are learned in the first fit; partial_fit takes all of "
-                "them as `classes`."
-            )
-        return positions
+        """Give each label's position among those of its column."""
+        return self._labels.numbers(y)
 
     def _strata(self, y):
-        return self._numbered(y)
+        # As MLPClassifier: rows cannot be drawn so that each of several columns keeps its shares.
+        return self._numbered(y) if self._labels.flat else None
 
     def _describe_target(self, y, weight):
-        return classification_target(len(self.classes_), self.loss)
+        counts = tuple(len(classes) for classes in self._labels.by_output)
+        if self._labels.flat or self._labels.multilabel:
+            return classification_target(counts[0], self.loss, n_labels=len(counts))
+        return classification_target(counts, self.loss)
 
     def _fitting_loss(self, loss, target):
-        return loss
+        if not self._labels.weighed_by_output:
+            return loss
+        reduction = getattr(loss, "reduction", "sum_over_batch_size")
+        widths = None if self._labels.multilabel else target.n_classes
+        return OutputsLoss(loss, widths, target.one_hot, reduction=reduction)
 
     def _total_weight(self, y, weight):
-        if self._class_weights is None:
-            return weight
-        by_class = self._class_weights[self._numbered(y)]
-        return by_class if weight is None else by_class * weight
+        return self._labels.total_weight(y, weight)

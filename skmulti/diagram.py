@@ -89,7 +89,8 @@ def _fitted_parts(estimator):
 
 def _layers_of_branch(name, layers):
     """Take the layers of an input's branch out of all layers by name; `build_network` names them."""
-    names = {part: f"{layer_name(name)}__{part}" for part in ("branch", "is_missing", "dropout", "or_missing")}
+    parts = ("features", "branch", "is_missing", "dropout", "or_missing")
+    names = {part: f"{layer_name(name)}__{part}" for part in parts}
     return {part: layers.pop(full) for part, full in names.items() if full in layers}
 
 

@@ -245,7 +245,10 @@ class TargetUnits(keras.layers.Layer):
         self.scale = [float(value) for value in scale]
 
     def call(self, inputs):
-        return inputs * ops.convert_to_tensor(self.scale, "float64") + ops.convert_to_tensor(self.offset, "float64")
+        # Members of a head stand side by side in training, each with all outputs.
+        n_members = inputs.shape[-1] // len(self.scale)
+        scale, offset = (ops.convert_to_tensor(values * n_members, "float64") for values in (self.scale, self.offset))
+        return inputs * scale + offset
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -1,12 +1,15 @@
 """Specs and parts to one `keras.Model`: pure functions."""
 
 import warnings
+from dataclasses import replace
 
 import keras
 
+from .column_layers import Network
+from .copies import refuse_lambda
 from .errors import BranchMismatchError, closest_match, quoted
 from .heads import to_target_units
-from .inputs.base import as_branch, refuse_lambda
+from .inputs.base import as_branch
 from .layers import LearnedWhenMissing, MissingRow, RandomFlag
 from .spec import layer_name
 
@@ -45,9 +48,10 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
     Notes
     -----
     The layers that stand for a part have a "__" in their names, which no input's name may
-    hold: ``photo__branch`` (a model), ``photo__or_missing``, ``head__output``. Letters of
-    an input's name that TensorFlow refuses in a layer's become "_", and a few digits keep
-    such names apart; the inputs themselves keep the name.
+    hold: ``photo__branch`` (a model), before it ``photo__features`` (a model without weights
+    to train) of a branch that has fixed features, ``photo__or_missing``, ``head__output``.
+    Letters of an input's name that TensorFlow refuses in a layer's become "_", and a few
+    digits keep such names apart; the inputs themselves keep the name.
 
     Examples
     --------
@@ -62,14 +66,16 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
     models = _build_branches(specs, branches, samples or {})
     tensors, missing = {}, {}
     for name, spec in specs.items():
-        output = models[name](inputs[name])
+        output = inputs[name]
+        for model in models[name]:
+            output = model(output)
         flag = _missing_flag(inputs, spec, input_dropout)
         if flag is not None:
             missing[name] = flag
             output = LearnedWhenMissing(name=f"{layer_name(name)}__or_missing")([output, flag])
         tensors[name] = output
     merged = merge.combine(tensors, missing)
-    return keras.Model(inputs, head.attach(merged, target), name="skmulti_network")
+    return Network(inputs, head.attach(merged, target), name="skmulti_network")
 
 
 def network_inputs(specs):
@@ -113,7 +119,7 @@ def build_by_hand(specs, function, target):
             f"`model` gave {found}; expected an output tensor of shape (batch, {target.width})"
             + (f" with {target.activation} activation." if target.activation else ".")
         )
-    return keras.Model(inputs, to_target_units(output, target), name="skmulti_network")
+    return Network(inputs, to_target_units(output, target), name="skmulti_network")
 
 
 def resolve_branches(specs, defaults, given):
@@ -187,12 +193,86 @@ def _why_not_shared(own, other):
 
 
 def _build_branches(specs, branches, samples):
-    """Build one Keras model a branch; inputs that share a branch get the same model."""
+    """Build the Keras models of each branch, to be called in turn; inputs that share a branch get the same models."""
     models = {}
     for name, branch in branches.items():
         if not isinstance(branch, str):
-            models[name] = branch.build(specs[name], samples.get(name))
+            model = branch.build(specs[name], samples.get(name))
+            # Behind the input; fixed features stand by themselves, so that training can begin after them.
+            parts = getattr(model, "layers", [])[1:]
+            has_features = len(parts) == 2 and parts[0].name == _features_name(name)
+            models[name] = parts if has_features else [model]
     return {name: models[branch if isinstance(branch, str) else name] for name, branch in branches.items()}
+
+
+def _features_name(name):
+    return f"{layer_name(name)}__features"
+
+
+class TrainingNetwork:
+    """The part of a network that training changes: what comes after fixed features. Not pickled.
+
+    Parameters
+    ----------
+    whole : keras.Model
+        From `build_network`, not compiled.
+    branches : dict of str to Branch or str
+        As given to `build_network`.
+    forward : callable
+        Makes a function of a model, from arrays by name to an array:
+        `training.Forward`.
+
+    Attributes
+    ----------
+    model : keras.Model
+        Has the layers and weights of `whole`, but takes an input's features in the place
+        of its array. `whole` itself where there is nothing to save: no fixed features, or
+        another layer that reads the array, too.
+    """
+
+    def __init__(self, whole, branches, forward):
+        layers = {layer.name: layer for layer in whole.layers}
+        fixed = {}
+        for name, branch in branches.items():
+            features = layers.get(_features_name(branch if isinstance(branch, str) else name))
+            if features is not None and _flag_name(name) not in layers:
+                fixed[name] = features
+        self.model = _without_features(whole, fixed) if fixed else whole
+        self._forwards = {name: forward(_features_alone(whole.input[name], part)) for name, part in fixed.items()}
+
+    def prepare(self, whole, *parts):
+        """Give what to train, and `Rows` for it (or None): the whole network where it was compiled anew since."""
+        if self.model is None or self.model.optimizer is not whole.optimizer:
+            return whole, parts
+        return self.model, [part and replace(part, arrays=self.arrays(part.arrays)) for part in parts]
+
+    def arrays(self, arrays):
+        """Replace the arrays of inputs with fixed features by these, computed once for every row."""
+        return {**arrays, **{name: self._features(name, arrays[name]) for name in self._forwards}}
+
+    def _features(self, name, array):
+        return self._forwards[name]({name: array})
+
+    def __getstate__(self):
+        return {"model": None, "_forwards": {}}
+
+
+def _without_features(whole, fixed):
+    """Connect the layers of a network again, but for these, by input name: the input holds what they would give."""
+    inputs = {name: fixed[name].output if name in fixed else tensor for name, tensor in whole.input.items()}
+    inputs = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in inputs.items()}
+
+    def call(layer, *args, **kwargs):
+        is_given = any(layer is part and args[0] is inputs[name] for name, part in fixed.items())
+        return args[0] if is_given else layer(*args, **kwargs)
+
+    return keras.models.clone_model(whole, inputs, clone_function=lambda layer: layer, call_function=call)
+
+
+def _features_alone(tensor, features):
+    """Give the model of an input's fixed features that takes the array by the input's name."""
+    array = keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name)
+    return keras.Model({tensor.name: array}, features(array))
 
 
 def _missing_flag(inputs, spec, input_dropout):
@@ -201,8 +281,12 @@ def _missing_flag(inputs, spec, input_dropout):
     if spec.missing_name:
         flag = inputs[spec.missing_name]
     elif spec.has_missing or input_dropout:
-        flag = MissingRow(spec.n_indicators, name=f"{name}__is_missing")(inputs[spec.name])
+        flag = MissingRow(spec.n_indicators, name=_flag_name(spec.name))(inputs[spec.name])
     return RandomFlag(input_dropout, name=f"{name}__dropout")(flag) if input_dropout else flag
+
+
+def _flag_name(name):
+    return f"{layer_name(name)}__is_missing"
 
 
 def all_layers(model):

@@ -136,7 +136,7 @@ def _ask(column):
     for encoder in ENCODERS:
         reason = encoder.suits(column)
         if reason:
-            return encoder(), reason
+            return encoder.inferred(), reason
     found = sorted({type(cell).__name__ for cell in column.dropna()})
     raise CellTypeError(
         f"column {column.name!r} (dtype {column.dtype}) has cells of type {', '.join(found)}, which no encoder would "
@@ -153,7 +153,7 @@ def _of_kind(column, kind):
         return None, "given"
     candidates = [encoder for encoder in ENCODERS if kind in encoder.default_branch.reads]
     suited = [encoder for encoder in candidates if encoder.suits(column)]
-    return (suited or candidates)[0](), f"given: {kind}"
+    return (suited or candidates)[0].inferred(), f"given: {kind}"
 
 
 def _check_kinds(kinds, columns):

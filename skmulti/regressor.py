@@ -37,14 +37,17 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         {input name: KerasTensor} and a `TargetSpec` to the output tensor. Branches,
         merge and head are then not used.
     optimizer : str, class or Optimizer
-        Keras' name, class or object (which is copied); parameters follow as
-        ``optimizer__learning_rate=...``.
+        "auto" is Adam with clipped gradients, at a rate that suits target and batch size
+        and falls along half a cosine (`AnnealRate`) or, with text and a hold-out, whenever
+        the hold-out gets worse (`SlowOnPlateau`). Or Keras' name, class or object (which is
+        copied), at a constant rate. Parameters follow as ``optimizer__learning_rate=...``,
+        which holds the rate of "auto" constant, too.
     loss : str, class, Loss, callable or None
         Keras' name, class or object; None suits y. The output's activation follows.
     metrics : list or None
         Keras' metrics; None suits y.
     epochs : int or "auto"
-        Times that training sees all rows; "auto" makes some 3,000 steps.
+        Times that training sees all rows; "auto" makes some 2,000 steps.
     batch_size : int or "auto"
         Rows of a step; "auto" makes about 80 steps an epoch, of 32 to 256 rows.
     validation_fraction : float, int or None
@@ -53,8 +56,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     early_stopping : bool or "auto"
         Whether training stops after `n_iter_no_change` epochs without improvement, and
         keeps the best epoch's weights. "auto": from 500 rows, or when X_val is given.
-    n_iter_no_change : int
-        Epochs to wait for an improvement.
+    n_iter_no_change : int or "auto"
+        Epochs to wait for an improvement. "auto": 10 at a constant rate; a rate that falls
+        decides by itself, and an int holds it constant.
     callbacks : Keras callback, class, or list or dict of them, or None
         Objects are copied for each fit (the copies are in `callbacks_`); classes take
         their parameters as ``callbacks__...``.
@@ -99,6 +103,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         The epoch, counted from 1, whose weights `model_` has.
     callbacks_ : list of keras.callbacks.Callback
         The fit's copies of the user's callbacks.
+    output_names_ : ndarray of str
+        Names of the columns of y, if it is a Series or a table and all are strings; as
+        `feature_names_in_` not there for an array.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str
@@ -143,14 +150,14 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         merge="concatenate",
         head=None,
         model=None,
-        optimizer="adam",
+        optimizer="auto",
         loss=None,
         metrics=None,
         epochs="auto",
         batch_size="auto",
         validation_fraction=0.1,
         early_stopping="auto",
-        n_iter_no_change=10,
+        n_iter_no_change="auto",
         callbacks=None,
         shuffle=True,
         steps_per_execution="auto",

@@ -92,12 +92,14 @@ class TargetSpec:
 
     Parameters
     ----------
-    n_classes : int
-        Number of classes, 0 for a regression.
+    n_classes : int or tuple of int
+        Number of classes, 0 for a regression; a tuple has a number for each column,
+        whose units stand one behind the other.
     n_outputs : int
         Number of columns of the target.
     activation : str or None
-        Activation of the output layer; None is linear.
+        Activation of the output layer; None is linear. With a tuple of classes it is
+        None, and the network ends in a softmax over the units of each column.
     offset, scale : tuple of float
         For a regression, one entry per output: predictions are
         ``scale * output + offset``, so that the network learns a target of
@@ -112,9 +114,16 @@ class TargetSpec:
     1
     >>> TargetSpec(n_classes=3, activation="softmax").width
     3
+
+    Four labels that can hold together, and two columns of 3 and 2 classes:
+
+    >>> TargetSpec(n_classes=2, n_outputs=4, activation="sigmoid").width
+    4
+    >>> TargetSpec(n_classes=(3, 2), n_outputs=2).width
+    5
     """
 
-    n_classes: int = 0
+    n_classes: int | tuple = 0
     n_outputs: int = 1
     activation: str | None = None
     offset: tuple = (0.0,)
@@ -124,9 +133,9 @@ class TargetSpec:
     @property
     def width(self):
         """Number of units of the output layer."""
-        if not self.n_classes:
-            return self.n_outputs
-        return 1 if self.activation == "sigmoid" else self.n_classes
+        if isinstance(self.n_classes, tuple):
+            return sum(self.n_classes)
+        return self.n_classes if self.n_classes and self.activation == "softmax" else self.n_outputs
 
 
 def digest(values):

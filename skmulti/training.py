@@ -13,13 +13,20 @@ import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
+from .callbacks import SlowOnPlateau
+
 EARLY_STOPPING_ROWS = 500
 # Steps that a fit of unstated length may take, and the epochs they may be spread over.
-AUTO_STEPS = 3_000
+AUTO_STEPS = 2_000
 AUTO_EPOCHS = (10, 100)
+FEW_ROWS_EPOCHS = 50
 AUTO_BATCH = (32, 256)
 # Held-out rows of a batch at least: they need no gradients, so that more of them fit.
 HELD_BATCH = 256
+# Rows that are predicted at once, and values of one input in them.
+CHUNK_ROWS, CHUNK_VALUES = 8_192, 1_000_000
+# Learning rates for steps of `AUTO_RATE_ROWS` rows; a rate goes with the root of the rows.
+CLASS_RATE, REGRESSION_RATE, AUTO_RATE_ROWS = 3e-3, 1e-2, 256
 # Below this number of steps in all, the longer tracing of several steps at once costs more than it saves.
 MANY_STEPS = 150
 STEPS_PER_EXECUTION = 16
@@ -100,8 +107,20 @@ def auto_batch_size(n_rows):
 
 
 def auto_epochs(n_rows, batch_size):
-    """Choose the epochs: some 3,000 steps in all, 10 to 100 epochs."""
-    return int(np.clip(round(AUTO_STEPS / np.ceil(n_rows / batch_size)), *AUTO_EPOCHS))
+    """Choose the epochs: some 2,000 steps in all, 10 to 100 epochs, 50 at most where no hold-out says when to stop."""
+    most = AUTO_EPOCHS[1] if n_rows >= EARLY_STOPPING_ROWS else FEW_ROWS_EPOCHS
+    return int(np.clip(round(AUTO_STEPS / np.ceil(n_rows / batch_size)), AUTO_EPOCHS[0], most))
+
+
+def auto_optimizer(target, batch_size, **given):
+    """Make the optimizer that suits a target and a batch size: Adam with clipped gradients.
+
+    The rate goes with the square root of the batch size, as the noise of its gradients
+    does; clipping keeps one odd batch from undoing what was learned.
+    """
+    rate = (CLASS_RATE if target.n_classes else REGRESSION_RATE) * (batch_size / AUTO_RATE_ROWS) ** 0.5
+    clipping = {} if {"clipvalue", "global_clipnorm"} & set(given) else {"clipnorm": 1.0}
+    return keras.optimizers.Adam(**{"learning_rate": rate, **clipping, **given})
 
 
 def auto_steps_per_execution(n_steps, n_epochs, callbacks):
@@ -239,6 +258,8 @@ class Schedule:
         Decides the orders.
     patience : int or None
         Epochs without improvement after which training stops; None trains on.
+    rate : AnnealRate, SlowOnPlateau or None
+        What changes the learning rate; `SlowOnPlateau` decides when to stop, too.
     verbose : int
         0 silent, 1 a line an epoch, 2 a progress bar.
     """
@@ -248,6 +269,7 @@ class Schedule:
     shuffle: bool
     seed: int
     patience: int | None = None
+    rate: keras.callbacks.Callback | None = None
     initial_epoch: int = 0
     verbose: int = 0
 
@@ -286,10 +308,8 @@ def train(model, rows, held, schedule, callbacks, fit_params):
     if held is not None:
         # Keras would cast float64 arrays, not tensors, to float32: a target of 1e6 would lose its digits.
         held_batches, _ = held.batches(max(schedule.batch_size, HELD_BATCH), shuffle=False, seed=schedule.seed)
-    stopper = None
-    if schedule.patience is not None:
-        monitor = "loss" if held is None else "val_loss"
-        stopper = keras.callbacks.EarlyStopping(monitor, patience=schedule.patience, restore_best_weights=True)
+    stopper = _stopper(schedule, held)
+    own = [callback for callback in (stopper, schedule.rate) if callback is not None]
     _make_state(model, rows)
     history = model.fit(
         batches,
@@ -298,8 +318,8 @@ def train(model, rows, held, schedule, callbacks, fit_params):
         validation_data=held_batches,
         callbacks=[
             order,
+            *dict.fromkeys(own),
             *callbacks,
-            *([stopper] if stopper else []),
             *([EpochLine()] if schedule.verbose == 1 else []),
         ],
         shuffle=False,  # the feed does
@@ -307,16 +327,10 @@ def train(model, rows, held, schedule, callbacks, fit_params):
         **fit_params,
     ).history
     done = schedule.initial_epoch + len(history["loss"])
-    if not np.isfinite(history["loss"][-1]):
-        first = int(np.flatnonzero(~np.isfinite(history["loss"]))[0]) + 1
-        warnings.warn(
-            f"The loss is not finite from epoch {first} on: training diverged and predictions may be NaN. Lower "
-            "optimizer__learning_rate, or set optimizer__clipnorm=1.",
-            ConvergenceWarning,
-            stacklevel=6,
-        )
     best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1
-    if held is not None and stopper is not None and best == done == schedule.epochs and len(history["loss"]) > 1:
+    _warn_of_diverged(history)
+    constant_rate = schedule.rate is None
+    if held is not None and stopper is not None and constant_rate and best == done == schedule.epochs > 1:
         warnings.warn(
             f"The hold-out was still improving in the last of {done} epochs (loss {history['val_loss'][-1]:.4g}); "
             "more epochs may help.",
@@ -324,6 +338,26 @@ def train(model, rows, held, schedule, callbacks, fit_params):
             stacklevel=6,
         )
     return history, best
+
+
+def _stopper(schedule, held):
+    """Give the callback that stops training and keeps the best weights, or None to train on."""
+    if isinstance(schedule.rate, SlowOnPlateau) or schedule.patience is None:
+        return schedule.rate if isinstance(schedule.rate, SlowOnPlateau) else None
+    monitor = "loss" if held is None else "val_loss"
+    return keras.callbacks.EarlyStopping(monitor, patience=schedule.patience, restore_best_weights=True)
+
+
+def _warn_of_diverged(history):
+    """Warn of a loss that ended as NaN or infinity."""
+    finite = np.isfinite(history["loss"])
+    if not finite[-1]:
+        warnings.warn(
+            f"The loss is not finite from epoch {int(np.argmin(finite)) + 1} on: training diverged and predictions may "
+            "be NaN. Lower optimizer__learning_rate, or set optimizer__clipnorm=1.",
+            ConvergenceWarning,
+            stacklevel=7,
+        )
 
 
 def _make_state(model, rows):
@@ -361,15 +395,16 @@ class Forward:
         self.model = model
         self._compiled = None
 
-    def __call__(self, arrays, chunk_rows=8_192):
+    def __call__(self, arrays, chunk_rows=None):
         """Predict rows.
 
         Parameters
         ----------
         arrays : dict of str to ndarray
             Encoded rows by input name.
-        chunk_rows : int
-            Rows of one call.
+        chunk_rows : int or None
+            Rows of one call; None takes fewer of large rows, such as pixels, whose
+            intermediate results are larger still.
 
         Returns
         -------
@@ -383,6 +418,9 @@ class Forward:
         names = [tensor.name for tensor in self.model.inputs]
         arrays = {name: arrays[name] for name in names}
         n_rows = len(next(iter(arrays.values())))
+        if chunk_rows is None:
+            largest = max(int(np.prod(array.shape[1:])) for array in arrays.values())
+            chunk_rows = int(np.clip(CHUNK_VALUES // max(largest, 1), 1, CHUNK_ROWS))
         chunks = [
             self._compiled({name: tf.convert_to_tensor(array[i : i + chunk_rows]) for name, array in arrays.items()})
             for i in range(0, n_rows, chunk_rows)

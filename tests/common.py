@@ -7,16 +7,45 @@ A new kind of input is tested by being listed in `test_common.py`: `check_encode
 
 import copy
 import pickle
+import random
 
 import keras
 import numpy as np
 import pandas as pd
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import (
+    check_do_not_raise_errors_in_init_or_set_params,
+    check_estimator_cloneable,
+    check_estimator_repr,
+    check_estimator_tags_renamed,
+    check_get_params_invariance,
+    check_mixin_order,
+    check_no_attributes_set_in_init,
+    check_parameters_default_constructible,
+    check_set_params,
+    check_valid_tag_types,
+)
 
 from skmulti.merges import as_merge
 from skmulti.training import isolated
+
+# Those of scikit-learn's checks that bring no table of numbers; the functions below restate the others.
+CHECKS_WITHOUT_DATA = (
+    check_do_not_raise_errors_in_init_or_set_params,
+    check_estimator_cloneable,
+    check_estimator_repr,
+    check_estimator_tags_renamed,
+    check_get_params_invariance,
+    check_mixin_order,
+    check_no_attributes_set_in_init,
+    check_parameters_default_constructible,
+    check_set_params,
+    check_valid_tag_types,
+)
 
 
 def check_encoder(encoder, columns):
@@ -35,6 +64,9 @@ def check_encoder(encoder, columns):
     _check_rows(fitted, array, columns)
     _check_copies(encoder, fitted, array, columns)
     _check_refit(encoder, columns, array)
+    _check_few_cells(encoder, columns)
+    _check_traces(encoder, fitted, array, columns)
+    _check_output_config(encoder, fitted, array, columns)
     _check_params(encoder)
     assert_same_table(columns, before)
 
@@ -102,7 +134,9 @@ def _check_rows(fitted, array, columns):
 
 def _check_copies(encoder, fitted, array, columns):
     """Clones, pickles and deep copies encode alike; labels of training rows teach nothing."""
-    for twin in (pickle.loads(pickle.dumps(fitted)), copy.deepcopy(fitted), clone(fitted).fit(columns)):
+    unpickled = pickle.loads(pickle.dumps(fitted))
+    again = pickle.loads(pickle.dumps(unpickled))
+    for twin in (unpickled, again, copy.deepcopy(fitted), clone(fitted).fit(columns)):
         assert_array_equal(twin.transform(columns), array)
         assert twin.spec("some") == fitted.spec("some")
     relabelled = columns.set_axis(np.arange(len(columns))[::-1] * 10)
@@ -115,14 +149,73 @@ def _check_copies(encoder, fitted, array, columns):
 
 
 def _check_refit(encoder, columns, array):
-    """A second fit forgets the first."""
+    """A second fit forgets the first, on other rows or on the same."""
     refitted = clone(encoder).fit(columns.iloc[:2])
-    refitted.fit(columns)
-    assert_array_equal(refitted.transform(columns), array)
+    for _ in range(2):
+        refitted.fit(columns)
+        assert_array_equal(refitted.transform(columns), array)
+
+
+def _check_few_cells(encoder, columns):
+    """A single row can be fitted, and so can rows that are all missing."""
+    first = columns.iloc[[0]]
+    fitted = clone(encoder).fit(first)
+    assert fitted.transform(first).shape == (1, *fitted.spec("some").shape)
+    missing = columns.astype(object).where(np.zeros(columns.shape, dtype=bool), None)
+    # The mean of no number is NaN, which NumPy would warn about.
+    with np.errstate(invalid="ignore"):
+        fitted = clone(encoder).fit(missing)
+    array, empty = fitted.encode(missing)
+    assert array.shape == (len(columns), *fitted.spec("some").shape)
+    assert empty.all()
+
+
+def _check_traces(encoder, fitted, array, columns):
+    """Encoding changes neither the encoder, nor random states, nor memory that it may only read."""
+    attributes = {name: id(value) for name, value in vars(fitted).items()}
+    states = random.getstate(), repr(np.random.get_state())
+    assert_array_equal(fitted.transform(frozen(columns)), array)
+    assert {name: id(value) for name, value in vars(fitted).items()} == attributes
+    assert_array_equal(clone(encoder).fit(frozen(columns)).transform(columns), array)
+    assert (random.getstate(), repr(np.random.get_state())) == states
+
+
+def frozen(columns):
+    """Copy a Series or frame into arrays that cannot be written to, arrays in cells included."""
+    if isinstance(columns, pd.DataFrame):
+        parts = [frozen(columns.iloc[:, position]) for position in range(columns.shape[1])]
+        return pd.concat(parts, axis=1)
+    if not isinstance(columns.dtype, np.dtype):
+        return columns.copy()
+    values = columns.to_numpy().copy()
+    if values.dtype == object:
+        values = np.fromiter(map(copy.deepcopy, values), dtype=object, count=len(values))
+        for cell in values:
+            if isinstance(cell, np.ndarray):
+                cell.flags.writeable = False
+    values.flags.writeable = False
+    return pd.Series(values, columns.index, name=columns.name, copy=False)
+
+
+def _check_output_config(encoder, fitted, array, columns):
+    """An array stays an array, whatever scikit-learn is told that transformers give."""
+    for output in ("pandas", "polars"):
+        with config_context(transform_output=output):
+            for encoded in (fitted.transform(columns), clone(encoder).fit_transform(columns)):
+                assert isinstance(encoded, np.ndarray)
+                assert_array_equal(encoded, array)
 
 
 def _check_params(encoder):
     """Parameters can be read, set and shown, and a bad name is refused."""
+    for check in CHECKS_WITHOUT_DATA:
+        check(type(encoder).__name__, clone(encoder))
+    assert type(encoder).__name__ in encoder._repr_html_()
+    tags = get_tags(encoder)
+    assert tags.requires_fit
+    assert [tags.no_validation, tags.non_deterministic, tags._skip_test] == [False] * 3
+    # What came in does not decide the dtype of what goes out.
+    assert tags.transformer_tags.preserves_dtype == []
     params = encoder.get_params()
     twin = type(encoder)(**encoder.get_params(deep=False))
     assert repr(twin) == repr(encoder)
@@ -134,6 +227,64 @@ def _check_params(encoder):
         pass
     else:
         raise AssertionError(f"{encoder!r} accepts any parameter.")
+
+
+def check_encoder_columns(encoder, columns):
+    """Hold an encoder to the columns of its fit: their number and names, and that there are some.
+
+    Parameters
+    ----------
+    encoder : InputEncoder
+        Unfitted; left as it is.
+    columns : Series or DataFrame with names that are strings
+        What it reads.
+    """
+    frame = columns.to_frame() if isinstance(columns, pd.Series) else columns
+    for fitted in (clone(encoder).fit(columns), clone(encoder).fit(frame)):
+        assert fitted.n_features_in_ == frame.shape[1]
+        assert list(fitted.feature_names_in_) == list(frame.columns)
+        assert_array_equal(fitted.transform(frame), clone(encoder).fit_transform(columns))
+    others = [pd.concat([frame, frame.add_suffix(" again")], axis=1), frame.add_suffix(" renamed")]
+    if frame.shape[1] > 1:
+        others += [frame.iloc[:, 1:], frame.iloc[:, ::-1]]
+    for other in others:
+        assert_refused(fitted.transform, other)
+    assert_refused(clone(encoder).fit, frame.iloc[:0])
+    assert_refused(clone(encoder).fit, frame.iloc[:, :0])
+    unnamed = clone(encoder).fit(frame.set_axis(range(frame.shape[1]), axis=1))
+    assert not hasattr(unnamed, "feature_names_in_")
+
+
+def assert_refused(method, columns):
+    """Columns that do not fit are a ValueError."""
+    try:
+        method(columns)
+    except ValueError:
+        return
+    raise AssertionError(f"{method} takes {columns.shape[0]} rows of {list(columns.columns)}.")
+
+
+def check_encoder_unfitted(encoder, columns):
+    """An encoder that knows nothing yet says so, whatever it is asked.
+
+    Parameters
+    ----------
+    encoder : InputEncoder
+        Unfitted.
+    columns : Series or DataFrame
+        What it reads.
+    """
+    questions = {"transform": columns, "encode": columns, "spec": "some"}
+    for name in ("transform", "encode", "spec", "get_feature_names_out"):
+        if not hasattr(encoder, name):
+            continue
+        try:
+            answer = getattr(encoder, name)(*([questions[name]] if name in questions else []))
+        except NotFittedError:
+            continue
+        # Parameters alone may decide an array's shape.
+        assert name == "spec", f"{encoder!r} answers {name} before it is fitted."
+        assert answer == clone(encoder).fit(columns).spec("some")
 
 
 def check_branch(branch, spec, sample):

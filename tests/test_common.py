@@ -24,6 +24,7 @@ from skmulti.inputs import (
     ImageDecoder,
     NumberScaler,
     OneHotBranch,
+    PiecewiseBranch,
     SequenceBranch,
     SequencePadder,
     TextBranch,
@@ -79,11 +80,15 @@ BRANCHES = [
     (DenseBranch(units=()), VECTOR),
     (DenseBranch(units=(8, 4), activation="tanh", dropout=0.5, normalization="batch"), VECTOR),
     (DenseBranch(units=(8,), normalization="layer"), VECTOR),
+    # Without enough rows for bins; with them, see below.
+    (PiecewiseBranch(), VECTOR),
+    (PiecewiseBranch(bins=3, embedding_dim=2, units=(4,), dropout=0.5), VECTOR),
     (EmbeddingBranch(), IDS),
     (EmbeddingBranch(embedding_dim=3, units=(4,), dropout=0.5), IDS),
     (OneHotBranch(units=(4, 2), dropout=0.5), IDS),
     (OneHotBranch(units=()), IDS),
-    *((TextBranch(name, embedding_dim=4, units=4), WORDS) for name in ARCHITECTURES),
+    *((TextBranch(name, embedding_dim=4, units=4), WORDS) for name in ("bag", *ARCHITECTURES)),
+    (TextBranch("bag", embedding_dim=4, dropout=0.0), WORDS),
     *((SequenceBranch(name, units=4), STEPS) for name in ARCHITECTURES),
     (ImageBranch(filters=(4,)), PIXELS),
     (ImageBranch(filters=(4, 4), units=3, dropout=0.5), PIXELS),
@@ -115,6 +120,21 @@ def test_encoder_keeps_its_contract(encoder, columns):
 @pytest.mark.parametrize(("branch", "spec"), BRANCHES, ids=lambda value: getattr(value, "kind", repr(value)))
 def test_branch_keeps_its_contract(branch, spec):
     check_branch(branch, spec, sample_of(spec))
+
+
+@pytest.mark.parametrize(
+    ("branch", "spec"),
+    [
+        (PiecewiseBranch(bins=3, embedding_dim=2, units=(4,), dropout=0.5), VECTOR),
+        (TextBranch("bag", embedding_dim=4), WORDS),
+    ],
+    ids=repr,
+)
+def test_branch_that_learns_from_its_sample_keeps_its_contract(branch, spec):
+    sample = sample_of(spec, n_rows=80)
+    check_branch(branch, spec, sample)
+    shown, hidden = (seeded_build(branch, spec, rows).get_config() for rows in (sample, None))
+    assert shown["layers"] != hidden["layers"]
 
 
 @pytest.mark.parametrize(

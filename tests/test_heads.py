@@ -1,11 +1,18 @@
 """Heads: what a loss needs at the output, and a target brought to its units and back."""
 
+import pickle
+
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from common import predict
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
+from skmulti import DenseBranch, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
+from skmulti.column_layers import MemberMean, Members
 from skmulti.heads import (
     DenseHead,
     TargetUnitsLoss,
@@ -14,7 +21,9 @@ from skmulti.heads import (
     loss_name,
     regression_target,
 )
+from skmulti.layers import TargetUnits
 from skmulti.spec import TargetSpec
+from skmulti.training import isolated
 
 Y = np.array([[1.0], [2.0], [6.0]])
 
@@ -329,3 +338,273 @@ def test_loss_and_metric_follow_from_the_target(target, loss, metric):
 def test_bad_parameters_are_refused(params, message):
     with pytest.raises(ValueError, match=message):
         head_network(DenseHead(**params), TargetSpec())
+
+
+# --- members: layers and losses
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_outputs_of_members_side_by_side_are_brought_to_the_units_of_y(n_members):
+    layer = TargetUnits([1e6, -1.0], [2.0, 10.0])
+    outputs = np.random.default_rng(0).normal(size=(4, n_members, 2))
+    expected = outputs * [2, 10] + [1e6, -1]
+    assert_allclose(layer(outputs.reshape(4, -1)), expected.reshape(4, -1))
+
+
+OFFSET, SCALE = [2.0, -30.0], [0.5, 10.0]
+# By Keras' names and by hand, on standardised values (rows, outputs): a number for each row.
+LOSSES = {
+    "mean_squared_error": lambda y, p: np.mean((y - p) ** 2, axis=-1),
+    "mean_absolute_error": lambda y, p: np.mean(np.abs(y - p), axis=-1),
+    "huber": lambda y, p: np.mean(
+        np.where(np.abs(y - p) <= 1, (y - p) ** 2 / 2, np.abs(y - p) - 0.5),
+        axis=-1,
+    ),
+    "poisson": lambda y, p: np.mean(p - y * np.log(p + 1e-7), axis=-1),
+}
+
+
+def members_of(n_outputs, n_members=3, n_rows=5):
+    """Give (offset, scale, y, outputs of each member), in y's units; standardised they are above zero."""
+    rng = np.random.default_rng(n_outputs)
+    offset, scale = np.array(OFFSET[:n_outputs]), np.array(SCALE[:n_outputs])
+    y = rng.gamma(2, size=(n_rows, n_outputs)) * scale + offset
+    members = rng.gamma(2, size=(n_rows, n_members, n_outputs)) * scale + offset
+    return offset, scale, y, members
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_over_members_is_the_mean_of_their_losses(name, weighted, n_outputs):
+    offset, scale, y, members = members_of(n_outputs)
+    weight = np.arange(5.0) if weighted else np.ones(5)
+    standardised = (y - offset) / scale
+    by_member = [LOSSES[name](standardised, (members[:, m] - offset) / scale) for m in range(3)]
+    expected = np.mean([np.mean(losses * weight) for losses in by_member])
+    for loss in (name, keras.losses.get(name), type(keras.losses.deserialize(_class_name(name)))()):
+        measured = TargetUnitsLoss(loss, offset, scale)(y, members.reshape(5, -1), weight if weighted else None)
+        assert float(measured) == pytest.approx(expected, rel=1e-5)
+
+
+def _class_name(name):
+    return {"class_name": "".join(part.title() for part in name.split("_")), "config": {}}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_equal_members_lose_what_one_does(name):
+    offset, scale, y, members = members_of(2)
+    one = members[:, 0]
+    measured = TargetUnitsLoss(name, offset, scale)
+    assert float(measured(y, np.hstack([one] * 4))) == pytest.approx(float(measured(y, one)), rel=1e-6)
+
+
+def test_members_reduce_to_a_sum_where_the_loss_does():
+    offset, scale, y, members = members_of(2)
+    total = TargetUnitsLoss("mean_squared_error", offset, scale, reduction="sum")(y, members.reshape(5, -1))
+    mean = TargetUnitsLoss("mean_squared_error", offset, scale)(y, members.reshape(5, -1))
+    assert float(total) == pytest.approx(5 * float(mean))
+
+
+def own_outputs(y_true, y_pred):
+    """Weigh the second output double, as a user might write it: by column."""
+    errors = keras.ops.abs(y_true - y_pred)
+    return errors[:, 0] + 2 * errors[:, 1]
+
+
+def root_error(y_true, y_pred):
+    """Give one number for all rows, as users write the root mean squared error."""
+    return keras.ops.sqrt(keras.ops.mean(keras.ops.square(y_true - y_pred)))
+
+
+def test_a_loss_that_names_its_outputs_finds_them_in_each_member():
+    offset, scale, y, members = members_of(2)
+    errors = np.abs(members - y[:, None]) / scale
+    expected = np.mean(errors[..., 0] + 2 * errors[..., 1])
+    measured = TargetUnitsLoss(own_outputs, offset, scale)(y, members.reshape(5, -1))
+    assert float(measured) == pytest.approx(expected)
+
+
+def test_a_loss_of_one_number_for_all_rows_is_taken():
+    offset, scale, y, members = members_of(1)
+    measured = float(TargetUnitsLoss(root_error, offset, scale)(y, members.reshape(5, -1)))
+    expected = np.sqrt(np.mean(((members - y[:, None]) / scale) ** 2))
+    # Over all members at once, or one by one: users get the one or the other.
+    assert measured == pytest.approx(expected, rel=0.2)
+
+
+# --- members: the head
+
+
+def seeded_head(head, target, width=5):
+    with isolated(0, "float32"):
+        return head_network(head, target, width)
+
+
+@pytest.mark.parametrize(
+    ("head", "target", "widths", "n_members"),
+    [
+        (DenseHead(), TargetSpec(n_classes=3, activation="softmax"), [64], 1),
+        (DenseHead(), TargetSpec(), [128, 128], 8),
+        (DenseHead(n_members=1), TargetSpec(), [128, 128], 1),
+        (DenseHead(n_members=3), TargetSpec(), [128, 128], 3),
+        (DenseHead((4,)), TargetSpec(), [4], 1),
+        (DenseHead((4,), n_members=2), TargetSpec(), [4], 2),
+        (DenseHead((), n_members=2), TargetSpec(), [], 2),
+        (DenseHead((4,), n_members=1), TargetSpec(n_classes=2, activation="sigmoid"), [4], 1),
+    ],
+)
+def test_layers_and_members_follow_from_the_target_unless_given(head, target, widths, n_members):
+    layers = head_network(head, target).layers
+    assert [layer.units for layer in layers if layer.name.startswith("head__dense")] == widths
+    assert [layer.n_members for layer in layers if isinstance(layer, Members)] == [n_members] * (n_members > 1)
+    assert sum(isinstance(layer, MemberMean) for layer in layers) == (n_members > 1)
+
+
+def test_one_member_is_the_plain_head():
+    rows = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+    target = TargetSpec(offset=(3.0,), scale=(2.0,))
+    plain, one = (seeded_head(DenseHead((4,), **params), target) for params in ({}, {"n_members": 1}))
+    assert_array_equal(predict(one, rows), predict(plain, rows))
+
+
+def test_members_share_the_dense_layers_and_are_averaged_in_units_of_y():
+    rows = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+    target = TargetSpec(n_outputs=2, offset=(100.0, 0.0), scale=(7.0, 1.0))
+    model = seeded_head(DenseHead((4,), activation="tanh", n_members=3), target)
+    (scale,), (kernel, bias), (output, shift) = (layer.get_weights() for layer in model.layers if layer.weights)
+    members = [np.tanh((rows * scale[m]) @ kernel + bias) @ output[m] + shift[m] for m in range(3)]
+    assert_allclose(predict(model, rows), np.mean(members, axis=0) * [7, 1] + [100, 0], rtol=1e-5, atol=1e-5)
+    trained = keras.ops.convert_to_numpy(model(rows, training=True))
+    assert_allclose(trained, np.hstack([member * [7, 1] + [100, 0] for member in members]), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "target", [TargetSpec(n_classes=2, activation="sigmoid"), TargetSpec(n_classes=(3, 2), n_outputs=2)]
+)
+def test_classes_have_no_members(target):
+    with pytest.raises(ValueError, match="n_members=2, but only a regression has members"):
+        head_network(DenseHead(n_members=2), target)
+
+
+@pytest.mark.parametrize("n_members", [0, 1.5, "all", None])
+def test_a_number_of_members_that_is_none_is_refused(n_members):
+    with pytest.raises(ValueError, match="The 'n_members' parameter of DenseHead"):
+        head_network(DenseHead(n_members=n_members), TargetSpec())
+
+
+# --- members: a regressor
+
+
+ROUTER = InputRouter([("numbers", NumberScaler(), ["a", "b"])])
+FRAME = pd.DataFrame(np.random.default_rng(0).normal(size=(30, 2)), columns=["a", "b"])
+TWO = np.column_stack([1e6 + 1e3 * FRAME["a"], 1e-3 * FRAME["b"]])
+
+
+def regressor(**params):
+    return MultiInputRegressor(
+        ROUTER,
+        **{
+            "branches": {"numbers": DenseBranch(units=())},
+            "head": DenseHead((16,), n_members=4),
+            "epochs": 1,
+            "batch_size": 30,
+            "random_state": 0,
+            "compile__run_eagerly": True,
+            **params,
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Give a regressor of four members and two outputs that has learned."""
+    return regressor(epochs=60, optimizer__learning_rate=0.05, compile__run_eagerly=False).fit(FRAME, TWO)
+
+
+@pytest.fixture(scope="module")
+def unmoved():
+    """Give a regressor after one step of all rows that hardly changed a weight."""
+    return regressor(optimizer="sgd", optimizer__learning_rate=1e-12).fit(FRAME, TWO)
+
+
+def test_members_predict_two_outputs_in_units_of_y(fitted):
+    predicted = fitted.predict(FRAME)
+    assert predicted.shape == TWO.shape
+    assert predicted.dtype == np.float64
+    # Far from noise in each output, though one is a thousand million times the other.
+    assert (np.abs(predicted - TWO).mean(axis=0) < 0.3 * TWO.std(axis=0)).all()
+
+
+def test_history_has_the_error_of_the_members_mean(unmoved):
+    expected = np.abs(unmoved.predict(FRAME) - TWO).mean()
+    assert unmoved.history_["mean_absolute_error"] == pytest.approx([expected], rel=1e-5)
+
+
+def test_history_has_the_mean_of_the_members_losses(unmoved):
+    outputs = unmoved.model_(unmoved.router_.transform(FRAME), training=True).numpy().reshape(30, 4, 2)
+    errors = (outputs - TWO[:, None]) / TWO.std(axis=0)
+    assert unmoved.history_["loss"] == pytest.approx([np.mean(errors**2)], rel=1e-4)
+
+
+def test_the_hold_out_s_loss_is_that_of_the_members_mean():
+    est = regressor(epochs=2).fit(FRAME, TWO, X_val=FRAME, y_val=TWO)
+    errors = (est.predict(FRAME) - TWO) / TWO.std(axis=0)
+    assert est.history_["val_loss"][est.best_epoch_ - 1] == pytest.approx(np.mean(errors**2), rel=1e-3)
+
+
+def test_sample_weights_reach_the_members_losses():
+    weight = np.random.default_rng(1).integers(1, 4, size=30).astype(float)
+    est = regressor(optimizer="sgd", optimizer__learning_rate=1e-12).fit(FRAME, TWO, weight)
+    outputs = est.model_(est.router_.transform(FRAME), training=True).numpy().reshape(30, 4, 2)
+    spread = np.sqrt(np.average((TWO - np.average(TWO, axis=0, weights=weight)) ** 2, axis=0, weights=weight))
+    errors = np.mean(((outputs - TWO[:, None]) / spread) ** 2, axis=(1, 2))
+    assert est.history_["loss"] == pytest.approx([np.average(errors, weights=weight)], rel=1e-4)
+
+
+def test_a_regressor_of_members_survives_a_pickle(fitted):
+    assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict(FRAME), fitted.predict(FRAME))
+
+
+def test_a_network_of_members_is_saved_by_keras_and_loaded_in_safe_mode(fitted, tmp_path):
+    fitted.model_.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert_array_equal(predict(loaded, fitted.router_.transform(FRAME)), fitted.predict(FRAME))
+
+
+def test_one_seed_gives_equal_members(unmoved):
+    assert_array_equal(clone(unmoved).fit(FRAME, TWO).predict(FRAME), unmoved.predict(FRAME))
+
+
+def test_a_regression_has_eight_members_by_default():
+    est = regressor(head=None).fit(FRAME, TWO[:, 0])
+    assert est.model_.get_layer("head__members").n_members == 8
+    assert est.predict(FRAME).shape == (30,)
+
+
+def test_counts_are_positive_in_each_member():
+    est = regressor(loss="poisson").fit(FRAME, np.exp(FRAME["a"]))
+    outputs = est.model_(est.router_.transform(FRAME), training=True).numpy()
+    assert outputs.shape == (30, 4)
+    assert outputs.min() > 0
+
+
+def test_a_classifier_refuses_members():
+    est = MultiInputClassifier(ROUTER, head=DenseHead(n_members=2), epochs=1)
+    with pytest.raises(ValueError, match="only a regression has members"):
+        est.fit(FRAME, FRAME["a"] > 0)
+
+
+def test_members_and_units_are_parameters_of_the_estimator():
+    est = regressor(head=None)
+    assert (est.get_params()["head__n_members"], est.get_params()["head__units"]) == ("auto", "auto")
+    est.set_params(head__n_members=3, head__units=(2,))
+    assert (est.head.n_members, est.head.units) == (3, (2,))
+
+
+def test_members_and_units_are_searched():
+    grid = [{"head__n_members": [2], "head__units": [(2,)]}, {"head__n_members": [1], "head__units": ["auto"]}]
+    search = GridSearchCV(regressor(head=None), grid, cv=2, refit=False, error_score="raise").fit(FRAME, TWO[:, 1])
+    scores = search.cv_results_["mean_test_score"]
+    assert np.isfinite(scores).all()
+    assert scores[0] != scores[1]

@@ -15,7 +15,9 @@ from sklearn.exceptions import NotFittedError
 
 from skmulti.errors import BranchMismatchError, InputMismatchError, NetworkSizeWarning
 from skmulti.inputs.image import ImageBranch, ImageDecoder
+from skmulti.network import all_layers
 from skmulti.spec import ArraySpec
+from skmulti.training import isolated
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype="uint8")
 GREYS = COLOURS[:, :, 0]
@@ -632,6 +634,7 @@ def test_branch_refuses_another_kind_with_both_names():
     "parameters",
     [
         {"filters": 16},
+        {"filters": "all"},
         {"filters": (16, 0)},
         {"filters": (16, 2.5)},
         {"kernel_size": 0},
@@ -644,6 +647,125 @@ def test_branch_refuses_another_kind_with_both_names():
 def test_wrong_branch_parameters_are_refused_at_build(parameters):
     with pytest.raises(ValueError, match=next(iter(parameters))):
         ImageBranch(**parameters).build(SPEC)
+
+
+# --- Filters from patches
+
+TEXTURES = np.random.default_rng(5).integers(0, 256, (60, 16, 12, 3), dtype="uint8")
+TEXTURE_SPEC = ArraySpec("photo", "image", (16, 12, 3), "uint8")
+# A filter an image, averages and maxima in four quadrants, and the pixels.
+PATCH_WIDTH = 2 * 4 * 60 + 16 * 12 * 3
+
+
+def built(branch, sample=TEXTURES, spec=TEXTURE_SPEC):
+    with isolated(0, "float32"):
+        return branch.build(spec, sample)
+
+
+def kinds_of_layers(model):
+    return [type(layer) for layer in all_layers(model)]
+
+
+def test_default_branch_of_few_photos_learns_filters_from_patches():
+    model = built(ImageBranch())
+
+    assert model.output_shape == (None, PATCH_WIDTH)
+    assert not model.trainable_weights
+    assert model.get_layer("photo__features").output_shape == (None, PATCH_WIDTH)
+
+
+@pytest.mark.filterwarnings("ignore:Layer 'conv2d:UserWarning")  # Of the mask that floats have.
+@pytest.mark.parametrize(
+    ("branch", "sample"),
+    [
+        (ImageBranch(), None),
+        (ImageBranch(), TEXTURES[:49]),
+        (ImageBranch(), np.where(np.arange(60)[:, None, None, None] < 11, np.uint8(0), TEXTURES)),
+        (ImageBranch(), np.zeros_like(TEXTURES)),
+        (ImageBranch(), np.tile(TEXTURES, (167, 1, 1, 1))[:10_000]),
+        (ImageBranch(), TEXTURES[:, :, :11]),
+        (ImageBranch(), TEXTURES / np.float32(255)),
+        (ImageBranch(augment=True), TEXTURES),
+        (ImageBranch((16, 32)), TEXTURES),
+    ],
+    ids=["no sample", "few", "missing", "blank", "many", "small", "floats", "augmented", "given"],
+)
+def test_other_photos_are_read_by_convolutions(branch, sample):
+    shape, dtype = (TEXTURES if sample is None else sample).shape[1:], "uint8" if sample is None else sample.dtype.name
+    model = built(branch, sample, ArraySpec("photo", "image", shape, dtype))
+
+    assert model.output_shape == (None, 2 * 32)
+    assert kinds_of_layers(model).count(keras.layers.Conv2D) == 2
+    assert keras.layers.Dropout not in kinds_of_layers(model)
+    assert "photo__features" not in [layer.name for layer in model.layers]
+
+
+def test_positions_matter_to_flatten_so_that_it_has_convolutions():
+    assert built(ImageBranch(pooling="flatten")).output_shape == (None, 4 * 3 * 32)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "width"),
+    [
+        ({"pooling": "average"}, 4 * 60 + 16 * 12 * 3),
+        ({"pooling": "max"}, 4 * 60 + 16 * 12 * 3),
+        ({"units": 7}, 7),
+        ({"kernel_size": 5}, PATCH_WIDTH),
+    ],
+)
+def test_width_with_filters_from_patches_follows_the_parameters(parameters, width):
+    assert built(ImageBranch(**parameters)).output_shape == (None, width)
+
+
+@pytest.mark.parametrize(
+    ("branch", "rates"),
+    [
+        (ImageBranch(), [0.5]),
+        (ImageBranch(dropout=0.0), []),
+        (ImageBranch(dropout=0.2), [0.2]),
+        (ImageBranch((4,)), []),
+        (ImageBranch((4,), dropout=0.2), [0.2]),
+    ],
+)
+def test_dropout_is_half_after_filters_from_patches_only(branch, rates):
+    layers = all_layers(built(branch))
+
+    assert [layer.rate for layer in layers if isinstance(layer, keras.layers.Dropout)] == rates
+
+
+def test_dropout_after_filters_from_patches_is_active_in_training_only():
+    model = built(ImageBranch())
+    output = model(TEXTURES, training=False)
+
+    np.testing.assert_array_equal(model(TEXTURES), output)
+    np.testing.assert_allclose(model.predict(TEXTURES, verbose=0), output, atol=1e-5)
+    dropped = np.asarray(model(TEXTURES, training=True)) == 0
+    assert 0.4 < dropped[:, np.asarray(output).all(axis=0)].mean() < 0.6
+
+
+def test_equal_seeds_give_equal_filters():
+    one, two = (built(ImageBranch()) for _ in range(2))
+
+    for own, other in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_array_equal(own, other)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, with NumPy 2.
+def test_branch_with_filters_from_patches_reloads_with_equal_predictions(tmp_path):
+    model = built(ImageBranch(units=3))
+
+    twin = reloaded(model, tmp_path)
+
+    np.testing.assert_array_equal(twin.predict(TEXTURES, verbose=0), model.predict(TEXTURES, verbose=0))
+
+
+def test_filters_compute_in_float64_where_asked():
+    with isolated(0, "float64"):
+        model = ImageBranch().build(TEXTURE_SPEC, TEXTURES)
+
+    output = keras.ops.convert_to_numpy(model(TEXTURES[:2]))
+    assert output.dtype == np.float64
+    np.testing.assert_allclose(output, built(ImageBranch())(TEXTURES[:2]), atol=1e-3)
 
 
 def test_branch_clones_with_its_parameters():

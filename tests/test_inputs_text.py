@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
 from skmulti.errors import BranchMismatchError, InputMismatchError
 from skmulti.inputs._steps import ARCHITECTURES
-from skmulti.inputs.text import TextBranch, TextVectorizer
+from skmulti.inputs.text import TextBranch, TextVectorizer, inverse_document_frequencies
 from skmulti.spec import ArraySpec
 
 REVIEWS = pd.Series(["Good food, good music!", "bad food", "good"], index=["x", "y", "z"], name="review")
@@ -289,7 +290,7 @@ def test_suits_nothing_else(column):
 # --- the branch
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ["bag", *ARCHITECTURES])
 def test_every_architecture_is_finite_for_padded_and_empty_texts(architecture):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
@@ -297,7 +298,7 @@ def test_every_architecture_is_finite_for_padded_and_empty_texts(architecture):
     assert np.isfinite(output).all()
 
 
-@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name != "flatten"])
+@pytest.mark.parametrize("architecture", ["bag", *(name for name in ARCHITECTURES if name != "flatten")])
 def test_padding_has_no_influence_on_a_text(architecture):
     short = TextBranch(architecture, units=4).build(SPEC)
     long = TextBranch(architecture, units=4).build(ArraySpec("review", "text", (9,), "int32", (12,)))
@@ -307,7 +308,7 @@ def test_padding_has_no_influence_on_a_text(architecture):
 
 
 def test_pool_is_average_and_maximum_of_the_words_vectors():
-    branch = TextBranch(embedding_dim=3).build(SPEC)
+    branch = TextBranch("pool", embedding_dim=3).build(SPEC)
     vectors = branch.get_weights()[0][[2, 3, 4]]
     expected = np.concatenate([vectors.mean(axis=0), vectors.max(axis=0)])
     np.testing.assert_allclose(branch(IDS[:1]).numpy()[0], expected, rtol=1e-5)
@@ -325,6 +326,8 @@ def test_lstm_is_keras_lstm_on_the_words_alone():
 @pytest.mark.parametrize(
     ("architecture", "units", "width"),
     [
+        ("bag", None, 3),
+        ("bag", 7, 7),
         ("pool", None, 6),
         ("pool", 7, 7),
         ("flatten", None, 15),
@@ -341,7 +344,7 @@ def test_output_width(architecture, units, width):
 
 
 @saves
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ["bag", *ARCHITECTURES])
 def test_branch_reloads_in_safe_mode(architecture, tmp_path):
     branch = TextBranch(architecture, units=4, dropout=0.1).build(SPEC)
     branch.save(tmp_path / "branch.keras")
@@ -375,3 +378,127 @@ def test_encoder_and_branch_learn_the_order_of_words():
     labels = (words == "not good").astype("float32")[:, None]
     history = model.fit(vectorizer.transform(pd.Series(words)), labels, epochs=25, verbose=0)
     assert history.history["accuracy"][-1] == 1.0
+
+
+# --- the branch: a bag of words
+
+
+TEXTS = pd.Series(["good food here", "bad food", "good music here today", "nothing", "", "bad bad day"], name="review")
+
+
+def bag_of(ids, n_ids, sample=None, **params):
+    """Build a bag over ids; give its model."""
+    spec = ArraySpec("review", "text", (ids.shape[1],), "int32", vocabulary_sizes=(n_ids,))
+    return TextBranch("bag", **params).build(spec, sample)
+
+
+@pytest.fixture(scope="module")
+def encoded():
+    """Give the texts' (ids, vocabulary)."""
+    vectorizer = TextVectorizer(length=None).fit(TEXTS)
+    return vectorizer.transform(TEXTS), vectorizer.vocabulary_
+
+
+def test_inverse_document_frequencies_are_those_of_scikit_learn(encoded):
+    ids, vocabulary = encoded
+    weights = inverse_document_frequencies(ids, len(vocabulary))
+    tfidf = TfidfVectorizer().fit(TEXTS)
+    assert sorted(tfidf.vocabulary_) == sorted(vocabulary[2:])
+    for word, column in tfidf.vocabulary_.items():
+        assert weights[vocabulary.index(word)] == pytest.approx(tfidf.idf_[column])
+
+
+def test_a_word_counts_once_for_each_text_wherever_it_stands():
+    weights = inverse_document_frequencies(np.array([[2, 2, 2], [3, 2, 0], [0, 0, 0]]), 5)
+    # Three texts: id 2 is in two of them, 3 in one, 1 and 4 in none.
+    np.testing.assert_allclose(weights[2:], np.log(4 / np.array([3, 2, 1])) + 1)
+
+
+def test_the_unknown_word_weighs_nothing_if_training_knew_all():
+    assert inverse_document_frequencies(np.array([[2, 3]]), 4)[1] == 0
+    assert inverse_document_frequencies(np.array([[2, 1]]), 4)[1] == pytest.approx(1)
+
+
+def test_without_a_sample_all_words_weigh_alike():
+    assert inverse_document_frequencies(None, 4).tolist() == [1, 1, 1, 1]
+
+
+def test_bag_is_scikit_learn_s_tfidf_times_the_words_vectors(encoded):
+    ids, vocabulary = encoded
+    model = bag_of(ids, len(vocabulary), ids, embedding_dim=3)
+    counts = np.array([np.bincount(row, minlength=len(vocabulary))[2:] for row in ids])
+    weights = TfidfTransformer(norm="l2").fit_transform(counts).toarray()
+    expected = weights @ model.get_weights()[0][2:]
+    once = (counts <= 1).all(axis=1)
+    assert once.tolist() == [True] * 5 + [False]
+    np.testing.assert_allclose(model(ids).numpy()[once], expected[once], rtol=1e-5, atol=1e-7)
+
+
+def test_bag_has_no_order(encoded):
+    ids, vocabulary = encoded
+    model = bag_of(ids, len(vocabulary), ids)
+    np.testing.assert_allclose(model(ids[:, ::-1]).numpy(), model(ids).numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_padding_has_no_influence_on_a_bag_with_weights(encoded):
+    ids, vocabulary = encoded
+    short = bag_of(ids, len(vocabulary), ids)
+    padded = np.pad(ids, ((0, 0), (2, 3)))
+    long = bag_of(padded, len(vocabulary), padded)
+    long.set_weights(short.get_weights())
+    np.testing.assert_allclose(long(padded).numpy(), short(ids).numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_words_that_come_back_count_for_more():
+    ids = np.array([[2, 3, 0, 0], [2, 3, 2, 3]])
+    once, twice = bag_of(ids, 5)(ids).numpy()
+    np.testing.assert_allclose(twice, once * np.sqrt(2), rtol=1e-5)
+
+
+def test_an_empty_text_gives_zeros_and_no_gradient_that_is_nan():
+    ids = np.zeros((2, 4), dtype="int32")
+    model = bag_of(ids, 5, ids, embedding_dim=3)
+    with tf.GradientTape() as tape:
+        output = model(ids)
+        loss = tf.reduce_sum(output**2)
+    assert output.numpy().tolist() == np.zeros((2, 3)).tolist()
+    (gradient,) = tape.gradient(loss, model.trainable_variables)
+    assert np.isfinite(tf.convert_to_tensor(gradient).numpy()).all()
+
+
+def test_padding_s_vector_is_never_trained(encoded):
+    ids, vocabulary = encoded
+    model = bag_of(ids, len(vocabulary), ids, embedding_dim=3)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(ids) ** 2)
+    gradient = tf.convert_to_tensor(tape.gradient(loss, model.trainable_variables)[0]).numpy()
+    assert gradient[0].tolist() == [0, 0, 0]
+    assert np.abs(gradient[2:]).min(axis=1).all()
+
+
+@pytest.mark.parametrize(("dropout", "rate"), [(None, 0.35), (0.1, 0.1)])
+def test_a_bag_drops_a_third_of_its_values_in_training_unless_told(dropout, rate):
+    model = TextBranch("bag", dropout=dropout).build(SPEC)
+    assert [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)] == [rate]
+
+
+def test_other_architectures_drop_nothing_unless_told():
+    model = TextBranch("pool").build(SPEC)
+    assert not [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+
+
+def test_the_bag_is_what_text_is_read_with_by_default():
+    assert TextVectorizer.default_branch().architecture == "bag"
+
+
+@saves
+def test_weights_of_a_bag_come_back_in_safe_mode(encoded, tmp_path):
+    ids, vocabulary = encoded
+    model = bag_of(ids, len(vocabulary), ids)
+    model.save(tmp_path / "bag.keras")
+    again = keras.saving.load_model(tmp_path / "bag.keras", safe_mode=True)
+    np.testing.assert_array_equal(again(ids).numpy(), model(ids).numpy())
+
+
+def test_inferred_vectorizer_counts_pairs_of_words():
+    assert TextVectorizer.inferred().get_params() == {**TextVectorizer().get_params(), "ngrams": 2}

@@ -18,7 +18,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmulti.errors import InputMismatchError
-from skmulti.inputs.vector import DenseBranch, NumberScaler, TransformerEncoder
+from skmulti.inputs.transformer import TransformerEncoder
+from skmulti.inputs.vector import DenseBranch, NumberScaler
 from skmulti.spec import ArraySpec
 
 SPEC = ArraySpec("numbers", "vector", (3,), "float32")

@@ -39,7 +39,7 @@ from skmulti import (
     VectorStacker,
     make_input_router,
 )
-from skmulti.inputs import vector
+from skmulti.inputs import transformer
 
 N_ROWS = 24
 ROWS = np.arange(N_ROWS)
@@ -340,7 +340,7 @@ def test_new_rows_get_the_full_encoding_of_the_target():
 
 
 def test_a_sparse_matrix_above_the_limit_is_refused_with_its_size(monkeypatch):
-    monkeypatch.setattr(vector, "DENSE_LIMIT_BYTES", 64)
+    monkeypatch.setattr(transformer, "DENSE_LIMIT_BYTES", 64)
     with pytest.raises(InputMismatchError, match=r"Input 'x' .*sparse matrix of shape \(24, 3\).*GiB; the limit"):
         encoded(OneHotEncoder(), ["city"])
 

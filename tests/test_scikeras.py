@@ -77,7 +77,7 @@ SIGNATURE = {
     "merge": "concatenate",
     "head": None,
     "model": None,
-    "optimizer": "adam",
+    "optimizer": "auto",
     "loss": None,
     "metrics": None,
     "class_weight": None,
@@ -85,7 +85,7 @@ SIGNATURE = {
     "batch_size": "auto",
     "validation_fraction": 0.1,
     "early_stopping": "auto",
-    "n_iter_no_change": 10,
+    "n_iter_no_change": "auto",
     "callbacks": None,
     "shuffle": True,
     "steps_per_execution": "auto",
@@ -238,7 +238,7 @@ class TestParams:
 
     def test_an_unset_head_takes_parameters(self):
         est = MultiInputClassifier().set_params(head__dropout=0.25)
-        assert (est.head.dropout, est.head.units) == (0.25, (64,))
+        assert (est.head.dropout, est.head.units) == (0.25, "auto")
 
     def test_whole_parts_are_set_before_their_parameters(self, listings):
         listings.set_params(

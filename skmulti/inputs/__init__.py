@@ -10,7 +10,8 @@ from .image import ImageBranch, ImageDecoder
 from .sequence import SequenceBranch, SequencePadder
 from .stacker import VectorStacker
 from .text import TextBranch, TextVectorizer
-from .vector import DenseBranch, NumberScaler, TransformerEncoder
+from .transformer import TransformerEncoder
+from .vector import DenseBranch, NumberScaler, PiecewiseBranch
 
 ENCODERS = (
     NumberScaler,
@@ -34,6 +35,7 @@ __all__ = [
     "InputEncoder",
     "NumberScaler",
     "OneHotBranch",
+    "PiecewiseBranch",
     "SequenceBranch",
     "SequencePadder",
     "TextBranch",

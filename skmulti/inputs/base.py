@@ -6,6 +6,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.utils.validation import validate_data
 
+from ..copies import copy_layer
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import LearnedFill, ZeroMasked
 from ..spec import layer_name
@@ -76,6 +77,17 @@ class InputEncoder(TransformerMixin, BaseEstimator):
             The reason in a few words, or None if the encoder would not take it.
         """
         return None
+
+    @classmethod
+    def inferred(cls):
+        """Make the encoder for a column that nobody assigned.
+
+        Returns
+        -------
+        InputEncoder
+            With the parameters that suit most tables.
+        """
+        return cls()
 
     def fit(self, columns, y=None):
         """Learn from training rows.
@@ -178,6 +190,9 @@ class Branch(BaseEstimator):
     ----------
     reads : tuple of str
         The kinds that the branch can read; an empty tuple means any.
+    memorises : bool
+        True where a network with this branch soon knows its training rows by heart, so
+        that the hold-out, not a plan, says when to slow down.
 
     See Also
     --------
@@ -198,6 +213,7 @@ class Branch(BaseEstimator):
     """
 
     reads = ()
+    memorises = False
     _parameter_constraints: dict = {}
 
     def build(self, spec, sample=None):
@@ -227,16 +243,36 @@ class Branch(BaseEstimator):
         self._validate_params()
         self._check_kind(spec)
         # No layer that Keras names itself ("dense") can have a name with "__", nor can an input.
-        inputs = keras.Input(spec.shape, dtype=spec.dtype, name=f"{layer_name(spec.name)}__array")
-        output = self.connect(_readable(inputs, spec, sample), spec, sample)
-        if len(output.shape) > 2:
-            output = keras.layers.Flatten()(ZeroMasked()(output))
-        if len(output.shape) != 2 or output.shape[-1] is None:
-            raise BranchMismatchError(
-                f"{place(spec.name, spec.columns)}: {type(self).__name__} gives a tensor of shape {output.shape}; "
-                "a branch must give (batch, width) with a width that is known."
-            )
-        return keras.Model(inputs, output, name=f"{layer_name(spec.name)}__branch")
+        name = layer_name(spec.name)
+        inputs = keras.Input(spec.shape, dtype=spec.dtype, name=f"{name}__array")
+        fixed = self.features(spec, sample)
+        if fixed is None:
+            output = self._connected(_readable(inputs, spec, sample), spec, sample)
+            return keras.Model(inputs, output, name=f"{name}__branch")
+        fixed = keras.Model(inputs, fixed(inputs), name=f"{name}__features", trainable=False)
+        values = keras.Input(fixed.output_shape[1:], dtype=fixed.output.dtype, name=f"{name}__values")
+        rest = keras.Model(values, self._connected(values, spec, sample), name=f"{name}__branch")
+        return keras.Model(inputs, rest(fixed(inputs)), name=f"{name}__branch")
+
+    def features(self, spec, sample):
+        """Make what of the branch is fixed before training; nothing, unless a subclass does.
+
+        An estimator's `fit` computes the features of its rows once, not in every epoch.
+
+        Parameters
+        ----------
+        spec : ArraySpec
+            The array to read.
+        sample : ndarray of shape (n_rows, *spec.shape) or None
+            Up to 10,000 encoded training rows.
+
+        Returns
+        -------
+        keras.Model or None
+            Maps the encoder's array to the tensor that `connect` then gets; without weights
+            to train, and the same in training and prediction.
+        """
+        return None
 
     def connect(self, tensor, spec, sample):
         """Connect the layers of the branch.
@@ -244,7 +280,8 @@ class Branch(BaseEstimator):
         Parameters
         ----------
         tensor : KerasTensor of shape (batch, *spec.shape)
-            The input, free of NaN; pixels as floats of 0-1.
+            The input, free of NaN; pixels as floats of 0-1. Of a branch that has `features`,
+            these.
         spec : ArraySpec
             The array as the encoder gave it.
         sample : ndarray of shape (n_rows, *spec.shape) or None
@@ -256,6 +293,18 @@ class Branch(BaseEstimator):
             What the merge gets; higher ranks are flattened.
         """
         raise NotImplementedError
+
+    def _connected(self, tensor, spec, sample):
+        """Connect the layers and see to it that they give a vector a row."""
+        output = self.connect(tensor, spec, sample)
+        if len(output.shape) > 2:
+            output = keras.layers.Flatten()(ZeroMasked()(output))
+        if len(output.shape) != 2 or output.shape[-1] is None:
+            raise BranchMismatchError(
+                f"{place(spec.name, spec.columns)}: {type(self).__name__} gives a tensor of shape {output.shape}; "
+                "a branch must give (batch, width) with a width that is known."
+            )
+        return output
 
     def _check_kind(self, spec):
         """Refuse an array of a kind that this branch does not read."""
@@ -291,56 +340,6 @@ class _LayerBranch(Branch):
 
     def connect(self, tensor, spec, sample):
         return copy_layer(self.layer, f"{place(spec.name, spec.columns)}: ")(tensor)
-
-
-def copy_layer(layer, where=""):
-    """Copy a Keras layer or model, with its weights if it has any and what of it is frozen.
-
-    Messages begin with `where`.
-
-    Raises
-    ------
-    BranchMismatchError
-        If the layer cannot be made again from its ``get_config``, or holds a Lambda.
-    """
-    for part in _with_sublayers(layer):
-        refuse_lambda(part, where)
-    try:
-        twin = type(layer).from_config(layer.get_config())
-    except (NotImplementedError, TypeError, ValueError) as error:
-        raise BranchMismatchError(
-            f"{where}{type(layer).__name__} {layer.name!r} cannot be copied. Give the class a `get_config` that "
-            "returns the arguments of its `__init__`, or pass a function that calls the layer."
-        ) from error
-    if layer.built and layer.weights:
-        if not twin.built:
-            twin.build_from_config(layer.get_build_config())
-        twin.set_weights(layer.get_weights())
-    for own, copied in zip(_with_sublayers(layer), _with_sublayers(twin), strict=True):
-        # Keras hands `trainable` down, so that a model's own must not come after that of its layers.
-        if copied.trainable != own.trainable:
-            copied.trainable = own.trainable
-        if hasattr(copied, "finalize_state"):
-            # Normalization computes with values that it derives from its weights.
-            copied.finalize_state()
-    return twin
-
-
-def refuse_lambda(layer, where=""):
-    """Refuse a Lambda layer, or one that wraps it, which could be trained but not loaded again."""
-    inner = getattr(layer, "layer", None)
-    if isinstance(inner, keras.layers.Layer):
-        refuse_lambda(inner, where)
-    if isinstance(layer, keras.layers.Lambda):
-        raise BranchMismatchError(
-            f"{where}layer {layer.name!r} is a Lambda, which holds code and cannot be loaded safely. Use a Keras layer "
-            "(e.g. keras.layers.Multiply), keras.ops, or a registered keras.layers.Layer subclass."
-        )
-
-
-def _with_sublayers(layer):
-    """Give a layer and, if it is a model, the layers inside it, outer ones first."""
-    return [layer, *(part for sublayer in getattr(layer, "layers", ()) for part in _with_sublayers(sublayer))]
 
 
 def as_branch(branch):

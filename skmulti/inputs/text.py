@@ -11,11 +11,14 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, Interval, StrOptions
 from ..errors import BranchMismatchError, place
 from ..spec import ArraySpec, digest
+from ..word_layers import WordBag
 from ._steps import ARCHITECTURES, summarise_steps
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
 
 # Rows that go through Keras' layer at once: its ragged tensors stay small however long the column is.
 BATCH_ROWS = 1024
+
+UNKNOWN_ID = 1
 
 # What `suits` looks at: enough rows for a mean, few enough for a frame of millions.
 PROBE_ROWS = 2_000
@@ -31,18 +34,19 @@ class TextBranch(Branch):
 
     Parameters
     ----------
-    architecture : {"pool", "flatten", "lstm", "gru", "conv", "attention"}
-        "pool", the default, takes average and maximum over the words' vectors; it learns
-        from few rows and suits topics and sentiment. "conv" sees three neighbouring words
+    architecture : {"bag", "pool", "flatten", "lstm", "gru", "conv", "attention"}
+        "bag", the default, sums the words' vectors with tf-idf weights; with the pairs of
+        words that `TextVectorizer` counts as words, too, it suits topics and sentiment from
+        few rows on. "pool" takes average and maximum over the vectors. "conv" sees three neighbouring words
         at a time ("not good at all"), "lstm", "gru" and "attention" the order of a whole text,
         and want thousands of rows. "flatten" has own weights for each position.
     embedding_dim : int
         Length of a word's vector. 32 suits vocabularies of thousands of words.
     units : int or None
         Width of the network. None: 64 for "lstm", "gru", "conv" and "attention"; no dense layer
-        after "pool" and "flatten", since the merge and the head combine the vectors.
-    dropout : float
-        Share of the output dropped in training, in [0, 1).
+        after "bag", "pool" and "flatten", since the merge and the head combine the vectors.
+    dropout : float or None
+        Share of the output dropped in training, in [0, 1). None: 0.35 for "bag", else 0.
 
     See Also
     --------
@@ -50,7 +54,7 @@ class TextBranch(Branch):
 
     Notes
     -----
-    "pool" gives ``2 * embedding_dim`` values without `units`, "conv" and "attention" give
+    "bag" gives ``embedding_dim`` values without `units`, "pool" ``2 * embedding_dim``, "conv" and "attention" give
     ``2 * units`` (average and maximum over the words), the others ``units``.
 
     Examples
@@ -58,20 +62,21 @@ class TextBranch(Branch):
     >>> from skmulti import ArraySpec, TextBranch
     >>> spec = ArraySpec("review", "text", (20,), "int32", vocabulary_sizes=(500,))
     >>> TextBranch(embedding_dim=16).build(spec).output_shape
-    (None, 32)
+    (None, 16)
     >>> TextBranch("lstm", units=8).build(spec).output_shape
     (None, 8)
     """
 
     reads = ("text",)
+    memorises = True
     _parameter_constraints = {
-        "architecture": [StrOptions(set(ARCHITECTURES))],
+        "architecture": [StrOptions({"bag", *ARCHITECTURES})],
         "embedding_dim": [POSITIVE_INT],
         "units": [POSITIVE_INT, None],
-        "dropout": [RATE],
+        "dropout": [RATE, None],
     }
 
-    def __init__(self, architecture="pool", *, embedding_dim=32, units=None, dropout=0.0):
+    def __init__(self, architecture="bag", *, embedding_dim=32, units=None, dropout=None):
         self.architecture = architecture
         self.embedding_dim = embedding_dim
         self.units = units
@@ -86,8 +91,9 @@ class TextBranch(Branch):
             Word ids; 0 = padding.
         spec : ArraySpec
             Its vocabulary size gives the number of vectors.
-        sample : ndarray or None
-            Not used.
+        sample : ndarray of shape (n_rows, length) or None
+            Training rows, in which "bag" counts the texts that have a word; None weighs all
+            words alike.
 
         Returns
         -------
@@ -104,11 +110,37 @@ class TextBranch(Branch):
                 f"{place(spec.name, spec.columns)}: TextBranch needs one vocabulary size, the spec has "
                 f"{spec.vocabulary_sizes}. Give ArraySpec(..., vocabulary_sizes=(n_ids,))."
             )
+        if self.architecture == "bag":
+            return self._bag(tensor, spec, sample)
         words = keras.layers.Embedding(spec.vocabulary_sizes[0], self.embedding_dim, mask_zero=True)(tensor)
         units = self.units
         if units is None and self.architecture not in ("pool", "flatten"):
             units = 64
-        return summarise_steps(words, self.architecture, units=units, dropout=self.dropout)
+        return summarise_steps(words, self.architecture, units=units, dropout=self.dropout or 0.0)
+
+    def _bag(self, tensor, spec, sample):
+        """Sum the words' vectors, weighted by how few texts have them."""
+        weights = inverse_document_frequencies(sample, spec.vocabulary_sizes[0])
+        bag = WordBag(weights, self.embedding_dim)(tensor)
+        bag = keras.layers.Dropout(0.35 if self.dropout is None else self.dropout)(bag)
+        return bag if self.units is None else keras.layers.Dense(self.units, activation="relu")(bag)
+
+
+def inverse_document_frequencies(ids, n_ids):
+    """Weigh ids by the texts that have them, as scikit-learn's ``TfidfTransformer``: ``ln((1 + n) / (1 + df)) + 1``.
+
+    Ids of shape (n_texts, length), or None for weights of 1.
+    """
+    if ids is None:
+        return np.ones(n_ids)
+    ordered = np.sort(ids, axis=1)
+    first = np.ones(ids.shape, dtype=bool)
+    first[:, 1:] = np.diff(ordered, axis=1) != 0
+    counts = np.bincount(ordered[first], minlength=n_ids)
+    weights = np.log((1 + len(ids)) / (1 + counts)) + 1
+    if not counts[UNKNOWN_ID]:
+        weights[UNKNOWN_ID] = 0  # its vector is never trained and would only add noise
+    return weights
 
 
 class TextVectorizer(InputEncoder):
@@ -131,7 +163,8 @@ class TextVectorizer(InputEncoder):
     split : {"whitespace", "character"}, callable or None
         As in ``TextVectorization``; None takes the whole text as one word.
     ngrams : int, tuple of int or None
-        As in ``TextVectorization``: 2 adds pairs of neighbouring words.
+        As in ``TextVectorization``: 2 counts pairs of neighbouring words ("not good") as words,
+        too; a text's pairs come after its words.
     vocabulary : list of str or None
         The words of the ids 2, 3, ..., in place of learning (`max_tokens` has no say then). They
         must look as `standardize` leaves them: lower case, without punctuation.
@@ -215,6 +248,11 @@ class TextVectorizer(InputEncoder):
         self.split = split
         self.ngrams = ngrams
         self.vocabulary = vocabulary
+
+    @classmethod
+    def inferred(cls):
+        """Count pairs of neighbouring words, too; see `InputEncoder.inferred`."""
+        return cls(ngrams=2)
 
     @classmethod
     def suits(cls, column):

@@ -1,23 +1,26 @@
-"""Numbers, and whatever a scikit-learn transformer gives: arrays of plain features."""
+"""Columns of numbers, and the networks that read vectors."""
 
 import decimal
 
 import keras
 import numpy as np
 import pandas as pd
-import scipy.sparse
-from sklearn import config_context
-from sklearn.base import clone
-from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted
 
-from .._validation import RATE, Integral, Real, StrOptions, checked_weights
+from .._validation import POSITIVE_INT, RATE, Integral, Real, StrOptions, checked_weights
+from ..column_layers import ColumnDense, PiecewiseLinear
 from ..errors import InputMismatchError
 from ..spec import ArraySpec
-from .base import Branch, InputEncoder, checked_frame, missing_rows, refuse_cells
+from .base import Branch, InputEncoder, checked_frame, refuse_cells
 
-# A sparse one-hot matrix of a million rows and ten thousand words would take 37 GiB.
-DENSE_LIMIT_BYTES = 2 * 2**30
+# Below so many rows a network learns them by heart before it has learned what they share.
+SMALL_DATA_ROWS = 1_000
+
+# A bin's slope, one over its width, must be a float32.
+NARROWEST = 1e-30
+
+# Training rows that a bin holds at least, so that its slope is learned from some.
+ROWS_OF_A_BIN = 20
 
 
 class DenseBranch(Branch):
@@ -89,6 +92,118 @@ class DenseBranch(Branch):
         return dense_stack(tensor, self.units, activation=self.activation, dropout=self.dropout)
 
 
+class PiecewiseBranch(Branch):
+    """Read numbers by a learned piecewise linear function of each column, beside the numbers themselves.
+
+    The default for columns of numbers: a jump or a bend in what a column means, at an
+    age of 18 or a price of 100, needs no deep network.
+
+    Parameters
+    ----------
+    bins : int
+        Bins of a column at most, edges at quantiles of the training values. A value that
+        more than 1 / bins of the rows have is an edge of its own. With few rows there are
+        fewer bins, so that each holds 20 rows; below 40 rows the numbers are all there is.
+    embedding_dim : int
+        Values that a column's bins become, by a dense layer of its own with relu.
+    units : tuple of int
+        Dense layers over all columns; none by default, the merge and the head combine them.
+    dropout : float or "auto"
+        Share of the values dropped in training after each layer, in [0, 1). "auto": 0.5
+        with fewer than 1,000 training rows, which are soon learned by heart, else 0.
+
+    See Also
+    --------
+    DenseBranch : Dense layers on the numbers themselves.
+
+    Notes
+    -----
+    The edges come from the up to 10,000 training rows that a branch is shown.
+
+    References
+    ----------
+    Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in Tabular
+    Deep Learning", 2022, arXiv:2203.05556.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmulti import ArraySpec, PiecewiseBranch
+    >>> spec = ArraySpec("numbers", "vector", (3,), "float32")
+    >>> sample = np.random.default_rng(0).normal(size=(400, 3))
+    >>> PiecewiseBranch(embedding_dim=8).build(spec, sample).output_shape
+    (None, 27)
+    """
+
+    reads = ("vector",)
+    _parameter_constraints = {
+        "bins": [POSITIVE_INT],
+        "embedding_dim": [POSITIVE_INT],
+        "units": [tuple, list],
+        "dropout": [RATE, StrOptions({"auto"})],
+    }
+
+    def __init__(self, bins=48, *, embedding_dim=16, units=(), dropout="auto"):
+        self.bins = bins
+        self.embedding_dim = embedding_dim
+        self.units = units
+        self.dropout = dropout
+
+    def connect(self, tensor, spec, sample):
+        """Connect the layers of the branch.
+
+        Parameters
+        ----------
+        tensor : KerasTensor of shape (batch, n_features)
+            The numbers, free of NaN.
+        spec : ArraySpec
+            Not used.
+        sample : ndarray of shape (n_rows, n_features) or None
+            Training rows, for the edges; None leaves the numbers as they are.
+
+        Returns
+        -------
+        KerasTensor of shape (batch, n_features * (embedding_dim + 1)) or (batch, units[-1])
+            Functions of each column, then the numbers.
+        """
+        n_rows = 0 if sample is None else len(sample)
+        bins = min(int(self.bins), n_rows // ROWS_OF_A_BIN)
+        dropout = small_data_dropout(n_rows) if self.dropout == "auto" else self.dropout
+        if bins > 1:
+            edges = [bin_edges(sample[:, i], bins) for i in range(sample.shape[1])]
+            curves = ColumnDense(self.embedding_dim)(PiecewiseLinear(edges)(tensor))
+            curves = keras.layers.Flatten()(curves)
+            if dropout:
+                curves = keras.layers.Dropout(dropout)(curves)
+            tensor = keras.layers.Concatenate()([curves, tensor])
+        return dense_stack(tensor, self.units, dropout=dropout)
+
+
+def small_data_dropout(n_rows):
+    """Give the share to drop where nothing else is known: half of it while rows are few, 0 for an unknown number."""
+    return 0.5 if 0 < n_rows < SMALL_DATA_ROWS else 0.0
+
+
+def bin_edges(values, bins):
+    """Give increasing edges of at most `bins` bins, or one for each value where there are fewer.
+
+    Edges are quantiles, but a value that more than 1 / bins of the rows have is one of them
+    and does not count for the others: it would else take several bins.
+    """
+    values = np.asarray(values, dtype="float64")
+    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    if len(distinct) > bins + 1:
+        heavy = counts > counts.sum() / bins
+        n_others = max(bins - int(heavy.sum()), 1)
+        others = np.repeat(distinct[~heavy], counts[~heavy])
+        distinct = np.union1d(distinct[heavy], np.quantile(others, np.linspace(0, 1, n_others + 1)))
+    if len(distinct) < 2 or np.ptp(distinct) < NARROWEST:
+        middle = distinct[0] if len(distinct) else 0.0
+        return np.array([middle - 0.5, middle + 0.5])
+    # Edges that float32 can hardly tell apart would make a bin infinitely steep.
+    return distinct[np.insert(np.diff(distinct) > max(1e-6 * np.ptp(distinct), NARROWEST), 0, True)]
+
+
 def check_units(units):
     """Refuse widths of dense layers that are no positive integers."""
     if not all(isinstance(width, Integral) and width > 0 for width in units):
@@ -136,7 +251,7 @@ class NumberScaler(InputEncoder):
 
     See Also
     --------
-    DenseBranch : Reads the array.
+    PiecewiseBranch : Reads the array.
 
     Examples
     --------
@@ -157,7 +272,7 @@ class NumberScaler(InputEncoder):
 'young' (type str). Convert the column with pd.to_numeric, or give it an encoder for its values, e.g. CategoryIndexer.
     """
 
-    default_branch = DenseBranch
+    default_branch = PiecewiseBranch
     shared_input = "numbers"
     _parameter_constraints = {
         "add_indicator": ["boolean"],
@@ -326,101 +441,3 @@ def _as_float(number):
         return float(number)
     except OverflowError:
         return np.inf if number > 0 else -np.inf
-
-
-def default_output():
-    """Keep a global set_config(transform_output="pandas") from what the network reads."""
-    return config_context(transform_output="default")
-
-
-class TransformerEncoder(InputEncoder):
-    """A scikit-learn transformer as an encoder: its output is a vector.
-
-    `InputRouter` wraps every transformer without a `default_branch` in it.
-
-    Parameters
-    ----------
-    transformer : transformer or "passthrough"
-        Any scikit-learn transformer or Pipeline; "passthrough" takes numbers as they are.
-    dtype : {"float32", "float64"}
-        Precision of the array.
-
-    Attributes
-    ----------
-    transformer_ : transformer
-        The fitted clone.
-    """
-
-    default_branch = DenseBranch
-    _parameter_constraints = {}
-
-    def __init__(self, transformer, *, dtype="float32"):
-        self.transformer = transformer
-        self.dtype = dtype
-
-    def fit(self, columns, y=None, **fit_params):
-        """Fit a clone of the transformer."""
-        with default_output():
-            self.transformer_ = self._unfitted().fit(columns, y, **self._accepted(fit_params))
-        self._n_values = self.transform(columns.iloc[:1]).shape[1]
-        return self
-
-    def fit_encode(self, columns, y=None, **fit_params):
-        """Fit and transform at once: some transformers (TargetEncoder) then cross-fit."""
-        if not hasattr(self.transformer, "fit_transform") and self.transformer != "passthrough":
-            return self.fit(columns, y, **fit_params).encode(columns)
-        self.transformer_ = self._unfitted()
-        with default_output():
-            output = self.transformer_.fit_transform(columns, y, **self._accepted(fit_params))
-        array = self._dense(output)
-        self._n_values = array.shape[1]
-        return array, missing_rows(columns)
-
-    def transform(self, columns):
-        """Transform columns and make the result a dense array of floats."""
-        check_is_fitted(self)
-        if not len(columns):
-            # scikit-learn's transformers refuse a table without rows.
-            return np.empty((0, self._n_values), dtype=self.dtype)
-        with default_output():
-            output = self.transformer_.transform(columns)
-        return self._dense(output)
-
-    def spec(self, name):
-        """Describe the array; see `InputEncoder.spec`."""
-        return ArraySpec(name, "vector", (self._n_values,), self.dtype)
-
-    def get_feature_names_out(self, input_features=None):
-        """Name the columns of the array as the transformer does."""
-        return self.transformer_.get_feature_names_out()
-
-    def _unfitted(self):
-        return FunctionTransformer() if self.transformer == "passthrough" else clone(self.transformer)
-
-    def _accepted(self, fit_params):
-        given = self.transformer
-        return {name: value for name, value in fit_params.items() if has_fit_parameter(given, name)}
-
-    def _dense(self, output):
-        name = type(self.transformer_).__name__
-        if scipy.sparse.issparse(output):
-            size = output.shape[0] * output.shape[1] * np.dtype(self.dtype).itemsize
-            if size > DENSE_LIMIT_BYTES:
-                raise InputMismatchError(
-                    f"{name} gives a sparse matrix of shape {output.shape}, which as a dense {self.dtype} array takes "
-                    f"{size / 2**30:.1f} GiB; the limit is {DENSE_LIMIT_BYTES / 2**30:.0f} GiB. Give fewer columns "
-                    "(max_categories, min_frequency, TruncatedSVD), or use CategoryIndexer or TextVectorizer."
-                )
-            output = output.toarray()
-        try:
-            array = np.asarray(output, dtype=self.dtype)
-        except (ValueError, TypeError) as error:
-            raise InputMismatchError(
-                f"{name} gives values that are no numbers ({error}). Use a transformer that gives numbers, or "
-                "CategoryIndexer for categories and TextVectorizer for text."
-            ) from error
-        if array.ndim == 1:
-            array = array[:, None]
-        if array.ndim != 2:
-            raise InputMismatchError(f"{name} gives an array of shape {array.shape}; expected (n_rows, n_columns).")
-        return array

@@ -1,0 +1,142 @@
+"""Keras callbacks that change the learning rate: what an estimator with ``optimizer="auto"`` trains with."""
+
+import math
+
+import keras
+import numpy as np
+
+__all__ = ["AnnealRate", "SlowOnPlateau"]
+
+
+def sets_rate(callback):
+    """Tell whether a callback is one that changes the learning rate."""
+    kinds = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau, AnnealRate, SlowOnPlateau
+    return isinstance(callback, kinds)
+
+
+class AnnealRate(keras.callbacks.Callback):
+    """Lower the learning rate from epoch to epoch, along half a cosine, to nearly zero.
+
+    The first epoch has half of the rate, so that a network does not leap before it
+    knows where to. At the end of training the optimizer has its first rate again.
+
+    References
+    ----------
+    Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2016,
+    arXiv:1608.03983, without restarts.
+
+    Examples
+    --------
+    >>> from skmulti import AnnealRate, MultiInputClassifier
+    >>> clf = MultiInputClassifier(optimizer="adamw", callbacks=[AnnealRate()])
+    """
+
+    def on_train_begin(self, logs=None):
+        """Remember the rate; see `keras.callbacks.Callback`."""
+        self.first_rate = float(self.model.optimizer.learning_rate)
+        self.first_epoch = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Set the rate of the epoch; see `keras.callbacks.Callback`."""
+        if self.first_epoch is None:
+            self.first_epoch = epoch
+        done = epoch - self.first_epoch
+        share = done / max(self.params["epochs"] - self.first_epoch, 1)
+        factor = (1 + math.cos(math.pi * share)) / 2
+        if done == 0 and self.params["epochs"] - epoch > 1:
+            factor = 0.5
+        self.model.optimizer.learning_rate = self.first_rate * factor
+
+    def on_train_end(self, logs=None):
+        """Set the rate back; see `keras.callbacks.Callback`."""
+        self.model.optimizer.learning_rate = self.first_rate
+
+
+class SlowOnPlateau(keras.callbacks.Callback):
+    """Go back to the best weights and on with a lower rate when the hold-out gets worse; in the end, stop.
+
+    For networks that learn their training rows by heart within a few epochs, as those
+    that read text do. The best weights stay.
+
+    Parameters
+    ----------
+    monitor : str
+        The loss to watch; smaller is better.
+    factor : float
+        What the rate is multiplied with.
+    times : int
+        How often the rate is lowered before training stops.
+    patience : int
+        Epochs without improvement that are enough to lower it.
+
+    Attributes
+    ----------
+    best_epoch : int
+        The epoch, counted from 0, that has the best value.
+    best_weights : list of ndarray
+        Its weights.
+
+    Examples
+    --------
+    >>> from skmulti import MultiInputClassifier, SlowOnPlateau
+    >>> clf = MultiInputClassifier(optimizer="adam", callbacks=[SlowOnPlateau(times=1)], early_stopping=True)
+    """
+
+    def __init__(self, monitor="val_loss", *, factor=0.25, times=2, patience=1):
+        super().__init__()
+        self.monitor = monitor
+        self.factor = factor
+        self.times = times
+        self.patience = patience
+
+    def on_train_begin(self, logs=None):
+        """Start anew; see `keras.callbacks.Callback`."""
+        self.first_rate = float(self.model.optimizer.learning_rate)
+        self.best, self.best_epoch, self.best_weights = np.inf, 0, None
+        self.waited, self.lowered = 0, 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Keep better weights, or go back; see `keras.callbacks.Callback`."""
+        value = (logs or {}).get(self.monitor)
+        if value is None:
+            raise ValueError(f"SlowOnPlateau watches {self.monitor!r}, but an epoch gives {sorted(logs or {})}.")
+        if value < self.best:
+            self.best, self.best_epoch, self.best_weights = value, epoch, self.model.get_weights()
+            self.waited = 0
+            return
+        self.waited += 1
+        if self.waited < self.patience:
+            return
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
+        self.waited = 0
+        if self.lowered == self.times:
+            self.model.stop_training = True
+            return
+        self.lowered += 1
+        self.model.optimizer.learning_rate = self.first_rate * self.factor**self.lowered
+
+    def on_train_end(self, logs=None):
+        """Set best weights and first rate; see `keras.callbacks.Callback`."""
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
+        self.model.optimizer.learning_rate = self.first_rate
+
+
+def auto_rate(branches, watches):
+    """Choose what lowers the learning rate of a fit that leaves it open.
+
+    Parameters
+    ----------
+    branches : dict of str to (Branch or str)
+        The network's branches.
+    watches : bool
+        Whether a hold-out is measured after each epoch.
+
+    Returns
+    -------
+    AnnealRate or SlowOnPlateau
+        The latter where a branch soon knows its training rows by heart, if a hold-out tells when.
+    """
+    soon = any(getattr(branch, "memorises", False) for branch in branches.values())
+    return SlowOnPlateau() if soon and watches else AnnealRate()

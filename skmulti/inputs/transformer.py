@@ -1,0 +1,114 @@
+"""Any scikit-learn transformer as an encoder: whatever it gives is an array of plain features."""
+
+import numpy as np
+import scipy.sparse
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+from ..errors import InputMismatchError
+from ..spec import ArraySpec
+from .base import InputEncoder, missing_rows
+from .vector import DenseBranch
+
+# A sparse one-hot matrix of a million rows and ten thousand words would take 37 GiB.
+DENSE_LIMIT_BYTES = 2 * 2**30
+
+
+def default_output():
+    """Keep a global set_config(transform_output="pandas") from what the network reads."""
+    return config_context(transform_output="default")
+
+
+class TransformerEncoder(InputEncoder):
+    """A scikit-learn transformer as an encoder: its output is a vector.
+
+    `InputRouter` wraps every transformer without a `default_branch` in it.
+
+    Parameters
+    ----------
+    transformer : transformer or "passthrough"
+        Any scikit-learn transformer or Pipeline; "passthrough" takes numbers as they are.
+    dtype : {"float32", "float64"}
+        Precision of the array.
+
+    Attributes
+    ----------
+    transformer_ : transformer
+        The fitted clone.
+    """
+
+    default_branch = DenseBranch
+    _parameter_constraints = {}
+
+    def __init__(self, transformer, *, dtype="float32"):
+        self.transformer = transformer
+        self.dtype = dtype
+
+    def fit(self, columns, y=None, **fit_params):
+        """Fit a clone of the transformer."""
+        with default_output():
+            self.transformer_ = self._unfitted().fit(columns, y, **self._accepted(fit_params))
+        self._n_values = self.transform(columns.iloc[:1]).shape[1]
+        return self
+
+    def fit_encode(self, columns, y=None, **fit_params):
+        """Fit and transform at once: some transformers (TargetEncoder) then cross-fit."""
+        if not hasattr(self.transformer, "fit_transform") and self.transformer != "passthrough":
+            return self.fit(columns, y, **fit_params).encode(columns)
+        self.transformer_ = self._unfitted()
+        with default_output():
+            output = self.transformer_.fit_transform(columns, y, **self._accepted(fit_params))
+        array = self._dense(output)
+        self._n_values = array.shape[1]
+        return array, missing_rows(columns)
+
+    def transform(self, columns):
+        """Transform columns and make the result a dense array of floats."""
+        check_is_fitted(self)
+        if not len(columns):
+            # scikit-learn's transformers refuse a table without rows.
+            return np.empty((0, self._n_values), dtype=self.dtype)
+        with default_output():
+            output = self.transformer_.transform(columns)
+        return self._dense(output)
+
+    def spec(self, name):
+        """Describe the array; see `InputEncoder.spec`."""
+        return ArraySpec(name, "vector", (self._n_values,), self.dtype)
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the columns of the array as the transformer does."""
+        return self.transformer_.get_feature_names_out()
+
+    def _unfitted(self):
+        return FunctionTransformer() if self.transformer == "passthrough" else clone(self.transformer)
+
+    def _accepted(self, fit_params):
+        given = self.transformer
+        return {name: value for name, value in fit_params.items() if has_fit_parameter(given, name)}
+
+    def _dense(self, output):
+        name = type(self.transformer_).__name__
+        if scipy.sparse.issparse(output):
+            size = output.shape[0] * output.shape[1] * np.dtype(self.dtype).itemsize
+            if size > DENSE_LIMIT_BYTES:
+                raise InputMismatchError(
+                    f"{name} gives a sparse matrix of shape {output.shape}, which as a dense {self.dtype} array takes "
+                    f"{size / 2**30:.1f} GiB; the limit is {DENSE_LIMIT_BYTES / 2**30:.0f} GiB. Give fewer columns "
+                    "(max_categories, min_frequency, TruncatedSVD), or use CategoryIndexer or TextVectorizer."
+                )
+            output = output.toarray()
+        try:
+            array = np.asarray(output, dtype=self.dtype)
+        except (ValueError, TypeError) as error:
+            raise InputMismatchError(
+                f"{name} gives values that are no numbers ({error}). Use a transformer that gives numbers, or "
+                "CategoryIndexer for categories and TextVectorizer for text."
+            ) from error
+        if array.ndim == 1:
+            array = array[:, None]
+        if array.ndim != 2:
+            raise InputMismatchError(f"{name} gives an array of shape {array.shape}; expected (n_rows, n_columns).")
+        return array

@@ -1,0 +1,46 @@
+"""The registered Keras layer that reads a text as a bag of weighted words."""
+
+import keras
+from keras import ops
+
+__all__ = ["WordBag"]
+
+
+@keras.saving.register_keras_serializable(package="skmulti")
+class WordBag(keras.layers.Layer):
+    """Sum a learned vector of each word, weighted as in tf-idf; the id 0 has no weight.
+
+    Maps ids (batch, length) to (batch, embedding_dim). The weights of a text have
+    length 1, but for words that come back: words that occur in few texts count for more than
+    those of every text, and a long text is hardly louder than a short one.
+
+    Parameters
+    ----------
+    weights : sequence of float
+        Weight of each id.
+    embedding_dim : int
+        Length of a word's vector.
+    """
+
+    def __init__(self, weights, embedding_dim, **kwargs):
+        super().__init__(**kwargs)
+        self.word_weights = [float(weight) for weight in weights]
+        self.embedding_dim = int(embedding_dim)
+
+    def build(self, input_shape):
+        shape = (len(self.word_weights), self.embedding_dim)
+        self.table = self.add_weight(shape=shape, initializer="uniform", name="table")
+        super().build(input_shape)
+
+    def call(self, ids):
+        weights = ops.take(ops.convert_to_tensor(self.word_weights, self.compute_dtype), ids)
+        weights = weights * ops.cast(ids > 0, self.compute_dtype)
+        length = ops.sqrt(ops.sum(ops.square(weights), axis=1, keepdims=True))
+        weights = weights / ops.maximum(length, 1e-6)
+        return ops.einsum("bl,blw->bw", weights, ops.take(self.table, ids, axis=0))
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.embedding_dim)
+
+    def get_config(self):
+        return {**super().get_config(), "weights": self.word_weights, "embedding_dim": self.embedding_dim}
