@@ -8,7 +8,6 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import (
     check_dataframe_column_names_consistency,
     check_inplace_ensure_writeable,
-    check_methods_subset_invariance,
     check_param_validation,
     check_transformer_get_feature_names_out,
     check_transformer_get_feature_names_out_pandas,
@@ -200,11 +199,6 @@ def test_check_estimator_writes_into_no_array_of_the_user(estimator):
 @pytest.mark.xfail(strict=True, reason="get_feature_names_out takes any number of names, also other ones than at fit")
 def test_check_estimator_names_features(check):
     run(check, NumberScaler())
-
-
-@pytest.mark.xfail(strict=True, reason="TensorFlow multiplies a single row in another order than several")
-def test_check_estimator_predicts_a_row_alone_as_among_others_in_float32():
-    run(check_methods_subset_invariance, MultiInputRegressor(**SETTINGS))
 
 
 # --- encoders: the checks that need a table, restated on columns that each can read; see also `test_common`

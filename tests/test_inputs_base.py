@@ -29,7 +29,8 @@ class LengthEncoder(InputEncoder):
     default_branch = DenseBranch
 
     def fit(self, columns, y=None):
-        self.longest_ = int(columns.str.len().max())
+        lengths = columns.dropna().str.len()
+        self.longest_ = int(lengths.max()) if len(lengths) else 1
         return self
 
     def transform(self, columns):

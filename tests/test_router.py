@@ -33,6 +33,7 @@ from skmulti import (
     InputRouter,
     MissingValuesWarning,
     NumberScaler,
+    PiecewiseBranch,
     SequencePadder,
     TextBranch,
     TextVectorizer,
@@ -1093,7 +1094,7 @@ def test_branches_before_fit_are_those_of_the_inputs():
 def test_branches_after_fit_are_those_of_the_arrays():
     branches = InputRouter().fit(FRAME).default_branches()
     assert {name: type(branch) for name, branch in branches.items()} == {
-        "numbers": DenseBranch,
+        "numbers": PiecewiseBranch,
         "categories": EmbeddingBranch,
         "review": TextBranch,
     }

@@ -17,6 +17,7 @@ from skmulti import (
     InputRouter,
     MultiInputClassifier,
     NumberScaler,
+    PiecewiseBranch,
     TextBranch,
     TextVectorizer,
 )
@@ -89,7 +90,7 @@ class TestBranch:
     def test_a_default_branch_is_shared(self, X, y):
         est = match({"away": "home"}).fit(X, y)
         assert est.branches_["away"] == "home"
-        assert isinstance(est.branches_["home"], DenseBranch)
+        assert isinstance(est.branches_["home"], PiecewiseBranch)
 
     def test_the_earlier_input_may_share_the_later_ones_branch(self, X, y, shared):
         est = match({"home": "away", "away": DenseBranch(units=(4,)), "form": DenseBranch(units=(4,))}).fit(X, y)
@@ -192,8 +193,8 @@ class TestEncoder:
     def test_branch_and_vocabulary_are_shared_by_both_questions(self, X, y):
         branches = {"question1": TextBranch(embedding_dim=3), "question2": "question1"}
         est = match(branches, QUESTIONS).fit(X, y)
-        # 10 ids of 3 numbers, a head of 6 + 6 + 1.
-        assert size_of(est.model_) == 30 + 13
+        # 10 ids of 3 numbers, a head of 3 + 3 + 1.
+        assert size_of(est.model_) == 30 + 7
 
     def test_vocabularies_of_different_size_are_refused(self, X, y):
         router = InputRouter([("one", TextVectorizer(length=2), "q1"), ("two", TextVectorizer(length=2), "q2")])
