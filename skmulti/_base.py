@@ -11,6 +11,7 @@ from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, S
 from .callbacks import auto_rate
 from .diagram import estimator_block
 from .errors import InputMismatchError, quoted
+from .forward import Forward
 from .frames import n_rows, take_rows, to_table
 from .heads import default_head, encode_target
 from .inputs.base import SAMPLE_ROWS
@@ -21,7 +22,6 @@ from .targets import check_output_names, output_names
 from .tasks import CallbackSupportMixin, FitTask
 from .training import (
     EARLY_STOPPING_ROWS,
-    Forward,
     Rows,
     Schedule,
     auto_batch_size,
@@ -225,7 +225,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if not self.model_.compiled:
             steps = self.steps_per_execution
             if steps == "auto":
-                steps = auto_steps_per_execution(int(np.ceil(count / batch_size)), epochs, callbacks)
+                steps = auto_steps_per_execution(int(np.ceil(count / batch_size)), callbacks)
             self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}), Forward)
             for model in dict.fromkeys([self.model_, self._trained.model]):
                 self._compile(model, self._target, batch_size=batch_size, steps_per_execution=steps)

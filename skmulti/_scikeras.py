@@ -19,11 +19,12 @@ from sklearn.utils import ClassifierTags, RegressorTags
 from ._params import nested_params, refuse_unknown, split_nested
 from .callbacks import sets_rate
 from .column_layers import Network
+from .forward import Forward
 from .heads import DenseHead, loss_name
 from .merges import as_merge
 from .network import all_layers, check_saveable
 from .router import InputRouter
-from .training import Forward, auto_optimizer, isolated
+from .training import auto_optimizer, isolated
 
 # What the estimators give to ``keras.Model.fit`` themselves, and the parameter that decides it.
 OWN_FIT_ARGUMENTS = {

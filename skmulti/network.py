@@ -220,7 +220,7 @@ class TrainingNetwork:
         As given to `build_network`.
     forward : callable
         Makes a function of a model, from arrays by name to an array:
-        `training.Forward`.
+        `forward.Forward`.
 
     Attributes
     ----------

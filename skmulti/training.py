@@ -5,7 +5,6 @@ import time
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import keras
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from .callbacks import SlowOnPlateau
+from .feed import EpochOrder, RowFeed, fed
 
 EARLY_STOPPING_ROWS = 500
 # Steps that a fit of unstated length may take, and the epochs they may be spread over.
@@ -23,13 +23,10 @@ FEW_ROWS_EPOCHS = 50
 AUTO_BATCH = (32, 256)
 # Held-out rows of a batch at least: they need no gradients, so that more of them fit.
 HELD_BATCH = 256
-# Rows that are predicted at once, and values of one input in them.
-CHUNK_ROWS, CHUNK_VALUES = 8_192, 1_000_000
 # Learning rates for steps of `AUTO_RATE_ROWS` rows; a rate goes with the root of the rows.
 CLASS_RATE, REGRESSION_RATE, AUTO_RATE_ROWS = 3e-3, 1e-2, 256
-# Below this number of steps in all, the longer tracing of several steps at once costs more than it saves.
-MANY_STEPS = 150
-STEPS_PER_EXECUTION = 16
+# Steps between two looks of Python at a fit.
+STEPS_PER_EXECUTION = 32
 
 
 def draw_seed(random_state):
@@ -123,36 +120,14 @@ def auto_optimizer(target, batch_size, **given):
     return keras.optimizers.Adam(**{"learning_rate": rate, **clipping, **given})
 
 
-def auto_steps_per_execution(n_steps, n_epochs, callbacks):
-    """Choose how many steps TensorFlow runs before Python sees them again."""
+def auto_steps_per_execution(n_steps, callbacks):
+    """Choose how many steps of an epoch TensorFlow runs before Python sees them again."""
     reads_batches = any(
         getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
         for callback in callbacks
         for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
     )
-    return 1 if reads_batches or n_steps * n_epochs <= MANY_STEPS else min(STEPS_PER_EXECUTION, n_steps)
-
-
-class EpochOrder(keras.callbacks.Callback):
-    """Give the feed the order of its rows, another one in each epoch.
-
-    Parameters
-    ----------
-    order : tf.Variable of shape (n_rows,), int64
-        The feed's order.
-    seed : int or None
-        Decides the orders, together with the epoch's number; None leaves the rows as they are.
-    """
-
-    def __init__(self, order, seed):
-        super().__init__()
-        self.order = order
-        self.seed = seed
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Draw the order; see `keras.callbacks.Callback`."""
-        if self.seed is not None:
-            self.order.assign(np.random.default_rng([self.seed, epoch]).permutation(self.order.shape[0]))
+    return 1 if reads_batches else min(STEPS_PER_EXECUTION, n_steps)
 
 
 class EpochLine(keras.callbacks.Callback):
@@ -169,54 +144,6 @@ class EpochLine(keras.callbacks.Callback):
         names = sorted(logs or {}, key=lambda name: ("loss" not in name, name))
         numbers = "  ".join(f"{name} {logs[name]:.4g}" for name in names)
         print(f"epoch {epoch + 1}/{self.params['epochs']}  {seconds:.1f} s  {numbers}", flush=True)
-
-
-def training_batches(arrays, y, weight, *, batch_size, shuffle, seed):
-    """Feed in-memory arrays in batches, the last short one included.
-
-    The order of an epoch is a function of the seed and the epoch's number alone:
-    neither TensorFlow's global seed nor an earlier fit has a part in it.
-
-    Parameters
-    ----------
-    arrays : dict of str to ndarray
-        Encoded training rows by input name.
-    y : ndarray of shape (n_rows, ...)
-        Encoded target.
-    weight : ndarray of shape (n_rows,) or None
-        Weight of each row.
-    batch_size : int
-        Rows of a batch.
-    shuffle : bool
-        Whether each epoch has an order of its own.
-    seed : int
-        Decides the orders.
-
-    Returns
-    -------
-    batches : tf.data.Dataset
-        Of (arrays, y) or (arrays, y, weight).
-    order : EpochOrder
-        The callback that the fit needs beside them.
-    """
-    n_rows = len(y)
-    data = (arrays, y) if weight is None else (arrays, y, weight)
-    data = tf.nest.map_structure(tf.convert_to_tensor, data)
-    order = tf.Variable(np.arange(n_rows), trainable=False)
-    if n_rows <= batch_size:
-        # The order within the only batch is of no matter, and an epoch of it starts 20 times faster.
-        return tf.data.Dataset.from_tensors(data), EpochOrder(order, None)
-
-    def gather(batch):
-        rows = order[batch * batch_size : (batch + 1) * batch_size]
-        return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), data)
-
-    batches = tf.data.Dataset.range(int(np.ceil(n_rows / batch_size))).map(gather).prefetch(2)
-    # Keras makes two iterators an epoch; rewriting so small a graph each time costs more than it gives.
-    options = tf.data.Options()
-    options.experimental_optimization.apply_default_optimizations = False
-    options.autotune.enabled = False
-    return batches.with_options(options), EpochOrder(order, seed if shuffle else None)
 
 
 @dataclass(frozen=True)
@@ -237,9 +164,9 @@ class Rows:
     y: np.ndarray
     weight: np.ndarray | None
 
-    def batches(self, batch_size, *, shuffle, seed):
-        """Give (batches, order) of these rows; see `training_batches`."""
-        return training_batches(self.arrays, self.y, self.weight, batch_size=batch_size, shuffle=shuffle, seed=seed)
+    def feed(self, batch_size):
+        """Give these rows as batches; see `RowFeed`."""
+        return RowFeed(self.arrays, self.y, self.weight, batch_size)
 
 
 @dataclass(frozen=True)
@@ -303,29 +230,25 @@ def train(model, rows, held, schedule, callbacks, fit_params):
     ConvergenceWarning
         If the epochs ran out while the hold-out was still improving.
     """
-    batches, order = rows.batches(schedule.batch_size, shuffle=schedule.shuffle, seed=schedule.seed)
-    held_batches = None
-    if held is not None:
-        # Keras would cast float64 arrays, not tensors, to float32: a target of 1e6 would lose its digits.
-        held_batches, _ = held.batches(max(schedule.batch_size, HELD_BATCH), shuffle=False, seed=schedule.seed)
+    feed = rows.feed(schedule.batch_size)
+    held_feed = None if held is None else held.feed(max(schedule.batch_size, HELD_BATCH))
     stopper = _stopper(schedule, held)
-    own = [callback for callback in (stopper, schedule.rate) if callback is not None]
-    _make_state(model, rows)
-    history = model.fit(
-        batches,
-        epochs=schedule.epochs,
-        initial_epoch=schedule.initial_epoch,
-        validation_data=held_batches,
-        callbacks=[
-            order,
-            *dict.fromkeys(own),
-            *callbacks,
-            *([EpochLine()] if schedule.verbose == 1 else []),
-        ],
-        shuffle=False,  # the feed does
-        verbose=1 if schedule.verbose > 1 else 0,
-        **fit_params,
-    ).history
+    # One batch has no order that matters.
+    order = EpochOrder(feed, schedule.seed) if schedule.shuffle and feed.n_steps > 1 else None
+    line = EpochLine() if schedule.verbose == 1 else None
+    own = [callback for callback in dict.fromkeys((order, stopper, schedule.rate)) if callback is not None]
+    _make_state(model, feed.batch(0))
+    with fed(model, feed, held_feed):
+        history = model.fit(
+            feed.steps(),
+            epochs=schedule.epochs,
+            initial_epoch=schedule.initial_epoch,
+            validation_data=None if held_feed is None else held_feed.steps(),
+            callbacks=[*own, *callbacks, *([line] if line else [])],
+            shuffle=False,  # the feed does
+            verbose=1 if schedule.verbose > 1 else 0,
+            **fit_params,
+        ).history
     done = schedule.initial_epoch + len(history["loss"])
     best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1
     _warn_of_diverged(history)
@@ -360,16 +283,15 @@ def _warn_of_diverged(history):
         )
 
 
-def _make_state(model, rows):
+def _make_state(model, batch):
     """Make the variables of optimizer, loss and metrics before the first trace, which would else be traced again."""
     if model.optimizer.built:
         return
     model.optimizer.build(model.trainable_variables)
-    first = {name: array[:1] for name, array in rows.arrays.items()}
-    output = model({tensor.name: first[tensor.name] for tensor in model.inputs}, training=False)
-    y = tf.convert_to_tensor(rows.y[:1])
+    arrays, y = tf.nest.map_structure(lambda tensor: tensor[:1], batch[:2])
+    output = model({tensor.name: arrays[tensor.name] for tensor in model.inputs}, training=False)
     model.compute_loss(y=y, y_pred=output, training=False)
-    model.compute_metrics(first, y, output)
+    model.compute_metrics(arrays, y, output)
     model.reset_metrics()
 
 
@@ -380,52 +302,3 @@ def sample_rows(arrays, limit):
         return arrays
     positions = np.linspace(0, n_rows - 1, limit).astype(int)
     return {name: array[positions] for name, array in arrays.items()}
-
-
-class Forward:
-    """A network's prediction as one compiled function, in chunks; not pickled, remade when first called.
-
-    Parameters
-    ----------
-    model : keras.Model
-        The network; its current weights are used at each call.
-    """
-
-    def __init__(self, model):
-        self.model = model
-        self._compiled = None
-
-    def __call__(self, arrays, chunk_rows=None):
-        """Predict rows.
-
-        Parameters
-        ----------
-        arrays : dict of str to ndarray
-            Encoded rows by input name.
-        chunk_rows : int or None
-            Rows of one call; None takes fewer of large rows, such as pixels, whose
-            intermediate results are larger still.
-
-        Returns
-        -------
-        ndarray of shape (n_rows, width)
-            The network's output.
-        """
-        if self._compiled is None:
-            # A partial, since TensorFlow counts the tracings of all functions with one code as those of one function,
-            # and would warn of "retracing" from the fifth fit on.
-            self._compiled = tf.function(partial(self.model, training=False), reduce_retracing=True)
-        names = [tensor.name for tensor in self.model.inputs]
-        arrays = {name: arrays[name] for name in names}
-        n_rows = len(next(iter(arrays.values())))
-        if chunk_rows is None:
-            largest = max(int(np.prod(array.shape[1:])) for array in arrays.values())
-            chunk_rows = int(np.clip(CHUNK_VALUES // max(largest, 1), 1, CHUNK_ROWS))
-        chunks = [
-            self._compiled({name: tf.convert_to_tensor(array[i : i + chunk_rows]) for name, array in arrays.items()})
-            for i in range(0, n_rows, chunk_rows)
-        ]
-        return np.concatenate([chunk.numpy() for chunk in chunks])
-
-    def __getstate__(self):
-        return {"model": None, "_compiled": None}

@@ -52,6 +52,8 @@ LEVELS = {
     "network": 3.0,
     "streaming": 3.1,
     "callbacks": 0.0,
+    "feed": 0.1,
+    "forward": 0.1,
     "training": 4.0,
     "tasks": 4.0,
     "_scikeras": 4.1,

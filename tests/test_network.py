@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from skmulti.errors import BranchMismatchError
+from skmulti.forward import Forward
 from skmulti.heads import DenseHead
 from skmulti.inputs import DenseBranch, EmbeddingBranch, ImageBranch, OneHotBranch, SequenceBranch, TextBranch
 from skmulti.inputs.base import Branch, as_branch, copy_layer
@@ -24,7 +25,7 @@ from skmulti.network import (
     resolve_branches,
 )
 from skmulti.spec import ArraySpec, TargetSpec
-from skmulti.training import Forward, Rows, isolated
+from skmulti.training import Rows, isolated
 
 TARGET = TargetSpec()
 ROWS = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")

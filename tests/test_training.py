@@ -12,9 +12,9 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
+from skmulti.feed import RowFeed
 from skmulti.layers import TargetUnits
 from skmulti.training import (
-    Forward,
     Rows,
     Schedule,
     auto_batch_size,
@@ -25,74 +25,7 @@ from skmulti.training import (
     isolated,
     sample_rows,
     train,
-    training_batches,
 )
-
-
-def epoch_rows(n_rows=10, epoch=0, **params):
-    """Give the rows of one epoch, batch by batch."""
-    params = {"batch_size": 4, "shuffle": True, "seed": 0, **params}
-    batches, order = training_batches({"a": np.arange(n_rows)}, np.arange(n_rows) * 10, None, **params)
-    order.on_epoch_begin(epoch)
-    return [arrays["a"].numpy().tolist() for arrays, _ in batches]
-
-
-def flat(batches):
-    return [row for batch in batches for row in batch]
-
-
-class TestBatches:
-    def test_an_epoch_has_each_row_once_and_the_short_tail_last(self):
-        batches = epoch_rows()
-        assert [len(batch) for batch in batches] == [4, 4, 2]
-        assert sorted(flat(batches)) == list(range(10))
-
-    def test_fewer_rows_than_a_batch_make_one_batch(self):
-        assert epoch_rows(3, shuffle=False) == [[0, 1, 2]]
-
-    def test_each_epoch_has_another_order(self):
-        orders = {tuple(flat(epoch_rows(epoch=epoch))) for epoch in range(5)}
-        assert len(orders) == 5
-
-    def test_one_feed_is_shuffled_anew_in_its_second_epoch(self):
-        batches, order = training_batches({"a": np.arange(10)}, np.arange(10), None, batch_size=4, shuffle=True, seed=0)
-        order.on_epoch_begin(0)
-        first = [row for arrays, _ in batches for row in arrays["a"].numpy()]
-        order.on_epoch_begin(1)
-        second = [row for arrays, _ in batches for row in arrays["a"].numpy()]
-        assert first != second
-        assert sorted(second) == list(range(10))
-
-    def test_one_seed_gives_one_order(self):
-        assert epoch_rows(epoch=3, seed=5) == epoch_rows(epoch=3, seed=5)
-
-    def test_another_seed_gives_another_order(self):
-        assert epoch_rows(seed=5) != epoch_rows(seed=6)
-
-    @pytest.mark.parametrize("seed", [0, 2**31 - 1, 2**32 - 1])
-    def test_every_seed_that_scikit_learn_allows_shuffles(self, seed):
-        assert sorted(flat(epoch_rows(seed=seed))) == list(range(10))
-
-    def test_without_shuffle_rows_come_in_order_in_every_epoch(self):
-        for epoch in range(2):
-            assert epoch_rows(shuffle=False, epoch=epoch) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
-
-    def test_arrays_target_and_weights_of_a_row_stay_together(self):
-        arrays = {"a": np.arange(10), "b": np.arange(20).reshape(10, 2)}
-        batches, _ = training_batches(arrays, np.arange(10) * 10, np.arange(10) / 2, batch_size=4, shuffle=True, seed=1)
-        for x, y, weight in batches:
-            np.testing.assert_array_equal(x["b"][:, 0], x["a"] * 2)
-            np.testing.assert_array_equal(y, x["a"] * 10)
-            np.testing.assert_array_equal(weight, x["a"] / 2)
-
-    def test_float64_targets_keep_their_digits(self):
-        y = 1e6 + 1e-3 * np.arange(4)
-        batches, _ = training_batches({"a": np.arange(4)}, y, None, batch_size=4, shuffle=False, seed=0)
-        np.testing.assert_array_equal(next(iter(batches))[1], y)
-
-    def test_the_number_of_batches_is_known_beforehand(self):
-        batches, _ = training_batches({"a": np.arange(10)}, np.arange(10), None, batch_size=4, shuffle=True, seed=0)
-        assert int(batches.cardinality()) == 3
 
 
 def network():
@@ -134,7 +67,9 @@ class TestTrain:
         twin = twin_of(model)
         model.compile(keras.optimizers.SGD(0.1), "mse")
         twin.compile(keras.optimizers.SGD(0.1), "mse")
-        order = flat(epoch_rows(22, seed=9))
+        feed = RowFeed(rows.arrays, rows.y, rows.weight, 4)
+        feed.shuffle(9, 0)
+        order = feed.order.numpy()
         train(model, rows, None, Schedule(epochs=1, batch_size=4, shuffle=True, seed=9), [], {})
         twin.fit(
             {"a": rows.arrays["a"][order]},
@@ -198,17 +133,17 @@ class TestSchedule:
     def test_auto_epochs_make_2000_steps_between_10_and_100_epochs(self, n_rows, batch_size, expected):
         assert auto_epochs(n_rows, batch_size) == expected
 
-    @pytest.mark.parametrize(("n_steps", "n_epochs", "expected"), [(1, 150, 1), (2, 76, 2), (100, 10, 16), (8, 100, 8)])
-    def test_auto_steps_per_execution_is_16_in_longer_fits(self, n_steps, n_epochs, expected):
-        assert auto_steps_per_execution(n_steps, n_epochs, []) == expected
+    @pytest.mark.parametrize(("n_steps", "expected"), [(1, 1), (8, 8), (32, 32), (100, 32)])
+    def test_auto_steps_per_execution_is_an_epoch_or_32(self, n_steps, expected):
+        assert auto_steps_per_execution(n_steps, []) == expected
 
     @pytest.mark.parametrize("hook", ["on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"])
     def test_a_callback_that_reads_batches_sees_every_step(self, hook):
         callback = type("Reader", (keras.callbacks.Callback,), {hook: lambda self, batch, logs=None: None})()
-        assert auto_steps_per_execution(100, 100, [callback]) == 1
+        assert auto_steps_per_execution(100, [callback]) == 1
 
     def test_a_callback_that_reads_epochs_only_costs_no_speed(self):
-        assert auto_steps_per_execution(100, 100, [keras.callbacks.EarlyStopping()]) == 16
+        assert auto_steps_per_execution(100, [keras.callbacks.EarlyStopping()]) == 32
 
 
 class TestHoldOut:
@@ -288,34 +223,6 @@ class TestSeeds:
             pass
         assert (random.getstate(), np.random.get_state()[1].tolist(), keras.config.floatx()) == before
         assert keras.config.dtype_policy() is policy
-
-
-class TestForward:
-    def test_chunks_give_what_one_call_gives(self, rows):
-        forward = Forward(network())
-        np.testing.assert_allclose(forward(rows.arrays, chunk_rows=7), forward(rows.arrays), atol=1e-6)
-
-    def test_the_output_is_that_of_the_network(self, rows):
-        model = network()
-        expected = model.predict(rows.arrays, verbose=0)
-        np.testing.assert_allclose(Forward(model)(rows.arrays), expected, atol=1e-6)
-
-    def test_current_weights_are_used_at_each_call(self, rows):
-        model = network()
-        forward = Forward(model)
-        forward(rows.arrays)
-        model.set_weights([weight * 0 for weight in model.get_weights()])
-        assert (forward(rows.arrays) == 0).all()
-
-    def test_many_networks_cause_no_warning_of_tensorflow(self, rows, caplog):
-        for _ in range(7):
-            Forward(network())(rows.arrays)
-        assert "retracing" not in caplog.text
-
-    def test_arrays_that_the_network_does_not_read_are_left_out(self, rows):
-        forward = Forward(network())
-        more = {"z": np.zeros((22, 9)), **rows.arrays}
-        np.testing.assert_array_equal(forward(more), forward(rows.arrays))
 
 
 class TestSampleRows:
@@ -434,7 +341,7 @@ PREDICT = """
 import json, os, random
 import keras, numpy as np, pandas as pd, tensorflow as tf
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, NumberScaler
-from skmulti.training import training_batches
+from skmulti.feed import RowFeed
 from tensorflow.python.framework import config
 from tensorflow.python.framework.random_seed import get_seed
 
@@ -460,9 +367,9 @@ print("RESULT" + json.dumps(predictions().tolist()))
 
 COMPARE = """
 def order():
-    batches, order = training_batches({"a": np.arange(10)}, np.arange(10), None, batch_size=4, shuffle=True, seed=0)
-    order.on_epoch_begin(0)
-    return [int(row) for arrays, _ in batches for row in arrays["a"]]
+    feed = RowFeed({"a": np.arange(10)}, np.arange(10), None, 4)
+    feed.shuffle(0, 0)
+    return feed.order.numpy().tolist()
 
 found = {}
 random.seed(1); np.random.seed(2); tf.random.set_seed(3)

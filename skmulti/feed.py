@@ -1,0 +1,165 @@
+"""Encoded rows in memory as the steps of a fit: a compiled call takes many steps, and gathers each batch itself."""
+
+from contextlib import contextmanager
+from functools import partial
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# What a dataset of steps gives, in the place of rows.
+STEP = tf.TensorSpec((), tf.int64)
+
+
+class RowFeed:
+    """Encoded rows that are batches of an order, the last short one included.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        Encoded rows by input name.
+    y : ndarray of shape (n_rows, ...)
+        Encoded target.
+    weight : ndarray of shape (n_rows,) or None
+        Weight of each row.
+    batch_size : int
+        Rows of a batch.
+
+    Attributes
+    ----------
+    data : tuple
+        Tensors of (arrays, y) or (arrays, y, weight).
+    order : tensor of shape (n_rows,), int64
+        Positions of the rows in the order in which batches take them.
+    n_steps : int
+        Number of batches.
+    """
+
+    def __init__(self, arrays, y, weight, batch_size):
+        data = (arrays, y) if weight is None else (arrays, y, weight)
+        # As tensors: Keras would cast float64 arrays to its float type, and a target of 1e6 lose its digits.
+        self.data = tf.nest.map_structure(tf.convert_to_tensor, data)
+        self.batch_size = batch_size
+        self.n_rows = len(y)
+        self.n_steps = -(-self.n_rows // batch_size)
+        self.order = tf.range(self.n_rows, dtype=tf.int64)
+
+    def shuffle(self, seed, epoch):
+        """Set the order of an epoch, a function of the seed and the epoch's number alone."""
+        self.order = tf.constant(np.random.default_rng([seed, epoch]).permutation(self.n_rows), tf.int64)
+
+    def steps(self):
+        """Give the `tf.data.Dataset` of the numbers of the steps, which stands for the rows."""
+        return tf.data.Dataset.range(self.n_steps)
+
+    def batch(self, step):
+        """Gather the batch of a step: (arrays, y) or (arrays, y, weight)."""
+        return _batch(step, self.batch_size, self.data, self.order)
+
+
+def _batch(step, batch_size, data, order):
+    rows = order[step * batch_size : (step + 1) * batch_size]
+    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), data)
+
+
+class EpochOrder(keras.callbacks.Callback):
+    """Give the rows another order in each epoch.
+
+    Parameters
+    ----------
+    feed : RowFeed
+        The rows.
+    seed : int
+        Decides the orders.
+    """
+
+    def __init__(self, feed, seed):
+        super().__init__()
+        self.feed = feed
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Draw the order; see `keras.callbacks.Callback`."""
+        self.feed.shuffle(self.seed, epoch)
+
+
+class FeedSteps:
+    """A network's function for training or for tests that takes its rows from a `RowFeed`.
+
+    It stands in the place of what `keras.Model.make_train_function` makes, and does the
+    same steps. Keras' own function is called where it gets rows, not numbers of steps.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    step : callable
+        ``model.train_step`` or ``model.test_step``.
+    otherwise : callable
+        Keras' own function.
+
+    Attributes
+    ----------
+    feed : RowFeed or None
+        The rows; None leaves everything to Keras.
+    """
+
+    def __init__(self, model, step, otherwise):
+        self.model = model
+        self.otherwise = otherwise
+        self.feed = None
+        if model.jit_compile and not model.run_eagerly:
+            step = tf.function(step, jit_compile=True, reduce_retracing=True, autograph=False)
+        # A partial, since TensorFlow counts the tracings of all functions with one code as those of one function.
+        self._run = partial(_run_steps, model, step)
+        if not model.run_eagerly:
+            self._run = tf.function(self._run, reduce_retracing=True, autograph=False)
+
+    def __call__(self, iterator):
+        """Take the next steps, as many as the model takes in one execution; give its metrics."""
+        if self.feed is None or getattr(iterator, "element_spec", None) != STEP:
+            return self.otherwise(iterator)
+        feed, count = self.feed, self.model.steps_per_execution
+        # An execution takes one number from the iterator, and the rest as given.
+        first = int(next(iterator)) * count
+        if first >= feed.n_steps:
+            raise StopIteration
+        last = min(first + count, feed.n_steps)
+        return self._run(feed.batch_size, feed.data, feed.order, tf.constant((first, last), tf.int64))
+
+
+def _run_steps(model, step, batch_size, data, order, ends):
+    """Take the steps from the first of `ends` to before the second, and give the model's metrics."""
+
+    def one(position):
+        step(_batch(position, batch_size, data, order))
+        return [position + 1]
+
+    tf.while_loop(lambda position: position < ends[1], one, [ends[0]], parallel_iterations=1)
+    return model.get_metrics_result()
+
+
+@contextmanager
+def fed(model, training, held):
+    """Let a compiled model take its training steps, and its tests, from feeds for the length of a block.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    training : RowFeed
+        Rows that train.
+    held : RowFeed or None
+        Rows that validate.
+    """
+    if not isinstance(model.train_function, FeedSteps):
+        model.make_train_function(force=True)
+        model.train_function = FeedSteps(model, model.train_step, model.train_function)
+        model.make_test_function(force=True)
+        model.test_function = FeedSteps(model, model.test_step, model.test_function)
+    try:
+        model.train_function.feed, model.test_function.feed = training, held
+        yield
+    finally:
+        # The rows are not kept with the network.
+        model.train_function.feed = model.test_function.feed = None

@@ -1,0 +1,64 @@
+"""A network's prediction as one compiled function."""
+
+from functools import partial
+
+import numpy as np
+import tensorflow as tf
+
+# Rows that are predicted at once, and values of one input in them.
+CHUNK_ROWS, CHUNK_VALUES = 8_192, 1_000_000
+
+
+class Forward:
+    """A network's prediction as one compiled function, in chunks; not pickled, remade when first called.
+
+    Traced once, for any number of rows.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network; its current weights are used at each call.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self._compiled = None
+
+    def __call__(self, arrays, chunk_rows=None):
+        """Predict rows.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+            Encoded rows by input name.
+        chunk_rows : int or None
+            Rows of one call; None takes fewer of large rows, such as pixels, whose
+            intermediate results are larger still.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, width)
+            The network's output.
+        """
+        if self._compiled is None:
+            self._compiled = _compiled(self.model)
+        arrays = {tensor.name: arrays[tensor.name] for tensor in self.model.inputs}
+        n_rows = len(next(iter(arrays.values())))
+        if chunk_rows is None:
+            largest = max(int(np.prod(array.shape[1:])) for array in arrays.values())
+            chunk_rows = int(np.clip(CHUNK_VALUES // max(largest, 1), 1, CHUNK_ROWS))
+        chunks = [
+            self._compiled({name: tf.convert_to_tensor(array[i : i + chunk_rows]) for name, array in arrays.items()})
+            for i in range(0, n_rows, chunk_rows)
+        ]
+        return chunks[0].numpy() if len(chunks) == 1 else np.concatenate([chunk.numpy() for chunk in chunks])
+
+    def __getstate__(self):
+        return {"model": None, "_compiled": None}
+
+
+def _compiled(model):
+    """Compile a model's call for inference, with any number of rows."""
+    signature = {tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
+    # A partial, since TensorFlow counts the tracings of all functions with one code as those of one function.
+    return tf.function(partial(model, training=False), input_signature=[signature], autograph=False)

@@ -1,0 +1,61 @@
+"""Tests of `skmulti.forward`: a network's prediction as one compiled function."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+
+from skmulti.forward import Forward
+from skmulti.training import isolated
+
+ARRAYS = {"a": np.random.default_rng(0).normal(size=(22, 2)).astype("float32")}
+
+
+def network():
+    """Build a small untrained network of one input, always the same."""
+    with isolated(3, "float32"):
+        inputs = {"a": keras.Input((2,), name="a")}
+        hidden = keras.layers.Dense(3, activation="tanh")(inputs["a"])
+        return keras.Model(inputs, keras.layers.Dense(1)(hidden))
+
+
+class TestForward:
+    def test_chunks_give_what_one_call_gives(self):
+        forward = Forward(network())
+        np.testing.assert_allclose(forward(ARRAYS, chunk_rows=7), forward(ARRAYS), atol=1e-6)
+
+    def test_the_output_is_that_of_the_network(self):
+        model = network()
+        expected = model.predict(ARRAYS, verbose=0)
+        np.testing.assert_allclose(Forward(model)(ARRAYS), expected, atol=1e-6)
+
+    def test_current_weights_are_used_at_each_call(self):
+        model = network()
+        forward = Forward(model)
+        forward(ARRAYS)
+        model.set_weights([weight * 0 for weight in model.get_weights()])
+        assert (forward(ARRAYS) == 0).all()
+
+    def test_many_networks_cause_no_warning_of_tensorflow(self, caplog):
+        for _ in range(7):
+            Forward(network())(ARRAYS)
+        assert "retracing" not in caplog.text
+
+    def test_arrays_that_the_network_does_not_read_are_left_out(self):
+        forward = Forward(network())
+        more = {"z": np.zeros((22, 9)), **ARRAYS}
+        np.testing.assert_array_equal(forward(more), forward(ARRAYS))
+
+    def test_any_number_of_rows_is_traced_once(self):
+        forward = Forward(network())
+        for n_rows in (1, 22, 3, 7):
+            assert forward({"a": ARRAYS["a"][:n_rows]}).shape == (n_rows, 1)
+        assert forward._compiled.experimental_get_tracing_count() == 1
+
+    def test_threads_get_what_one_thread_gets(self):
+        forward = Forward(network())
+        with ThreadPoolExecutor(8) as pool:
+            outputs = list(pool.map(lambda i: forward({"a": ARRAYS["a"][i % 22 :][:1]}), range(64)))
+        expected = Forward(network())(ARRAYS)
+        for i, output in enumerate(outputs):
+            np.testing.assert_allclose(output[0], expected[i % 22], atol=1e-6)
