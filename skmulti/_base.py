@@ -6,7 +6,7 @@ from joblib import Memory
 from sklearn.base import clone
 
 from ._params import parts_by_name, split_nested
-from ._scikeras import ScikerasAdapter
+from ._scikeras import ScikerasAdapter, repeating_names
 from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, checked_weights
 from .callbacks import auto_rate
 from .diagram import estimator_block
@@ -73,7 +73,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         train_part, held_part = self._split((table, y, weight), validation, seed)
         epochs = self._epochs(len(train_part[1]))
         task = FitTask(self, *train_part, epochs)
-        with isolated(seed, self.dtype):
+        with isolated(seed, self.dtype), repeating_names():
             rows, held = self._build(train_part, held_part)
             self._train(rows, held, seed, epochs, task)
         task.end()
@@ -268,7 +268,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             part, held = self._split(part, validation, seed)
             epochs = self._epochs(len(part[1]))
             task = FitTask(self, *part, epochs)
-        with isolated(seed, self.dtype):
+        with isolated(seed, self.dtype), repeating_names():
             rows = self._encoded(*part)
             held = None if held is None else self._encoded(*held)
             self._train(rows, held, seed, epochs, task)
@@ -284,7 +284,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             return self._continue_fit(X, y, sample_weight)
         seed = draw_seed(self.random_state)
         part = self._checked_rows(X, y, sample_weight, reset=True, classes=classes)
-        with isolated(seed, self.dtype):
+        with isolated(seed, self.dtype), repeating_names():
             rows, _ = self._build(part, None)
             self._train(rows, None, seed, 1)
         return self

@@ -9,8 +9,10 @@ scikit-learn, and is overridden here and in `estimators`.
 import copy
 import inspect
 from collections.abc import Mapping
+from contextlib import contextmanager
 
 import keras
+from keras.src.backend.common import global_state
 from scikeras.wrappers import BaseWrapper
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
@@ -40,7 +42,24 @@ OWN_FIT_ARGUMENTS = {
     "validation_data": "fit's X_val and y_val",
     "validation_split": "validation_fraction",
 }
+NAME_COUNTS = "object_name_uids"
 ROUTED = ("optimizer", "loss", "metrics", "callbacks", "compile", "fit", "predict", "model")
+
+
+# Keras counts the names of layers, metrics and optimizers over the whole process ("dense_57"), with no public way to
+# count otherwise but clear_session, which would count the user's own anew, too. TensorFlow keeps what it made for each
+# name of a variable, so that a search of a thousand fits would leave gigabytes. Can go when Keras' names repeat.
+@contextmanager
+def repeating_names():
+    """Name layers in a block as if it were the only one: Keras' counts are afterwards what they were before."""
+    counts = global_state.get_global_attribute(NAME_COUNTS, {})
+    before = dict(counts)
+    try:
+        yield
+    finally:
+        counts = global_state.get_global_attribute(NAME_COUNTS, {})
+        counts.clear()
+        counts.update(before)
 
 
 class ScikerasParameters(BaseWrapper):
@@ -184,7 +203,8 @@ class ScikerasParameters(BaseWrapper):
             if prefix == "predict" and rest != "batch_size":
                 raise ValueError(f"{name!r} has no effect; of predict__... there is only 'predict__batch_size'.")
         optimizer = "adam" if self._optimizer_is_auto() else self.optimizer
-        kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
+        with repeating_names():
+            kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
         names = [name.partition("__")[2] for name in self._routed if name.startswith("optimizer__")]
         if inspect.isclass(kind):
             known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is not p.VAR_KEYWORD]
@@ -276,7 +296,7 @@ class ScikerasAdapter(ScikerasParameters):
         packed = state.get("model_")
         BaseEstimator.__setstate__(self, state)
         if packed is not None:
-            with isolated(None, self.dtype):
+            with isolated(None, self.dtype), repeating_names():
                 self.model_ = _unpacked(packed)
             self.forward_ = Forward(self.model_)
 
