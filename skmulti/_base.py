@@ -20,6 +20,7 @@ from .network import TrainingNetwork, build_by_hand, build_network, check_saveab
 from .router import InputRouter
 from .targets import check_output_names, output_names
 from .tasks import CallbackSupportMixin, FitTask
+from .timing import Timings
 from .training import (
     EARLY_STOPPING_ROWS,
     Rows,
@@ -156,16 +157,20 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if "dtype" in router.get_params(deep=False):
             router.set_params(dtype=self.dtype)
         memory = Memory(self.memory, verbose=0) if self.memory is None or isinstance(self.memory, str) else self.memory
-        self.router_, arrays = memory.cache(_fit_router)(router, table, y, weight)
+        self.timings_ = Timings()
+        with self.timings_.measured("route"):
+            self.router_, arrays = memory.cache(_fit_router)(router, table, y, weight)
         self.n_features_in_ = self.router_.n_features_in_
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
         self._target = self._describe_target(y, weight)
         self.head_ = default_head(len(y)) if self.head is None else clone(self.head)
-        self.model_ = self._network(arrays)
+        with self.timings_.measured("build"):
+            self.model_ = self._network(arrays)
         self.forward_ = Forward(self.model_)
         self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0
-        held = None if held_part is None else self._encoded(*held_part)
-        return self._encoded(table, y, weight, arrays), held
+        with self.timings_.measured("route"):
+            held = None if held_part is None else self._encoded(*held_part)
+            return self._encoded(table, y, weight, arrays), held
 
     def _network(self, arrays):
         """Build the network from the fitted router, from parts or from the user's callable."""
@@ -222,16 +227,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         count = len(rows.y)
         batch_size = min(self._batch_size(count), count)
         self.callbacks_ = callbacks = self._fresh_callbacks()
-        if not self.model_.compiled:
-            steps = self.steps_per_execution
-            if steps == "auto":
-                steps = auto_steps_per_execution(int(np.ceil(count / batch_size)), callbacks)
-            self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}), Forward)
-            for model in dict.fromkeys([self.model_, self._trained.model]):
-                self._compile(model, self._target, batch_size=batch_size, steps_per_execution=steps)
-            self._trained.model.optimizer = self.model_.optimizer
-            self._restore_optimizer()
-        network, (rows, held) = self._trained.prepare(self.model_, rows, held)
+        with self.timings_.measured("build"):
+            if not self.model_.compiled:
+                self._compile_networks(count, batch_size)
+            network, (rows, held) = self._trained.prepare(self.model_, rows, held)
         stops = task is not None and self._stops_early(count, given=held is not None)
         rate = None
         if task and self._rate_is_auto():
@@ -253,10 +252,22 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         )
         if task:
             callbacks = [*callbacks, *task.epochs()]
-        history, self.best_epoch_ = train(network, rows, held, schedule, callbacks, self._fit_params())
+        fit_params = self._fit_params()
+        history, self.best_epoch_ = train(network, rows, held, schedule, callbacks, fit_params, self.timings_)
         for name, values in history.items():
             self.history_.setdefault(name, []).extend(float(value) for value in values)
         self.n_iter_ = len(self.history_["loss"])
+
+    def _compile_networks(self, count, batch_size):
+        """Compile the network, and the part of it that training changes, with one optimizer."""
+        steps = self.steps_per_execution
+        if steps == "auto":
+            steps = auto_steps_per_execution(int(np.ceil(count / batch_size)), self.callbacks_)
+        self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}), Forward)
+        for model in dict.fromkeys([self.model_, self._trained.model]):
+            self._compile(model, self._target, batch_size=batch_size, steps_per_execution=steps)
+        self._trained.model.optimizer = self.model_.optimizer
+        self._restore_optimizer()
 
     def _continue_fit(self, X, y, sample_weight, validation=None):
         """Train the same network on, one epoch without `validation`; router and target stay as they were."""
@@ -295,10 +306,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _outputs(self, X):
         """Give the network's output for rows: ndarray of shape (n_rows, width)."""
         self._check_fitted()
-        arrays = self.router_.transform(X)
-        if not len(next(iter(arrays.values()))):
-            raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
-        return self.forward_(arrays, self._routed.get("predict__batch_size"))
+        with self.timings_.measured("predict"):
+            arrays = self.router_.transform(X)
+            if not len(next(iter(arrays.values()))):
+                raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
+            return self.forward_(arrays, self._routed.get("predict__batch_size"))
 
 
 def _remember(estimator, name, value):

@@ -107,6 +107,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Epochs trained.
     best_epoch_ : int
         The epoch, counted from 1, whose weights `model_` has.
+    timings_ : dict of str to float
+        Seconds of the fit: "route" (columns to arrays), "build" (the network), "trace"
+        (TensorFlow's compilation), "train"; and "predict", of all predictions since.
     callbacks_ : list of keras.callbacks.Callback
         The fit's copies of the user's callbacks.
     classes_ : ndarray of shape (n_classes,), of shape (n_labels, 2), or list of ndarray

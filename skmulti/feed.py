@@ -125,7 +125,16 @@ class FeedSteps:
         if first >= feed.n_steps:
             raise StopIteration
         last = min(first + count, feed.n_steps)
-        return self._run(feed.batch_size, feed.data, feed.order, tf.constant((first, last), tf.int64))
+        return self._run(*_arguments(feed, first, last))
+
+    def trace(self):
+        """Make the compiled function for the feed, which the first call would else do."""
+        if self.feed is not None and not self.model.run_eagerly:
+            self._run.get_concrete_function(*_arguments(self.feed, 0, 1))
+
+
+def _arguments(feed, first, last):
+    return feed.batch_size, feed.data, feed.order, tf.constant((first, last), tf.int64)
 
 
 def _run_steps(model, step, batch_size, data, order, ends):

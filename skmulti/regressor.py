@@ -101,6 +101,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Epochs trained.
     best_epoch_ : int
         The epoch, counted from 1, whose weights `model_` has.
+    timings_ : dict of str to float
+        Seconds of the fit: "route" (columns to arrays), "build" (the network), "trace"
+        (TensorFlow's compilation), "train"; and "predict", of all predictions since.
     callbacks_ : list of keras.callbacks.Callback
         The fit's copies of the user's callbacks.
     output_names_ : ndarray of str

@@ -14,6 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from .callbacks import SlowOnPlateau
 from .feed import EpochOrder, RowFeed, fed
+from .timing import Timings
 
 EARLY_STOPPING_ROWS = 500
 # Steps that a fit of unstated length may take, and the epochs they may be spread over.
@@ -201,7 +202,7 @@ class Schedule:
     verbose: int = 0
 
 
-def train(model, rows, held, schedule, callbacks, fit_params):
+def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
     """Train a compiled model.
 
     Parameters
@@ -217,6 +218,8 @@ def train(model, rows, held, schedule, callbacks, fit_params):
         The user's.
     fit_params : dict
         Further arguments of ``keras.Model.fit``.
+    timings : Timings or None
+        Gets the seconds of "trace" and "train".
 
     Returns
     -------
@@ -230,6 +233,7 @@ def train(model, rows, held, schedule, callbacks, fit_params):
     ConvergenceWarning
         If the epochs ran out while the hold-out was still improving.
     """
+    timings = Timings() if timings is None else timings
     feed = rows.feed(schedule.batch_size)
     held_feed = None if held is None else held.feed(max(schedule.batch_size, HELD_BATCH))
     stopper = _stopper(schedule, held)
@@ -237,18 +241,22 @@ def train(model, rows, held, schedule, callbacks, fit_params):
     order = EpochOrder(feed, schedule.seed) if schedule.shuffle and feed.n_steps > 1 else None
     line = EpochLine() if schedule.verbose == 1 else None
     own = [callback for callback in dict.fromkeys((order, stopper, schedule.rate)) if callback is not None]
-    _make_state(model, feed.batch(0))
     with fed(model, feed, held_feed):
-        history = model.fit(
-            feed.steps(),
-            epochs=schedule.epochs,
-            initial_epoch=schedule.initial_epoch,
-            validation_data=None if held_feed is None else held_feed.steps(),
-            callbacks=[*own, *callbacks, *([line] if line else [])],
-            shuffle=False,  # the feed does
-            verbose=1 if schedule.verbose > 1 else 0,
-            **fit_params,
-        ).history
+        with timings.measured("trace"):
+            _make_state(model, feed.batch(0))
+            model.train_function.trace()
+            model.test_function.trace()
+        with timings.measured("train"):
+            history = model.fit(
+                feed.steps(),
+                epochs=schedule.epochs,
+                initial_epoch=schedule.initial_epoch,
+                validation_data=None if held_feed is None else held_feed.steps(),
+                callbacks=[*own, *callbacks, *([line] if line else [])],
+                shuffle=False,  # the feed does
+                verbose=1 if schedule.verbose > 1 else 0,
+                **fit_params,
+            ).history
     done = schedule.initial_epoch + len(history["loss"])
     best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1
     _warn_of_diverged(history)

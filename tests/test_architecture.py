@@ -53,6 +53,7 @@ LEVELS = {
     "streaming": 3.1,
     "callbacks": 0.0,
     "feed": 0.1,
+    "timing": 0.0,
     "forward": 0.1,
     "training": 4.0,
     "tasks": 4.0,
