@@ -16,7 +16,7 @@ from .frames import n_rows, take_rows, to_table
 from .heads import default_head, encode_target
 from .inputs.base import SAMPLE_ROWS
 from .merges import as_merge
-from .network import TrainingNetwork, build_by_hand, build_network, check_saveable, resolve_branches
+from .network import build_by_hand, build_network, check_saveable, resolve_branches
 from .router import InputRouter
 from .targets import check_output_names, output_names
 from .tasks import CallbackSupportMixin, FitTask
@@ -27,7 +27,6 @@ from .training import (
     Schedule,
     auto_batch_size,
     auto_epochs,
-    auto_steps_per_execution,
     draw_seed,
     hold_out,
     isolated,
@@ -257,17 +256,6 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         for name, values in history.items():
             self.history_.setdefault(name, []).extend(float(value) for value in values)
         self.n_iter_ = len(self.history_["loss"])
-
-    def _compile_networks(self, count, batch_size):
-        """Compile the network, and the part of it that training changes, with one optimizer."""
-        steps = self.steps_per_execution
-        if steps == "auto":
-            steps = auto_steps_per_execution(int(np.ceil(count / batch_size)), self.callbacks_)
-        self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}), Forward)
-        for model in dict.fromkeys([self.model_, self._trained.model]):
-            self._compile(model, self._target, batch_size=batch_size, steps_per_execution=steps)
-        self._trained.model.optimizer = self.model_.optimizer
-        self._restore_optimizer()
 
     def _continue_fit(self, X, y, sample_weight, validation=None):
         """Train the same network on, one epoch without `validation`; router and target stay as they were."""

@@ -24,9 +24,9 @@ from .column_layers import Network
 from .forward import Forward
 from .heads import DenseHead, loss_name
 from .merges import as_merge
-from .network import all_layers, check_saveable
+from .network import TrainingNetwork, all_layers, check_saveable
 from .router import InputRouter
-from .training import auto_optimizer, isolated
+from .training import auto_optimizer, auto_steps_per_execution, isolated
 
 # What the estimators give to ``keras.Model.fit`` themselves, and the parameter that decides it.
 OWN_FIT_ARGUMENTS = {
@@ -230,6 +230,17 @@ class ScikerasAdapter(ScikerasParameters):
             tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
             tags.target_tags.multi_output = True
         return tags
+
+    def _compile_networks(self, count, batch_size):
+        """Compile the network, and the part of it that training changes, with one optimizer."""
+        steps = self.steps_per_execution
+        if steps == "auto":
+            steps = auto_steps_per_execution(-(-count // batch_size), self.callbacks_)
+        self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}), Forward)
+        for model in dict.fromkeys([self.model_, self._trained.model]):
+            self._compile(model, self._target, batch_size=batch_size, steps_per_execution=steps)
+        self._trained.model.optimizer = self.model_.optimizer
+        self._restore_optimizer()
 
     def _compile(self, model, target, *, batch_size, steps_per_execution):
         """Compile the network with what SciKeras makes of the routed parameters, or with defaults."""

@@ -6,6 +6,7 @@ import io
 import pickle
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 
 import joblib
@@ -463,6 +464,64 @@ import numpy as np
 est, X = pickle.load(open(sys.argv[1], "rb"))
 np.save(sys.argv[2], est.predict_proba(X))
 """
+
+
+class TestNames:
+    def test_two_fits_name_layers_and_optimizer_alike(self, rows):
+        fits = [MultiInputClassifier(ROUTER, **SMALL).fit(*rows).model_ for _ in range(2)]
+        paths = [[v.path for v in [*model.variables, *model.optimizer.variables]] for model in fits]
+        assert paths[0] == paths[1]
+
+    def test_names_that_keras_gives_next_are_those_without_a_fit(self, rows):
+        first = keras.layers.Dense(1).name
+        MultiInputClassifier(ROUTER, **SMALL).fit(*rows)
+        second = keras.layers.Dense(1).name
+        numbers = [int(name.partition("_")[2] or 0) for name in (first, second)]
+        assert numbers[1] == numbers[0] + 1
+
+    def test_layers_that_the_user_named_before_collide_with_none_of_a_fit(self, rows):
+        shared = keras.layers.Dense(2)
+
+        def network(inputs, target):
+            hidden = keras.layers.Dense(2)(shared(inputs["numbers"]))
+            return keras.layers.Dense(target.width, activation=target.activation)(hidden)
+
+        params = {**SMALL, "branches": None, "head": None}
+        est = MultiInputClassifier(ROUTER, model=network, **params).fit(*rows)
+        names = [layer.name for layer in est.model_.layers]
+        assert len(set(names)) == len(names)
+
+    def test_counts_are_put_back_after_an_error(self, rows):
+        def broken(inputs, target):
+            keras.layers.Dense(1)
+            raise KeyError("by purpose")
+
+        first = keras.layers.Dense(1).name
+        with pytest.raises(KeyError):
+            MultiInputClassifier(ROUTER, model=broken, **{**SMALL, "branches": None, "head": None}).fit(*rows)
+        assert int(keras.layers.Dense(1).name.partition("_")[2]) == int(first.partition("_")[2] or 0) + 1
+
+
+class TestTimings:
+    def test_a_fit_says_where_its_seconds_went(self, rows):
+        started = time.perf_counter()
+        est = MultiInputClassifier(ROUTER, **SMALL).fit(*rows)
+        seconds = time.perf_counter() - started
+        assert list(est.timings_) == ["route", "build", "trace", "train"]
+        assert all(value > 0 for value in est.timings_.values())
+        assert sum(est.timings_.values()) < seconds
+
+    def test_predictions_add_to_the_seconds_of_predictions(self, rows):
+        est = MultiInputClassifier(ROUTER, **SMALL).fit(*rows)
+        est.predict(rows[0])
+        first = est.timings_["predict"]
+        est.predict_proba(rows[0])
+        assert est.timings_["predict"] > first > 0
+
+    def test_a_second_fit_starts_anew(self, rows):
+        est = MultiInputClassifier(ROUTER, **SMALL).fit(*rows)
+        est.predict(rows[0])
+        assert "predict" not in est.fit(*rows).timings_
 
 
 class TestPickle:
