@@ -5,8 +5,10 @@ import math
 
 import numpy as np
 
-# Shrinking by so little more than a draft did leaves nothing to smooth.
+# An axis that shrinks less is not worth the time of smoothing.
 SMOOTH_FROM = 1.25
+# Above it a Gaussian filter is no longer like Pillow's.
+MOST_SHRINK = 2.5
 
 
 def check_installed():
@@ -38,17 +40,19 @@ def read_jpeg(file, mode, box, size, scale):
     -------
     ndarray of shape (height, width) or (height, width, 3), uint8, or None
         The pixels; None for what is left to Pillow: a fourth channel, CMYK colours, a box
-        that ends within a pixel, a damaged file.
+        that ends within a pixel, pixels far fewer than those read, a damaged file.
     """
-    edges = [edge / scale for edge in box]
-    if mode not in ("L", "RGB") or file.mode not in ("L", "RGB") or any(edge % 1 for edge in edges):
+    left, top, right, bottom = edges = [edge / scale for edge in box]
+    shrinks = (right - left) / size[0], (bottom - top) / size[1]
+    if mode not in ("L", "RGB") or file.mode not in ("L", "RGB"):
+        return None
+    if any(edge % 1 for edge in edges) or max(shrinks) > MOST_SHRINK:
         return None
     file.fp.seek(0)
     pixels = _decoded(file.fp.read(), mode, scale)
     if pixels is None:
         return None
-    left, top, right, bottom = map(int, edges)
-    return _resized(pixels[top:bottom, left:right], size)
+    return _resized(pixels[int(top) : int(bottom), int(left) : int(right)], size, shrinks)
 
 
 def _decoded(content, mode, scale):
@@ -66,27 +70,27 @@ def _decoded(content, mode, scale):
         return None
 
 
-def _resized(pixels, size):
+def _resized(pixels, size, shrinks):
     """Bring pixels to a size, as Pillow's antialiased bilinear filter does, and colours to red, green, blue."""
     import cv2
 
-    shrinks = pixels.shape[1] / size[0], pixels.shape[0] / size[1]
-    if max(shrinks) > SMOOTH_FROM:
-        pixels = cv2.sepFilter2D(pixels, -1, *map(_smoothing, shrinks))
+    widths, sigmas = zip(*map(_smoothing, shrinks), strict=True)
+    if max(widths) > 1:
+        pixels = cv2.GaussianBlur(pixels, widths, *sigmas)
     pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if pixels.ndim == 3 else pixels
 
 
 def _smoothing(shrink):
-    """Give the filter after which interpolation weighs the pixels as an antialiased one.
+    """Give width and deviation of the Gaussian filter after which interpolation weighs pixels as Pillow does.
 
-    Interpolation is a triangle of half width 1, whose variance is 1/6; the antialiased
-    triangle's half width is `shrink`. The difference comes from filters of three pixels.
+    Interpolation weighs them by a triangle of half width 1, whose variance is 1/6; Pillow's
+    triangle is `shrink` pixels wide. The filter makes up for the difference.
     """
-    variance = max(shrink**2 - 1, 0) / 6
-    n_filters = math.ceil(2 * variance)
-    kernel = np.ones(1)
-    for _ in range(n_filters):
-        part = variance / n_filters
-        kernel = np.convolve(kernel, [part / 2, 1 - part, part / 2])
-    return kernel
+    variance = (shrink**2 - 1) / 6
+    if shrink <= SMOOTH_FROM:
+        return 1, 1.0
+    if variance > 0.5:
+        return 2 * math.ceil(3 * variance**0.5) + 1, variance**0.5
+    # Of three pixels: the deviation whose weights have this variance.
+    return 3, (-0.5 / math.log(variance / (2 - 2 * variance))) ** 0.5

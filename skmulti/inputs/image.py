@@ -11,8 +11,8 @@ import pandas as pd
 from PIL import Image
 from sklearn.utils.validation import check_is_fitted
 
-from .._workers import available_cores
 from .._validation import POSITIVE_INT, RATE, Integral, StrOptions
+from .._workers import available_cores
 from ..errors import InputMismatchError, NetworkSizeWarning, place
 from ..spec import ArraySpec
 from ._opencv import check_installed as check_opencv
