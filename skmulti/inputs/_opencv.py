@@ -1,6 +1,5 @@
 """JPEG files read and resized by OpenCV, which need not be installed."""
 
-import importlib.util
 import math
 
 import numpy as np
@@ -13,11 +12,14 @@ MOST_SHRINK = 2.5
 
 def check_installed():
     """Refuse to go on without OpenCV: another decoder would silently give other pixels."""
-    if importlib.util.find_spec("cv2") is None:
+    try:
+        # Here also because OpenCV cannot be imported by two threads at once.
+        import cv2  # noqa: F401
+    except ImportError as error:
         raise ImportError(
-            'ImageDecoder(decoder="opencv") needs OpenCV, which is not installed here. Run "pip install '
+            f'ImageDecoder(decoder="opencv") needs OpenCV, which cannot be imported here ({error}). Run "pip install '
             'opencv-python-headless", or use decoder="pillow" for both fit and predict.'
-        )
+        ) from error
 
 
 def read_jpeg(file, mode, box, size, scale):
