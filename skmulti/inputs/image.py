@@ -246,9 +246,10 @@ class ImageDecoder(InputEncoder):
     quarter or an eighth of its sides is read at that scale, which differs from the whole
     file by less than 2 of 255 on average, for sharp photos too. "opencv" smooths and
     interpolates, by less than 2.5 of 255; it reads JPEG files of grey or RGB whose sides
-    divide by the scale, and Pillow the rest. Pixels do not depend on anything but the
-    image, the parameters and the decoder's version. Images are decoded by as many threads
-    as there are cores, in a joblib worker process by its share of them.
+    divide by the scale, and Pillow the rest; of damaged files it writes a line to stderr.
+    Pixels do not depend on anything but the image, the parameters and the decoder's
+    version. Images are decoded by as many threads as there are cores, in a joblib worker
+    process by its share of them.
 
     Examples
     --------
