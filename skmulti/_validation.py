@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
-FRACTION = Interval(Real, 0, 1, closed="neither")
+FRACTION = Interval(RealNotInt, 0, 1, closed="neither")
 RATE = Interval(Real, 0, 1, closed="left")
 
 

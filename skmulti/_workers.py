@@ -3,7 +3,15 @@
 import multiprocessing
 import os
 
+import joblib
 import tensorflow as tf
+
+
+def available_cores():
+    """Give the number of cores that this process may use: of a worker process of joblib its share."""
+    if _is_worker():
+        return int(os.environ.get("OMP_NUM_THREADS", 1))
+    return joblib.cpu_count()
 
 
 def share_cores():
@@ -13,11 +21,15 @@ def share_cores():
     Nothing happens outside of joblib's worker processes, or after TensorFlow's first
     operation, when its threads are already there.
     """
-    if not multiprocessing.current_process().name.startswith("LokyProcess"):
+    if not _is_worker():
         return
-    n_threads = int(os.environ.get("OMP_NUM_THREADS", 1))
+    n_threads = available_cores()
     try:
         tf.config.threading.set_intra_op_parallelism_threads(n_threads)
         tf.config.threading.set_inter_op_parallelism_threads(n_threads)
     except RuntimeError:
         return
+
+
+def _is_worker():
+    return multiprocessing.current_process().name.startswith("LokyProcess")

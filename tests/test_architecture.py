@@ -36,6 +36,7 @@ LEVELS = {
     "inputs/stacker": 2.1,
     "inputs/text": 2.1,
     "inputs/sequence": 2.1,
+    "inputs/_opencv": 1.0,
     "inputs/_pixels": 1.1,
     "inputs/patches": 1.1,
     "inputs/image": 2.1,
@@ -285,6 +286,7 @@ import warnings
 environment, seeds = dict(os.environ), (random.getstate(), np.random.get_state())
 filters, policy = list(warnings.filters), keras.config.dtype_policy().name
 import skmulti
+assert "sklearn.cluster" not in sys.modules, "imported before it is used"
 from tensorflow.python.eager import context
 assert dict(os.environ) == environment, set(os.environ.items()) ^ set(environment.items())
 assert random.getstate() == seeds[0]

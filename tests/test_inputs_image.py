@@ -13,6 +13,7 @@ from PIL import Image
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from skmulti import InputRouter, MultiInputClassifier, NumberScaler
 from skmulti.errors import BranchMismatchError, InputMismatchError, NetworkSizeWarning
 from skmulti.inputs.image import ImageBranch, ImageDecoder
 from skmulti.network import all_layers
@@ -264,7 +265,7 @@ def test_column_that_holds_nothing_fits(column):
 
 
 def test_no_rows_give_no_rows():
-    pixels, missing = ImageDecoder(size=(8, 8)).fit([]).encode(pd.Series([], dtype=object))
+    pixels, missing = ImageDecoder(size=(8, 8)).fit([COLOURS]).encode(pd.Series([], dtype=object))
 
     assert pixels.shape == (0, 8, 8, 3)
     assert missing.shape == (0,)
@@ -357,7 +358,7 @@ def test_cell_of_a_wrong_type_is_refused_at_fit_and_transform(cell, on_error):
     with pytest.raises(InputMismatchError, match=r"column 'photo': 1 of 2 cells are not images, .* row label 'b'"):
         encoder.fit(column)
     with pytest.raises(InputMismatchError, match="1 of 2 cells are not images"):
-        encoder.fit([COLOURS]).transform(column)
+        encoder.fit(column.iloc[:1]).transform(column)
 
 
 def test_error_shows_pillows_own_error_as_its_cause_only():
@@ -381,6 +382,47 @@ def test_many_rows_are_decoded_in_order_with_all_failures_counted():
     cells[70] = cells[150] = b"broken"
     with pytest.raises(InputMismatchError, match="2 of 200 images cannot be read, first at row label 70"):
         encoder.transform(cells)
+
+
+class CountedPath:
+    """A path that counts how often a file is opened by it."""
+
+    def __init__(self, path):
+        self.path, self.n_opened = path, 0
+
+    def __fspath__(self):
+        self.n_opened += 1
+        return str(self.path)
+
+
+def test_fit_and_predict_read_each_file_once(tmp_path):
+    cells = []
+    for row in range(20):
+        path = tmp_path / f"{row}.jpg"
+        path.write_bytes(encoded(np.full((40, 40, 3), 12 * row, dtype="uint8"), "JPEG"))
+        cells.append(CountedPath(path))
+    frame = pd.DataFrame({"photo": cells, "size": range(20)})
+    router = InputRouter([("photo", ImageDecoder(size=(8, 8)), "photo"), ("size", NumberScaler(), "size")])
+    classifier = MultiInputClassifier(router, epochs=2, early_stopping=True, validation_fraction=0.2)
+
+    classifier.fit(frame, np.arange(20) > 9)
+    assert [cell.n_opened for cell in cells] == [1] * 20
+
+    classifier.predict(frame.iloc[:5])
+    assert [cell.n_opened for cell in cells] == [2] * 5 + [1] * 15
+
+
+def test_nothing_is_printed_unless_asked_for(capsys):
+    cells = [None, *[COLOURS] * 40]
+
+    ImageDecoder(size=(8, 8)).fit_transform(cells)
+    assert capsys.readouterr() == ("", "")
+
+    ImageDecoder(size=(8, 8), verbose=2).fit_transform(cells)
+    assert capsys.readouterr().out.startswith("40/40 - ")
+
+    ImageDecoder(size=(8, 8), verbose=1).fit_transform(cells)
+    assert capsys.readouterr().out.count("/40") > 1
 
 
 def test_one_pil_image_in_many_cells_is_decoded():
@@ -420,7 +462,7 @@ def test_new_rows_are_decoded_like_training_rows():
 
 
 def test_clone_and_pickle_give_the_same_pixels():
-    encoder = ImageDecoder(size=(4, 6), channels=1, resize="crop", on_error="missing", lazy=True).fit(BATCH)
+    encoder = ImageDecoder(size=(4, 6), channels=1, resize="crop", on_error="missing", lazy=True, verbose=0).fit(BATCH)
 
     assert clone(encoder).get_params() == encoder.get_params()
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(encoder)).transform(BATCH), encoder.transform(BATCH))
@@ -443,6 +485,8 @@ def test_transform_before_fit_says_so():
         {"resize": "zoom"},
         {"on_error": "ignore"},
         {"lazy": "always"},
+        {"decoder": "fastest"},
+        {"verbose": -1},
     ],
 )
 def test_wrong_parameters_are_refused_at_fit(parameters):

@@ -190,6 +190,7 @@ class CalendarEncoder(InputEncoder):
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
+        check_is_fitted(self)
         width = sum(2 if _CALENDAR_PARTS[part] else 1 for _, part in self.parts_)
         return ArraySpec(name, "vector", (width,), self.dtype)
 

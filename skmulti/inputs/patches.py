@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-from sklearn.cluster import MiniBatchKMeans
 from threadpoolctl import threadpool_limits
 
 from ..layers import FeatureScale
@@ -88,6 +87,9 @@ def patch_filters(images, rng, n_filters=None):
     patches -= patches.mean(axis=1, keepdims=True)
     whitening = whitening_matrix(patches)
     seed = int(rng.integers(2**31 - 1))
+    # Here, since it imports half of scikit-learn, which most users of skmulti do not need.
+    from sklearn.cluster import MiniBatchKMeans
+
     clusters = MiniBatchKMeans(n_filters, n_init=1, max_iter=30, batch_size=2_048, random_state=seed)
     # Batches are so small that threads cost ten times what they give.
     with threadpool_limits(1):

@@ -123,6 +123,7 @@ class VectorStacker(InputEncoder):
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
+        check_is_fitted(self)
         return ArraySpec(name, "vector", (self.n_values_,), self.dtype)
 
     def __sklearn_tags__(self):

@@ -76,10 +76,12 @@ class TransformerEncoder(InputEncoder):
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
+        check_is_fitted(self)
         return ArraySpec(name, "vector", (self._n_values,), self.dtype)
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the array as the transformer does."""
+        check_is_fitted(self)
         return self.transformer_.get_feature_names_out()
 
     def _unfitted(self):
