@@ -58,13 +58,13 @@ class Tokenizer:
         self._split = split
         self.ngrams = ngrams
 
-    def row(self, text):
-        """Give the tokens of one text as a list of bytes."""
+    def row(self, text, limit):
+        """Give the first tokens of one text as a list of bytes."""
         text = _utf8(text).translate(self._table, self._deleted)
         if self._split == "whitespace":
-            return text.split()
+            return text.split(None, limit)[:limit]
         if self._split == "character":
-            return [character.encode() for character in text.decode()]
+            return [character.encode() for character in text.decode()[:limit]]
         return [text] if text else []
 
     def rows(self, text):

@@ -60,8 +60,10 @@ class Numbering:
         return numbers
 
     def merge(self):
-        """Leave one hash table, for the fastest `find`."""
+        """Leave one hash table, for the fastest `find`, which then changes nothing, so that threads can share it."""
         self._tables = [pd.Index(self.keys)]
+        # pandas fills a table at its first use.
+        self.find(np.zeros(1, dtype="int64"))
 
     def _append(self, table):
         while self._tables and 2 * len(table) >= len(self._tables[-1]):
@@ -164,7 +166,7 @@ class WordIds:
         widths = self._tokenizer.ngrams
         out = np.zeros((len(texts), length), dtype="int32")
         for row, text in zip(out, texts, strict=True):
-            words = self._tokenizer.row(text)
+            words = self._tokenizer.row(text, length + max(widths) - 1)
             if widths != (1,):
                 words = [b" ".join(words[i : i + n]) for n in widths for i in range(len(words) - n + 1)]
             ids = [self._ids_of_bytes.get(word, UNKNOWN_ID) for word in words[:length]]
@@ -224,13 +226,15 @@ class Reading:
     def words(self, max_tokens):
         """Give the words, the most frequent first; of equally frequent ones that of the greatest bytes."""
         numbers, totals, _ = self._seen
-        chosen = np.flatnonzero(totals)
+        keys, chosen = numbers.keys, np.flatnonzero(totals)
         # One more than wanted, since "[UNK]" may be among them.
-        wanted = len(chosen) if max_tokens is None else max_tokens - UNKNOWN_ID
-        if wanted < len(chosen):
-            chosen = chosen[totals[chosen] >= -np.partition(-totals[chosen], wanted)[wanted]]
-        spelled = zip(totals[chosen].tolist(), spell(numbers.keys, chosen), strict=True)
-        words = [word.decode() for _, word in sorted(spelled, reverse=True) if word != b"[UNK]"]
+        limit = len(chosen) if max_tokens is None else min(max_tokens - UNKNOWN_ID, len(chosen))
+        if limit < len(chosen):
+            # Small tables have many words that occur once: only those of the first bytes in question are spelled.
+            ranks = totals[chosen] << 8 | _first_bytes(keys, chosen)
+            chosen = chosen[ranks >= np.partition(ranks, -limit)[-limit]]
+        ranked = sorted(zip(totals[chosen].tolist(), spell(keys, chosen), strict=True), reverse=True)[:limit]
+        words = [word.decode() for _, word in ranked if word != b"[UNK]"]
         return words if max_tokens is None else words[: max_tokens - UNKNOWN_ID - 1]
 
     def ids(self, vocabulary, length):
@@ -267,14 +271,15 @@ def id_table(vocabulary, tokenizer, numbers):
 
 def spell(keys, numbers):
     """Give the bytes of numbers, whose keys are in `keys`."""
-    needed = [numbers]
-    while len(needed[-1]):
-        pairs = keys[needed[-1]]
+    needed, parts = np.zeros(len(keys), dtype=bool), numbers
+    while len(parts):
+        needed[parts] = True
+        pairs = keys[parts]
         pairs = pairs[pairs >= _JOINED]
-        needed.append(np.unique(np.concatenate([_left(pairs), _right(pairs)])))
+        parts = np.concatenate([_left(pairs), _right(pairs)])
     spelled = {}
     # The parts of a pair have smaller numbers than the pair.
-    needed = np.unique(np.concatenate(needed))
+    needed = np.flatnonzero(needed)
     columns = (needed, keys[needed], _left(keys[needed]), _right(keys[needed]))
     for number, key, left, right in zip(*(column.tolist() for column in columns), strict=True):
         if key >= _JOINED:
@@ -282,6 +287,13 @@ def spell(keys, numbers):
         else:
             spelled[number] = key.to_bytes(8, "little")[: key >> _COUNT_BIT]
     return [spelled[number] for number in numbers.tolist()]
+
+
+def _first_bytes(keys, numbers):
+    """Give the first byte of each number's text."""
+    while (pairs := keys[numbers] >= _JOINED).any():
+        numbers = np.where(pairs, _left(keys[numbers]), numbers)
+    return keys[numbers] & 0xFF
 
 
 def _left(pairs):
