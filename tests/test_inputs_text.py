@@ -307,6 +307,12 @@ def test_columns_of_arrow_that_are_no_text_are_refused():
         TextVectorizer().fit(column)
 
 
+def test_bytes_that_only_claim_to_be_text_are_refused():
+    cells = pa.array([b"good"] * 19 + [b"caf\xe9 food"]).view(pa.string())
+    with pytest.raises(InputMismatchError, match=r"'review': not all cells are text in UTF-8.*index 19.*decode"):
+        TextVectorizer().fit(pd.Series(pd.arrays.ArrowExtensionArray(cells), name="review"))
+
+
 def test_functions_that_standardise_and_split_run_in_keras():
     def lower(text):
         return tf.strings.lower(text, encoding="utf-8")

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..errors import InputMismatchError
 from .base import refuse_cells
 
 # Text that goes through NumPy at once: its arrays stay in the processor's cache, and small however long the column is.
@@ -86,10 +87,8 @@ class Tokenizer:
         codes = np.frombuffer(text, "uint8", len(text) - 8)
         row_ends = np.flatnonzero(codes == ROW_END[0])
         if self._split == "whitespace":
-            inside = np.empty(len(codes) + 1, dtype=bool)
-            inside[0] = False
-            np.logical_and(codes != ROW_END[0], codes != ord(" "), out=inside[1:])
-            edges = np.flatnonzero(inside[1:] != inside[:-1])
+            inside = (codes != ROW_END[0]) & (codes != ord(" "))
+            edges = np.flatnonzero(np.diff(inside, prepend=False))
             starts, ends = edges[::2], edges[1::2]
         elif self._split == "character":
             # The bytes 0b10...... go on with a character.
@@ -130,7 +129,7 @@ def _cells(column, empty):
 
 
 def _arrow_texts(column):
-    """Give a column of strings that Arrow holds as a ChunkedArray, or None."""
+    """Give a column of strings that Arrow holds as a ChunkedArray, or None for any other."""
     if not isinstance(column.dtype, pd.ArrowDtype) and getattr(column.dtype, "storage", None) != "pyarrow":
         return None
     import pyarrow as pa
@@ -139,6 +138,12 @@ def _arrow_texts(column):
     texts = pa.chunked_array(column.array.__arrow_array__())
     if not pa.types.is_string(texts.type) and not pa.types.is_large_string(texts.type):
         return None
+    try:
+        texts.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise InputMismatchError(
+            f"column {column.name!r}: not all cells are text in UTF-8 ({error}). Read them as bytes and decode those."
+        ) from error
     return pc.fill_null(texts, "")
 
 

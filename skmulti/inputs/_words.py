@@ -13,6 +13,7 @@ import pandas as pd
 from ._tokens import FEW_ROWS, ROW_END, blocks, ranges, starts_of
 
 UNKNOWN_ID = 1
+FIRST_ID = 2
 
 _PIECE = 7
 _COUNT_BIT = 8 * _PIECE
@@ -175,7 +176,7 @@ class WordIds:
 
     @cached_property
     def _ids_of_bytes(self):
-        return {word.encode(): number for number, word in enumerate(self._vocabulary, UNKNOWN_ID + 1)}
+        return {word.encode(): number for number, word in enumerate(self._vocabulary, FIRST_ID)}
 
     @cached_property
     def _table(self):
@@ -227,15 +228,14 @@ class Reading:
         """Give the words, the most frequent first; of equally frequent ones that of the greatest bytes."""
         numbers, totals, _ = self._seen
         keys, chosen = numbers.keys, np.flatnonzero(totals)
-        # One more than wanted, since "[UNK]" may be among them.
-        limit = len(chosen) if max_tokens is None else min(max_tokens - UNKNOWN_ID, len(chosen))
+        wanted = len(chosen) if max_tokens is None else max_tokens - FIRST_ID
+        limit = min(wanted + 1, len(chosen))  # "[UNK]" may be among them
         if limit < len(chosen):
             # Small tables have many words that occur once: only those of the first bytes in question are spelled.
             ranks = totals[chosen] << 8 | _first_bytes(keys, chosen)
             chosen = chosen[ranks >= np.partition(ranks, -limit)[-limit]]
         ranked = sorted(zip(totals[chosen].tolist(), spell(keys, chosen), strict=True), reverse=True)[:limit]
-        words = [word.decode() for _, word in ranked if word != b"[UNK]"]
-        return words if max_tokens is None else words[: max_tokens - UNKNOWN_ID - 1]
+        return [word.decode() for _, word in ranked if word != b"[UNK]"][:wanted]
 
     def ids(self, vocabulary, length):
         """Give the rows as an array of ids (n_rows, length), as `WordIds.ids` does."""
@@ -253,7 +253,7 @@ class Reading:
 def id_table(vocabulary, tokenizer, numbers):
     """Add a vocabulary's words to the numbers, and give the id of each number; the last is that of the number -1."""
     texts = [tokenizer.text_of(word) for word in vocabulary]
-    ids = np.flatnonzero([text is not None for text in texts]) + UNKNOWN_ID + 1
+    ids = np.flatnonzero([text is not None for text in texts]) + FIRST_ID
     tokens = tokenizer.split(ROW_END.join(text for text in texts if text is not None))
     words = word_numbers(tokens, numbers.add)
     grams = []

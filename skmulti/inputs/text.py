@@ -355,7 +355,7 @@ class TextVectorizer(InputEncoder):
         words = self._given() if self.vocabulary is not None else reading.words(self.max_tokens)
         self.vocabulary_ = ["", "[UNK]", *words]
         self.length_ = int(self.length) if isinstance(self.length, Integral) else _length(reading.counts, self.length)
-        self.__dict__.pop("_word_ids", None)
+        self._word_ids = self._lookup()
         return reading
 
     def _lookup(self):
