@@ -1,6 +1,7 @@
 """Text: the ids are Keras' own, and networks over words do not see padding."""
 
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -8,6 +9,7 @@ import warnings
 import keras
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 from sklearn.base import clone
@@ -136,6 +138,198 @@ def test_no_rows_give_no_ids():
     assert TextVectorizer(length=4).fit(REVIEWS).transform(REVIEWS.iloc[:0]).shape == (0, 4)
 
 
+# --- the encoder: ids as Keras makes them, found another way
+
+
+PIECES = [
+    *("a", "b", "B", "A", "good", "Not", "don't", "abcdefg", "abcdefgh", "ABCDEFGHIJKLMN", "abcdefghijklmno", "x" * 29),
+    *(
+        "[UNK]",
+        "[",
+        "!",
+        "...",
+        "-",
+        "_",
+        "'",
+        "\\",
+        "é",
+        "É",
+        "ß",
+        "İ",
+        "日本語",
+        "日",
+        "🎉",
+        "שלום",
+        "\0",
+        "a\0",
+        "\0a",
+    ),
+    *("\ud800", "\udfff\ud800", "\udcff", "\ufeff", "\uffff", "\U0010ffff", "ÿ"),
+]
+SPACES = [" "] * 8 + [
+    "  ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    "\x1f",
+    "\x85",
+    "\xa0",
+    "\u2003",
+    "\u2028",
+    "\u200b",
+    "",
+]
+
+
+def odd_texts(seed, n_rows):
+    """Draw texts of punctuation, scripts, white space of all kinds, what is no Unicode, and words of many lengths."""
+    rng = np.random.default_rng(seed)
+    share = np.cumsum(1 / np.arange(1, len(PIECES) + 1))
+    texts = []
+    for count in rng.choice([0, 1, 2, 3, 5, 20], size=n_rows):
+        words = np.searchsorted(share, rng.random(count) * share[-1])
+        texts.append("".join(PIECES[word] + SPACES[rng.integers(len(SPACES))] for word in words))
+    return texts
+
+
+def as_tensor(texts):
+    return tf.constant([[text.encode("utf-8", "replace")] for text in texts])
+
+
+@pytest.mark.parametrize("standardize", ["lower_and_strip_punctuation", "lower", "strip_punctuation", None])
+@pytest.mark.parametrize("split", ["whitespace", "character", None])
+@pytest.mark.parametrize(("ngrams", "max_tokens", "length"), [(None, 20, 4), (2, None, 9), ((3, 1), 40, 30)])
+def test_odd_texts_have_the_ids_of_keras(standardize, split, ngrams, max_tokens, length):
+    options = {"standardize": standardize, "split": split, "ngrams": ngrams, "max_tokens": max_tokens}
+    train, new = odd_texts(1, 80), odd_texts(2, 80)
+    layer = keras.layers.TextVectorization(**options, output_sequence_length=length)
+    layer.adapt(as_tensor(train))
+    vectorizer = TextVectorizer(**options, length=length).fit(pd.Series(train, dtype=object))
+    # Keras strips NUL from the end of a word, but only where it tells the words.
+    assert [word.rstrip("\0") for word in vectorizer.vocabulary_] == [str(word) for word in layer.get_vocabulary()]
+    expected = layer(as_tensor(new)).numpy()
+    column = pd.Series(new, dtype=object)
+    np.testing.assert_array_equal(vectorizer.transform(column), expected)
+    # Few rows take another way.
+    np.testing.assert_array_equal(vectorizer.transform(column[:12]), expected[:12])
+
+
+@pytest.mark.parametrize("split", ["whitespace", "character", None])
+@pytest.mark.parametrize("ngrams", [None, (2, 1)])
+def test_given_words_have_the_ids_of_keras_even_if_no_text_has_them(split, ngrams):
+    words = [
+        "b",
+        "a",
+        "a b",
+        "a  b",
+        "a b c",
+        " ",
+        "\t",
+        "a\tb",
+        " a",
+        "ab",
+        "good",
+        "日",
+        "日 日",
+        "good a",
+        "a  ",
+        "\0",
+    ]
+    texts = ["a b c ab", "b  a", "日日 b", " a", "a b", "a\tb", "a  b", "good\ta", "\0 a"] * 3
+    options = {"split": split, "ngrams": ngrams, "standardize": None}
+    layer = keras.layers.TextVectorization(**options, output_sequence_length=9)
+    layer.set_vocabulary(np.array(words, dtype=object))
+    vectorizer = TextVectorizer(**options, length=9, vocabulary=words)
+    column, expected = pd.Series(texts), layer(as_tensor(texts)).numpy()
+    np.testing.assert_array_equal(vectorizer.fit(column).transform(column), expected)
+    np.testing.assert_array_equal(vectorizer.transform(column[:9]), expected[:9])
+    np.testing.assert_array_equal(vectorizer.fit_encode(column)[0], expected)
+
+
+def test_words_that_differ_in_any_byte_are_different_words():
+    rng = np.random.default_rng(0)
+    words = {
+        "".join(rng.choice(["x", "y", "é"], size=size, p=[0.9, 0.05, 0.05])) for size in range(1, 80) for _ in range(9)
+    }
+    words = sorted(words)
+    vectorizer = TextVectorizer(vocabulary=words[::2], length=1)
+    expected = [2 + i // 2 if i % 2 == 0 else 1 for i in range(len(words))]
+    assert vectorizer.fit_transform(pd.Series(words))[:, 0].tolist() == expected
+    assert TextVectorizer(length=1).fit(pd.Series(words)).vocabulary_[2:] == sorted(words, key=str.encode, reverse=True)
+
+
+def test_equally_frequent_words_are_cut_in_the_order_of_their_bytes():
+    column = pd.Series(["b a c b \x7f é a d [UNK] [UNK] [UNK]"])
+    learned = {
+        n: TextVectorizer(max_tokens=n, standardize=None).fit(column).vocabulary_[2:] for n in (3, 4, 5, 6, 7, 9)
+    }
+    assert learned[9] == ["b", "a", "é", "\x7f", "d", "c"]
+    assert all(words == learned[9][: n - 2] for n, words in learned.items())
+
+
+@pytest.mark.parametrize("options", [{}, {"length": None}, {"length": 3}, {"ngrams": 2, "max_tokens": 30}])
+@pytest.mark.parametrize("vocabulary", [None, ["a", "good", "good a"]])
+def test_fit_encode_gives_what_fit_and_encode_give(options, vocabulary):
+    column = pd.Series([*odd_texts(3, 60), None, ""], dtype=object)
+    once, twice = (TextVectorizer(vocabulary=vocabulary, **options) for _ in range(2))
+    (ids, missing), (expected, flags) = once.fit_encode(column), twice.fit(column).encode(column)
+    np.testing.assert_array_equal(ids, expected)
+    np.testing.assert_array_equal(missing, flags)
+    assert (once.vocabulary_, once.length_, ids.dtype) == (twice.vocabulary_, twice.length_, np.int32)
+    np.testing.assert_array_equal(once.transform(column), ids)
+
+
+def test_long_columns_pass_in_blocks():
+    texts = [f"word{i % 7} " * 30_000 + f"end{i}" for i in range(20)]
+    vectorizer = TextVectorizer(length=None).fit(pd.Series(texts))
+    ids, _ = vectorizer.fit_encode(pd.Series(texts))
+    assert [vectorizer.vocabulary_[i] for i in ids[:, -1]] == [f"end{i}" for i in range(20)]
+    np.testing.assert_array_equal(vectorizer.transform(pd.Series(texts)), ids)
+
+
+@pytest.mark.parametrize("dtype", ["string[pyarrow]", "str", "large_string"])
+def test_columns_of_arrow_give_the_ids_of_their_strings(dtype):
+    texts = [*(text.encode("utf-8", "replace").decode() for text in odd_texts(4, 50)), None]
+    dtype = pd.ArrowDtype(pa.large_string()) if dtype == "large_string" else dtype
+    column = pd.concat([pd.Series(texts, dtype=dtype)[7:], pd.Series(texts, dtype=dtype)[3:40]])
+    vectorizer = TextVectorizer(length=5).fit(column)
+    expected = TextVectorizer(length=5).fit(column.astype(object))
+    assert vectorizer.vocabulary_ == expected.vocabulary_
+    np.testing.assert_array_equal(vectorizer.transform(column), expected.transform(column.astype(object)))
+
+
+def test_columns_of_arrow_that_are_no_text_are_refused():
+    column = pd.Series([b"bytes"] * 20, dtype=pd.ArrowDtype(pa.binary()), name="review")
+    with pytest.raises(InputMismatchError, match=r"'review': 20 of 20.*label 0: b'bytes'"):
+        TextVectorizer().fit(column)
+
+
+def test_bytes_that_only_claim_to_be_text_are_refused():
+    cells = pa.array([b"good"] * 19 + [b"caf\xe9 food"]).view(pa.string())
+    with pytest.raises(InputMismatchError, match=r"'review': not all cells are text in UTF-8.*index 19.*decode"):
+        TextVectorizer().fit(pd.Series(pd.arrays.ArrowExtensionArray(cells), name="review"))
+
+
+def test_functions_that_standardise_and_split_run_in_keras():
+    def lower(text):
+        return tf.strings.lower(text, encoding="utf-8")
+
+    def at_commas(text):
+        return tf.strings.split(text, ",")
+
+    column = pd.Series(["É,a b", "a b,é,a b", None])
+    vectorizer = TextVectorizer(standardize=lower, split=at_commas)
+    assert vectorizer.fit_transform(column).tolist() == [[3, 2, 0], [2, 3, 2], [0, 0, 0]]
+    assert vectorizer.vocabulary_ == ["", "[UNK]", "a b", "é"]
+    assert vectorizer.fit_encode(column)[0].tolist() == [[3, 2, 0], [2, 3, 2], [0, 0, 0]]
+    assert TextVectorizer(standardize=None, split=at_commas, vocabulary=["a b"]).fit_transform(
+        pd.Series(["a b,c"])
+    ).tolist() == [[2, 1]]
+
+
 # --- the encoder: length
 
 
@@ -235,7 +429,13 @@ def test_another_number_of_columns_is_refused():
 
 @pytest.mark.parametrize(
     ("vocabulary", "words"),
-    [(["a", "b", "a"], "'a' twice"), (["", "a"], "found ''"), (["[UNK]"], "UNK"), (["a", 3], "found 3")],
+    [
+        (["a", "b", "a"], "'a' twice"),
+        (["", "a"], "found ''"),
+        (["[UNK]"], "UNK"),
+        (["a", 3], "found 3"),
+        (["\ud800"], "ud800"),
+    ],
 )
 def test_unusable_vocabulary_is_refused(vocabulary, words):
     with pytest.raises(ValueError, match=words):
@@ -248,6 +448,12 @@ def test_unusable_vocabulary_is_refused(vocabulary, words):
 def test_invalid_parameter_is_refused(options):
     with pytest.raises(ValueError, match=f"'{next(iter(options))}' parameter of TextVectorizer"):
         TextVectorizer(**options).fit(REVIEWS)
+
+
+@pytest.mark.parametrize("ngrams", [(), (0,), (1, 2.5), ("a",)])
+def test_widths_of_no_ngram_are_refused(ngrams):
+    with pytest.raises(ValueError, match=rf"`ngrams` must hold widths.*found {re.escape(repr(ngrams))}"):
+        TextVectorizer(ngrams=ngrams).fit(REVIEWS)
 
 
 # --- which columns are text
@@ -452,7 +658,7 @@ def test_padding_has_no_influence_on_a_bag_with_weights(encoded):
 def test_words_that_come_back_count_for_more():
     ids = np.array([[2, 3, 0, 0], [2, 3, 2, 3]])
     once, twice = bag_of(ids, 5)(ids).numpy()
-    np.testing.assert_allclose(twice, once * np.sqrt(2), rtol=1e-5)
+    np.testing.assert_allclose(twice, once * np.sqrt(2), rtol=1e-5, atol=1e-7)
 
 
 def test_an_empty_text_gives_zeros_and_no_gradient_that_is_nan():

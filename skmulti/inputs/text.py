@@ -5,20 +5,17 @@ import re
 import keras
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, Interval, StrOptions
+from .._validation import POSITIVE_INT, RATE, Integral, Interval, RealNotInt, StrOptions
 from ..errors import BranchMismatchError, place
 from ..spec import ArraySpec, digest
 from ..word_layers import WordBag
+from ._keras_words import KerasReading, KerasWordIds
 from ._steps import ARCHITECTURES, summarise_steps
-from .base import Branch, InputEncoder, checked_frame, refuse_cells
-
-# Rows that go through Keras' layer at once: its ragged tensors stay small however long the column is.
-BATCH_ROWS = 1024
-
-UNKNOWN_ID = 1
+from ._tokens import Tokenizer, text_rows
+from ._words import UNKNOWN_ID, Reading, WordIds
+from .base import Branch, InputEncoder, checked_frame, missing_rows
 
 # What `suits` looks at: enough rows for a mean, few enough for a frame of millions.
 PROBE_ROWS = 2_000
@@ -187,8 +184,8 @@ class TextVectorizer(InputEncoder):
     Notes
     -----
     Keras lowers ASCII letters only and splits at ASCII whitespace. Several columns are joined
-    with a space, missing ones left out. Keras' layer is no part of a pickle: it is made again
-    from `vocabulary_`.
+    with a space, missing ones left out. Keras' layer itself, which is slower, runs only where
+    `standardize` or `split` is a callable. Pickles hold `vocabulary_` alone.
 
     References
     ----------
@@ -221,7 +218,7 @@ class TextVectorizer(InputEncoder):
     _parameter_constraints = {
         # Below 3 there is no room for a single word behind padding and the unknown word.
         "max_tokens": [Interval(Integral, 3, None, closed="left"), None],
-        "length": [POSITIVE_INT, FRACTION, None],
+        "length": [POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither"), None],
         "standardize": [
             StrOptions({"lower_and_strip_punctuation", "lower", "strip_punctuation"}),
             callable,
@@ -299,12 +296,13 @@ class TextVectorizer(InputEncoder):
         ValueError
             If `vocabulary` holds a word twice, or the ids' own words ``""`` and ``"[UNK]"``.
         """
-        self._validate_params()
-        texts = self._texts(columns, reset=True)
-        self.vocabulary_ = ["", "[UNK]", *(self._learn(texts) if self.vocabulary is None else self._given())]
-        self.length_ = int(self.length) if isinstance(self.length, Integral) else self._learn_length(texts)
-        self._keras_layer = self._lookup(output_sequence_length=self.length_)
+        self._learn(columns, kept=0)
         return self
+
+    def fit_encode(self, columns, y=None):
+        """Learn from training rows and encode them in one pass; see `InputEncoder.fit_encode`."""
+        reading = self._learn(columns, kept=self.length if isinstance(self.length, Integral) else None)
+        return reading.ids(self.vocabulary_[2:], self.length_), missing_rows(columns)
 
     def transform(self, columns):
         """Look up the ids.
@@ -326,14 +324,9 @@ class TextVectorizer(InputEncoder):
         """
         check_is_fitted(self)
         texts = self._texts(columns, reset=False)
-        if not hasattr(self, "_keras_layer"):
-            self._keras_layer = self._lookup(output_sequence_length=self.length_)
-        ids = np.zeros((len(texts), self.length_), dtype="int32")
-        for start in range(0, len(texts), BATCH_ROWS):
-            batch = self._keras_layer(_tensor(texts[start : start + BATCH_ROWS]))
-            # The stand-in of an empty vocabulary (see `_lookup`) counts as unknown.
-            ids[start : start + BATCH_ROWS] = np.minimum(batch.numpy(), len(self.vocabulary_) - 1)
-        return ids
+        if not hasattr(self, "_word_ids"):
+            self._word_ids = self._lookup()
+        return self._word_ids.ids(texts, self.length_)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
@@ -349,41 +342,41 @@ class TextVectorizer(InputEncoder):
             columns = pd.Series(columns, dtype=object)
         elif isinstance(columns, np.ndarray) and columns.ndim == 1:
             columns = pd.Series(columns.astype(object))
-        frame = checked_frame(self, columns, reset=reset, dtype=object)
-        cells = [_text_cells(frame.iloc[:, position]) for position in range(frame.shape[1])]
-        if len(cells) == 1:
-            return [text or "" for text in cells[0]]
-        return [" ".join(text for text in row if text is not None) for row in zip(*cells, strict=True)]
+        return text_rows(checked_frame(self, columns, reset=reset, dtype=object), arrow=not self._through_keras)
 
-    def _vectorization(self, **options):
-        """Make Keras' layer, without a vocabulary."""
-        ngrams = self.ngrams if self.ngrams is None or isinstance(self.ngrams, tuple) else int(self.ngrams)
-        return keras.layers.TextVectorization(
-            standardize=self.standardize, split=self.split, ngrams=ngrams, name="text", **options
-        )
+    def _learn(self, columns, *, kept):
+        """Learn vocabulary and length, and give what was read: up to `kept` words of each row, None for all."""
+        self._validate_params()
+        texts = self._texts(columns, reset=True)
+        if self._through_keras:
+            reading = KerasReading(texts, self._options())
+        else:
+            reading = Reading(texts, Tokenizer(**self._options()), kept)
+        words = self._given() if self.vocabulary is not None else reading.words(self.max_tokens)
+        self.vocabulary_ = ["", "[UNK]", *words]
+        self.length_ = int(self.length) if isinstance(self.length, Integral) else _length(reading.counts, self.length)
+        self._word_ids = self._lookup()
+        return reading
 
-    def _lookup(self, **options):
-        """Make Keras' layer with the fitted vocabulary."""
-        layer = self._vectorization(**options)
-        # Keras cannot look up in an empty table. As objects: NumPy's own strings would all be
-        # as wide as the longest, and a whole text may be a word (split=None).
-        words = self.vocabulary_ if len(self.vocabulary_) > 2 else [*self.vocabulary_, "[UNK]"]
-        layer.set_vocabulary(np.array(words, dtype=object))
-        return layer
+    def _lookup(self):
+        """Make what gives the ids of the fitted vocabulary."""
+        if self._through_keras:
+            return KerasWordIds(self.vocabulary_[2:], self._options())
+        return WordIds(self.vocabulary_[2:], Tokenizer(**self._options()))
 
-    def _learn(self, texts):
-        """Learn the words, the most frequent first."""
-        layer = self._vectorization(max_tokens=None if self.max_tokens is None else int(self.max_tokens))
-        layer.reset_state()
-        for start in range(0, len(texts), BATCH_ROWS):
-            layer.update_state(_tensor(texts[start : start + BATCH_ROWS]))
-        layer.finalize_state()
-        return [str(word) for word in layer.get_vocabulary(include_special_tokens=False)]
+    @property
+    def _through_keras(self):
+        """Whether Keras' layer must run, since only it can run functions on its tensors."""
+        return callable(self.standardize) or callable(self.split)
+
+    def _options(self):
+        """Give what decides how a text is split into words."""
+        return {"standardize": self.standardize, "split": self.split, "ngrams": _widths(self.ngrams)}
 
     def _given(self):
         """Give the user's vocabulary as strings, or refuse it."""
         words = list(self.vocabulary)
-        wrong = [word for word in words if not isinstance(word, str) or word in ("", "[UNK]")]
+        wrong = [word for word in words if not isinstance(word, str) or word in ("", "[UNK]") or not _is_unicode(word)]
         if wrong:
             raise ValueError(
                 f"TextVectorizer: `vocabulary` must hold the learned words alone, as strings, found {wrong[0]!r}. "
@@ -395,23 +388,8 @@ class TextVectorizer(InputEncoder):
             raise ValueError(f"TextVectorizer: `vocabulary` holds {repeated.iloc[0]!r} twice. Give each word once.")
         return [str(word) for word in words]
 
-    def _learn_length(self, texts):
-        """Give the longest training text, or the quantile of the lengths, in words."""
-        layer = self._lookup(ragged=True)
-        counts = np.zeros(len(texts), dtype="int64")
-        for start in range(0, len(texts), BATCH_ROWS):
-            ids = layer(_tensor(texts[start : start + BATCH_ROWS]))
-            ragged = isinstance(ids, tf.RaggedTensor)
-            found = ids.row_lengths().numpy() if ragged else np.count_nonzero(ids.numpy(), axis=1)
-            counts[start : start + BATCH_ROWS] = found
-        counts = counts[counts > 0]
-        if not len(counts):
-            return 1
-        return int(counts.max() if self.length is None else np.ceil(np.quantile(counts, self.length)))
-
     def __getstate__(self):
-        # Keras' layer holds a table that cannot be pickled.
-        return {key: value for key, value in super().__getstate__().items() if key != "_keras_layer"}
+        return {key: value for key, value in super().__getstate__().items() if key != "_word_ids"}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -420,18 +398,26 @@ class TextVectorizer(InputEncoder):
         return tags
 
 
-def _text_cells(column):
-    """Give a column's cells as a list of str, None where missing, or refuse it."""
-    cells = column.astype(object)
-    missing = cells.isna().to_numpy()
-    wrong = np.array([not isinstance(cell, str) for cell in cells], dtype=bool) & ~missing
-    refuse_cells(cells, wrong, "text", "Convert the column with .astype(str), or give it an encoder for its values.")
-    return [None if empty else cell for cell, empty in zip(cells, missing, strict=True)]
+def _length(counts, share):
+    """Give the longest text's number of words (`share` is None), or the quantile over texts with words."""
+    counts = counts[counts > 0]
+    if not len(counts):
+        return 1
+    return int(counts.max() if share is None else np.ceil(np.quantile(counts, share)))
 
 
-def _tensor(texts):
-    """Give texts as a string tensor of shape (n, 1), in UTF-8.
+def _widths(ngrams):
+    """Give the widths of n-grams as a tuple, or refuse them."""
+    if not isinstance(ngrams, tuple):
+        return tuple(range(1, 1 + (ngrams or 1)))
+    if not ngrams or not all(isinstance(width, Integral) and width > 0 for width in ngrams):
+        raise ValueError(
+            f"TextVectorizer: a tuple in `ngrams` must hold widths, whole numbers from 1 on, found {ngrams!r}. "
+            "(1, 2) counts words and pairs of neighbouring words."
+        )
+    return tuple(map(int, ngrams))
 
-    Lone surrogates, which scraped text may hold, have no UTF-8 form and become "?".
-    """
-    return tf.constant([[text.encode("utf-8", "replace")] for text in texts], dtype=tf.string)
+
+def _is_unicode(word):
+    """Whether UTF-8 can hold a word: lone surrogates it cannot."""
+    return word.encode("utf-8", "replace").decode() == word
