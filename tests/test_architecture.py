@@ -28,6 +28,7 @@ LEVELS = {
     "frames": 0.1,
     "inputs/base": 1.0,
     "inputs/_cells": 1.1,
+    "inputs/_numbers": 1.1,
     "inputs/_steps": 1.1,
     "inputs/vector": 2.0,
     "inputs/transformer": 2.1,

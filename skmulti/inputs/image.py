@@ -299,6 +299,10 @@ to use blank images.
         missing[list(failures)] = True
         return pixels, missing
 
+    def missing(self, columns):
+        """Tell which rows hold no image; files are decoded only where unreadable ones count as missing."""
+        return self.encode(columns)[1] if self.on_error == "missing" else super().missing(columns)
+
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         return ArraySpec(name, "image", tuple(map(int, (*self.size, self.channels))), "uint8")
