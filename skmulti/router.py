@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -13,15 +12,17 @@ from ._params import NamedParts
 from ._validation import HasMethods, Integral, StrOptions, checked_weights
 from .diagram import router_block
 from .errors import InputMismatchError, closest_match, listed, quoted
-from .frames import n_rows, resolve_columns, row_labels, take_columns, to_table
+from .frames import n_rows, resolve_columns, row_labels, to_table
 from .inputs import TransformerEncoder
 from .plan import explicit_plan, infer_inputs
 from .routes import (
     Route,
+    at_once,
     check_entries,
     check_rows,
     check_widths,
     checked_array,
+    columns_of,
     encode,
     feature_names,
     fit_encode_group,
@@ -193,8 +194,8 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         """
         check_is_fitted(self, "specs_")
         table, places = self._as_fitted_table(X)
-        columns = [self._columns_of(route, table, places) for route in self._routes]
-        arrays = self._collect(table, self._at_once(encode, zip(self._routes, columns, strict=True)))
+        columns = [columns_of(route, table, places) for route in self._routes]
+        arrays = self._collect(table, at_once(encode, zip(self._routes, columns, strict=True), self.n_jobs))
         for route, own in zip(self._routes, columns, strict=True):
             if not route.saw_missing:
                 warn_of_missing(route, own)
@@ -315,42 +316,18 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             raise InputMismatchError("No input has a column: every selection is empty or dropped.")
         return routes
 
-    def _columns_of(self, route, table, places=None):
-        """Give the columns of one input, a Series or a frame, under their names at fit."""
-        if not isinstance(table, pd.DataFrame):
-            columns = table[route.name]
-            return columns if route.single or isinstance(columns, pd.DataFrame) else columns.to_frame()
-        positions = route.positions if places is None else [places[position] for position in route.positions]
-        if route.single:
-            return table.iloc[:, positions[0]]
-        columns = take_columns(table, positions)
-        if len({isinstance(label, str) for label in route.labels}) > 1:
-            # scikit-learn refuses columns of which some have strings for names and some have not.
-            columns = columns.set_axis([str(label) for label in route.labels], axis=1)
-        return columns
-
     def _fit_groups(self, fit_inputs, routes, table, y, sample_weight):
         """Fit the inputs, those that share an encoder together, and give the result of each."""
         sharing = {}
         for route in routes:
             sharing.setdefault(root_name(route, routes), []).append(route)
-        groups = self._at_once(
-            fit_inputs,
-            [
-                (group, [self._columns_of(route, table) for route in group], y, sample_weight)
-                for group in sharing.values()
-            ],
-        )
+        arguments = [
+            (group, [columns_of(route, table) for route in group], y, sample_weight) for group in sharing.values()
+        ]
+        groups = at_once(fit_inputs, arguments, self.n_jobs)
         fitted = {route.name: (route, result) for group in groups for route, result in group}
         self._routes = [fitted[route.name][0] for route in routes]
         return [fitted[route.name][1] for route in routes]
-
-    def _at_once(self, function, arguments):
-        """Call a function with each of several arguments, in as many threads as `n_jobs` says."""
-        # Starting joblib costs more than the encoding of a single row.
-        if effective_n_jobs(self.n_jobs) == 1:
-            return [function(*own) for own in arguments]
-        return Parallel(n_jobs=self.n_jobs, prefer="threads")(delayed(function)(*own) for own in arguments)
 
     def _as_fitted_table(self, X):
         """Give (table, {position at fit: position in the table}); None for a table whose columns stand as at fit."""

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from .errors import InputMismatchError, MissingValuesWarning, closest_match, place, quoted
-from .frames import label_position, n_rows
+from .frames import label_position, n_rows, take_columns
 from .inputs import TransformerEncoder
 
 
@@ -148,6 +149,39 @@ def feature_names(route):
     else:
         return [route.name]
     return [f"{route.name}__{name}" for name in names]
+
+
+def columns_of(route, table, places=None):
+    """Give the columns of one input, a Series or a frame, under their names at fit.
+
+    Parameters
+    ----------
+    route : Route
+        The input.
+    table : DataFrame, or dict of str to (Series or DataFrame)
+        The table.
+    places : dict of int to int, or None
+        Where the columns stand in the table, by position at fit; None: as at fit.
+    """
+    if not isinstance(table, pd.DataFrame):
+        columns = table[route.name]
+        return columns if route.single or isinstance(columns, pd.DataFrame) else columns.to_frame()
+    positions = route.positions if places is None else [places[position] for position in route.positions]
+    if route.single:
+        return table.iloc[:, positions[0]]
+    columns = take_columns(table, positions)
+    if len({isinstance(label, str) for label in route.labels}) > 1:
+        # scikit-learn refuses columns of which some have strings for names and some have not.
+        columns = columns.set_axis([str(label) for label in route.labels], axis=1)
+    return columns
+
+
+def at_once(function, arguments, n_jobs):
+    """Call a function with each of several tuples of arguments, in as many threads as `n_jobs` says."""
+    # Starting joblib costs more than the encoding of a single row.
+    if effective_n_jobs(n_jobs) == 1:
+        return [function(*own) for own in arguments]
+    return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(function)(*own) for own in arguments)
 
 
 def fit_group(group, columns, y, sample_weight):

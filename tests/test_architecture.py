@@ -29,6 +29,7 @@ LEVELS = {
     "inputs/base": 1.0,
     "inputs/_cells": 1.1,
     "inputs/_numbers": 1.1,
+    "inputs/_stand_ins": 1.1,
     "inputs/_steps": 1.1,
     "inputs/vector": 2.0,
     "inputs/transformer": 2.1,
@@ -156,7 +157,7 @@ def test_no_module_imports_itself_in_a_circle():
 
 def test_only_the_facade_of_inputs_is_needed_from_above_it():
     """Whoever is above `inputs/` names no single kind's file, so that a new kind is one file and its export."""
-    allowed = {"inputs", "inputs/base", "inputs/vector"}
+    allowed = {"inputs", "inputs/base", "inputs/_stand_ins", "inputs/vector"}
     for name in MODULES:
         if not name.startswith("inputs"):
             kinds = {other for other in imported(name) if other.startswith("inputs")} - allowed

@@ -180,27 +180,33 @@ def column_moments(frame, columns, weight=None):
     Pairwise Algorithm for Computing Sample Variances", 1979.
     """
     n_columns = len(columns)
-    shift = np.full(n_columns, np.nan)
+    shift, is_set = np.zeros(n_columns), np.zeros(n_columns, dtype=bool)
     merged = Moments(*np.zeros((3, n_columns)), np.zeros(n_columns, dtype=bool))
     for rows, block in number_blocks(frame, columns):
         counted = np.broadcast_to(1.0 if weight is None else weight[rows], block.shape)
-        unknown = np.isnan(block)
-        if unknown.any():
-            merged.has_missing |= (unknown & (counted > 0)).any(axis=1)
-            counted = np.where(unknown, 0, counted)
-        shift = np.where(np.isnan(shift), _first_numbers(block, counted), shift)
+        idle = np.isnan(block)
+        if idle.any():
+            merged.has_missing |= (idle & (counted > 0)).any(axis=1)
+            counted = np.where(idle, 0, counted)
+        if weight is not None:
+            idle = counted == 0
+        if not is_set.all():
+            first, found = _first_numbers(block, counted)
+            shift = np.where(found & ~is_set, first, shift)
+            is_set |= found
         # Shifting by the first known value keeps the sums exact for columns such as years or timestamps.
-        block -= np.nan_to_num(shift)[:, None]
-        block[unknown] = 0
+        block -= shift[:, None]
+        # What does not count must not overflow either.
+        np.copyto(block, 0, where=idle)
         _merge(merged, block, counted)
-    merged.mean += np.nan_to_num(shift)
+    merged.mean += shift
     return merged
 
 
 def _first_numbers(block, counted):
-    """Give the first number of each row of the block that has any weight, or NaN."""
+    """Give the first number that counts in each row of a block, and whether there is one."""
     rows, first = np.arange(len(block)), (counted > 0).argmax(axis=1)
-    return np.where(counted[rows, first] > 0, block[rows, first], np.nan)
+    return block[rows, first], counted[rows, first] > 0
 
 
 def _merge(moments, block, counted):
