@@ -300,7 +300,8 @@ to use blank images.
         return pixels, missing
 
     def missing(self, columns):
-        """Tell which rows hold no image; files are decoded only where unreadable ones count as missing."""
+        """Tell which rows hold no image; see `InputEncoder.missing`."""
+        # Only decoding finds those that cannot be read.
         return self.encode(columns)[1] if self.on_error == "missing" else super().missing(columns)
 
     def spec(self, name):
