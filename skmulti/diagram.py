@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from ._validation import VisualBlock
 from .heads import DenseHead
-from .inputs.base import _FunctionBranch, _LayerBranch
+from .inputs._stand_ins import _FunctionBranch, _LayerBranch
 from .merges import MERGES, _FunctionMerge
 from .routes import is_word
 from .spec import layer_name

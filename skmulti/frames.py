@@ -177,6 +177,13 @@ def take_rows(table, positions):
     return {name: columns.iloc[positions] for name, columns in table.items()}
 
 
+def take_columns(frame, positions):
+    """Give columns by position; those that stand side by side share the frame's memory."""
+    first, last = positions[0], positions[-1] + 1
+    side_by_side = list(positions) == list(range(first, last))
+    return frame.iloc[:, first:last] if side_by_side else frame.iloc[:, list(positions)]
+
+
 def row_labels(table):
     """Give the index of a table, for messages."""
     return table.index if isinstance(table, pd.DataFrame) else next(iter(table.values())).index

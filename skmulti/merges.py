@@ -6,8 +6,8 @@ import keras
 from sklearn.base import BaseEstimator, clone
 
 from ._validation import POSITIVE_INT
+from .copies import copy_layer
 from .errors import closest_match, quoted
-from .inputs.base import copy_layer
 from .layers import Gates, InputEmbedding, PresentInputs, ZeroMasked
 from .spec import layer_name
 

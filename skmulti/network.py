@@ -9,7 +9,7 @@ from .column_layers import Network
 from .copies import refuse_lambda
 from .errors import BranchMismatchError, closest_match, quoted
 from .heads import to_target_units
-from .inputs.base import as_branch
+from .inputs._stand_ins import as_branch
 from .layers import LearnedWhenMissing, MissingRow, RandomFlag
 from .spec import layer_name
 

@@ -12,6 +12,9 @@ from .inputs import ENCODERS
 ID_ROWS = 20
 ID_SHARE = 0.95
 
+# Rows that are looked at before all are.
+PROBE_ROWS = 1000
+
 # Training rows show a counter with gaps: half of the rows in a fold, nine tenths of those after the hold-out.
 # From this number of rows on, numbers that fill a third of their range do not all differ by chance.
 COUNTER_ROWS = 100
@@ -175,6 +178,11 @@ def _useless(column):
     known = column.dropna()
     if not len(known):
         return "empty"
+    # One pair that differs and one that does not tell as much as all rows.
+    first = known.iloc[:PROBE_ROWS]
+    different = _count_different(first)
+    if different > 1 and (different < len(first) or not pd.api.types.is_integer_dtype(column.dtype)):
+        return None
     different = _count_different(known)
     if different == 1 and len(known) == len(column) > 1:
         return f"constant: {known.iloc[[0]].tolist()[0]!r:.60}"

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,15 +17,18 @@ from .inputs import TransformerEncoder
 from .plan import explicit_plan, infer_inputs
 from .routes import (
     Route,
-    by_label,
+    at_once,
     check_entries,
     check_rows,
     check_widths,
     checked_array,
+    columns_of,
     encode,
     feature_names,
+    fit_encode_group,
     fit_group,
     is_word,
+    places_by_label,
     root_name,
     takes_series,
     warn_of_missing,
@@ -142,7 +144,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         ValueError
             If an input's name cannot be used.
         """
-        self.fit_transform(X, y, sample_weight=sample_weight)
+        self._fit(fit_group, X, y, sample_weight)
         return self
 
     def fit_transform(self, X, y=None, sample_weight=None):
@@ -162,28 +164,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         dict of str to ndarray
             As `transform` gives.
         """
-        self._validate_params()
-        own = self.get_params(deep=False)
-        if self.inputs is not None:
-            check_entries(self.inputs, own)
-        y = y if y is None or hasattr(y, "__len__") else np.asarray(y)
-        names = None if self.inputs is None else [entry[0] for entry in self.inputs]
-        table = to_table(X, names, None if y is None else len(y))
-        check_rows(table, y)
-        if sample_weight is not None:
-            sample_weight = checked_weights(sample_weight, np.empty(n_rows(table)))
-        self._remember_columns(table)
-        entries = self.inputs
-        if entries is None:
-            entries, self.plan_ = infer_inputs(table, self.kinds, own)
-            check_entries(entries, own)
-        routes = self._routes_of(entries, table)
-        if self.inputs is not None:
-            self.plan_ = explicit_plan([(route.name, route.encoder, route.labels) for route in routes], table)
-        routes = with_encoder([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
-        results = self._fit_encoders(routes, table, y, sample_weight)
-        self.specs_ = {route.name: route.spec for route in self._routes}
-        self.encoders_ = {route.name: getattr(route.encoder, "transformer_", route.encoder) for route in self._routes}
+        table, results = self._fit(fit_encode_group, X, y, sample_weight)
         return self._collect(table, results)
 
     def transform(self, X):
@@ -212,11 +193,13 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             If values are missing in an input that had none at fit.
         """
         check_is_fitted(self, "specs_")
-        table = self._as_fitted_table(X)
-        results = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(encode)(route, self._columns_of(route, table)) for route in self._routes
-        )
-        return self._collect(table, results)
+        table, places = self._as_fitted_table(X)
+        columns = [columns_of(route, table, places) for route in self._routes]
+        arrays = self._collect(table, at_once(encode, zip(self._routes, columns, strict=True), self.n_jobs))
+        for route, own in zip(self._routes, columns, strict=True):
+            if not route.saw_missing:
+                warn_of_missing(route, own)
+        return arrays
 
     def default_branches(self):
         """Give the branch that each input gets when the user names none.
@@ -271,6 +254,32 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
     def _sk_visual_block_(self):
         return router_block(self)
 
+    def _fit(self, fit_inputs, X, y, sample_weight):
+        """Resolve the inputs and fit them by `fit_group` or a function like it; give (table, results)."""
+        self._validate_params()
+        own = self.get_params(deep=False)
+        if self.inputs is not None:
+            check_entries(self.inputs, own)
+        y = y if y is None or hasattr(y, "__len__") else np.asarray(y)
+        names = None if self.inputs is None else [entry[0] for entry in self.inputs]
+        table = to_table(X, names, None if y is None else len(y))
+        check_rows(table, y)
+        if sample_weight is not None:
+            sample_weight = checked_weights(sample_weight, np.empty(n_rows(table)))
+        self._remember_columns(table)
+        entries = self.inputs
+        if entries is None:
+            entries, self.plan_ = infer_inputs(table, self.kinds, own)
+            check_entries(entries, own)
+        routes = self._routes_of(entries, table)
+        if self.inputs is not None:
+            self.plan_ = explicit_plan([(route.name, route.encoder, route.labels) for route in routes], table)
+        routes = with_encoder([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
+        results = self._fit_groups(fit_inputs, routes, table, y, sample_weight)
+        self.specs_ = {route.name: route.spec for route in self._routes}
+        self.encoders_ = {route.name: getattr(route.encoder, "transformer_", route.encoder) for route in self._routes}
+        return table, results
+
     def _remember_columns(self, table):
         if not isinstance(table, pd.DataFrame):
             table = pd.DataFrame(columns=list(table))
@@ -307,55 +316,48 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             raise InputMismatchError("No input has a column: every selection is empty or dropped.")
         return routes
 
-    def _columns_of(self, route, table):
-        """Give the columns of one input, a Series or a frame, under their names at fit."""
-        if not isinstance(table, pd.DataFrame):
-            columns = table[route.name]
-            return columns if route.single or isinstance(columns, pd.DataFrame) else columns.to_frame()
-        columns = table.iloc[:, list(route.positions)]
-        if len({isinstance(label, str) for label in route.labels}) > 1:
-            # scikit-learn refuses columns of which some have strings for names and some have not.
-            columns = columns.set_axis([str(label) for label in route.labels], axis=1)
-        return columns.iloc[:, 0] if route.single else columns
-
-    def _fit_encoders(self, routes, table, y, sample_weight):
-        """Fit the encoders and give (array, missing) for each route."""
+    def _fit_groups(self, fit_inputs, routes, table, y, sample_weight):
+        """Fit the inputs, those that share an encoder together, and give the result of each."""
         sharing = {}
         for route in routes:
             sharing.setdefault(root_name(route, routes), []).append(route)
-        groups = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(fit_group)(group, [self._columns_of(route, table) for route in group], y, sample_weight)
-            for group in sharing.values()
-        )
+        arguments = [
+            (group, [columns_of(route, table) for route in group], y, sample_weight) for group in sharing.values()
+        ]
+        groups = at_once(fit_inputs, arguments, self.n_jobs)
         fitted = {route.name: (route, result) for group in groups for route, result in group}
         self._routes = [fitted[route.name][0] for route in routes]
         return [fitted[route.name][1] for route in routes]
 
     def _as_fitted_table(self, X):
-        """Bring X to a table whose columns stand where they stood at fit."""
+        """Give (table, {position at fit: position in the table}); None for a table whose columns stand as at fit."""
         dict_at_fit = not self._routes[0].positions
         names = [route.name for route in self._routes] if dict_at_fit else None
         table = to_table(X, names, by_input=dict_at_fit)
         if dict_at_fit:
             check_widths(table, self._routes, by_order=not isinstance(X, Mapping))
             n_rows(table)
-            return table
+            return table, None
         if not isinstance(table, pd.DataFrame):
             raise InputMismatchError(
                 f"X is a {type(X).__name__} of arrays, but the router was fitted on a table with the columns "
                 f"{listed(self._labels)}. Give a DataFrame."
             )
+        labels = list(table.columns)
+        if labels == self._labels:
+            return table, None
         is_frame = isinstance(X, pd.DataFrame) or hasattr(X, "to_pandas")
-        named = is_frame and all(isinstance(label, str) for label in table.columns)
-        numbered = list(table.columns) == list(range(table.shape[1]))
+        named = is_frame and all(isinstance(label, str) for label in labels)
         numbered_at_fit = self._labels == list(range(self.n_features_in_))
         # A frame of numbered columns may be an array that the estimator made a table of.
-        stands_for_array = numbered and (numbered_at_fit or hasattr(self, "feature_names_in_"))
+        stands_for_array = labels == list(range(len(labels))) and (
+            numbered_at_fit or hasattr(self, "feature_names_in_")
+        )
         if is_frame and not stands_for_array and not (named and numbered_at_fit):
-            return by_label(table, self._labels, self._routes)
-        if table.shape[1] != self.n_features_in_:
+            return table, places_by_label(table, self._routes)
+        if len(labels) != self.n_features_in_:
             raise InputMismatchError(
-                f"X has {table.shape[1]} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                f"X has {len(labels)} features, but {type(self).__name__} is expecting {self.n_features_in_} "
                 "features as input."
             )
         if named or hasattr(self, "feature_names_in_"):
@@ -365,7 +367,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
                 UserWarning,
                 stacklevel=3,
             )
-        return table.set_axis(self._labels, axis=1)
+        return table.set_axis(self._labels, axis=1), None
 
     def _collect(self, table, results):
         """Put arrays and missing flags into one dict, each array checked against its spec."""
@@ -374,8 +376,6 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             arrays[route.name] = checked_array(array, route.spec, labels)
             if route.spec.missing_name:
                 arrays[route.spec.missing_name] = missing[:, None]
-            if not route.saw_missing:
-                warn_of_missing(route, self._columns_of(route, table))
         return arrays
 
 

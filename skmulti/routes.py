@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from .errors import InputMismatchError, MissingValuesWarning, closest_match, place, quoted
-from .frames import label_position, n_rows
+from .frames import label_position, n_rows, take_columns
 from .inputs import TransformerEncoder
 
 
@@ -150,34 +151,83 @@ def feature_names(route):
     return [f"{route.name}__{name}" for name in names]
 
 
+def columns_of(route, table, places=None):
+    """Give the columns of one input, a Series or a frame, under their names at fit.
+
+    Parameters
+    ----------
+    route : Route
+        The input.
+    table : DataFrame, or dict of str to (Series or DataFrame)
+        The table.
+    places : dict of int to int, or None
+        Where the columns stand in the table, by position at fit; None: as at fit.
+    """
+    if not isinstance(table, pd.DataFrame):
+        columns = table[route.name]
+        return columns if route.single or isinstance(columns, pd.DataFrame) else columns.to_frame()
+    positions = route.positions if places is None else [places[position] for position in route.positions]
+    if route.single:
+        return table.iloc[:, positions[0]]
+    columns = take_columns(table, positions)
+    if len({isinstance(label, str) for label in route.labels}) > 1:
+        # scikit-learn refuses columns of which some have strings for names and some have not.
+        columns = columns.set_axis([str(label) for label in route.labels], axis=1)
+    return columns
+
+
+def at_once(function, arguments, n_jobs):
+    """Call a function with each of several tuples of arguments, in as many threads as `n_jobs` says."""
+    # Starting joblib costs more than the encoding of a single row.
+    if effective_n_jobs(n_jobs) == 1:
+        return [function(*own) for own in arguments]
+    return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(function)(*own) for own in arguments)
+
+
 def fit_group(group, columns, y, sample_weight):
-    """Fit the encoder of inputs that share it, on the rows of all; give [(route, (array, missing))]."""
-    first, encoder = group[0], group[0].encoder
-    with located(first):
+    """Fit the encoder of inputs that share it, on the rows of all; give [(fitted route, None)]."""
+    encoder = group[0].encoder
+    with located(group[0]):
         columns = [_renamed(part, _names(columns[0])) for part in columns]
-        takes_weight = _takes_weight(encoder, sample_weight)
+        weight = _accepted_weight(encoder, sample_weight, len(group))
         if len(group) == 1:
-            results = [encoder.fit_encode(columns[0], y, **({"sample_weight": sample_weight} if takes_weight else {}))]
+            encoder.fit(columns[0], y, **weight)
         else:
-            weight = {"sample_weight": np.concatenate([sample_weight] * len(group))} if takes_weight else {}
             encoder.fit(pd.concat(columns), None if y is None else np.concatenate([y] * len(group)), **weight)
-            results = [encoder.encode(part) for part in columns]
-    routes = []
-    for route, part, (_, missing) in zip(group, columns, results, strict=True):
-        spec = replace(
-            encoder.spec(route.name),
-            columns=route.labels,
-            has_missing=bool(missing.any()),
-            missing_name=f"{route.name}__missing" if encoder.flags_missing and missing.any() else None,
-        )
-        saw_missing = bool(pd.isna(part).to_numpy().any())
-        routes.append(replace(route, encoder=encoder, spec=spec, saw_missing=saw_missing, fitted_names=_names(part)))
-    return list(zip(routes, results, strict=True))
+        missing = [encoder.missing(part) for part in columns]
+    routes = [replace(route, encoder=encoder) for route in group]
+    return [(_fitted(*parts), None) for parts in zip(routes, columns, missing, strict=True)]
 
 
-def _takes_weight(encoder, sample_weight):
+def fit_encode_group(group, columns, y, sample_weight):
+    """Fit as `fit_group` and encode the same rows; give [(fitted route, (array, missing))]."""
+    if len(group) > 1:
+        routes = [route for route, _ in fit_group(group, columns, y, sample_weight)]
+        return [(route, encode(route, part)) for route, part in zip(routes, columns, strict=True)]
+    route, part = group[0], columns[0]
+    with located(route):
+        array, missing = route.encoder.fit_encode(part, y, **_accepted_weight(route.encoder, sample_weight))
+    return [(_fitted(route, part, missing), (array, missing))]
+
+
+def _fitted(route, columns, missing):
+    """Give a route that knows what its encoder has learned."""
+    spec = replace(
+        route.encoder.spec(route.name),
+        columns=route.labels,
+        has_missing=bool(missing.any()),
+        missing_name=f"{route.name}__missing" if route.encoder.flags_missing and missing.any() else None,
+    )
+    saw_missing = bool(pd.isna(columns).to_numpy().any())
+    return replace(route, spec=spec, saw_missing=saw_missing, fitted_names=_names(columns))
+
+
+def _accepted_weight(encoder, sample_weight, n_parts=1):
+    """Give the argument for weights, repeated for each of several parts, if there are some and `fit` takes them."""
     target = encoder.transformer if isinstance(encoder, TransformerEncoder) else encoder
-    return sample_weight is not None and has_fit_parameter(target, "sample_weight")
+    if sample_weight is None or not has_fit_parameter(target, "sample_weight"):
+        return {}
+    return {"sample_weight": np.concatenate([sample_weight] * n_parts)}
 
 
 def _names(columns):
@@ -196,9 +246,10 @@ def _renamed(columns, names):
 
 
 def encode(route, columns):
-    """Encode the columns of one route: (array, missing)."""
+    """Encode the columns of one route: (array, missing), the latter None where no array of flags is asked for."""
     with located(route):
-        return route.encoder.encode(_renamed(columns, route.fitted_names))
+        columns = _renamed(columns, route.fitted_names)
+        return route.encoder.encode(columns) if route.spec.missing_name else (route.encoder.transform(columns), None)
 
 
 @contextmanager
@@ -233,23 +284,40 @@ def checked_array(array, spec, labels):
         )
     array = array.astype(spec.dtype, copy=False)
     if array.dtype.kind == "f":
-        wrong, what = np.isinf(array), "are infinity"
+        wrong, what = _infinities(array), "are infinity"
         advice = "Replace them, e.g. by NaN for 'not known'."
     elif spec.vocabulary_sizes:
-        wrong = (array < 0) | (array >= np.asarray(spec.vocabulary_sizes))
+        wrong = _outsiders(array, spec.vocabulary_sizes)
         what, advice = (
             f"are ids outside of 0 to {spec.vocabulary_sizes} - 1",
             "Give unknown values id 1, missing ones 0.",
         )
     else:
         return array
-    if wrong.any():
+    if wrong is not None:
         rows = wrong.reshape(len(labels), -1).any(axis=1)
         raise InputMismatchError(
             f"{place(spec.name, spec.columns)}: {int(wrong.sum())} values {what}, first at row label "
             f"{labels[[int(rows.argmax())]].tolist()[0]!r}. {advice}"
         )
     return array
+
+
+def _infinities(array):
+    """Mark infinite values; None where there are none."""
+    # A look at the extremes, which NaN does not hide, costs no array of its own.
+    if not array.size or np.isfinite([np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)]).all():
+        return None
+    wrong = np.isinf(array)
+    return wrong if wrong.any() else None
+
+
+def _outsiders(ids, sizes):
+    """Mark ids out of range; None where there are none."""
+    if not ids.size or (ids.min() >= 0 and ids.max() < min(sizes)):
+        return None
+    wrong = (ids < 0) | (ids >= np.asarray(sizes))
+    return wrong if wrong.any() else None
 
 
 def check_widths(table, routes, *, by_order):
@@ -277,10 +345,8 @@ def check_widths(table, routes, *, by_order):
             )
 
 
-def by_label(table, labels, routes):
-    """Give a table whose columns stand in the order of fit; only those that inputs read must be there."""
-    if list(table.columns) == list(labels):
-        return table
+def places_by_label(table, routes):
+    """Find the columns that inputs read, by label: {position at fit: position in the table}."""
     standing = {}
     for i, label in enumerate(table.columns):
         standing.setdefault(label, []).append(i)
@@ -289,21 +355,20 @@ def by_label(table, labels, routes):
         for position, label in zip(route.positions, route.labels, strict=True):
             places = standing.get(label, [])
             found[position] = places[0] if len(places) == 1 else label_position(table, label, route.name)
-    columns = [table.iloc[:, found[i]] if i in found else pd.Series(np.nan, table.index) for i in range(len(labels))]
-    frame = pd.concat(columns, axis=1)
-    return frame.set_axis(pd.Index(labels, tupleize_cols=False), axis=1)
+    return found
 
 
 def warn_of_missing(route, columns):
     """Warn of missing cells in an input that had none at fit."""
     empty = pd.isna(columns).to_numpy()
+    if not empty.any():
+        return
     rows = empty.any(axis=1) if empty.ndim == 2 else empty
-    if rows.any():
-        label = columns.index[[int(rows.argmax())]].tolist()[0]
-        warnings.warn(
-            f"{place(route.name, route.labels)}: {int(rows.sum())} of {len(rows)} rows have missing values, first at "
-            f"row label {label!r}; there were none at fit, so that nothing was learned about them. They are filled "
-            "(numbers with the training mean, ids as missing). Fit on rows with missing values, too.",
-            MissingValuesWarning,
-            stacklevel=5,
-        )
+    label = columns.index[[int(rows.argmax())]].tolist()[0]
+    warnings.warn(
+        f"{place(route.name, route.labels)}: {int(rows.sum())} of {len(rows)} rows have missing values, first at "
+        f"row label {label!r}; there were none at fit, so that nothing was learned about them. They are filled "
+        "(numbers with the training mean, ids as missing). Fit on rows with missing values, too.",
+        MissingValuesWarning,
+        stacklevel=4,
+    )

@@ -142,6 +142,21 @@ def assert_equal_predictions(found, expected):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
+@pytest.fixture(scope="module")
+def arrays():
+    return clone(EXPLICIT).fit_transform(FRAME)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_router_gives_the_same_arrays_for_every_kind_of_table(arrays, kind):
+    table, router, alone = KINDS[kind](FRAME), clone(EXPLICIT), clone(EXPLICIT)
+    for found in (router.fit_transform(table), alone.fit(table).transform(table)):
+        assert list(found) == list(arrays)
+        for name, array in found.items():
+            np.testing.assert_allclose(array, arrays[name], rtol=1e-6)
+    assert alone.specs_ == router.specs_
+
+
 class TestOneFit:
     @pytest.mark.parametrize("kind", OTHER_KINDS)
     def test_probabilities_do_not_depend_on_the_kind_of_table(self, classifier, kind):

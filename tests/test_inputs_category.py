@@ -75,6 +75,65 @@ def test_every_string_dtype_gives_the_same_ids(dtype):
     assert ids_of(pd.Series(["b", "a", None], dtype=dtype), pd.Series(["a", "c", None], dtype=dtype)) == [2, 1, 0]
 
 
+CELLS = ["b", None, "a", "b", None, "c", "", "a"]
+
+
+@pytest.mark.parametrize("cells", [CELLS, [cell or "z" for cell in CELLS], [None] * 3], ids=["gaps", "whole", "empty"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "str",
+        object,
+        "category",
+        "string[python]",
+        "string[pyarrow]",
+        "string[pyarrow] of Arrow",
+        "large_string of Arrow",
+        "dictionary of Arrow",
+    ],
+)
+def test_a_look_at_each_cell_gives_the_same_ids_whatever_the_memory_they_lie_in(dtype, cells):
+    if str(dtype).endswith("of Arrow"):
+        pa = pytest.importorskip("pyarrow")
+        types = {"string[pyarrow]": pa.string(), "large_string": pa.large_string()}
+        dtype = pd.ArrowDtype(types.get(dtype.split()[0], pa.dictionary(pa.int32(), pa.string())))
+    column = pd.Series(cells, dtype=object, name="city").astype(dtype)
+    values = sorted({cell for cell in cells if cell is not None})
+    expected = [[0 if cell is None else 2 + values.index(cell)] for cell in cells]
+
+    ids, missing = CategoryIndexer().fit_encode(column)
+
+    assert ids.tolist() == expected
+    assert missing.tolist() == [cell is None for cell in cells]
+    fitted = CategoryIndexer().fit(column)
+    assert fitted.categories_[0].tolist() == values
+    assert fitted.transform(column).tolist() == expected
+    assert fitted.transform(column.iloc[:0]).shape == (0, 1)
+    objects = pd.Series(cells, dtype=object, name="city")
+    assert fitted.transform(objects).tolist() == expected
+    assert CategoryIndexer().fit(objects).transform(column).tolist() == expected
+
+
+def test_strings_in_several_arrow_chunks_have_one_vocabulary():
+    pytest.importorskip("pyarrow")
+    parts = [pd.Series(part, dtype="str") for part in (["b", None], ["a", "b"], [], ["c", "a"])]
+    column = pd.concat(parts, ignore_index=True).rename("city")
+    indexer = CategoryIndexer().fit(column)
+
+    assert indexer.categories_[0].tolist() == ["a", "b", "c"]
+    assert indexer.transform(column)[:, 0].tolist() == [3, 0, 2, 3, 4, 2]
+    assert indexer.transform(column.iloc[1:4])[:, 0].tolist() == [0, 2, 3]
+
+
+def test_a_category_dtype_teaches_the_values_that_occur():
+    column = pd.Series(pd.Categorical(["b", None, "b"], categories=["z", "b", "a"]), name="size")
+
+    ids, _ = (indexer := CategoryIndexer()).fit_encode(column)
+
+    assert ids.tolist() == [[2], [0], [2]]
+    assert indexer.categories_[0].tolist() == ["b"]
+
+
 def test_ids_stay_in_range_for_any_later_cells():
     indexer = CategoryIndexer().fit(pd.Series(["a", "b"], name="city"))
     cells = ["a", "", None, -1, 2**70, 1.5, float("inf"), True, b"a", ("a",), "z" * 1000, datetime.date.today()]

@@ -10,11 +10,13 @@ from common import predict
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
+from skmulti.copies import copy_layer
 from skmulti.errors import BranchMismatchError
 from skmulti.forward import Forward
 from skmulti.heads import DenseHead
 from skmulti.inputs import DenseBranch, EmbeddingBranch, ImageBranch, OneHotBranch, SequenceBranch, TextBranch
-from skmulti.inputs.base import Branch, as_branch, copy_layer
+from skmulti.inputs._stand_ins import as_branch
+from skmulti.inputs.base import Branch
 from skmulti.merges import ConcatenateMerge
 from skmulti.network import (
     TrainingNetwork,

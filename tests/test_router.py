@@ -516,6 +516,135 @@ def test_wrong_parameters_are_refused_at_fit(name):
         InputRouter([("x", "passthrough", [0])], **{name: "wrong"}).fit(X_FRAME)
 
 
+# What is done, and how often
+
+
+class Counter(Spy):
+    """A spy that counts what it is asked to do."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __sklearn_clone__(self):
+        return self
+
+    def fit(self, columns, y=None):
+        self.calls.append("fit")
+        return super().fit(columns, y)
+
+    def transform(self, columns):
+        self.calls.append(f"transform {len(columns)}")
+        return super().transform(columns)
+
+
+class CountingTransformer(BaseEstimator):
+    """A transformer of scikit-learn's kind that counts what it is asked to do."""
+
+    def __init__(self):
+        self.calls = []
+
+    def __sklearn_clone__(self):
+        return self
+
+    def fit(self, X, y=None):
+        self.calls.append("fit")
+        self.fitted_ = True
+        return self
+
+    def fit_transform(self, X, y=None):
+        self.calls.append("fit_transform")
+        self.fitted_ = True
+        return np.asarray(X)
+
+    def transform(self, X):
+        self.calls.append(f"transform {len(X)}")
+        return np.asarray(X)
+
+
+def test_fit_never_transforms():
+    counter = Counter()
+    InputRouter([("x", counter, ["age"]), ("y", "x", ["income"])]).fit(FRAME)
+    assert counter.calls == ["fit"]
+
+
+def test_fit_transform_transforms_once():
+    counter = Counter()
+    InputRouter([("x", counter, ["age"])]).fit_transform(FRAME)
+    assert counter.calls == ["fit", f"transform {N_ROWS}"]
+
+
+def test_transform_transforms_once():
+    counter = Counter()
+    router = InputRouter([("x", counter, ["age"])]).fit(FRAME)
+    router.transform(FRAME)
+    assert counter.calls == ["fit", f"transform {N_ROWS}"]
+
+
+def test_a_transformer_is_fitted_alone_at_fit_and_with_its_own_fit_transform_else():
+    counter = CountingTransformer()
+    router = InputRouter([("x", counter, ["age"])]).fit(FRAME)
+    # One row tells the width of its array.
+    assert counter.calls == ["fit", "transform 1"]
+    counter.calls.clear()
+    router.fit_transform(FRAME)
+    assert counter.calls == ["fit_transform"]
+
+
+GAPS = pd.DataFrame(
+    {
+        "number": [1.0, None, 3.0, 4.0],
+        "city": ["a", "b", None, "a"],
+        "text": ["good", None, "bad", "so"],
+        "photo": pd.Series([png(0), png(1), None, b"no image"], dtype=object),
+        "trace": pd.Series([[1.0], [], None, [2.0, 3.0]], dtype=object),
+        "vector": pd.Series([[1.0, 2.0], None, [3.0, 4.0], [5.0, 6.0]], dtype=object),
+        "day": pd.to_datetime(["2024-01-01", None, "2024-01-03", "2024-02-01"]),
+    }
+)
+EVERY_KIND = InputRouter(
+    [
+        ("number", NumberScaler(), ["number"]),
+        ("city", CategoryIndexer(), "city"),
+        ("text", TextVectorizer(), "text"),
+        ("photo", ImageDecoder(size=(8, 8), on_error="missing"), "photo"),
+        ("trace", SequencePadder(), "trace"),
+        ("vector", VectorStacker(), "vector"),
+        ("day", CalendarEncoder(), "day"),
+        ("scaled", StandardScaler(), ["number"]),
+        ("hot", OneHotEncoder(), ["city"]),
+    ]
+)
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(0, 1), slice(1, 3)], ids=["some missing", "whole", "gaps"])
+def test_fit_alone_learns_what_fit_transform_learns(rows):
+    table = GAPS.iloc[rows]
+    alone, both = clone(EVERY_KIND), clone(EVERY_KIND)
+    arrays = both.fit_transform(table)
+    assert alone.fit(table).specs_ == both.specs_
+    assert_equal_arrays(alone.transform(table), arrays)
+
+
+def test_rows_of_unreadable_images_are_known_after_fit_alone():
+    router = InputRouter([("photo", ImageDecoder(size=(8, 8), on_error="missing"), "photo")]).fit(GAPS.iloc[[0, 3]])
+    assert router.specs_["photo"].missing_name == "photo__missing"
+
+
+def test_columns_side_by_side_are_read_in_place():
+    table = pd.DataFrame({name: np.arange(3.0) for name in "abcd"})
+    router = InputRouter([("x", counter := Counter(), ["b", "c"])]).fit(table)
+    assert np.shares_memory(counter.seen_["b"].to_numpy(), table["b"].to_numpy())
+    assert_array_equal(router.transform(table[["d", "c", "a", "b"]])["x"], table[["b"]])
+
+
+@pytest.mark.parametrize("n_rows", [1, 3])
+def test_columns_that_moved_are_read_where_they_stand_now(n_rows):
+    router = InputRouter([("x", "passthrough", ["age", "income"]), ("c", CategoryIndexer(), "city")]).fit(FRAME)
+    table = FRAME.iloc[:n_rows]
+    moved = table.assign(extra=None)[["extra", "city", "income", "age"]]
+    assert_equal_arrays(router.transform(moved), router.transform(table))
+
+
 # Names of inputs
 
 

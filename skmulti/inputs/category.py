@@ -265,6 +265,15 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         ValueError
             If `categories` does not list as many columns as there are, or a value twice.
         """
+        self._learn(columns)
+        return self
+
+    def fit_encode(self, columns, y=None):
+        """Learn the values of each column and look up their ids, in one pass; see `InputEncoder.fit_encode`."""
+        return self._looked_up(self._learn(columns)), self.missing(columns)
+
+    def _learn(self, columns):
+        """Learn the values of each column; give the factorized columns."""
         self._validate_params()
         frame = checked_frame(self, columns, reset=True, dtype=None)
         given = self.categories
@@ -273,9 +282,10 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
                 f"CategoryIndexer: `categories` lists {len(given)} columns, the input has {frame.shape[1]}: "
                 f"{list(frame.columns)}."
             )
+        factorized = [_factorize(column) for _, column in frame.items()]
         self.categories_, self.infrequent_categories_ = [], []
-        for i in range(frame.shape[1]):
-            values, counts = _value_counts(frame.iloc[:, i])
+        for i, (codes, uniques) in enumerate(factorized):
+            values, counts = _value_counts(codes, uniques)
             if given != "auto":
                 seen = dict(zip(values.tolist(), counts.tolist(), strict=True))
                 values = _given_values(given[i], frame.columns[i])
@@ -284,7 +294,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
             self.categories_.append(values[keep])
             self.infrequent_categories_.append(values[~keep])
         self._ids = [{value: FIRST_ID + i for i, value in enumerate(values.tolist())} for values in self.categories_]
-        return self
+        return factorized
 
     def _frequent(self, counts, n_rows):
         """Mark the values that get an id of their own."""
@@ -311,11 +321,14 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         """
         check_is_fitted(self)
         frame = checked_frame(self, columns, reset=False, dtype=None)
-        ids = np.empty(frame.shape, dtype="int32")
-        for i, known in enumerate(self._ids):
-            codes, uniques = _factorize(frame.iloc[:, i])
-            lookup = np.array([*(known.get(value, 1) for value in uniques), 0], dtype="int32")
-            ids[:, i] = lookup[codes]
+        return self._looked_up([_factorize(column) for _, column in frame.items()])
+
+    def _looked_up(self, factorized):
+        """Give the ids of factorized columns, 1 for values without one."""
+        ids = np.empty((len(factorized[0][0]), len(factorized)), dtype="int32")
+        for i, (codes, uniques) in enumerate(factorized):
+            # The last entry is what the code -1 of missing values reads.
+            ids[:, i] = np.array([*(self._ids[i].get(value, 1) for value in uniques), 0], dtype="int32").take(codes)
         return ids
 
     def spec(self, name):
@@ -334,6 +347,9 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
 
 def _factorize(column):
     """Give (code of each cell, -1 where missing; the different values as Python objects)."""
+    if _is_arrow_text(column.dtype):
+        encoded = column.array.__arrow_array__().dictionary_encode().combine_chunks()
+        return encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
     try:
         codes, uniques = pd.factorize(column)
     except TypeError as error:
@@ -341,13 +357,19 @@ def _factorize(column):
         advice = "Give lists and arrays to SequencePadder or VectorStacker."
         refuse_cells(column, wrong, "categories, which must be hashable", advice)
         raise InputMismatchError(f"column {column.name!r} holds cells that are no categories ({error}).") from error
-    return codes, list(uniques.tolist() if hasattr(uniques, "tolist") else uniques)
+    return codes, uniques.tolist()
 
 
-def _value_counts(column):
+def _is_arrow_text(dtype):
+    """Tell whether strings of a column lie in Arrow's memory, which Arrow factorizes without making objects."""
+    if isinstance(dtype, pd.ArrowDtype):
+        return str(dtype.pyarrow_dtype) in ("string", "large_string")
+    return isinstance(dtype, pd.StringDtype) and dtype.storage == "pyarrow"
+
+
+def _value_counts(codes, uniques):
     """Give the different values, sorted where they can be, and how often each occurs."""
-    codes, uniques = _factorize(column)
-    counts = np.bincount(codes[codes >= 0], minlength=len(uniques))
+    counts = np.bincount(codes + 1, minlength=len(uniques) + 1)[1:]
     try:
         order = sorted(range(len(uniques)), key=uniques.__getitem__)
     except TypeError:

@@ -337,6 +337,11 @@ to use blank images.
         missing[list(failures)] = True
         return pixels, missing
 
+    def missing(self, columns):
+        """Tell which rows hold no image; see `InputEncoder.missing`."""
+        # Only decoding finds those that cannot be read.
+        return self.encode(columns)[1] if self.on_error == "missing" else super().missing(columns)
+
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         return ArraySpec(name, "image", tuple(map(int, (*self.size, self.channels))), "uint8")

@@ -19,9 +19,9 @@ from ._cells import (
     sequences,
     shortened,
 )
+from ._numbers import as_numbers
 from ._steps import ARCHITECTURES, summarise_steps
 from .base import Branch, InputEncoder, checked_frame, feature_means
-from .vector import as_numbers
 
 
 class SequenceBranch(Branch):
@@ -295,6 +295,10 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         """Encode rows and tell which of them hold no step; see `InputEncoder.encode`."""
         padded = self.transform(columns)
         return padded, np.isnan(padded).all(axis=(1, 2))
+
+    def missing(self, columns):
+        """Tell which rows hold no step, which an empty list or file does not; see `InputEncoder.missing`."""
+        return self.encode(columns)[1]
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

@@ -1,17 +1,15 @@
 """Columns of numbers, and the networks that read vectors."""
 
-import decimal
-
 import keras
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import POSITIVE_INT, RATE, Integral, Real, StrOptions, checked_weights
+from .._validation import POSITIVE_INT, RATE, Integral, StrOptions, checked_weights
 from ..column_layers import ColumnDense, PiecewiseLinear
-from ..errors import InputMismatchError
 from ..spec import ArraySpec
-from .base import Branch, InputEncoder, checked_frame, refuse_cells
+from ._numbers import column_moments, is_duration, is_number_type, number_blocks, number_columns
+from .base import Branch, InputEncoder, checked_frame
 
 # Below so many rows a network learns them by heart before it has learned what they share.
 SMALL_DATA_ROWS = 1_000
@@ -288,13 +286,13 @@ class NumberScaler(InputEncoder):
         """Take columns of numbers and durations; see `InputEncoder.suits`."""
         if pd.api.types.is_bool_dtype(column.dtype):
             return None
-        if _is_duration(column.dtype):
+        if is_duration(column.dtype):
             return "durations"
         if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
             return "numbers"
         if column.dtype == object and len(cells := column.dropna()):
             kinds = {type(cell) for cell in cells.iloc[:1000]}
-            if all(_is_number_type(kind) for kind in kinds):
+            if all(is_number_type(kind) for kind in kinds):
                 return "numbers in cells"
         return None
 
@@ -321,22 +319,26 @@ class NumberScaler(InputEncoder):
             If a cell is no number, or infinite.
         """
         self._validate_params()
-        values = as_numbers(checked_frame(self, columns, reset=True))
-        weight = np.ones(len(values)) if sample_weight is None else checked_weights(sample_weight, values)
-        values, weight = values[weight > 0], weight[weight > 0]
-        known = ~np.isnan(values)
-        weight = known * weight[:, None]
-        total = weight.sum(axis=0)
-        total[total == 0] = 1
-        values = np.where(known, values, 0)
-        # Shifting by the first known value keeps the sums exact for columns such as years or timestamps.
-        shift = values[known.argmax(axis=0), np.arange(values.shape[1])]
-        self.mean_ = (weight * (values - shift)).sum(axis=0) / total + shift
-        variance = (weight * (values - self.mean_) ** 2).sum(axis=0) / total
+        self._learn(checked_frame(self, columns, reset=True), sample_weight)
+        return self
+
+    def fit_encode(self, columns, y=None, sample_weight=None):
+        """Learn from training rows and encode them, each cell converted once; see `InputEncoder.fit_encode`."""
+        self._validate_params()
+        frame = checked_frame(self, columns, reset=True)
+        return self._scaled(frame, self._learn(frame, sample_weight)), self.missing(columns)
+
+    def _learn(self, frame, sample_weight):
+        """Learn mean and deviation of each column; give the columns' numbers."""
+        weight = None if sample_weight is None else checked_weights(sample_weight, frame)
+        numbers = number_columns(frame)
+        found = column_moments(frame, numbers, weight)
+        self.mean_ = found.mean
+        variance = found.square / np.where(found.total, found.total, 1)
         constant = variance <= (10 * np.finfo(float).eps * np.abs(self.mean_)) ** 2
         self.scale_ = np.sqrt(np.where(constant, 1, variance))
-        self.indicator_columns_ = np.flatnonzero(~known.all(axis=0)) if self.add_indicator else np.array([], int)
-        return self
+        self.indicator_columns_ = np.flatnonzero(found.has_missing) if self.add_indicator else np.array([], int)
+        return numbers
 
     def transform(self, columns):
         """Standardise columns.
@@ -353,10 +355,19 @@ class NumberScaler(InputEncoder):
             indicators, 0 or 1.
         """
         check_is_fitted(self)
-        values = as_numbers(checked_frame(self, columns, reset=False))
-        scaled = (values - self.mean_) / self.scale_
-        missing = np.isnan(values[:, self.indicator_columns_])
-        return np.hstack([scaled, missing]).astype(self.dtype)
+        frame = checked_frame(self, columns, reset=False)
+        return self._scaled(frame, number_columns(frame))
+
+    def _scaled(self, frame, numbers):
+        """Standardise a frame's numbers, and say where they are missing."""
+        n_rows, n_columns = frame.shape
+        array = np.empty((n_rows, n_columns + len(self.indicator_columns_)), dtype=self.dtype)
+        for rows, block in number_blocks(frame, numbers):
+            array[rows, n_columns:] = np.isnan(block[self.indicator_columns_]).T
+            block -= self.mean_[:, None]
+            block /= self.scale_[:, None]
+            array[rows, :n_columns] = block.T
+        return array
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
@@ -385,59 +396,9 @@ class NumberScaler(InputEncoder):
         return tags
 
 
-def _is_duration(dtype):
-    return pd.api.types.is_timedelta64_dtype(dtype) or str(dtype).startswith("duration")
-
-
-def _is_number_type(kind):
-    return issubclass(kind, Real | decimal.Decimal | np.number) and not issubclass(kind, bool | np.bool_)
-
-
 def input_names(encoder, input_features=None):
     """Give the names of an encoder's columns: given, seen at fit, or ``x0, x1, ...``."""
     if input_features is not None:
         return list(input_features)
     names = getattr(encoder, "feature_names_in_", None)
     return [f"x{i}" for i in range(encoder.n_features_in_)] if names is None else list(names)
-
-
-def as_numbers(frame):
-    """Give a frame's cells as float64, NaN where missing, or refuse those that are no numbers."""
-    values = np.empty(frame.shape, dtype="float64")
-    for position in range(frame.shape[1]):
-        values[:, position] = _column_as_numbers(frame.iloc[:, position])
-    infinite = np.isinf(values)
-    for position in np.flatnonzero(infinite.any(axis=0)):
-        refuse_cells(
-            frame.iloc[:, position],
-            infinite[:, position],
-            "finite (they are infinity)",
-            "Replace them, e.g. by NaN for 'not known'.",
-        )
-    return values
-
-
-def _column_as_numbers(column):
-    if pd.api.types.is_complex_dtype(column.dtype):
-        raise InputMismatchError(f"column {column.name!r}: Complex data not supported, got {column.dtype}.")
-    if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy(dtype="float64", na_value=np.nan)
-    if _is_duration(column.dtype):
-        return column.dt.total_seconds().to_numpy(dtype="float64", na_value=np.nan)
-    cells = column.astype(object)
-    wrong = np.array([not (_is_number_type(type(cell)) or isinstance(cell, bool | np.bool_)) for cell in cells], bool)
-    refuse_cells(
-        cells,
-        wrong & cells.notna().to_numpy(),
-        "numbers",
-        "Convert the column with pd.to_numeric, or give it an encoder for its values, e.g. CategoryIndexer.",
-    )
-    return np.array([np.nan if empty else _as_float(cell) for cell, empty in zip(cells, cells.isna(), strict=True)])
-
-
-def _as_float(number):
-    """Give a number as a float, infinity where it is too large for one."""
-    try:
-        return float(number)
-    except OverflowError:
-        return np.inf if number > 0 else -np.inf
