@@ -160,7 +160,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.n_features_in_ = self.router_.n_features_in_
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
         self._target = self._describe_target(y, weight)
-        self.head_ = default_head(len(y)) if self.head is None else clone(self.head)
+        self.head_ = default_head(len(y), self._target) if self.head is None else clone(self.head)
         self.model_ = self._network(arrays)
         self.forward_ = Forward(self.model_)
         self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0

@@ -17,16 +17,17 @@ from .callbacks import SlowOnPlateau
 
 EARLY_STOPPING_ROWS = 500
 # Steps that a fit of unstated length may take, and the epochs they may be spread over.
-AUTO_STEPS = 2_000
+AUTO_STEPS = 1_500
 AUTO_EPOCHS = (10, 100)
-FEW_ROWS_EPOCHS = 50
+# Epochs at most where no hold-out says when to stop, but so many steps at least.
+FEW_ROWS_EPOCHS, FEW_ROWS_STEPS = 50, 200
 AUTO_BATCH = (32, 256)
 # Held-out rows of a batch at least: they need no gradients, so that more of them fit.
 HELD_BATCH = 256
 # Rows that are predicted at once, and values of one input in them.
 CHUNK_ROWS, CHUNK_VALUES = 8_192, 1_000_000
 # Learning rates for steps of `AUTO_RATE_ROWS` rows; a rate goes with the root of the rows.
-CLASS_RATE, REGRESSION_RATE, AUTO_RATE_ROWS = 3e-3, 1e-2, 256
+CLASS_RATE, CLASS_MEMBERS_RATE, REGRESSION_RATE, AUTO_RATE_ROWS = 3e-3, 6e-3, 1e-2, 256
 # Below this number of steps in all, the longer tracing of several steps at once costs more than it saves.
 MANY_STEPS = 150
 STEPS_PER_EXECUTION = 16
@@ -107,20 +108,26 @@ def auto_batch_size(n_rows):
 
 
 def auto_epochs(n_rows, batch_size):
-    """Choose the epochs: some 2,000 steps in all, 10 to 100 epochs, 50 at most where no hold-out says when to stop."""
-    most = AUTO_EPOCHS[1] if n_rows >= EARLY_STOPPING_ROWS else FEW_ROWS_EPOCHS
-    return int(np.clip(round(AUTO_STEPS / np.ceil(n_rows / batch_size)), AUTO_EPOCHS[0], most))
+    """Choose the epochs: some 1,500 steps in all, 10 to 100 epochs.
+
+    Where no hold-out says when to stop there are 50 epochs at most, or as many as make 200 steps.
+    """
+    n_steps = int(np.ceil(n_rows / batch_size))
+    most = AUTO_EPOCHS[1] if n_rows >= EARLY_STOPPING_ROWS else max(FEW_ROWS_EPOCHS, FEW_ROWS_STEPS // n_steps)
+    return int(np.clip(round(AUTO_STEPS / n_steps), AUTO_EPOCHS[0], most))
 
 
-def auto_optimizer(target, batch_size, **given):
+def auto_optimizer(target, batch_size, *, members=False, **given):
     """Make the optimizer that suits a target and a batch size: Adam with clipped gradients.
 
     The rate goes with the square root of the batch size, as the noise of its gradients
-    does; clipping keeps one odd batch from undoing what was learned.
+    does; clipping keeps one odd batch from undoing what was learned. Classes that
+    `members` predict, where rows are few, take twice the rate.
     """
-    rate = (CLASS_RATE if target.n_classes else REGRESSION_RATE) * (batch_size / AUTO_RATE_ROWS) ** 0.5
+    rate = (CLASS_MEMBERS_RATE if members else CLASS_RATE) if target.n_classes else REGRESSION_RATE
     clipping = {} if {"clipvalue", "global_clipnorm"} & set(given) else {"clipnorm": 1.0}
-    return keras.optimizers.Adam(**{"learning_rate": rate, **clipping, **given})
+    scaled = rate * (batch_size / AUTO_RATE_ROWS) ** 0.5
+    return keras.optimizers.Adam(**{"learning_rate": scaled, **clipping, **given})
 
 
 def auto_steps_per_execution(n_steps, n_epochs, callbacks):
