@@ -44,7 +44,7 @@ class PiecewiseLinear(keras.layers.Layer):
             self._per_width[i, : len(column) - 1] = 1 / np.diff(column)
 
     def call(self, inputs):
-        # A gradient to the numbers would cost a tenth of a step, for nothing but the values that stand for missing ones.
+        # A gradient to the numbers costs a tenth of a step and serves only the values that stand for missing ones.
         inputs = ops.stop_gradient(inputs)
         lower = ops.convert_to_tensor(self._lower, inputs.dtype)
         per_width = ops.convert_to_tensor(self._per_width, inputs.dtype)

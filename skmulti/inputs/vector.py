@@ -1,6 +1,7 @@
 """Columns of numbers, and the networks that read vectors."""
 
 import decimal
+from statistics import NormalDist
 
 import keras
 import numpy as np
@@ -159,7 +160,8 @@ class PiecewiseBranch(Branch):
         spec : ArraySpec
             Not used.
         sample : ndarray of shape (n_rows, n_features) or None
-            Training rows, for the edges; None leaves the numbers as they are.
+            Training rows, for the edges; None takes the quantiles of a standard normal
+            distribution, which suit standardised numbers.
 
         Returns
         -------
@@ -167,10 +169,11 @@ class PiecewiseBranch(Branch):
             Functions of each column, then the numbers.
         """
         n_rows = 0 if sample is None else len(sample)
-        bins = min(int(self.bins), n_rows // ROWS_OF_A_BIN)
+        bins = int(self.bins) if sample is None else min(int(self.bins), n_rows // ROWS_OF_A_BIN)
         dropout = small_data_dropout(n_rows) if self.dropout == "auto" else self.dropout
         if bins > 1:
-            edges = [bin_edges(sample[:, i], bins) for i in range(sample.shape[1])]
+            columns = [normal_values(bins)] * tensor.shape[-1] if sample is None else sample.T
+            edges = [bin_edges(column, bins) for column in columns]
             curves = ColumnDense(self.embedding_dim)(PiecewiseLinear(edges)(tensor))
             curves = keras.layers.Flatten()(curves)
             if dropout:
@@ -182,6 +185,11 @@ class PiecewiseBranch(Branch):
 def small_data_dropout(n_rows):
     """Give the share to drop where nothing else is known: half of it while rows are few, 0 for an unknown number."""
     return 0.5 if 0 < n_rows < SMALL_DATA_ROWS else 0.0
+
+
+def normal_values(bins):
+    """Give one value more than bins, equally likely places of a standard normal distribution."""
+    return [NormalDist().inv_cdf((i + 0.5) / (bins + 1)) for i in range(bins + 1)]
 
 
 def bin_edges(values, bins):
