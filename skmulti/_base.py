@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 from joblib import Memory
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 
 from ._params import parts_by_name, split_nested
 from ._scikeras import ScikerasAdapter
@@ -144,7 +144,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         return bool(self.early_stopping)
 
     def _epochs(self, count):
-        return auto_epochs(count, self._batch_size(count)) if self.epochs == "auto" else self.epochs
+        if self.epochs != "auto":
+            return self.epochs
+        return auto_epochs(count, self._batch_size(count), classes=is_classifier(self))
 
     def _batch_size(self, count):
         return auto_batch_size(count) if self.batch_size == "auto" else self.batch_size

@@ -19,7 +19,7 @@ EARLY_STOPPING_ROWS = 500
 # Steps that a fit of unstated length may take, and the epochs they may be spread over.
 AUTO_STEPS = 1_500
 AUTO_EPOCHS = (10, 100)
-# Epochs at most where no hold-out says when to stop, but so many steps at least.
+# Epochs at most where no hold-out says when to stop; steps that classes get all the same.
 FEW_ROWS_EPOCHS, FEW_ROWS_STEPS = 50, 200
 AUTO_BATCH = (32, 256)
 # Held-out rows of a batch at least: they need no gradients, so that more of them fit.
@@ -107,13 +107,15 @@ def auto_batch_size(n_rows):
     return int(np.clip(2 ** round(np.log2(max(n_rows, 1) / 80)), *AUTO_BATCH)) if n_rows > 80 else AUTO_BATCH[0]
 
 
-def auto_epochs(n_rows, batch_size):
-    """Choose the epochs: some 1,500 steps in all, 10 to 100 epochs.
+def auto_epochs(n_rows, batch_size, *, classes=False):
+    """Choose the epochs: some 1,500 steps in all, 10 to 100 epochs, 50 at most where no hold-out says when to stop.
 
-    Where no hold-out says when to stop there are 50 epochs at most, or as many as make 200 steps.
+    Classes get 200 steps of however few rows: less leaves probabilities near each other.
     """
     n_steps = int(np.ceil(n_rows / batch_size))
-    most = AUTO_EPOCHS[1] if n_rows >= EARLY_STOPPING_ROWS else max(FEW_ROWS_EPOCHS, FEW_ROWS_STEPS // n_steps)
+    most = AUTO_EPOCHS[1]
+    if n_rows < EARLY_STOPPING_ROWS:
+        most = max(FEW_ROWS_EPOCHS, FEW_ROWS_STEPS // n_steps) if classes else FEW_ROWS_EPOCHS
     return int(np.clip(round(AUTO_STEPS / n_steps), AUTO_EPOCHS[0], most))
 
 

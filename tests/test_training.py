@@ -199,8 +199,9 @@ class TestSchedule:
         assert auto_epochs(n_rows, batch_size) == expected
 
     @pytest.mark.parametrize(("n_rows", "expected"), [(1, 200), (32, 200), (33, 100), (96, 66), (97, 50), (128, 50)])
-    def test_few_rows_have_50_epochs_or_200_steps(self, n_rows, expected):
-        assert auto_epochs(n_rows, 32) == expected
+    def test_few_rows_have_50_epochs_and_classes_200_steps(self, n_rows, expected):
+        assert auto_epochs(n_rows, 32, classes=True) == expected
+        assert auto_epochs(n_rows, 32) == 50
 
     @pytest.mark.parametrize(("n_steps", "n_epochs", "expected"), [(1, 150, 1), (2, 76, 2), (100, 10, 16), (8, 100, 8)])
     def test_auto_steps_per_execution_is_16_in_longer_fits(self, n_steps, n_epochs, expected):
