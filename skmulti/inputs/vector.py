@@ -102,8 +102,8 @@ class PiecewiseBranch(Branch):
     Parameters
     ----------
     bins : int
-        Bins of a column at most, edges at quantiles of the training values. A value that
-        more than 1 / bins of the rows have is an edge of its own. With few rows there are
+        Bins of a column at most, edges at quantiles of up to 10,000 training values. A value
+        that more than 1 / bins of the rows have is an edge of its own. With few rows there are
         fewer bins, so that each holds 20 rows; below 40 rows the numbers are all there is.
     embedding_dim : int
         Values that a column's bins become, by a dense layer of its own with relu.
@@ -116,10 +116,6 @@ class PiecewiseBranch(Branch):
     See Also
     --------
     DenseBranch : Dense layers on the numbers themselves.
-
-    Notes
-    -----
-    The edges come from the up to 10,000 training rows that a branch is shown.
 
     References
     ----------
