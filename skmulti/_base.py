@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 from joblib import Memory
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 
 from ._params import parts_by_name, split_nested
 from ._scikeras import ScikerasAdapter, repeating_names
@@ -144,7 +144,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         return bool(self.early_stopping)
 
     def _epochs(self, count):
-        return auto_epochs(count, self._batch_size(count)) if self.epochs == "auto" else self.epochs
+        if self.epochs != "auto":
+            return self.epochs
+        return auto_epochs(count, self._batch_size(count), classes=is_classifier(self))
 
     def _batch_size(self, count):
         return auto_batch_size(count) if self.batch_size == "auto" else self.batch_size
@@ -162,7 +164,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.n_features_in_ = self.router_.n_features_in_
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
         self._target = self._describe_target(y, weight)
-        self.head_ = default_head(len(y)) if self.head is None else clone(self.head)
+        self.head_ = default_head(len(y), self._target) if self.head is None else clone(self.head)
         with self.timings_.measured("build"):
             self.model_ = self._network(arrays)
         self.forward_ = Forward(self.model_)

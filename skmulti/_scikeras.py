@@ -20,7 +20,7 @@ from sklearn.utils import ClassifierTags, RegressorTags
 
 from ._params import nested_params, refuse_unknown, split_nested
 from .callbacks import sets_rate
-from .column_layers import Network
+from .column_layers import Network, has_members
 from .forward import Forward
 from .heads import DenseHead, loss_name
 from .merges import as_merge
@@ -246,9 +246,8 @@ class ScikerasAdapter(ScikerasParameters):
         """Compile the network with what SciKeras makes of the routed parameters, or with defaults."""
         kwargs = self._get_compile_kwargs()
         if self._optimizer_is_auto():
-            kwargs["optimizer"] = auto_optimizer(
-                target, batch_size, **split_nested(self._routed)[1].get("optimizer", {})
-            )
+            given = split_nested(self._routed)[1].get("optimizer", {})
+            kwargs["optimizer"] = auto_optimizer(target, batch_size, members=has_members(model), **given)
         if isinstance(self.optimizer, keras.optimizers.Optimizer):
             kwargs["optimizer"] = type(self.optimizer).from_config(self.optimizer.get_config())
         if kwargs["loss"] is None:

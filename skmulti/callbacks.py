@@ -14,11 +14,27 @@ def sets_rate(callback):
     return isinstance(callback, kinds)
 
 
+def constant_rate(callback):
+    """Give the learning rate that a callback is to change, or refuse a schedule, which changes by itself."""
+    rate = callback.model.optimizer.get_config()["learning_rate"]
+    if isinstance(rate, dict):
+        raise ValueError(
+            f"{type(callback).__name__} changes the learning rate, but the optimizer's is a {rate['class_name']}, "
+            "which changes by itself. Give the optimizer a number, or leave the callback out."
+        )
+    return float(rate)
+
+
 class AnnealRate(keras.callbacks.Callback):
     """Lower the learning rate from epoch to epoch, along half a cosine, to nearly zero.
 
     The first epoch has half of the rate, so that a network does not leap before it
     knows where to. At the end of training the optimizer has its first rate again.
+
+    Raises
+    ------
+    ValueError
+        If the optimizer's learning rate is a schedule.
 
     References
     ----------
@@ -33,7 +49,7 @@ class AnnealRate(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Remember the rate; see `keras.callbacks.Callback`."""
-        self.first_rate = float(self.model.optimizer.learning_rate)
+        self.first_rate = constant_rate(self)
         self.first_epoch = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -91,7 +107,7 @@ class SlowOnPlateau(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Start anew; see `keras.callbacks.Callback`."""
-        self.first_rate = float(self.model.optimizer.learning_rate)
+        self.first_rate = constant_rate(self)
         self.best, self.best_epoch, self.best_weights = np.inf, 0, None
         self.waited, self.lowered = 0, 0
 

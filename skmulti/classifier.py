@@ -7,7 +7,8 @@ from sklearn.utils.validation import check_consistent_length
 
 from ._base import MultiInputEstimator
 from ._validation import StrOptions
-from .heads import classification_target
+from .column_layers import has_members
+from .heads import MembersLoss, classification_target
 from .outputs import OutputsLoss, fitting_metrics
 from .targets import Labels, check_output_names, checked_labels, output_names
 from .tasks import with_callbacks
@@ -56,7 +57,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         with sample_weight. If y has several columns, a list with an entry for each, or
         "balanced": the loss of each column is weighed by the labels of that column.
     epochs : int or "auto"
-        Times that training sees all rows; "auto" makes some 2,000 steps.
+        Times that training sees all rows; "auto" makes some 1,500 steps.
     batch_size : int or "auto"
         Rows of a step; "auto" makes about 80 steps an epoch, of 32 to 256 rows.
     validation_fraction : float, int or None
@@ -420,9 +421,11 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         return classification_target(counts, self.loss)
 
     def _fitting_loss(self, loss, target):
+        reduction = getattr(loss, "reduction", "sum_over_batch_size")
+        if has_members(self.model_):
+            return MembersLoss(loss, target.width, reduction=reduction)
         if not self._labels.weighed_by_output:
             return loss
-        reduction = getattr(loss, "reduction", "sum_over_batch_size")
         widths = None if self._labels.multilabel else target.n_classes
         return OutputsLoss(loss, widths, target.one_hot, reduction=reduction)
 

@@ -6,7 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
-__all__ = ["ColumnDense", "MemberMean", "Members", "Network", "PiecewiseLinear", "by_member"]
+from .outputs import with_logits
+
+__all__ = ["ColumnDense", "MemberMean", "Members", "Network", "PiecewiseLinear", "by_member", "has_members"]
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
@@ -42,6 +44,8 @@ class PiecewiseLinear(keras.layers.Layer):
             self._per_width[i, : len(column) - 1] = 1 / np.diff(column)
 
     def call(self, inputs):
+        # A gradient to the numbers costs a tenth of a step and serves only the values that stand for missing ones.
+        inputs = ops.stop_gradient(inputs)
         lower = ops.convert_to_tensor(self._lower, inputs.dtype)
         per_width = ops.convert_to_tensor(self._per_width, inputs.dtype)
         return ops.clip((ops.expand_dims(inputs, -1) - lower) * per_width, 0, 1)
@@ -156,7 +160,7 @@ class MemberMean(keras.layers.Layer):
     def call(self, inputs, training=False):
         outputs = self.activation(ops.einsum("bmw,mwu->bmu", inputs, self.kernel) + self.bias)
         if training:
-            return ops.reshape(outputs, (-1, inputs.shape[1] * self.units))
+            return with_logits(outputs, lambda members: ops.reshape(members, (-1, inputs.shape[1] * self.units)))
         return ops.mean(outputs, axis=1)
 
     def compute_output_spec(self, inputs, training=False):
@@ -165,6 +169,11 @@ class MemberMean(keras.layers.Layer):
     def get_config(self):
         activation = keras.activations.serialize(self.activation)
         return {**super().get_config(), "units": self.units, "activation": activation}
+
+
+def has_members(model):
+    """Tell whether a network's outputs are means over members."""
+    return any(isinstance(layer, MemberMean) for layer in model.layers)
 
 
 def by_member(outputs, units):

@@ -12,7 +12,7 @@ from .column_layers import MemberMean, Members
 from .errors import quoted
 from .inputs.vector import dense_stack, small_data_dropout
 from .layers import TargetUnits
-from .outputs import OutputsSoftmax
+from .outputs import OutputsSoftmax, with_logits
 from .spec import TargetSpec
 
 # What a loss needs at the output: (activation, how the target is scaled). A loss that is not listed compares any
@@ -38,6 +38,9 @@ _CLASS_LOSSES = {
 _TWO_CLASS_LOSSES = {"binary_crossentropy", "binary_focal_crossentropy"}
 _MARGIN_LOSSES = {"hinge", "squared_hinge", "categorical_hinge"}
 
+# Members of a head that has them unasked.
+N_MEMBERS = 4
+
 
 class DenseHead(BaseEstimator):
     """Predict the target from the merged tensor: dense layers, then the output.
@@ -57,9 +60,10 @@ class DenseHead(BaseEstimator):
     dropout : float
         Share of the units dropped in training after each layer, in [0, 1).
     n_members : int or "auto"
-        Predictions of a regression that are averaged: members share the dense layers, but
-        scale the merged tensor and have an output each by themselves. They cost little
-        and err less together. "auto": 8 for a regression whose `units` are "auto", else 1.
+        Predictions that are averaged: members share the dense layers, but scale the merged
+        tensor and have an output each by themselves. They cost little and err less together;
+        several columns of classes have none. "auto": 4 for a regression whose `units` are
+        "auto", else 1. An estimator without a head takes 4 for classes, too, below 1,000 rows.
 
     References
     ----------
@@ -119,10 +123,11 @@ class DenseHead(BaseEstimator):
         automatic = isinstance(self.units, str)
         units = ((64,) if target.n_classes else (128, 128)) if automatic else self.units
         if self.n_members == "auto":
-            return units, 8 if automatic and not target.n_classes else 1
-        if self.n_members > 1 and target.n_classes:
+            return units, N_MEMBERS if automatic and not target.n_classes else 1
+        if self.n_members > 1 and target.n_classes and target.n_outputs > 1:
             raise ValueError(
-                f"n_members={self.n_members}, but only a regression has members; leave it out for classes."
+                f"n_members={self.n_members}, but y has {target.n_outputs} columns of classes, whose outputs have no "
+                "members; leave it out."
             )
         return units, self.n_members
 
@@ -159,9 +164,11 @@ class DenseHead(BaseEstimator):
         return ["accuracy"] if target.n_classes else ["mean_absolute_error"]
 
 
-def default_head(n_rows):
-    """Give the head for a number of training rows: with dropout where they are few."""
-    return DenseHead(dropout=small_data_dropout(n_rows))
+def default_head(n_rows, target):
+    """Give the head for a number of training rows: where they are few, with dropout, and with members for classes."""
+    dropout = small_data_dropout(n_rows)
+    has_members = dropout and target.n_classes and target.n_outputs == 1
+    return DenseHead(dropout=dropout, n_members=N_MEMBERS if has_members else "auto")
 
 
 def to_target_units(output, target):
@@ -300,11 +307,50 @@ def _refuse_logits(loss):
 
 
 @keras.saving.register_keras_serializable(package="skmulti")
-class TargetUnitsLoss(keras.losses.Loss):
+class MembersLoss(keras.losses.Loss):
+    """Measure another loss on the outputs of each member; the loss is their mean.
+
+    Parameters
+    ----------
+    loss : Loss or callable
+        The loss to measure.
+    units : int
+        Outputs of a member. Predictions may hold several members side by side, as
+        `MemberMean` gives them in training, or be those of one.
+    """
+
+    def __init__(self, loss, units, name="members_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.loss = keras.losses.get(loss)
+        self.units = int(units)
+
+    def call(self, y_true, y_pred):
+        measure = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
+        # Each member is a row of its own to the loss.
+        n_members = y_pred.shape[-1] // self.units
+        y_true = ops.repeat(y_true, n_members, axis=0) if n_members > 1 else y_true
+        members = with_logits(y_pred, lambda outputs: ops.reshape(outputs, (-1, self.units)))
+        losses = measure(self._read(y_true), self._read(members))
+        return ops.mean(ops.reshape(losses, (-1, n_members)), axis=-1) if len(losses.shape) else losses
+
+    def _read(self, values):
+        """Give targets or predictions as the other loss is to see them."""
+        return values
+
+    def get_config(self):
+        return {**super().get_config(), "loss": keras.losses.serialize(self.loss), "units": self.units}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
+
+
+@keras.saving.register_keras_serializable(package="skmulti")
+class TargetUnitsLoss(MembersLoss):
     """Measure another loss on targets and predictions brought back to offset 0 and scale 1.
 
     So that the size of gradients does not depend on the units of y, while the network
-    gives predictions in them.
+    gives predictions in them. Members are measured one by one, as in `MembersLoss`.
 
     Parameters
     ----------
@@ -312,40 +358,21 @@ class TargetUnitsLoss(keras.losses.Loss):
         The loss to measure.
     offset, scale : sequence of float
         As in `TargetUnits`.
-
-    Notes
-    -----
-    Predictions of several members side by side, as `MemberMean` gives them in training,
-    are measured one by one; the loss is their mean.
     """
 
     def __init__(self, loss, offset, scale, name="target_units_loss", **kwargs):
-        super().__init__(name=name, **{**kwargs, "dtype": "float64"})
-        self.loss = keras.losses.get(loss)
+        super().__init__(loss, len(offset), name=name, **{**kwargs, "dtype": "float64"})
         self.offset = [float(value) for value in offset]
         self.scale = [float(value) for value in scale]
 
-    def call(self, y_true, y_pred):
-        measure = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
-        n_outputs = len(self.offset)
-        # Each member is a row of its own to the loss.
-        n_members = y_pred.shape[-1] // n_outputs
-        y_true = ops.repeat(y_true, n_members, axis=0) if n_members > 1 else y_true
-        members = ops.reshape(y_pred, (-1, n_outputs))
-        losses = measure(self._standardised(y_true), self._standardised(members))
-        return ops.mean(ops.reshape(losses, (-1, n_members)), axis=-1) if len(losses.shape) else losses
-
-    def _standardised(self, values):
+    def _read(self, values):
         scale = ops.convert_to_tensor(self.scale, values.dtype)
         return (values - ops.convert_to_tensor(self.offset, values.dtype)) / scale
 
     def get_config(self):
-        own = {"loss": keras.losses.serialize(self.loss), "offset": self.offset, "scale": self.scale}
-        return {**super().get_config(), **own}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
+        config = {**super().get_config(), "offset": self.offset, "scale": self.scale}
+        del config["units"]
+        return config
 
 
 def encode_target(y, target):

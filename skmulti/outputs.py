@@ -15,7 +15,7 @@ def _by_output(measure, y_true, y_pred, widths, one_hot):
     parts = []
     for k, (start, end) in enumerate(_ranges(widths)):
         truth = y_true[:, start:end] if one_hot else ops.cast(y_true[:, k], "int32")
-        parts.append(measure(truth, _with_logits(y_pred, lambda x, start=start, end=end: x[:, start:end])))
+        parts.append(measure(truth, with_logits(y_pred, lambda x, start=start, end=end: x[:, start:end])))
     return parts
 
 
@@ -23,7 +23,7 @@ def _ranges(widths):
     return pairwise(np.cumsum([0, *widths]).tolist())
 
 
-def _with_logits(proba, take):
+def with_logits(proba, take):
     """Take a part of probabilities, and of the logits that Keras keeps beside them.
 
     A crossentropy of probabilities has no gradient below 1e-7, so that a network that is
@@ -87,7 +87,7 @@ class OutputsLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         measure = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
         if self.widths is None:
-            values = [measure(y_true[..., None], _with_logits(y_pred, lambda x: x[..., None]))]
+            values = [measure(y_true[..., None], with_logits(y_pred, lambda x: x[..., None]))]
         else:
             # An output of a single class cannot be wrong; Keras warns of its crossentropy.
             values = _by_output(

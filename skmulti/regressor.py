@@ -47,7 +47,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     metrics : list or None
         Keras' metrics; None suits y.
     epochs : int or "auto"
-        Times that training sees all rows; "auto" makes some 2,000 steps.
+        Times that training sees all rows; "auto" makes some 1,500 steps.
     batch_size : int or "auto"
         Rows of a step; "auto" makes about 80 steps an epoch, of 32 to 256 rows.
     validation_fraction : float, int or None

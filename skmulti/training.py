@@ -18,14 +18,15 @@ from .timing import Timings
 
 EARLY_STOPPING_ROWS = 500
 # Steps that a fit of unstated length may take, and the epochs they may be spread over.
-AUTO_STEPS = 2_000
+AUTO_STEPS = 1_500
 AUTO_EPOCHS = (10, 100)
-FEW_ROWS_EPOCHS = 50
+# Epochs at most where no hold-out says when to stop; steps that classes get all the same.
+FEW_ROWS_EPOCHS, FEW_ROWS_STEPS = 50, 200
 AUTO_BATCH = (32, 256)
 # Held-out rows of a batch at least: they need no gradients, so that more of them fit.
 HELD_BATCH = 256
 # Learning rates for steps of `AUTO_RATE_ROWS` rows; a rate goes with the root of the rows.
-CLASS_RATE, REGRESSION_RATE, AUTO_RATE_ROWS = 3e-3, 1e-2, 256
+CLASS_RATE, CLASS_MEMBERS_RATE, REGRESSION_RATE, AUTO_RATE_ROWS = 3e-3, 6e-3, 1e-2, 256
 # Steps between two looks of Python at a fit.
 STEPS_PER_EXECUTION = 32
 
@@ -104,21 +105,29 @@ def auto_batch_size(n_rows):
     return int(np.clip(2 ** round(np.log2(max(n_rows, 1) / 80)), *AUTO_BATCH)) if n_rows > 80 else AUTO_BATCH[0]
 
 
-def auto_epochs(n_rows, batch_size):
-    """Choose the epochs: some 2,000 steps in all, 10 to 100 epochs, 50 at most where no hold-out says when to stop."""
-    most = AUTO_EPOCHS[1] if n_rows >= EARLY_STOPPING_ROWS else FEW_ROWS_EPOCHS
-    return int(np.clip(round(AUTO_STEPS / np.ceil(n_rows / batch_size)), AUTO_EPOCHS[0], most))
+def auto_epochs(n_rows, batch_size, *, classes=False):
+    """Choose the epochs: some 1,500 steps in all, 10 to 100 epochs, 50 at most where no hold-out says when to stop.
+
+    Classes get 200 steps of however few rows: less leaves probabilities near each other.
+    """
+    n_steps = int(np.ceil(n_rows / batch_size))
+    most = AUTO_EPOCHS[1]
+    if n_rows < EARLY_STOPPING_ROWS:
+        most = max(FEW_ROWS_EPOCHS, FEW_ROWS_STEPS // n_steps) if classes else FEW_ROWS_EPOCHS
+    return int(np.clip(round(AUTO_STEPS / n_steps), AUTO_EPOCHS[0], most))
 
 
-def auto_optimizer(target, batch_size, **given):
+def auto_optimizer(target, batch_size, *, members=False, **given):
     """Make the optimizer that suits a target and a batch size: Adam with clipped gradients.
 
     The rate goes with the square root of the batch size, as the noise of its gradients
-    does; clipping keeps one odd batch from undoing what was learned.
+    does; clipping keeps one odd batch from undoing what was learned. Classes that
+    `members` predict, where rows are few, take twice the rate.
     """
-    rate = (CLASS_RATE if target.n_classes else REGRESSION_RATE) * (batch_size / AUTO_RATE_ROWS) ** 0.5
+    rate = (CLASS_MEMBERS_RATE if members else CLASS_RATE) if target.n_classes else REGRESSION_RATE
     clipping = {} if {"clipvalue", "global_clipnorm"} & set(given) else {"clipnorm": 1.0}
-    return keras.optimizers.Adam(**{"learning_rate": rate, **clipping, **given})
+    scaled = rate * (batch_size / AUTO_RATE_ROWS) ** 0.5
+    return keras.optimizers.Adam(**{"learning_rate": scaled, **clipping, **given})
 
 
 def auto_steps_per_execution(n_steps, callbacks):

@@ -256,10 +256,23 @@ class TestAutoOptimizer:
         assert optimizer.clipnorm == 1
         assert float(optimizer.learning_rate) == pytest.approx(rate)
 
+    @pytest.mark.parametrize(
+        ("target", "rate"), [(TargetSpec(), 1e-2), (TargetSpec(n_classes=2, activation="sigmoid"), 6e-3)]
+    )
+    def test_classes_that_members_predict_take_twice_the_rate(self, target, rate):
+        assert float(auto_optimizer(target, 256, members=True).learning_rate) == pytest.approx(rate)
+
     def test_what_is_given_comes_first(self):
         optimizer = auto_optimizer(TargetSpec(), 256, learning_rate=0.5, clipnorm=2.0, beta_1=0.5)
         assert float(optimizer.learning_rate) == 0.5
         assert (optimizer.clipnorm, optimizer.beta_1) == (2, 0.5)
+
+
+@pytest.mark.parametrize("callback", [AnnealRate(), SlowOnPlateau("loss")])
+def test_a_rate_that_changes_by_itself_is_refused(callback):
+    schedule = keras.optimizers.schedules.CosineDecay(0.1, 10)
+    with pytest.raises(ValueError, match=f"{type(callback).__name__} changes the .* the optimizer's is a CosineDecay"):
+        fit_one_weight(one_weight(schedule), [callback], epochs=2)
 
 
 # --- estimators

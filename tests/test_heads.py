@@ -6,17 +6,22 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from common import predict
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import softmax
 from sklearn.base import clone
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
 from skmulti import DenseBranch, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
 from skmulti.column_layers import MemberMean, Members
 from skmulti.heads import (
     DenseHead,
+    MembersLoss,
     TargetUnitsLoss,
     classification_target,
+    default_head,
     encode_target,
     loss_name,
     regression_target,
@@ -445,13 +450,14 @@ def seeded_head(head, target, width=5):
     ("head", "target", "widths", "n_members"),
     [
         (DenseHead(), TargetSpec(n_classes=3, activation="softmax"), [64], 1),
-        (DenseHead(), TargetSpec(), [128, 128], 8),
+        (DenseHead(), TargetSpec(), [128, 128], 4),
         (DenseHead(n_members=1), TargetSpec(), [128, 128], 1),
         (DenseHead(n_members=3), TargetSpec(), [128, 128], 3),
         (DenseHead((4,)), TargetSpec(), [4], 1),
         (DenseHead((4,), n_members=2), TargetSpec(), [4], 2),
         (DenseHead((), n_members=2), TargetSpec(), [], 2),
         (DenseHead((4,), n_members=1), TargetSpec(n_classes=2, activation="sigmoid"), [4], 1),
+        (DenseHead(n_members=3), TargetSpec(n_classes=2, activation="sigmoid"), [64], 3),
     ],
 )
 def test_layers_and_members_follow_from_the_target_unless_given(head, target, widths, n_members):
@@ -479,12 +485,57 @@ def test_members_share_the_dense_layers_and_are_averaged_in_units_of_y():
     assert_allclose(trained, np.hstack([member * [7, 1] + [100, 0] for member in members]), rtol=1e-5, atol=1e-5)
 
 
+def test_members_of_a_classifier_have_a_softmax_each_and_give_their_mean():
+    rows = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+    model = seeded_head(DenseHead((), n_members=3), TargetSpec(n_classes=4, activation="softmax"))
+    (scale,), (kernel, bias) = (layer.get_weights() for layer in model.layers if layer.weights)
+    members = [softmax((rows * scale[m]) @ kernel[m] + bias[m], axis=1) for m in range(3)]
+    assert_allclose(predict(model, rows), np.mean(members, axis=0), rtol=1e-5)
+    assert_allclose(keras.ops.convert_to_numpy(model(rows, training=True)), np.hstack(members), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
-    "target", [TargetSpec(n_classes=2, activation="sigmoid"), TargetSpec(n_classes=(3, 2), n_outputs=2)]
+    "target",
+    [TargetSpec(n_classes=(3, 2), n_outputs=2), TargetSpec(n_classes=2, n_outputs=4, activation="sigmoid")],
 )
-def test_classes_have_no_members(target):
-    with pytest.raises(ValueError, match="n_members=2, but only a regression has members"):
+def test_several_columns_of_classes_have_no_members(target):
+    with pytest.raises(ValueError, match=rf"n_members=2, but y has {target.n_outputs} columns of classes"):
         head_network(DenseHead(n_members=2), target)
+
+
+CROSSENTROPIES = ["sparse_categorical_crossentropy", keras.losses.SparseCategoricalCrossentropy()]
+
+
+@pytest.mark.parametrize("loss", CROSSENTROPIES)
+def test_the_loss_of_classes_is_the_mean_of_the_members(loss):
+    rng = np.random.default_rng(0)
+    members, y = rng.dirichlet(np.ones(4), size=(6, 3)), rng.integers(0, 4, 6)
+    expected = np.mean([log_loss(y, members[:, m], labels=range(4)) for m in range(3)])
+    assert float(MembersLoss(loss, 4)(y, members.reshape(6, -1))) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_member_that_is_sure_of_the_wrong_class_learns():
+    model = seeded_head(DenseHead((), n_members=2), TargetSpec(n_classes=2, activation="sigmoid"))
+    rows, y = tf.ones((3, 5)), np.zeros((3, 1))
+    output = model.get_layer("head__output")
+    output.bias.assign([[50.0], [-50.0]])
+    with tf.GradientTape() as tape:
+        loss = MembersLoss("binary_crossentropy", 1)(y, model(rows, training=True))
+    # Half of the loss is the first member's, whose probability is 1 in float32.
+    assert_allclose(tape.gradient(loss, output.bias).numpy()[:, 0], [0.5, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "target", "dropout", "n_members"),
+    [
+        (999, TargetSpec(n_classes=2, activation="sigmoid"), 0.5, 4),
+        (1000, TargetSpec(n_classes=2, activation="sigmoid"), 0.0, "auto"),
+        (999, TargetSpec(n_classes=(3, 2), n_outputs=2), 0.5, "auto"),
+        (999, TargetSpec(), 0.5, "auto"),
+    ],
+)
+def test_few_rows_have_dropout_and_members_for_classes(n_rows, target, dropout, n_members):
+    assert default_head(n_rows, target).get_params() == DenseHead(dropout=dropout, n_members=n_members).get_params()
 
 
 @pytest.mark.parametrize("n_members", [0, 1.5, "all", None])
@@ -576,9 +627,9 @@ def test_one_seed_gives_equal_members(unmoved):
     assert_array_equal(clone(unmoved).fit(FRAME, TWO).predict(FRAME), unmoved.predict(FRAME))
 
 
-def test_a_regression_has_eight_members_by_default():
+def test_a_regression_has_four_members_by_default():
     est = regressor(head=None).fit(FRAME, TWO[:, 0])
-    assert est.model_.get_layer("head__members").n_members == 8
+    assert est.model_.get_layer("head__members").n_members == 4
     assert est.predict(FRAME).shape == (30,)
 
 
@@ -589,10 +640,16 @@ def test_counts_are_positive_in_each_member():
     assert outputs.min() > 0
 
 
-def test_a_classifier_refuses_members():
-    est = MultiInputClassifier(ROUTER, head=DenseHead(n_members=2), epochs=1)
-    with pytest.raises(ValueError, match="only a regression has members"):
-        est.fit(FRAME, FRAME["a"] > 0)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_classifier_of_members_learns_and_survives_a_pickle(n_classes):
+    y = pd.qcut(FRAME["a"], n_classes, labels=False)
+    est = MultiInputClassifier(
+        ROUTER, head=DenseHead((8,), n_members=3), epochs=60, optimizer__learning_rate=0.05, random_state=0
+    ).fit(FRAME, y)
+    proba = est.predict_proba(FRAME)
+    assert_allclose(proba.sum(axis=1), 1, rtol=1e-5)
+    assert est.score(FRAME, y) > 0.8
+    assert_array_equal(pickle.loads(pickle.dumps(est)).predict_proba(FRAME), proba)
 
 
 def test_members_and_units_are_parameters_of_the_estimator():

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from common import predict, seeded_build
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.stats import norm
 from sklearn.base import clone
 
 from skmulti import DenseHead, InputRouter, MultiInputRegressor
@@ -178,9 +179,11 @@ class TestPiecewiseBranch:
         rows = np.random.default_rng(0).normal(size=(n_rows, 3)).astype("float32")
         assert_array_equal(predict(seeded_build(PiecewiseBranch(), SPEC, rows), rows), rows)
 
-    def test_without_a_sample_the_numbers_are_all_there_is(self, sample):
-        rows = sample[1:7]
-        assert_array_equal(predict(seeded_build(PiecewiseBranch(), SPEC, None), rows), rows)
+    def test_without_a_sample_edges_are_quantiles_of_a_normal_distribution(self):
+        model = seeded_build(PiecewiseBranch(bins=4), SPEC, None)
+        edges = norm.ppf([0.1, 0.3, 0.5, 0.7, 0.9])
+        assert_allclose(layer_of(model, PiecewiseLinear).edges, [edges] * 3, atol=1e-12)
+        assert model.output_shape == (None, 3 * 17)
 
     def test_one_bin_would_be_the_number_itself(self, sample):
         rows = sample[1:7]

@@ -128,10 +128,15 @@ class TestSchedule:
 
     @pytest.mark.parametrize(
         ("n_rows", "batch_size", "expected"),
-        [(1, 32, 50), (499, 32, 50), (640, 32, 100), (3_200, 32, 20), (2_560, 32, 25), (1_000_000, 256, 10)],
+        [(499, 32, 50), (640, 32, 75), (500, 32, 94), (3_200, 32, 15), (14_861, 256, 25), (1_000_000, 256, 10)],
     )
-    def test_auto_epochs_make_2000_steps_between_10_and_100_epochs(self, n_rows, batch_size, expected):
+    def test_auto_epochs_make_1500_steps_between_10_and_100_epochs(self, n_rows, batch_size, expected):
         assert auto_epochs(n_rows, batch_size) == expected
+
+    @pytest.mark.parametrize(("n_rows", "expected"), [(1, 200), (32, 200), (33, 100), (96, 66), (97, 50), (128, 50)])
+    def test_few_rows_have_50_epochs_and_classes_200_steps(self, n_rows, expected):
+        assert auto_epochs(n_rows, 32, classes=True) == expected
+        assert auto_epochs(n_rows, 32) == 50
 
     @pytest.mark.parametrize(("n_steps", "expected"), [(1, 1), (8, 8), (32, 32), (100, 32)])
     def test_auto_steps_per_execution_is_an_epoch_or_32(self, n_steps, expected):

@@ -1,5 +1,7 @@
 """Columns of numbers, and the networks that read vectors."""
 
+from statistics import NormalDist
+
 import keras
 import numpy as np
 import pandas as pd
@@ -99,8 +101,8 @@ class PiecewiseBranch(Branch):
     Parameters
     ----------
     bins : int
-        Bins of a column at most, edges at quantiles of the training values. A value that
-        more than 1 / bins of the rows have is an edge of its own. With few rows there are
+        Bins of a column at most, edges at quantiles of up to 10,000 training values. A value
+        that more than 1 / bins of the rows have is an edge of its own. With few rows there are
         fewer bins, so that each holds 20 rows; below 40 rows the numbers are all there is.
     embedding_dim : int
         Values that a column's bins become, by a dense layer of its own with relu.
@@ -113,10 +115,6 @@ class PiecewiseBranch(Branch):
     See Also
     --------
     DenseBranch : Dense layers on the numbers themselves.
-
-    Notes
-    -----
-    The edges come from the up to 10,000 training rows that a branch is shown.
 
     References
     ----------
@@ -157,7 +155,8 @@ class PiecewiseBranch(Branch):
         spec : ArraySpec
             Not used.
         sample : ndarray of shape (n_rows, n_features) or None
-            Training rows, for the edges; None leaves the numbers as they are.
+            Training rows, for the edges; None takes the quantiles of a standard normal
+            distribution, which suit standardised numbers.
 
         Returns
         -------
@@ -165,10 +164,11 @@ class PiecewiseBranch(Branch):
             Functions of each column, then the numbers.
         """
         n_rows = 0 if sample is None else len(sample)
-        bins = min(int(self.bins), n_rows // ROWS_OF_A_BIN)
+        bins = int(self.bins) if sample is None else min(int(self.bins), n_rows // ROWS_OF_A_BIN)
         dropout = small_data_dropout(n_rows) if self.dropout == "auto" else self.dropout
         if bins > 1:
-            edges = [bin_edges(sample[:, i], bins) for i in range(sample.shape[1])]
+            columns = [normal_values(bins)] * tensor.shape[-1] if sample is None else sample.T
+            edges = [bin_edges(column, bins) for column in columns]
             curves = ColumnDense(self.embedding_dim)(PiecewiseLinear(edges)(tensor))
             curves = keras.layers.Flatten()(curves)
             if dropout:
@@ -180,6 +180,11 @@ class PiecewiseBranch(Branch):
 def small_data_dropout(n_rows):
     """Give the share to drop where nothing else is known: half of it while rows are few, 0 for an unknown number."""
     return 0.5 if 0 < n_rows < SMALL_DATA_ROWS else 0.0
+
+
+def normal_values(bins):
+    """Give one value more than bins, equally likely places of a standard normal distribution."""
+    return [NormalDist().inv_cdf((i + 0.5) / (bins + 1)) for i in range(bins + 1)]
 
 
 def bin_edges(values, bins):
