@@ -1,12 +1,24 @@
-"""The registered Keras layer that reads a text as a bag of weighted words."""
+"""Registered Keras layers that look up the words of a text."""
 
 import keras
 from keras import ops
 
-__all__ = ["WordBag"]
+from .lookup import look_up
+
+__all__ = ["WordBag", "WordEmbedding"]
+
+_register = keras.saving.register_keras_serializable(package="skmulti")
 
 
-@keras.saving.register_keras_serializable(package="skmulti")
+@_register
+class WordEmbedding(keras.layers.Embedding):
+    """Keras' layer of the same arguments, but repeated words move as far as Adam should move them, see `look_up`."""
+
+    def call(self, inputs):
+        return look_up(self.embeddings, inputs)
+
+
+@_register
 class WordBag(keras.layers.Layer):
     """Sum a learned vector of each word, weighted as in tf-idf; the id 0 has no weight.
 
@@ -37,7 +49,7 @@ class WordBag(keras.layers.Layer):
         weights = weights * ops.cast(ids > 0, self.compute_dtype)
         length = ops.sqrt(ops.sum(ops.square(weights), axis=1, keepdims=True))
         weights = weights / ops.maximum(length, 1e-6)
-        return ops.einsum("bl,blw->bw", weights, ops.take(self.table, ids, axis=0))
+        return ops.einsum("bl,blw->bw", weights, look_up(self.table, ids))
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.embedding_dim)

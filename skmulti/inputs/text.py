@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, Interval, StrOptions
 from ..errors import BranchMismatchError, place
 from ..spec import ArraySpec, digest
-from ..word_layers import WordBag
+from ..word_layers import WordBag, WordEmbedding
 from ._steps import ARCHITECTURES, summarise_steps
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
 
@@ -112,7 +112,7 @@ class TextBranch(Branch):
             )
         if self.architecture == "bag":
             return self._bag(tensor, spec, sample)
-        words = keras.layers.Embedding(spec.vocabulary_sizes[0], self.embedding_dim, mask_zero=True)(tensor)
+        words = WordEmbedding(spec.vocabulary_sizes[0], self.embedding_dim, mask_zero=True)(tensor)
         units = self.units
         if units is None and self.architecture not in ("pool", "flatten"):
             units = 64
