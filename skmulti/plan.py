@@ -6,6 +6,7 @@ import unicodedata
 import pandas as pd
 
 from .errors import CellTypeError, InputMismatchError, closest_match
+from .hints import hint
 from .inputs import ENCODERS
 
 # Below this number of rows, values that all differ say nothing about what a column is.
@@ -126,9 +127,9 @@ def _choose(column, kind):
     encoder, reason = _ask(column)
     # The last encoder takes what no other would: words that all differ have nothing to be learned from.
     if type(encoder) is ENCODERS[-1] and (different := _nearly_unique(column)):
-        advice = "; numbers written as text, which pd.to_numeric converts" if _are_numbers(column) else ""
-        return None, f"an id: {different} different values in {column.notna().sum()} rows{advice}"
-    return encoder, reason
+        encoder, reason = None, f"an id: {different} different values in {column.notna().sum()} rows"
+    noticed = hint(column)
+    return encoder, f"{reason}; {noticed}" if noticed else reason
 
 
 def _ask(column):
@@ -184,12 +185,6 @@ def _useless(column):
         share = COUNTER_SHARE if len(values) >= COUNTER_ROWS else 1
         return "an id: counts the rows" if len(values) >= share * (values.max() - values.min() + 1) else None
     return None
-
-
-def _are_numbers(column):
-    """Tell whether a column of strings holds numbers throughout."""
-    cells = column.dropna().iloc[:1000].astype(object)
-    return bool(pd.to_numeric(cells, errors="coerce").notna().all())
 
 
 def _count_different(cells):

@@ -18,6 +18,7 @@ LEVELS = {
     "errors": 0.0,
     "spec": 0.0,
     "lookup": 0.0,
+    "hints": 0.0,
     "layers": 0.1,
     "column_layers": 0.1,
     "word_layers": 0.1,
