@@ -129,8 +129,8 @@ def resolve_branches(specs, defaults, given):
     ----------
     specs : dict of str to ArraySpec
         The arrays, by input name.
-    defaults : dict of str to Branch
-        Default branch of each input.
+    defaults : dict of str to (Branch or str)
+        Default branch of each input, or the input whose branch it shares.
     given : dict of str to (Branch, Keras layer, callable or str), or None
         What the user gave, for some of the inputs.
 
@@ -153,11 +153,11 @@ def resolve_branches(specs, defaults, given):
                 f"`branches` names {name!r}, which is no input; the inputs are {quoted(specs)}."
                 f"{closest_match(name, specs)}"
             )
-    branches = {}
-    for name in specs:
-        branch = given.get(name, defaults[name])
-        branches[name] = _shared_name(name, given, specs) if isinstance(branch, str) else as_branch(branch)
-    return branches
+    chosen = {**defaults, **given}
+    return {
+        name: _shared_name(name, chosen, specs) if isinstance(chosen[name], str) else as_branch(chosen[name])
+        for name in specs
+    }
 
 
 def _shared_name(name, given, specs):

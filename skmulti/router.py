@@ -223,11 +223,13 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
 
         Returns
         -------
-        dict of str to Branch
-            New, unbuilt branches by input name; before fit those of the inputs given.
+        dict of str to (Branch or str)
+            New, unbuilt branches by input name; before fit those of the inputs given. A
+            string is the input whose branch is shared, as columns do that nobody assigned
+            and that are alike.
         """
         if hasattr(self, "_routes"):
-            return {route.name: route.encoder.default_branch() for route in self._routes}
+            return self._fitted_branches()
         encoders = self._named_parts()
         if self.inputs is not None and not is_word(self.remainder, "drop"):
             encoders["remainder"] = self.remainder
@@ -237,6 +239,14 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             if not is_word(earlier[name], "drop"):
                 owner = getattr(earlier[name], "default_branch", None) or TransformerEncoder.default_branch
                 branches[name] = owner()
+        return branches
+
+    def _fitted_branches(self):
+        branches, owners = {}, {}
+        for route in self._routes:
+            owner = owners.setdefault(id(route.encoder), route.name)
+            shares = self.inputs is None and owner != route.name
+            branches[route.name] = owner if shares else route.encoder.default_branch()
         return branches
 
     def get_feature_names_out(self, input_features=None):
@@ -294,7 +304,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
                 continue
             positions, single = resolve_columns(table, columns, name)
             if self.inputs is None:
-                single = takes_series(encoder)
+                single = isinstance(encoder, str) or takes_series(encoder)
             # As in ColumnTransformer, an empty selection makes no input.
             if positions:
                 routes.append(Route(name, encoder, tuple(positions), tuple(table.columns[positions]), single))

@@ -22,6 +22,8 @@ UNKNOWN_ID = 1
 
 # What `suits` looks at: enough rows for a mean, few enough for a frame of millions.
 PROBE_ROWS = 2_000
+# Share of a column's words that another column's texts must know, and the other way round, to speak the same language.
+SHARED_WORDS = 0.5
 
 _WORD = re.compile(r"\S*[^\W\d_]\S*")
 
@@ -265,9 +267,7 @@ class TextVectorizer(InputEncoder):
         """
         if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
             return None
-        cells = column.dropna()
-        # As objects: the cells of an Arrow column are slow to visit one by one.
-        cells = cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)].astype(object)
+        cells = _probe(column)
         if not len(cells) or not all(isinstance(cell, str) for cell in cells):
             return None
         n_words = np.array([len(_WORD.findall(cell)) for cell in cells])
@@ -276,6 +276,20 @@ class TextVectorizer(InputEncoder):
             return f"{n_texts} different texts of several words"
         repeated = len(cells) >= 10 * cells.nunique()
         return f"text of {n_words.mean():.0f} words on average" if n_words.mean() >= 4 and not repeated else None
+
+    @classmethod
+    def alike(cls, column, other):
+        """Take two columns together whose texts speak in the same words, most of them both ways.
+
+        As title and review do; an airline's name is found in reports, but a report's words
+        are not in the names. See `InputEncoder.alike`.
+        """
+        texts = [[set(_WORD.findall(cell.lower())) for cell in _probe(cells)] for cells in (column, other)]
+        known = [set().union(*words) for words in texts]
+        return all(
+            sum(len(words & vocabulary) for words in part) >= SHARED_WORDS * sum(map(len, part)) > 0
+            for part, vocabulary in zip(texts, known[::-1], strict=True)
+        )
 
     def fit(self, columns, y=None):
         """Learn the vocabulary and the length.
@@ -418,6 +432,13 @@ class TextVectorizer(InputEncoder):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+def _probe(column):
+    """Give some cells of a column that are not missing, evenly spaced."""
+    cells = column.dropna()
+    # As objects: the cells of an Arrow column are slow to visit one by one.
+    return cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)].astype(object)
 
 
 def _text_cells(column):

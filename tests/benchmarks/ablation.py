@@ -1,0 +1,155 @@
+"""Show what each default gives: the unconfigured estimator beside itself with one choice switched off or changed.
+
+Run: python tests/benchmarks/ablation.py TABLE [VARIANT ...] [--seeds 100 101 102] [--data FOLDER]
+
+Only training rows of the first split of `quality.py` are used: for each seed a fifth of them is set aside to score the
+fits on the others. A variant is a function of the table that gives arguments of `MultiInputClassifier` or
+`MultiInputRegressor`, public ones as any user can give them, or None where the table has no such columns. Differences
+are to the default's score on the same rows, with the standard error of their mean; positive log losses are worse.
+Tables, measures and packages are those of `quality.py`.
+"""
+
+import argparse
+import os
+
+import numpy as np
+from quality import MEASURES, NUMBERS, TABLES, default, measures, print_row, split, warm_up  # first: sets threads
+from sklearn.model_selection import train_test_split
+
+from skmulti import CategoryIndexer, EmbeddingBranch, InputRouter, OneHotBranch, TextBranch, TextVectorizer
+from skmulti.callbacks import AnnealRate
+
+
+# %% Variants: from a table to arguments of the estimator
+def single_words(table):
+    """Count single words, no pairs."""
+    columns = columns_of(table, TextVectorizer)
+    return columns and {"router": InputRouter(kinds={column: TextVectorizer() for column in columns})}
+
+
+def pooled_text(table):
+    """Take average and maximum of the words' vectors, in place of a weighted sum."""
+    return branches(table, TextVectorizer, TextBranch("pool"))
+
+
+def text_without_dropout(table):
+    """Drop nothing of a bag of words."""
+    return branches(table, TextVectorizer, TextBranch(dropout=0.0))
+
+
+def annealed_rate(table):
+    """Let the rate fall along a cosine for text, too, in place of slowing down on the hold-out."""
+    if not columns_of(table, TextVectorizer):
+        return None
+    return {"optimizer": "adam", "optimizer__clipnorm": 1.0, "callbacks": [AnnealRate()], **RATE}
+
+
+def texts_as_categories(table):
+    """Take short texts that come back for categories."""
+    columns = [column for column in columns_of(table, TextVectorizer) if column not in table.texts]
+    return {"router": InputRouter(kinds=dict.fromkeys(columns, "category"))} if columns else None
+
+
+def every_value(table):
+    """Give values that occur once an id of their own."""
+    columns = columns_of(table, CategoryIndexer)
+    return columns and {"router": InputRouter(kinds={column: CategoryIndexer() for column in columns})}
+
+
+def one_hot(table):
+    """Read categories as columns of 0 and 1, without vectors."""
+    return branches(table, CategoryIndexer, OneHotBranch(()))
+
+
+def category_dropout(table):
+    """Drop a fifth of the categories' vectors."""
+    return branches(table, CategoryIndexer, EmbeddingBranch(dropout=0.2))
+
+
+RATE = {"optimizer__learning_rate": 3e-3}
+VARIANTS = {
+    function.__name__: function
+    for function in (
+        single_words,
+        pooled_text,
+        text_without_dropout,
+        annealed_rate,
+        texts_as_categories,
+        every_value,
+        one_hot,
+        category_dropout,
+    )
+}
+
+
+def plan_of(table, encoder):
+    """Give the rows of the default router's plan that have an encoder of this class."""
+    plan = InputRouter().fit(table.X.head(2000)).plan_
+    return plan[plan["encoder"] == encoder.__name__]
+
+
+def columns_of(table, encoder):
+    """Give the columns that the default router gives to an encoder of this class; None if there are none."""
+    return list(plan_of(table, encoder)["column"]) or None
+
+
+def branches(table, encoder, branch):
+    """Give all inputs with this encoder this branch."""
+    names = plan_of(table, encoder)["input"].unique()
+    return {"branches": dict.fromkeys(names, branch)} if len(names) else None
+
+
+# %% Measuring
+def nested(table, seed):
+    """Give positions of rows to fit and to score, all among the training rows of the first split."""
+    train, _ = split(table, 0, test_size=0.2)
+    stratify = None if table.task == NUMBERS else table.y.iloc[train]
+    return train_test_split(train, test_size=0.2, random_state=seed, stratify=stratify)
+
+
+def fitted_measures(table, settings, seed):
+    """Fit the estimator with these settings, and give score, loss and the processor's seconds."""
+    import time
+
+    train, held = nested(table, seed)
+    model = default(table, seed).set_params(**settings)
+    start = time.process_time()
+    model.fit(table.X.iloc[train], table.y.iloc[train])
+    seconds = time.process_time() - start
+    return np.array([*measures(model, table, table.X.iloc[held], table.y.iloc[held])[:2], seconds])
+
+
+def ablate(name, table, variants, seeds):
+    """Print a row for the default and for each variant."""
+    score, loss = MEASURES[table.task][:2]
+    print_row("table", "variant", score, "difference ± standard error", loss, "CPU s")
+    print_row(*["---"] * 6)
+    base = None
+    for variant, function in {"default": lambda table: {}, **variants}.items():
+        settings = function(table)
+        if settings is None:
+            continue
+        values = np.array([fitted_measures(table, settings, seed) for seed in seeds])
+        base = values if base is None else base
+        gain = values[:, 0] - base[:, 0]
+        error = gain.std(ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else np.nan
+        means = values.mean(axis=0)
+        difference = "" if values is base else f"{gain.mean():+.4f} ± {error:.4f}"
+        print_row(name, variant, f"{means[0]:.4f}", difference, f"{means[1]:.4f}", f"{means[2]:.1f}")
+
+
+def main():
+    """Read the command line and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("variants", nargs="*", help="all that suit the table")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[100, 101, 102])
+    parser.add_argument("--data", default=os.environ.get("SKMULTI_DATA"), help="folder of the parquet files")
+    given = parser.parse_args()
+    warm_up(["default"])
+    variants = {name: VARIANTS[name] for name in given.variants} or VARIANTS
+    ablate(given.table, TABLES[given.table](given.data), variants, given.seeds)
+
+
+if __name__ == "__main__":
+    main()
