@@ -18,6 +18,7 @@ from .inputs import TransformerEncoder
 from .plan import explicit_plan, infer_inputs
 from .routes import (
     Route,
+    branches_of,
     by_label,
     check_entries,
     check_rows,
@@ -229,7 +230,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             and that are alike.
         """
         if hasattr(self, "_routes"):
-            return self._fitted_branches()
+            return branches_of(self._routes, share=self.inputs is None)
         encoders = self._named_parts()
         if self.inputs is not None and not is_word(self.remainder, "drop"):
             encoders["remainder"] = self.remainder
@@ -239,14 +240,6 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             if not is_word(earlier[name], "drop"):
                 owner = getattr(earlier[name], "default_branch", None) or TransformerEncoder.default_branch
                 branches[name] = owner()
-        return branches
-
-    def _fitted_branches(self):
-        branches, owners = {}, {}
-        for route in self._routes:
-            owner = owners.setdefault(id(route.encoder), route.name)
-            shares = self.inputs is None and owner != route.name
-            branches[route.name] = owner if shares else route.encoder.default_branch()
         return branches
 
     def get_feature_names_out(self, input_features=None):

@@ -1,11 +1,14 @@
-"""Registered Keras layers that look up the words of a text."""
+"""Registered Keras layers that look up the words of a text, and the weights of words."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from .lookup import look_up
 
-__all__ = ["WordBag", "WordEmbedding"]
+__all__ = ["WordBag", "WordEmbedding", "inverse_document_frequencies"]
+
+UNKNOWN_ID = 1
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
@@ -56,3 +59,20 @@ class WordBag(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "weights": self.word_weights, "embedding_dim": self.embedding_dim}
+
+
+def inverse_document_frequencies(ids, n_ids):
+    """Weigh ids by the texts that have them, as scikit-learn's ``TfidfTransformer``: ``ln((1 + n) / (1 + df)) + 1``.
+
+    Ids of shape (n_texts, length), or None for weights of 1.
+    """
+    if ids is None:
+        return np.ones(n_ids)
+    ordered = np.sort(ids, axis=1)
+    first = np.ones(ids.shape, dtype=bool)
+    first[:, 1:] = np.diff(ordered, axis=1) != 0
+    counts = np.bincount(ordered[first], minlength=n_ids)
+    weights = np.log((1 + len(ids)) / (1 + counts)) + 1
+    if not counts[UNKNOWN_ID]:
+        weights[UNKNOWN_ID] = 0  # its vector is never trained and would only add noise
+    return weights

@@ -11,14 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, Interval, StrOptions
 from ..errors import BranchMismatchError, place
 from ..spec import ArraySpec, digest
-from ..word_layers import WordBag, WordEmbedding
+from ..word_layers import WordBag, WordEmbedding, inverse_document_frequencies
 from ._steps import ARCHITECTURES, summarise_steps
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
 
 # Rows that go through Keras' layer at once: its ragged tensors stay small however long the column is.
 BATCH_ROWS = 1024
-
-UNKNOWN_ID = 1
 
 # What `suits` looks at: enough rows for a mean, few enough for a frame of millions.
 PROBE_ROWS = 2_000
@@ -126,23 +124,6 @@ class TextBranch(Branch):
         bag = WordBag(weights, self.embedding_dim)(tensor)
         bag = keras.layers.Dropout(0.35 if self.dropout is None else self.dropout)(bag)
         return bag if self.units is None else keras.layers.Dense(self.units, activation="relu")(bag)
-
-
-def inverse_document_frequencies(ids, n_ids):
-    """Weigh ids by the texts that have them, as scikit-learn's ``TfidfTransformer``: ``ln((1 + n) / (1 + df)) + 1``.
-
-    Ids of shape (n_texts, length), or None for weights of 1.
-    """
-    if ids is None:
-        return np.ones(n_ids)
-    ordered = np.sort(ids, axis=1)
-    first = np.ones(ids.shape, dtype=bool)
-    first[:, 1:] = np.diff(ordered, axis=1) != 0
-    counts = np.bincount(ordered[first], minlength=n_ids)
-    weights = np.log((1 + len(ids)) / (1 + counts)) + 1
-    if not counts[UNKNOWN_ID]:
-        weights[UNKNOWN_ID] = 0  # its vector is never trained and would only add noise
-    return weights
 
 
 class TextVectorizer(InputEncoder):
