@@ -210,7 +210,9 @@ def _build_branches(specs, branches, samples):
 def _shared_sample(name, branches, samples):
     """Give the sample of an input together with those of the inputs that share its branch; or None."""
     sharing = [other for other, branch in branches.items() if other in samples and (other == name or branch == name)]
-    return np.concatenate([samples[other] for other in sharing]) if sharing else None
+    if len(sharing) > 1:
+        return np.concatenate([samples[other] for other in sharing])
+    return samples.get(name)
 
 
 def _features_name(name):

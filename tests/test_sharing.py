@@ -278,6 +278,12 @@ class TestAlikeTexts:
 
         assert router.encoders_["title"] is not router.encoders_["body"]
 
+    def test_cells_that_are_no_text_are_refused_as_ever(self, frame):
+        router = InputRouter(kinds={"age": "text"})
+
+        with pytest.raises(InputMismatchError, match=r"'age'.*are not text"):
+            router.fit(frame.assign(age=range(60)))
+
     def test_the_encoder_of_given_inputs_is_shared_only_as_they_say(self, frame):
         router = InputRouter([("title", TextVectorizer(), "title"), ("body", "title", "body")]).fit(frame)
 

@@ -265,7 +265,8 @@ class TextVectorizer(InputEncoder):
         As title and review do; an airline's name is found in reports, but a report's words
         are not in the names. See `InputEncoder.alike`.
         """
-        texts = [[set(_WORD.findall(cell.lower())) for cell in _probe(cells)] for cells in (column, other)]
+        # A cell that is no string is for `fit` to refuse.
+        texts = [[set(_WORD.findall(str(cell).lower())) for cell in _probe(cells)] for cells in (column, other)]
         known = [set().union(*words) for words in texts]
         return all(
             sum(len(words & vocabulary) for words in part) >= SHARED_WORDS * sum(map(len, part)) > 0
