@@ -203,7 +203,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         waiting = {key: given.pop(key) for key in list(given) if "__" in key}
         defaults = self.router_.default_branches()
         for name, params in split_nested(waiting)[1].items():
-            part = given.get(name, defaults.get(name))
+            default = defaults.get(name)
+            # With parameters of its own an input no longer shares another's branch.
+            part = given.get(name, defaults[default] if isinstance(default, str) else default)
             given[name] = clone(part).set_params(**params) if part is not None else params
         return given
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from .lookup import look_up
 from .spec import FIRST_ID
 
 __all__ = [
@@ -60,7 +61,7 @@ class CategoryEmbedding(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, ids):
-        return ops.take(self.table, ops.cast(ids, "int32") + self._offsets, axis=0)
+        return look_up(self.table, ops.cast(ids, "int32") + self._offsets)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape, self.embedding_dim)

@@ -4,6 +4,7 @@ import warnings
 from dataclasses import replace
 
 import keras
+import numpy as np
 
 from .column_layers import Network
 from .copies import refuse_lambda
@@ -30,7 +31,8 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
     target : TargetSpec
         What to predict.
     samples : dict of str to ndarray, or None
-        Up to 10,000 encoded training rows of each input, for first values.
+        Up to 10,000 encoded training rows of each input, for first values; a branch gets
+        those of all inputs that share it.
     input_dropout : float
         Share of rows in training whose input is treated as missing, for each input.
 
@@ -129,8 +131,8 @@ def resolve_branches(specs, defaults, given):
     ----------
     specs : dict of str to ArraySpec
         The arrays, by input name.
-    defaults : dict of str to Branch
-        Default branch of each input.
+    defaults : dict of str to (Branch or str)
+        Default branch of each input, or the input whose branch it shares.
     given : dict of str to (Branch, Keras layer, callable or str), or None
         What the user gave, for some of the inputs.
 
@@ -153,11 +155,11 @@ def resolve_branches(specs, defaults, given):
                 f"`branches` names {name!r}, which is no input; the inputs are {quoted(specs)}."
                 f"{closest_match(name, specs)}"
             )
-    branches = {}
-    for name in specs:
-        branch = given.get(name, defaults[name])
-        branches[name] = _shared_name(name, given, specs) if isinstance(branch, str) else as_branch(branch)
-    return branches
+    chosen = {**defaults, **given}
+    return {
+        name: _shared_name(name, chosen, specs) if isinstance(chosen[name], str) else as_branch(chosen[name])
+        for name in specs
+    }
 
 
 def _shared_name(name, given, specs):
@@ -197,12 +199,20 @@ def _build_branches(specs, branches, samples):
     models = {}
     for name, branch in branches.items():
         if not isinstance(branch, str):
-            model = branch.build(specs[name], samples.get(name))
+            model = branch.build(specs[name], _shared_sample(name, branches, samples))
             # Behind the input; fixed features stand by themselves, so that training can begin after them.
             parts = getattr(model, "layers", [])[1:]
             has_features = len(parts) == 2 and parts[0].name == _features_name(name)
             models[name] = parts if has_features else [model]
     return {name: models[branch if isinstance(branch, str) else name] for name, branch in branches.items()}
+
+
+def _shared_sample(name, branches, samples):
+    """Give the sample of an input together with those of the inputs that share its branch; or None."""
+    sharing = [other for other, branch in branches.items() if other in samples and (other == name or branch == name)]
+    if len(sharing) > 1:
+        return np.concatenate([samples[other] for other in sharing])
+    return samples.get(name)
 
 
 def _features_name(name):

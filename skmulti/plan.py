@@ -6,6 +6,7 @@ import unicodedata
 import pandas as pd
 
 from .errors import CellTypeError, InputMismatchError, closest_match
+from .hints import hint
 from .inputs import ENCODERS
 
 # Below this number of rows, values that all differ say nothing about what a column is.
@@ -51,7 +52,7 @@ def infer_inputs(table, kinds=None, reserved=()):
     _check_kinds(kinds, table.columns if isinstance(table, pd.DataFrame) else table)
     if not isinstance(table, pd.DataFrame):
         return _infer_from_dict(table, kinds)
-    inputs, rows = {}, []
+    inputs, unshared, rows = {}, {}, []
     reserved = {*reserved, *(encoder.shared_input for encoder in ENCODERS)}
     for position, label in enumerate(table.columns):
         encoder, reason = _choose(table.iloc[:, position], kinds.get(label))
@@ -59,16 +60,31 @@ def infer_inputs(table, kinds=None, reserved=()):
             rows.append((label, "", "dropped", reason))
             continue
         # An encoder that the user made for a column is not shared: its parameters are for that column.
-        shared = None if encoder is kinds.get(label) else encoder.shared_input
+        given = encoder is kinds.get(label)
+        shared = None if given else encoder.shared_input
         name = shared or _safe_name(label, {*inputs, *reserved})
-        inputs.setdefault(name, (encoder, []))[1].append(position)
+        like = None if given or shared else _first_alike(position, encoder, unshared, table)
+        if like is not None:
+            reason = f"{reason}; like {like!r}, so that it shares its encoder and branch"
+        elif not given and not shared:
+            unshared[name] = encoder, position
         rows.append((label, name, encoder_name(encoder), reason))
+        inputs.setdefault(name, (like or encoder, []))[1].append(position)
     if not inputs:
         raise InputMismatchError(
             "No column of X is left to learn from: " + "; ".join(f"{row[0]!r}: {row[3]}" for row in rows) + ". "
             "Name the inputs with InputRouter([...]), or a column's kind with InputRouter(kinds={...})."
         )
     return [(name, *entry) for name, entry in inputs.items()], _plan_table(rows)
+
+
+def _first_alike(position, encoder, earlier, table):
+    """Name the earlier input, of {name: (encoder, position)}, whose encoder and branch suit a column, too; or None."""
+    column = table.iloc[:, position]
+    for name, (other, at) in earlier.items():
+        if type(other) is type(encoder) and encoder.alike(column, table.iloc[:, at]):
+            return name
+    return None
 
 
 def _infer_from_dict(table, kinds):
@@ -129,9 +145,9 @@ def _choose(column, kind):
     encoder, reason = _ask(column)
     # The last encoder takes what no other would: words that all differ have nothing to be learned from.
     if type(encoder) is ENCODERS[-1] and (different := _nearly_unique(column)):
-        advice = "; numbers written as text, which pd.to_numeric converts" if _are_numbers(column) else ""
-        return None, f"an id: {different} different values in {column.notna().sum()} rows{advice}"
-    return encoder, reason
+        encoder, reason = None, f"an id: {different} different values in {column.notna().sum()} rows"
+    noticed = hint(column)
+    return encoder, f"{reason}; {noticed}" if noticed else reason
 
 
 def _ask(column):
@@ -192,12 +208,6 @@ def _useless(column):
         share = COUNTER_SHARE if len(values) >= COUNTER_ROWS else 1
         return "an id: counts the rows" if len(values) >= share * (values.max() - values.min() + 1) else None
     return None
-
-
-def _are_numbers(column):
-    """Tell whether a column of strings holds numbers throughout."""
-    cells = column.dropna().iloc[:1000].astype(object)
-    return bool(pd.to_numeric(cells, errors="coerce").notna().all())
 
 
 def _count_different(cells):

@@ -18,6 +18,7 @@ from .plan import explicit_plan, infer_inputs
 from .routes import (
     Route,
     at_once,
+    branches_of,
     check_entries,
     check_rows,
     check_widths,
@@ -206,11 +207,13 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
 
         Returns
         -------
-        dict of str to Branch
-            New, unbuilt branches by input name; before fit those of the inputs given.
+        dict of str to (Branch or str)
+            New, unbuilt branches by input name; before fit those of the inputs given. A
+            string is the input whose branch is shared, as columns do that nobody assigned
+            and that are alike.
         """
         if hasattr(self, "_routes"):
-            return {route.name: route.encoder.default_branch() for route in self._routes}
+            return branches_of(self._routes, share=self.inputs is None)
         encoders = self._named_parts()
         if self.inputs is not None and not is_word(self.remainder, "drop"):
             encoders["remainder"] = self.remainder
@@ -303,7 +306,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
                 continue
             positions, single = resolve_columns(table, columns, name)
             if self.inputs is None:
-                single = takes_series(encoder)
+                single = isinstance(encoder, str) or takes_series(encoder)
             # As in ColumnTransformer, an empty selection makes no input.
             if positions:
                 routes.append(Route(name, encoder, tuple(positions), tuple(table.columns[positions]), single))

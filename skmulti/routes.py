@@ -127,6 +127,15 @@ def root_name(route, routes):
     return name
 
 
+def branches_of(routes, *, share):
+    """Give each fitted route its encoder's default branch, or, to `share`, the first input's name with that encoder."""
+    branches, owners = {}, {}
+    for route in routes:
+        owner = owners.setdefault(id(route.encoder), route.name)
+        branches[route.name] = owner if share and owner != route.name else route.encoder.default_branch()
+    return branches
+
+
 def check_rows(table, y):
     """Refuse a table without rows, or with others than the target."""
     count = n_rows(table)

@@ -17,6 +17,8 @@ PACKAGE = Path(skmulti.__file__).parent
 LEVELS = {
     "errors": 0.0,
     "spec": 0.0,
+    "lookup": 0.0,
+    "hints": 0.0,
     "layers": 0.1,
     "outputs": 0.1,
     "column_layers": 0.2,

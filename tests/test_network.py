@@ -694,3 +694,19 @@ def test_ids_of_one_vocabulary_may_share_a_branch_and_ids_of_others_may_not():
     message = r"'pet' .*'tree' .*vocabularies differ, .*\('tree', 'pet', columns\)"
     with pytest.raises(BranchMismatchError, match=message):
         resolve_branches(specs_of(first, third), defaults, {"tree": "pet"})
+
+
+def test_a_shared_branch_sees_sample_rows_of_all_its_inputs():
+    class Remembering(DenseBranch):
+        def connect(self, tensor, spec, sample):
+            seen.append(sample)
+            return super().connect(tensor, spec, sample)
+
+    seen = []
+    specs = {name: ArraySpec(name, "vector", (1,), "float32") for name in ("left", "right", "other")}
+    samples = {name: np.full((2, 1), value, "float32") for value, name in enumerate(specs)}
+    branches = {"left": "right", "right": Remembering(), "other": DenseBranch()}
+
+    build_network(specs, branches, ConcatenateMerge(), DenseHead(), TargetSpec(), samples)
+
+    np.testing.assert_array_equal(seen[0], [[0], [0], [1], [1]])

@@ -229,3 +229,62 @@ class TestEncoder:
         router = InputRouter([("home", NumberScaler(), ["h1", "h2"]), ("away", "home", ["a1"])])
         with pytest.raises(InputMismatchError, match="'home' and 'away' share an encoder but have 2 and 1 columns"):
             router.fit(X)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    """Give titles and bodies in the same words, and names in others."""
+    rng = np.random.default_rng(0)
+    words, names = (np.array([f"{stem}{i}" for i in range(40)]) for stem in ("word", "name"))
+
+    def texts(vocabulary, length):
+        return [" ".join(rng.choice(vocabulary, length)) for _ in range(60)]
+
+    return pd.DataFrame({"title": texts(words, 5), "body": texts(words, 12), "who": texts(names, 5)})
+
+
+class TestAlikeTexts:
+    """Columns of text that speak in the same words share encoder and branch, unless somebody says otherwise."""
+
+    def test_they_share_an_encoder_and_the_plan_says_so(self, frame):
+        router = InputRouter().fit(frame)
+
+        assert router.encoders_["title"] is router.encoders_["body"]
+        assert router.encoders_["who"] is not router.encoders_["body"]
+        reason = router.plan_.set_index("column").loc["body", "reason"]
+        assert reason.endswith("like 'title', so that it shares its encoder and branch")
+
+    def test_words_must_be_known_both_ways(self, frame):
+        body = frame["title"] + " " + frame["who"] + " " + frame["who"].to_numpy()[::-1]
+
+        assert TextVectorizer.alike(frame["title"], frame["body"])
+        assert not TextVectorizer.alike(frame["title"], body)
+        assert not TextVectorizer.alike(body, frame["title"])
+
+    def test_they_share_a_branch_unless_it_is_given_or_has_parameters_of_its_own(self, frame):
+        y = np.arange(60) % 2
+
+        def branches(**params):
+            return MultiInputClassifier(epochs=1, random_state=0, **params).fit(frame, y).branches_
+
+        assert branches()["body"] == "title"
+        assert branches(branches={"title": TextBranch(embedding_dim=8)})["body"] == "title"
+        assert branches(branches={"body": TextBranch(embedding_dim=8)})["body"].embedding_dim == 8
+        own = MultiInputClassifier(epochs=1, random_state=0).set_params(branches={"body__embedding_dim": 8})
+        assert own.fit(frame, y).branches_["body"].embedding_dim == 8
+
+    def test_an_encoder_of_the_users_is_not_shared(self, frame):
+        router = InputRouter(kinds={"title": TextVectorizer()}).fit(frame)
+
+        assert router.encoders_["title"] is not router.encoders_["body"]
+
+    def test_cells_that_are_no_text_are_refused_as_ever(self, frame):
+        router = InputRouter(kinds={"age": "text"})
+
+        with pytest.raises(InputMismatchError, match=r"'age'.*are not text"):
+            router.fit(frame.assign(age=range(60)))
+
+    def test_the_encoder_of_given_inputs_is_shared_only_as_they_say(self, frame):
+        router = InputRouter([("title", TextVectorizer(), "title"), ("body", "title", "body")]).fit(frame)
+
+        assert isinstance(router.default_branches()["body"], TextBranch)

@@ -78,6 +78,22 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         return None
 
     @classmethod
+    def alike(cls, column, other):
+        """Tell whether two columns that this encoder would take should share one encoder and one branch.
+
+        Parameters
+        ----------
+        column, other : Series of shape (n_rows,)
+            Training rows of columns that nobody assigned.
+
+        Returns
+        -------
+        bool
+            True where what is learned of one column holds for the other.
+        """
+        return False
+
+    @classmethod
     def inferred(cls):
         """Make the encoder for a column that nobody assigned.
 
@@ -374,17 +390,7 @@ def one_column(columns, encoder):
 
 
 def refuse_cells(column, wrong, expected, advice):
-    """Raise for cells of a wrong type or value, with the first row's label.
-
-    Parameters
-    ----------
-    column : Series of shape (n_rows,)
-        The cells.
-    wrong : ndarray of shape (n_rows,), bool
-        True where a cell is refused.
-    expected, advice : str
-        The rule that was broken, and what to do.
-    """
+    """Raise for the cells of a Series that `wrong` marks: `expected` is the rule, `advice` the way out."""
     if not wrong.any():
         return
     position = int(np.flatnonzero(wrong)[0])

@@ -10,15 +10,17 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import POSITIVE_INT, RATE, Integral, Interval, RealNotInt, StrOptions
 from ..errors import BranchMismatchError, place
 from ..spec import ArraySpec, digest
-from ..word_layers import WordBag
+from ..word_layers import WordBag, WordEmbedding, inverse_document_frequencies
 from ._keras_words import KerasReading, KerasWordIds
 from ._steps import ARCHITECTURES, summarise_steps
 from ._tokens import Tokenizer, text_rows
-from ._words import UNKNOWN_ID, Reading, WordIds
+from ._words import Reading, WordIds
 from .base import Branch, InputEncoder, checked_frame, missing_rows
 
 # What `suits` looks at: enough rows for a mean, few enough for a frame of millions.
 PROBE_ROWS = 2_000
+# Share of a column's words that another column's texts must know, and the other way round, to speak the same language.
+SHARED_WORDS = 0.5
 
 _WORD = re.compile(r"\S*[^\W\d_]\S*")
 
@@ -109,7 +111,7 @@ class TextBranch(Branch):
             )
         if self.architecture == "bag":
             return self._bag(tensor, spec, sample)
-        words = keras.layers.Embedding(spec.vocabulary_sizes[0], self.embedding_dim, mask_zero=True)(tensor)
+        words = WordEmbedding(spec.vocabulary_sizes[0], self.embedding_dim, mask_zero=True)(tensor)
         units = self.units
         if units is None and self.architecture not in ("pool", "flatten"):
             units = 64
@@ -121,23 +123,6 @@ class TextBranch(Branch):
         bag = WordBag(weights, self.embedding_dim)(tensor)
         bag = keras.layers.Dropout(0.35 if self.dropout is None else self.dropout)(bag)
         return bag if self.units is None else keras.layers.Dense(self.units, activation="relu")(bag)
-
-
-def inverse_document_frequencies(ids, n_ids):
-    """Weigh ids by the texts that have them, as scikit-learn's ``TfidfTransformer``: ``ln((1 + n) / (1 + df)) + 1``.
-
-    Ids of shape (n_texts, length), or None for weights of 1.
-    """
-    if ids is None:
-        return np.ones(n_ids)
-    ordered = np.sort(ids, axis=1)
-    first = np.ones(ids.shape, dtype=bool)
-    first[:, 1:] = np.diff(ordered, axis=1) != 0
-    counts = np.bincount(ordered[first], minlength=n_ids)
-    weights = np.log((1 + len(ids)) / (1 + counts)) + 1
-    if not counts[UNKNOWN_ID]:
-        weights[UNKNOWN_ID] = 0  # its vector is never trained and would only add noise
-    return weights
 
 
 class TextVectorizer(InputEncoder):
@@ -262,9 +247,7 @@ class TextVectorizer(InputEncoder):
         """
         if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
             return None
-        cells = column.dropna()
-        # As objects: the cells of an Arrow column are slow to visit one by one.
-        cells = cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)].astype(object)
+        cells = _probe(column)
         if not len(cells) or not all(isinstance(cell, str) for cell in cells):
             return None
         n_words = np.array([len(_WORD.findall(cell)) for cell in cells])
@@ -273,6 +256,21 @@ class TextVectorizer(InputEncoder):
             return f"{n_texts} different texts of several words"
         repeated = len(cells) >= 10 * cells.nunique()
         return f"text of {n_words.mean():.0f} words on average" if n_words.mean() >= 4 and not repeated else None
+
+    @classmethod
+    def alike(cls, column, other):
+        """Take two columns together whose texts speak in the same words, most of them both ways.
+
+        As title and review do; an airline's name is found in reports, but a report's words
+        are not in the names. See `InputEncoder.alike`.
+        """
+        # A cell that is no string is for `fit` to refuse.
+        texts = [[set(_WORD.findall(str(cell).lower())) for cell in _probe(cells)] for cells in (column, other)]
+        known = [set().union(*words) for words in texts]
+        return all(
+            sum(len(words & vocabulary) for words in part) >= SHARED_WORDS * sum(map(len, part)) > 0
+            for part, vocabulary in zip(texts, known[::-1], strict=True)
+        )
 
     def fit(self, columns, y=None):
         """Learn the vocabulary and the length.
@@ -404,6 +402,13 @@ def _length(counts, share):
     if not len(counts):
         return 1
     return int(counts.max() if share is None else np.ceil(np.quantile(counts, share)))
+
+
+def _probe(column):
+    """Give some cells of a column that are not missing, evenly spaced."""
+    cells = column.dropna()
+    # As objects: the cells of an Arrow column are slow to visit one by one.
+    return cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)].astype(object)
 
 
 def _widths(ngrams):

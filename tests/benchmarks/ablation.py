@@ -1,93 +1,229 @@
-"""Take one default away at a time, and compare with all of them, on training rows only.
+"""Show what each default gives: the unconfigured estimator beside itself with one choice switched off or changed.
 
-Run: python tests/benchmarks/ablation.py TABLE [--splits 0 1 2] [--variants default "one member" ...] [--data FOLDER]
+Run: python tests/benchmarks/ablation.py TABLE [VARIANT ...] [--seeds 100 101 102] [--data FOLDER]
 
-TABLE is one of `quality.py`. Its training rows of each split are divided again, 80 % to fit and 20 % to measure, so
-that no test row of `quality.py` is seen. Each variant is what a user could write. Printed for each: the mean score and
-loss (AUC, accuracy or R2; log loss or RMSE), the mean gain of the defaults over the variant in each with its standard
-error over the splits, and the processor's seconds of `fit`.
+Only training rows of the first split of `quality.py` are used: for each seed a fifth of them is set aside to score the
+fits on the others. A variant is a function of the table that gives arguments of `MultiInputClassifier` or
+`MultiInputRegressor`, public ones as any user can give them, or None where the table has no such columns. Differences
+are to the default's score on the same rows, with the standard error of their mean; positive log losses are worse.
+Tables, measures and packages are those of `quality.py`.
 """
 
 import argparse
 import os
 
 import numpy as np
-from quality import MEASURES, SYSTEMS, measured, print_row, split, warm_up
-from quality_tables import NUMBERS, TABLES
+from quality import MEASURES, NUMBERS, TABLES, default, measures, print_row, split, warm_up  # first: sets threads
 from sklearn.model_selection import train_test_split
 
-FEW_ROWS = 1_000
+from skmulti import (
+    AnnealRate,
+    CategoryIndexer,
+    DenseBranch,
+    DenseHead,
+    EmbeddingBranch,
+    InputRouter,
+    NumberScaler,
+    OneHotBranch,
+    PiecewiseBranch,
+    TextBranch,
+    TextVectorizer,
+)
+
+# Below these numbers of rows there is dropout, and from the second on a hold-out.
+FEW_ROWS, HELD_ROWS = 1_000, 500
 
 
-def variants(table, n_rows):
-    """Give each variant's parameters, by name, for a table and a number of training rows."""
-    from skmulti import DenseBranch, DenseHead, PiecewiseBranch
-
-    few, is_single = n_rows < FEW_ROWS, np.ndim(table.y) == 1
-    dropout = 0.5 if few else 0.0
-    has_members = table.task == NUMBERS or (few and is_single)
-    given = {
-        "default": {},
-        "constant rate": {"n_iter_no_change": 10},
-        "no clipping": {"optimizer__clipnorm": None},
-        "no hold-out": {"early_stopping": False} if n_rows >= 500 else None,
-        "one member": {"head": DenseHead(dropout=dropout, n_members=1)} if has_members else None,
-        "eight members": {"head": DenseHead(dropout=dropout, n_members=8)} if has_members else None,
-        "no dropout": {"head": DenseHead(n_members=4 if has_members else "auto")} if few else None,
-    }
-    if len(table.numbers):
-        given["numbers as they are"] = {"branches": {"numbers": DenseBranch(units=())}}
-        if few:
-            given["no dropout"]["branches"] = {"numbers": PiecewiseBranch(dropout=0)}
-    return {name: params for name, params in given.items() if params is not None}
+# %% Variants: from a table to arguments of the estimator
+def single_words(table):
+    """Count single words, no pairs; each column of text has a branch of its own."""
+    columns = columns_of(table, TextVectorizer)
+    return columns and {"router": InputRouter(kinds={column: TextVectorizer() for column in columns})}
 
 
-def inner_rows(table, seed):
-    """Divide the training rows of a split again: positions to fit and to measure."""
-    train, _ = split(table, seed, test_size=0.2)
+def texts_apart(table):
+    """Give each column of text words and a branch of its own."""
+    columns = columns_of(table, TextVectorizer)
+    return columns and {"router": InputRouter(kinds={column: TextVectorizer(ngrams=2) for column in columns})}
+
+
+def pooled_text(table):
+    """Take average and maximum of the words' vectors, in place of a weighted sum."""
+    return branches(table, TextVectorizer, TextBranch("pool"))
+
+
+def text_without_dropout(table):
+    """Drop nothing of a bag of words."""
+    return branches(table, TextVectorizer, TextBranch(dropout=0.0))
+
+
+def annealed_rate(table):
+    """Let the rate fall along a cosine for text, too, in place of slowing down on the hold-out."""
+    if not columns_of(table, TextVectorizer):
+        return None
+    return {"optimizer": "adam", "optimizer__clipnorm": 1.0, "callbacks": [AnnealRate()], **RATE}
+
+
+def texts_as_categories(table):
+    """Take short texts that come back for categories."""
+    columns = [column for column in columns_of(table, TextVectorizer) if column not in table.texts]
+    return {"router": InputRouter(kinds=dict.fromkeys(columns, "category"))} if columns else None
+
+
+def one_hot(table):
+    """Read categories as columns of 0 and 1, without vectors."""
+    return branches(table, CategoryIndexer, OneHotBranch(()))
+
+
+def category_dropout(table):
+    """Drop three tenths of the categories' vectors, which no default does."""
+    return branches(table, CategoryIndexer, EmbeddingBranch(dropout=0.3))
+
+
+def numbers_as_they_are(table):
+    """Read numbers without piecewise linear functions."""
+    return branches(table, NumberScaler, DenseBranch(()))
+
+
+def constant_rate(table):
+    """Let the rate stay, and stop after 10 epochs without improvement."""
+    return {"n_iter_no_change": 10}
+
+
+def no_clipping(table):
+    """Clip no gradient."""
+    return {"optimizer__clipnorm": None}
+
+
+def no_hold_out(table):
+    """Train on all rows, to the last epoch."""
+    return {"early_stopping": False} if n_fitted(table) >= HELD_ROWS else None
+
+
+def one_member(table):
+    """Predict with one head."""
+    return _members(table, 1)
+
+
+def eight_members(table):
+    """Predict with eight members."""
+    return _members(table, 8)
+
+
+def no_dropout(table):
+    """Drop nothing where rows are few."""
+    if n_fitted(table) >= FEW_ROWS:
+        return None
+    head = {"head": DenseHead(n_members=4 if has_members(table) else "auto")}
+    return {**head, **(branches(table, NumberScaler, PiecewiseBranch(dropout=0)) or {})}
+
+
+def _members(table, count):
+    dropout = 0.5 if n_fitted(table) < FEW_ROWS else 0.0
+    return {"head": DenseHead(dropout=dropout, n_members=count)} if has_members(table) else None
+
+
+RATE = {"optimizer__learning_rate": 3e-3}
+VARIANTS = {
+    function.__name__: function
+    for function in (
+        texts_apart,
+        single_words,
+        pooled_text,
+        text_without_dropout,
+        annealed_rate,
+        texts_as_categories,
+        one_hot,
+        category_dropout,
+        numbers_as_they_are,
+        constant_rate,
+        no_clipping,
+        no_hold_out,
+        one_member,
+        eight_members,
+        no_dropout,
+    )
+}
+
+
+def n_fitted(table):
+    """Give the number of rows that `nested` gives to fit."""
+    return int(len(table.y) * 0.8 * 0.8)
+
+
+def has_members(table):
+    """Tell whether the default head has several members."""
+    return table.task == NUMBERS or (n_fitted(table) < FEW_ROWS and np.ndim(table.y) == 1)
+
+
+def columns_of(table, encoder):
+    """Give the columns that the default router gives to an encoder of this class; None if there are none."""
+    plan = InputRouter().fit(table.X).plan_
+    return list(plan["column"][plan["encoder"] == encoder.__name__]) or None
+
+
+def branches(table, encoder, branch):
+    """Give this branch to all inputs with this encoder, or None if there are none; shared branches stay shared."""
+    router = InputRouter().fit(table.X)
+    defaults = router.default_branches()
+    names = [
+        name
+        for name, own in router.encoders_.items()
+        if isinstance(own, encoder) and not isinstance(defaults[name], str)
+    ]
+    return {"branches": dict.fromkeys(names, branch)} if names else None
+
+
+# %% Measuring
+def nested(table, seed):
+    """Give positions of rows to fit and to score, all among the training rows of the first split."""
+    train, _ = split(table, 0, test_size=0.2)
     stratify = None if table.task == NUMBERS else table.y.iloc[train]
     return train_test_split(train, test_size=0.2, random_state=seed, stratify=stratify)
 
 
-def compare(name, table, seeds, wanted):
-    """Print a row for each variant."""
-    names = MEASURES[table.task]
-    shown = [names[0], names[1], f"gain in {names[0]}", f"gain in {names[1]}", "CPU s"]
-    print_row("table", "variant", *shown)
-    print_row(*["---"] * (2 + len(shown)))
-    rows = [inner_rows(table, seed) for seed in seeds]
-    results = {}
-    for variant, params in variants(table, len(rows[0][0])).items():
-        if wanted and variant not in {"default", *wanted}:
+def fitted_measures(table, settings, seed):
+    """Fit the estimator with these settings, and give score, loss and the processor's seconds."""
+    import time
+
+    train, held = nested(table, seed)
+    model = default(table, seed).set_params(**settings)
+    start = time.process_time()
+    model.fit(table.X.iloc[train], table.y.iloc[train])
+    seconds = time.process_time() - start
+    return np.array([*measures(model, table, table.X.iloc[held], table.y.iloc[held])[:2], seconds])
+
+
+def ablate(name, table, variants, seeds):
+    """Print a row for the default and for each variant."""
+    score, loss = MEASURES[table.task][:2]
+    print_row("table", "variant", score, "difference ± standard error", loss, "CPU s")
+    print_row(*["---"] * 6)
+    base = None
+    for variant, function in {"default": lambda table: {}, **variants}.items():
+        settings = function(table)
+        if settings is None:
             continue
-        if variant != "default":
-            SYSTEMS[variant] = lambda table, seed, params=params: SYSTEMS["default"](table, seed).set_params(**params)
-        results[variant] = np.array(
-            [measured(variant, table, part, seed) for part, seed in zip(rows, seeds, strict=True)]
-        )
-        default, values = results["default"], results[variant]
-        gains = _with_error(default[:, 0] - values[:, 0]), _with_error(values[:, 1] - default[:, 1])
+        values = np.array([fitted_measures(table, settings, seed) for seed in seeds])
+        base = values if base is None else base
+        gain = values[:, 0] - base[:, 0]
+        error = gain.std(ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else np.nan
         means = values.mean(axis=0)
-        cells = f"{means[0]:.4f}", f"{means[1]:.4f}", *gains, f"{means[-1]:.1f}"
-        print_row(name, variant, *cells)
-
-
-def _with_error(gains):
-    error = f" ± {gains.std(ddof=1) / np.sqrt(len(gains)):.4f}" if len(gains) > 1 else ""
-    return f"{gains.mean():+.4f}{error}"
+        difference = "" if values is base else f"{gain.mean():+.4f} ± {error:.4f}"
+        print_row(name, variant, f"{means[0]:.4f}", difference, f"{means[1]:.4f}", f"{means[2]:.1f}")
 
 
 def main():
-    """Read the command line and print the comparison."""
+    """Read the command line and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=TABLES)
-    parser.add_argument("--splits", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--variants", nargs="+", help="all that have a meaning for the table")
+    parser.add_argument("variants", nargs="*", help="all that suit the table")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[100, 101, 102])
     parser.add_argument("--data", default=os.environ.get("SKMULTI_DATA"), help="folder of the parquet files")
     given = parser.parse_args()
-    table = TABLES[given.table](given.data)
     warm_up(["default"])
-    compare(given.table, table, given.splits, given.variants)
+    variants = {name: VARIANTS[name] for name in given.variants} or VARIANTS
+    ablate(given.table, TABLES[given.table](given.data), variants, given.seeds)
 
 
 if __name__ == "__main__":

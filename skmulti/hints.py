@@ -1,0 +1,90 @@
+"""What cells look like that stand for something else, and how pandas converts them."""
+
+import re
+
+import pandas as pd
+
+PROBE_ROWS = 1_000
+# The other cells of such a column may say "unknown" in one way or another.
+MOST = 0.9
+
+_NUMBER = r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d*|0)?(?:\.\d+)?(?:[eE][-+]?\d+)?"
+# A currency in front or a unit behind: "USD 5.20", "$5", "12%", "10 mg", "90 km/h". Letters right before a number are
+# a code ("A12"), and so are zeros ("02139").
+_QUANTITY = re.compile(rf"([A-Z]{{3}} |[$€£¥])?({_NUMBER})(?<=\d)( ?(?:[%°]|[^\W\d_]{{1,8}})(?:/[^\W\d_]{{1,8}})?)?")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+(?:,\d+)?")
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DATE = re.compile(
+    rf"(?:\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{4}}|\d{{4}}[/.]\d{{1,2}}[/.]\d{{1,2}}|\d{{1,2}}/\d{{1,2}}/\d{{2}}"
+    rf"|{_MONTH} \d{{1,2}},? \d{{4}}|\d{{1,2}}[- ]{_MONTH}[- ]\d{{2,4}})(?:[ T,].*)?",
+    re.IGNORECASE,
+)
+
+
+def hint(column):
+    """Say what a column seems to hold, other than words or plain numbers, and what converts it.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+        Training rows.
+
+    Returns
+    -------
+    str
+        Empty if nothing was noticed.
+    """
+    known = column.dropna()
+    known = known.iloc[:: max(len(known) // PROBE_ROWS, 1)]
+    if pd.api.types.is_integer_dtype(known.dtype):
+        return _days(known)
+    cells = [cell.strip() for cell in known.astype(object) if isinstance(cell, str)]
+    return next(filter(None, (look(cells) for look in (_numbers, _dates, _lists))), "") if cells else ""
+
+
+def _days(numbers):
+    """Notice whole numbers that write a date."""
+    first = numbers.min() if len(numbers) else 0
+    if not 19_000_101 <= first <= numbers.max() <= 21_001_231:
+        return ""
+    if pd.to_datetime(numbers.astype(str), format="%Y%m%d", errors="coerce").isna().any():
+        return ""
+    return f"dates such as {first}, which pd.to_datetime(column, format='%Y%m%d') converts"
+
+
+def _numbers(cells):
+    """Notice numbers, with a unit or without."""
+    found = [match for cell in cells if (match := _QUANTITY.fullmatch(cell))]
+    if len(found) < MOST * len(cells):
+        decimal = any("," in cell for cell in cells) and all(map(_DECIMAL_COMMA.fullmatch, cells))
+        return "numbers with a decimal comma, which pd.to_numeric(column.str.replace(',', '.')) converts" * decimal
+    units = sorted({(match[1] or match[3] or "").strip() for match in found})
+    if len(units) > 1:
+        named = "" not in units and len(units) <= 5 and all(" " in match[0] for match in found)
+        return f"numbers in several units ({', '.join(map(repr, units))}): bring them to one" * named
+    rest = "" if len(found) == len(cells) else ", errors='coerce'"
+    strip = f".str.strip(' {units[0]}')" if units[0] else ""
+    grouped = ".str.replace(',', '')" if any("," in match[2] for match in found) else ""
+    what = f"numbers with the unit {units[0]!r}" if units[0] else "numbers written as text"
+    return f"{what}, which pd.to_numeric(column{strip}{grouped}{rest}) converts"
+
+
+def _dates(cells):
+    """Notice dates in an order that only the user knows."""
+    found = [cell for cell in cells if _DATE.fullmatch(cell)]
+    if len(found) < MOST * len(cells):
+        return ""
+    return f"dates such as {found[0]!r:.40}, which pd.to_datetime(column, format=...) converts"
+
+
+def _lists(cells):
+    """Notice values that are joined in various combinations."""
+    different = set(cells)
+    for separator in ";|,":
+        items = [cell.split(separator) for cell in different]
+        n_items = len({item.strip() for parts in items for item in parts})
+        # Sentences and addresses have commas, too, but then a space after them.
+        several = sum(len(parts) > 1 and not any(part.startswith(" ") for part in parts[1:]) for parts in items)
+        if several >= len(different) / 2 and n_items < len(different):
+            return f"lists joined with {separator!r}, of which .str.get_dummies({separator!r}) makes columns"
+    return ""
