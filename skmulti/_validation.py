@@ -1,9 +1,10 @@
-"""What skmulti takes from scikit-learn's private modules: constraints, the check of weights, blocks of diagrams."""
+"""What skmulti takes from scikit-learn's private modules: constraints, checks of weights and names, diagrams' blocks."""
 
 from numbers import Integral, Real
 
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
+from sklearn.utils.validation import _check_feature_names_in as checked_feature_names
 from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "VisualBlock",
+    "checked_feature_names",
     "checked_weights",
 ]
 

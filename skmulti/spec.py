@@ -8,6 +8,7 @@ import numpy as np
 
 # Ids below this one are not learned values: 0 is a missing value or padding, 1 an unknown value.
 FIRST_ID = 2
+UNKNOWN_ID = 1
 
 
 @dataclass(frozen=True)

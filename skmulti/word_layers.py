@@ -5,10 +5,9 @@ import numpy as np
 from keras import ops
 
 from .lookup import look_up
+from .spec import UNKNOWN_ID
 
 __all__ = ["WordBag", "WordEmbedding", "inverse_document_frequencies"]
-
-UNKNOWN_ID = 1
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
 

@@ -106,7 +106,9 @@ def test_names_of_the_features():
     scaler = NumberScaler().fit(pd.DataFrame({"age": [1.0, None], "income": [1.0, 2.0]}))
 
     assert scaler.get_feature_names_out().tolist() == ["age", "income", "missing_age"]
-    assert scaler.get_feature_names_out(["x", "y"]).tolist() == ["x", "y", "missing_x"]
+    assert scaler.get_feature_names_out(["age", "income"]).tolist() == ["age", "income", "missing_age"]
+    with pytest.raises(ValueError, match="input_features is not equal to feature_names_in_"):
+        scaler.get_feature_names_out(["x", "y"])
     assert NumberScaler().fit(np.ones((2, 2))).get_feature_names_out().tolist() == ["x0", "x1"]
 
 

@@ -10,10 +10,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from ..spec import FIRST_ID, UNKNOWN_ID
 from ._tokens import FEW_ROWS, ROW_END, blocks, ranges, starts_of
-
-UNKNOWN_ID = 1
-FIRST_ID = 2
 
 _PIECE = 7
 _COUNT_BIT = 8 * _PIECE

@@ -333,6 +333,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
+        check_is_fitted(self)
         sizes = tuple(len(values) + FIRST_ID for values in self.categories_)
         vocabulary = digest(digest(values) for values in self.categories_)
         return ArraySpec(name, "category", (len(sizes),), "int32", vocabulary_sizes=sizes, vocabulary=vocabulary)

@@ -350,7 +350,7 @@ class TextVectorizer(InputEncoder):
             reading = KerasReading(texts, self._options())
         else:
             reading = Reading(texts, Tokenizer(**self._options()), kept)
-        words = self._given() if self.vocabulary is not None else reading.words(self.max_tokens)
+        words = _given(self.vocabulary) if self.vocabulary is not None else reading.words(self.max_tokens)
         self.vocabulary_ = ["", "[UNK]", *words]
         self.length_ = int(self.length) if isinstance(self.length, Integral) else _length(reading.counts, self.length)
         self._word_ids = self._lookup()
@@ -371,21 +371,6 @@ class TextVectorizer(InputEncoder):
         """Give what decides how a text is split into words."""
         return {"standardize": self.standardize, "split": self.split, "ngrams": _widths(self.ngrams)}
 
-    def _given(self):
-        """Give the user's vocabulary as strings, or refuse it."""
-        words = list(self.vocabulary)
-        wrong = [word for word in words if not isinstance(word, str) or word in ("", "[UNK]") or not _is_unicode(word)]
-        if wrong:
-            raise ValueError(
-                f"TextVectorizer: `vocabulary` must hold the learned words alone, as strings, found {wrong[0]!r}. "
-                "The ids 0 (padding) and 1 (unknown) are added; leave their words out."
-            )
-        repeated = pd.Series(words, dtype=object)
-        repeated = repeated[repeated.duplicated()]
-        if len(repeated):
-            raise ValueError(f"TextVectorizer: `vocabulary` holds {repeated.iloc[0]!r} twice. Give each word once.")
-        return [str(word) for word in words]
-
     def __getstate__(self):
         return {key: value for key, value in super().__getstate__().items() if key != "_word_ids"}
 
@@ -394,6 +379,22 @@ class TextVectorizer(InputEncoder):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+def _given(vocabulary):
+    """Give the user's vocabulary as strings, or refuse it."""
+    words = list(vocabulary)
+    wrong = [word for word in words if not isinstance(word, str) or word in ("", "[UNK]") or not _is_unicode(word)]
+    if wrong:
+        raise ValueError(
+            f"TextVectorizer: `vocabulary` must hold the learned words alone, as strings, found {wrong[0]!r}. "
+            "The ids 0 (padding) and 1 (unknown) are added; leave their words out."
+        )
+    repeated = pd.Series(words, dtype=object)
+    repeated = repeated[repeated.duplicated()]
+    if len(repeated):
+        raise ValueError(f"TextVectorizer: `vocabulary` holds {repeated.iloc[0]!r} twice. Give each word once.")
+    return [str(word) for word in words]
 
 
 def _length(counts, share):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import POSITIVE_INT, RATE, Integral, StrOptions, checked_weights
+from .._validation import POSITIVE_INT, RATE, Integral, StrOptions, checked_feature_names, checked_weights
 from ..column_layers import ColumnDense, PiecewiseLinear
 from ..spec import ArraySpec
 from ._numbers import column_moments, is_duration, is_number_type, number_blocks, number_columns
@@ -376,6 +376,7 @@ class NumberScaler(InputEncoder):
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
+        check_is_fitted(self)
         width = self.n_features_in_ + len(self.indicator_columns_)
         return ArraySpec(name, "vector", (width,), self.dtype, n_indicators=len(self.indicator_columns_))
 
@@ -385,25 +386,18 @@ class NumberScaler(InputEncoder):
         Parameters
         ----------
         input_features : array-like of str or None
-            Names of the columns; None gives those seen at fit.
+            Names of the columns, which are those of fit; None gives them, or ``x0, x1, ...``.
 
         Returns
         -------
         ndarray of str
             The columns' names, then ``missing_<name>`` for each indicator.
         """
-        names = input_names(self, input_features)
+        check_is_fitted(self)
+        names = checked_feature_names(self, input_features)
         return np.array([*names, *(f"missing_{names[i]}" for i in self.indicator_columns_)], dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def input_names(encoder, input_features=None):
-    """Give the names of an encoder's columns: given, seen at fit, or ``x0, x1, ...``."""
-    if input_features is not None:
-        return list(input_features)
-    names = getattr(encoder, "feature_names_in_", None)
-    return [f"x{i}" for i in range(encoder.n_features_in_)] if names is None else list(names)
