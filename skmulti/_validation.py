@@ -1,4 +1,4 @@
-"""What skmulti takes from scikit-learn's private modules: constraints, checks of weights and names, diagrams' blocks."""
+"""What skmulti takes from private modules of scikit-learn: constraints, checks of weights and names, diagrams."""
 
 from numbers import Integral, Real
 
