@@ -17,6 +17,7 @@ from .inputs.base import SAMPLE_ROWS
 from .merges import as_merge
 from .network import TrainingNetwork, build_by_hand, build_network, check_saveable, resolve_branches
 from .router import InputRouter
+from .store import file_states, store_folder
 from .targets import check_output_names, output_names
 from .tasks import CallbackSupportMixin, FitTask
 from .training import (
@@ -155,8 +156,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         router = InputRouter() if self.router is None else clone(self.router)
         if "dtype" in router.get_params(deep=False):
             router.set_params(dtype=self.dtype)
-        memory = Memory(self.memory, verbose=0) if self.memory is None or isinstance(self.memory, str) else self.memory
-        self.router_, arrays = memory.cache(_fit_router)(router, table, y, weight)
+        memory = as_memory(self.memory)
+        states = [] if self.memory is None else file_states(table)
+        self.router_, arrays = memory.cache(_fit_router)(router, table, y, weight, states, store_folder(memory))
         self.n_features_in_ = self.router_.n_features_in_
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
         self._target = self._describe_target(y, weight)
@@ -203,7 +205,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _encoded(self, table, y, weight, arrays=None):
         """Encode rows, their target and weights for the network."""
-        arrays = self.router_.transform(table) if arrays is None else arrays
+        arrays = self.router_.encode(table, folder=store_folder(as_memory(self.memory))) if arrays is None else arrays
         weight = self._total_weight(y, weight)
         if weight is not None:
             if not weight.any():
@@ -295,10 +297,17 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _outputs(self, X):
         """Give the network's output for rows: ndarray of shape (n_rows, width)."""
         self._check_fitted()
-        arrays = self.router_.transform(X)
-        if not len(next(iter(arrays.values()))):
-            raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
-        return self.forward_(arrays, self._routed.get("predict__batch_size"))
+        outputs = []
+        for arrays in self.router_.chunks(X, folder=store_folder(as_memory(self.memory))):
+            if not len(next(iter(arrays.values()))):
+                raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
+            outputs.append(self.forward_(arrays, self._routed.get("predict__batch_size")))
+        return np.concatenate(outputs)
+
+
+def as_memory(memory):
+    """Give the `joblib.Memory` that a parameter stands for."""
+    return Memory(memory, verbose=0) if memory is None or isinstance(memory, str) else memory
 
 
 def _remember(estimator, name, value):
@@ -309,7 +318,7 @@ def _remember(estimator, name, value):
         vars(estimator).pop(name, None)
 
 
-def _fit_router(router, table, y, weight):
-    """Fit a router and encode its training rows: (router, arrays)."""
-    arrays = router.fit_transform(table, y, sample_weight=weight)
+def _fit_router(router, table, y, weight, states, folder):
+    """Fit a router and encode its training rows: (router, arrays). `states` are of the files that cells name."""
+    arrays = router.fit_encode(table, y, weight, folder=folder)
     return router, arrays

@@ -15,6 +15,7 @@ from .diagram import router_block
 from .errors import InputMismatchError, closest_match, listed, quoted
 from .frames import n_rows, resolve_columns, row_labels, to_table
 from .inputs import TransformerEncoder
+from .lazy import AT_ONCE
 from .plan import explicit_plan, infer_inputs
 from .routes import (
     Route,
@@ -23,18 +24,19 @@ from .routes import (
     check_rows,
     check_widths,
     checked_array,
+    columns_of,
     encode,
     feature_names,
     fit_group,
     is_word,
     root_name,
     takes_series,
-    warn_of_missing,
     with_encoder,
 )
+from .streaming import StreamingMixin
 
 
-class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
+class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output_keys=None):
     """Split a table's columns into the named inputs of a network.
 
     Works like scikit-learn's ``ColumnTransformer``, except that the encoded columns
@@ -162,6 +164,10 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         dict of str to ndarray
             As `transform` gives.
         """
+        return self._fit_encode(X, y, sample_weight)
+
+    def _fit_encode(self, X, y, sample_weight, decoding=AT_ONCE):
+        """Fit and encode; with `decoding` arrays of lazy inputs may be `LazyArray`."""
         self._validate_params()
         own = self.get_params(deep=False)
         if self.inputs is not None:
@@ -181,7 +187,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         if self.inputs is not None:
             self.plan_ = explicit_plan([(route.name, route.encoder, route.labels) for route in routes], table)
         routes = with_encoder([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
-        results = self._fit_encoders(routes, table, y, sample_weight)
+        results = self._fit_encoders(routes, table, y, sample_weight, decoding)
         self.specs_ = {route.name: route.spec for route in self._routes}
         self.encoders_ = {route.name: getattr(route.encoder, "transformer_", route.encoder) for route in self._routes}
         return self._collect(table, results)
@@ -212,9 +218,14 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             If values are missing in an input that had none at fit.
         """
         check_is_fitted(self, "specs_")
-        table = self._as_fitted_table(X)
+        return self._encode_table(self._as_fitted_table(X))
+
+    def _encode_table(self, table, decoding=AT_ONCE, *, warns=True):
+        """Encode a table whose columns stand as at fit."""
+        if warns:
+            self._warn_of_missing(table)
         results = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(encode)(route, self._columns_of(route, table)) for route in self._routes
+            delayed(encode)(route, columns_of(route, table), decoding) for route in self._routes
         )
         return self._collect(table, results)
 
@@ -307,24 +318,13 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             raise InputMismatchError("No input has a column: every selection is empty or dropped.")
         return routes
 
-    def _columns_of(self, route, table):
-        """Give the columns of one input, a Series or a frame, under their names at fit."""
-        if not isinstance(table, pd.DataFrame):
-            columns = table[route.name]
-            return columns if route.single or isinstance(columns, pd.DataFrame) else columns.to_frame()
-        columns = table.iloc[:, list(route.positions)]
-        if len({isinstance(label, str) for label in route.labels}) > 1:
-            # scikit-learn refuses columns of which some have strings for names and some have not.
-            columns = columns.set_axis([str(label) for label in route.labels], axis=1)
-        return columns.iloc[:, 0] if route.single else columns
-
-    def _fit_encoders(self, routes, table, y, sample_weight):
+    def _fit_encoders(self, routes, table, y, sample_weight, decoding):
         """Fit the encoders and give (array, missing) for each route."""
         sharing = {}
         for route in routes:
             sharing.setdefault(root_name(route, routes), []).append(route)
         groups = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(fit_group)(group, [self._columns_of(route, table) for route in group], y, sample_weight)
+            delayed(fit_group)(group, [columns_of(route, table) for route in group], y, sample_weight, decoding)
             for group in sharing.values()
         )
         fitted = {route.name: (route, result) for group in groups for route, result in group}
@@ -374,8 +374,6 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             arrays[route.name] = checked_array(array, route.spec, labels)
             if route.spec.missing_name:
                 arrays[route.spec.missing_name] = missing[:, None]
-            if not route.saw_missing:
-                warn_of_missing(route, self._columns_of(route, table))
         return arrays
 
 

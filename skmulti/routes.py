@@ -3,6 +3,7 @@
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from sklearn.utils.validation import has_fit_parameter
 from .errors import InputMismatchError, MissingValuesWarning, closest_match, place, quoted
 from .frames import label_position, n_rows
 from .inputs import TransformerEncoder
+from .lazy import AT_ONCE, LazyArray, lazy_array
 
 
 @dataclass(frozen=True)
@@ -150,18 +152,19 @@ def feature_names(route):
     return [f"{route.name}__{name}" for name in names]
 
 
-def fit_group(group, columns, y, sample_weight):
+def fit_group(group, columns, y, sample_weight, decoding=AT_ONCE):
     """Fit the encoder of inputs that share it, on the rows of all; give [(route, (array, missing))]."""
     first, encoder = group[0], group[0].encoder
     with located(first):
         columns = [_renamed(part, _names(columns[0])) for part in columns]
         takes_weight = _takes_weight(encoder, sample_weight)
-        if len(group) == 1:
-            results = [encoder.fit_encode(columns[0], y, **({"sample_weight": sample_weight} if takes_weight else {}))]
+        weight = {"sample_weight": np.concatenate([sample_weight] * len(group))} if takes_weight else {}
+        if len(group) == 1 and getattr(encoder, "lazy", False) is False:
+            results = [encoder.fit_encode(columns[0], y, **weight)]
         else:
-            weight = {"sample_weight": np.concatenate([sample_weight] * len(group))} if takes_weight else {}
             encoder.fit(pd.concat(columns), None if y is None else np.concatenate([y] * len(group)), **weight)
-            results = [encoder.encode(part) for part in columns]
+            ready = [replace(route, encoder=encoder, fitted_names=_names(columns[0])) for route in group]
+            results = [encode(*parts, decoding) for parts in zip(ready, columns, strict=True)]
     routes = []
     for route, part, (_, missing) in zip(group, columns, results, strict=True):
         spec = replace(
@@ -195,10 +198,22 @@ def _renamed(columns, names):
     return columns.set_axis(pd.Index(names, tupleize_cols=False), axis=1)
 
 
-def encode(route, columns):
-    """Encode the columns of one route: (array, missing)."""
+def encode(route, columns, decoding=AT_ONCE):
+    """Encode the columns of one route: (array, missing); the array may be a `LazyArray`."""
     with located(route):
-        return route.encoder.encode(_renamed(columns, route.fitted_names))
+        columns = _renamed(columns, route.fitted_names)
+        spec = route.spec or replace(route.encoder.spec(route.name), columns=route.labels)
+        if not decoding.applies(route.encoder, len(columns), spec):
+            return route.encoder.encode(columns)
+    array = lazy_array(partial(_encode_piece, route, spec), columns, route.encoder, spec, decoding.folder)
+    return (array, array.read_through()) if decoding.lazily else array.encoded()
+
+
+def _encode_piece(route, spec, columns):
+    """Encode and check some rows of a lazy input: (array, missing)."""
+    with located(route):
+        array, missing = route.encoder.encode(columns)
+    return checked_array(array, spec, columns.index), missing
 
 
 @contextmanager
@@ -224,6 +239,8 @@ def located(route):
 
 def checked_array(array, spec, labels):
     """Give an encoder's array if it keeps its spec, or say where it does not."""
+    if isinstance(array, LazyArray):
+        return array  # its pieces are checked as they are made
     array = np.asarray(array)
     # A cast between kinds would cut ids like 1.9 and wrap pixels like 300.
     if array.shape != (len(labels), *spec.shape) or not np.can_cast(array.dtype, spec.dtype, "same_kind"):
@@ -292,6 +309,18 @@ def by_label(table, labels, routes):
     columns = [table.iloc[:, found[i]] if i in found else pd.Series(np.nan, table.index) for i in range(len(labels))]
     frame = pd.concat(columns, axis=1)
     return frame.set_axis(pd.Index(labels, tupleize_cols=False), axis=1)
+
+
+def columns_of(route, table):
+    """Give the columns of one input, a Series or a frame, under their names at fit."""
+    if not isinstance(table, pd.DataFrame):
+        columns = table[route.name]
+        return columns if route.single or isinstance(columns, pd.DataFrame) else columns.to_frame()
+    columns = table.iloc[:, list(route.positions)]
+    if len({isinstance(label, str) for label in route.labels}) > 1:
+        # scikit-learn refuses columns of which some have strings for names and some have not.
+        columns = columns.set_axis([str(label) for label in route.labels], axis=1)
+    return columns.iloc[:, 0] if route.single else columns
 
 
 def warn_of_missing(route, columns):

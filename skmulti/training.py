@@ -14,6 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from .callbacks import SlowOnPlateau
+from .feeds import own_errors, split_lazy
+from .lazy import WORKERS, take
 
 EARLY_STOPPING_ROWS = 500
 # Steps that a fit of unstated length may take, and the epochs they may be spread over.
@@ -200,6 +202,7 @@ def training_batches(arrays, y, weight, *, batch_size, shuffle, seed):
         The callback that the fit needs beside them.
     """
     n_rows = len(y)
+    arrays, fetch = split_lazy(arrays, n_rows <= batch_size)
     data = (arrays, y) if weight is None else (arrays, y, weight)
     data = tf.nest.map_structure(tf.convert_to_tensor, data)
     order = tf.Variable(np.arange(n_rows), trainable=False)
@@ -209,9 +212,11 @@ def training_batches(arrays, y, weight, *, batch_size, shuffle, seed):
 
     def gather(batch):
         rows = order[batch * batch_size : (batch + 1) * batch_size]
-        return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), data)
+        (known, *others) = tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), data)
+        return ({**known, **fetch(rows)}, *others)
 
-    batches = tf.data.Dataset.range(int(np.ceil(n_rows / batch_size))).map(gather).prefetch(2)
+    workers = WORKERS if fetch.arrays else None
+    batches = tf.data.Dataset.range(int(np.ceil(n_rows / batch_size))).map(gather, workers).prefetch(2)
     # Keras makes two iterators an epoch; rewriting so small a graph each time costs more than it gives.
     options = tf.data.Options()
     options.experimental_optimization.apply_default_optimizations = False
@@ -311,21 +316,22 @@ def train(model, rows, held, schedule, callbacks, fit_params):
     stopper = _stopper(schedule, held)
     own = [callback for callback in (stopper, schedule.rate) if callback is not None]
     _make_state(model, rows)
-    history = model.fit(
-        batches,
-        epochs=schedule.epochs,
-        initial_epoch=schedule.initial_epoch,
-        validation_data=held_batches,
-        callbacks=[
-            order,
-            *dict.fromkeys(own),
-            *callbacks,
-            *([EpochLine()] if schedule.verbose == 1 else []),
-        ],
-        shuffle=False,  # the feed does
-        verbose=1 if schedule.verbose > 1 else 0,
-        **fit_params,
-    ).history
+    with own_errors(rows, held):
+        history = model.fit(
+            batches,
+            epochs=schedule.epochs,
+            initial_epoch=schedule.initial_epoch,
+            validation_data=held_batches,
+            callbacks=[
+                order,
+                *dict.fromkeys(own),
+                *callbacks,
+                *([EpochLine()] if schedule.verbose == 1 else []),
+            ],
+            shuffle=False,  # the feed does
+            verbose=1 if schedule.verbose > 1 else 0,
+            **fit_params,
+        ).history
     done = schedule.initial_epoch + len(history["loss"])
     best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1
     _warn_of_diverged(history)
@@ -379,7 +385,7 @@ def sample_rows(arrays, limit):
     if n_rows <= limit:
         return arrays
     positions = np.linspace(0, n_rows - 1, limit).astype(int)
-    return {name: array[positions] for name, array in arrays.items()}
+    return {name: take(array, positions) for name, array in arrays.items()}
 
 
 class Forward:

@@ -191,8 +191,9 @@ class ImageDecoder(InputEncoder):
         What an image that cannot be read means: an error, or a missing image. Cells
         of a wrong type, and arrays that are no images, are always an error.
     lazy : {"auto", True, False}
-        Whether a streamed fit decodes batch by batch; "auto" leaves it to the size of
-        the data. The rows of a frame that `transform` gets are decoded at once.
+        Whether an estimator's fit decodes the images of each batch when it comes, in place
+        of all at once; "auto": where the pixels would take more than a tenth of the machine's
+        memory. Results are the same. `transform` always gives all rows.
 
     Attributes
     ----------

@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, StrOptions
 from ..errors import InputMismatchError
 from ..layers import FeatureScale
+from ..lazy import feature_means
 from ..spec import ArraySpec
 from ._cells import (
     PROBE_ROWS,
@@ -20,7 +21,7 @@ from ._cells import (
     shortened,
 )
 from ._steps import ARCHITECTURES, summarise_steps
-from .base import Branch, InputEncoder, checked_frame, feature_means
+from .base import Branch, InputEncoder, checked_frame
 from .vector import as_numbers
 
 
@@ -108,7 +109,7 @@ class SequenceBranch(Branch):
 def _feature_scales(sample):
     """Give the standard deviation of each feature over rows and steps, 1 for a constant one."""
     mean = feature_means(sample)
-    scale = np.sqrt(feature_means((np.asarray(sample, dtype="float64") - mean) ** 2))
+    scale = np.sqrt(feature_means(sample, mean))
     # Rounding leaves a constant like 0.1 with a spread of 1e-17.
     return np.where(scale <= 1e-12 * np.abs(mean), 1.0, scale)
 
@@ -134,6 +135,10 @@ class SequencePadder(InputEncoder):
         The end at which short sequences are filled up and long ones cut.
     dtype : {"float32", "float64"}
         Precision of the array. `InputRouter` sets it to its own.
+    lazy : {"auto", True, False}
+        Whether an estimator's fit reads and pads the rows of each batch when it comes, in place
+        of all at once; "auto": where the array would take more than a tenth of the machine's
+        memory. Results are the same. `transform` always gives all rows.
 
     Attributes
     ----------
@@ -185,14 +190,16 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         "padding": [StrOptions({"pre", "post"})],
         "truncating": [StrOptions({"pre", "post"})],
         "dtype": [StrOptions({"float32", "float64"})],
+        "lazy": ["boolean", StrOptions({"auto"})],
     }
 
-    def __init__(self, *, length=None, shape=None, padding="post", truncating="post", dtype="float32"):
+    def __init__(self, *, length=None, shape=None, padding="post", truncating="post", dtype="float32", lazy="auto"):
         self.length = length
         self.shape = shape
         self.padding = padding
         self.truncating = truncating
         self.dtype = dtype
+        self.lazy = lazy
 
     @classmethod
     def suits(cls, column):
