@@ -18,6 +18,7 @@ from .merges import as_merge
 from .network import TrainingNetwork, build_by_hand, build_network, check_saveable, resolve_branches
 from .router import InputRouter
 from .store import file_states, store_folder
+from .stream_fit import Outputs, SourceFitMixin
 from .targets import check_output_names, output_names
 from .tasks import CallbackSupportMixin, FitTask
 from .training import (
@@ -36,7 +37,7 @@ from .training import (
 )
 
 
-class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
+class MultiInputEstimator(SourceFitMixin, CallbackSupportMixin, ScikerasAdapter):
     """What `MultiInputClassifier` and `MultiInputRegressor` share."""
 
     _parameter_constraints = {
@@ -67,9 +68,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         """Fit anew, or continue where `warm_start` asks for it."""
         self._validate_params()
         self._check_routed()
+        source = self._source(X, y)
         if self.warm_start and hasattr(self, "model_"):
+            if source is not None:
+                raise InputMismatchError(f"{source.name} is not in memory; warm_start continues on tables that are.")
             return self._continue_fit(X, y, sample_weight, validation)
         seed = draw_seed(self.random_state)
+        if source is not None:
+            return self._fit_source(source, y, sample_weight, validation, seed)
         table, y, weight = self._checked_rows(X, y, sample_weight, reset=True)
         train_part, held_part = self._split((table, y, weight), validation, seed)
         epochs = self._epochs(len(train_part[1]))
@@ -153,12 +159,23 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _build(self, train_part, held_part):
         """Fit the router on training rows, build and compile the network; give both parts encoded."""
         table, y, weight = train_part
+        memory = as_memory(self.memory)
+        states = [] if self.memory is None else file_states(table)
+        fit_router = memory.cache(_fit_router)
+        self.router_, arrays = fit_router(self._new_router(), table, y, weight, states, store_folder(memory))
+        self._build_network(arrays, y, weight)
+        held = None if held_part is None else self._encoded(*held_part)
+        return self._encoded(table, y, weight, arrays), held
+
+    def _new_router(self):
+        """Give an unfitted router of the estimator's precision."""
         router = InputRouter() if self.router is None else clone(self.router)
         if "dtype" in router.get_params(deep=False):
             router.set_params(dtype=self.dtype)
-        memory = as_memory(self.memory)
-        states = [] if self.memory is None else file_states(table)
-        self.router_, arrays = memory.cache(_fit_router)(router, table, y, weight, states, store_folder(memory))
+        return router
+
+    def _build_network(self, arrays, y, weight):
+        """Build the network of a fitted router from encoded training rows; forget what another one learned."""
         self.n_features_in_ = self.router_.n_features_in_
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
         self._target = self._describe_target(y, weight)
@@ -166,8 +183,6 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.model_ = self._network(arrays)
         self.forward_ = Forward(self.model_)
         self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0
-        held = None if held_part is None else self._encoded(*held_part)
-        return self._encoded(table, y, weight, arrays), held
 
     def _network(self, arrays):
         """Build the network from the fitted router, from parts or from the user's callable."""
@@ -206,6 +221,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _encoded(self, table, y, weight, arrays=None):
         """Encode rows, their target and weights for the network."""
         arrays = self.router_.encode(table, folder=store_folder(as_memory(self.memory))) if arrays is None else arrays
+        return Rows(arrays, *self._encoded_target(y, weight))
+
+    def _encoded_target(self, y, weight, mean_weight=None):
+        """Encode targets and weights; `mean_weight` is that of all rows, by default of these."""
         weight = self._total_weight(y, weight)
         if weight is not None:
             if not weight.any():
@@ -213,16 +232,16 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                     "class_weight and sample_weight leave no row a weight; there is nothing to learn from."
                 )
             # On average 1, so that weights move rows against each other, not the learning rate.
-            weight = (weight / weight.mean()).astype(self.dtype)
+            weight = (weight / (mean_weight or weight.mean())).astype(self.dtype)
         numbered = encode_target(self._numbered(y), self._target)
         if numbered.dtype.kind == "f" and self._target.n_classes:
             numbered = numbered.astype(self.dtype)
-        return Rows(arrays, numbered, weight)
+        return numbered, weight
 
     def _train(self, rows, held, seed, epochs, task=None):
         """Compile if needed, train, and record what happened; stop early in a whole fit, a `task`, only."""
         count = len(rows.y)
-        batch_size = min(self._batch_size(count), count)
+        batch_size = getattr(rows, "batch_rows", None) or min(self._batch_size(count), count)
         self.callbacks_ = callbacks = self._fresh_callbacks()
         if not self.model_.compiled:
             steps = self.steps_per_execution
@@ -255,7 +274,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         )
         if task:
             callbacks = [*callbacks, *task.epochs()]
-        history, self.best_epoch_ = train(network, rows, held, schedule, callbacks, self._fit_params())
+        fit_params = self._fit_params()
+        if getattr(rows, "n_batches", None):
+            fit_params.pop("steps_per_epoch", None)  # the source keeps to them
+        history, self.best_epoch_ = train(network, rows, held, schedule, callbacks, fit_params)
         for name, values in history.items():
             self.history_.setdefault(name, []).extend(float(value) for value in values)
         self.n_iter_ = len(self.history_["loss"])
@@ -297,12 +319,21 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _outputs(self, X):
         """Give the network's output for rows: ndarray of shape (n_rows, width)."""
         self._check_fitted()
+        if isinstance(X, Outputs):
+            return X.array
         outputs = []
-        for arrays in self.router_.chunks(X, folder=store_folder(as_memory(self.memory))):
+        for arrays in self._encoded_chunks(X):
             if not len(next(iter(arrays.values()))):
                 raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
             outputs.append(self.forward_(arrays, self._routed.get("predict__batch_size")))
         return np.concatenate(outputs)
+
+    def _encoded_chunks(self, X):
+        """Encode rows in order, in chunks where they do not fit into memory together."""
+        source = self._source(X)
+        if source is not None:
+            return self._source_chunks(source)
+        return self.router_.chunks(X, folder=store_folder(as_memory(self.memory)))
 
 
 def as_memory(memory):

@@ -231,7 +231,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         self._store_routed(routed)
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
 
         Parameters
@@ -350,7 +350,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             return self._labels.decoded(np.column_stack([np.argmax(part, axis=1) for part in proba]))
         return self._labels.decoded(np.argmax(proba, axis=1))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y=None, sample_weight=None):
         """Give the accuracy on rows with known labels.
 
         Parameters
@@ -368,6 +368,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             Share of rows whose label is predicted, with several columns whose labels all are.
         """
         self._check_fitted()
+        X, y, sample_weight = self._score_rows(X, y, sample_weight)
         if self._labels.flat:
             return ClassifierMixin.score(self, X, y, sample_weight)
         check_output_names(output_names(y), getattr(self, "output_names_", None))

@@ -1,11 +1,19 @@
 """Batches whose rows are encoded while the network trains on those before."""
 
+import time
 from contextlib import contextmanager
 
+import keras
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 
-from .lazy import LazyArray
+from .lazy import LazyArray, ahead
+
+# Rows of a table that are mixed with each other.
+WINDOW_ROWS = 65_536
+# Bytes of the arrays that are encoded at once.
+PIECE_BYTES = 16 * 2**20
 
 
 class LazyFetch:
@@ -52,20 +60,184 @@ def split_lazy(arrays, at_once=False):
     return {name: array for name, array in arrays.items() if name not in lazy}, LazyFetch(lazy)
 
 
-@contextmanager
-def own_errors(*parts):
-    """Raise the error of a row that could not be encoded in the place of TensorFlow's, which hides it in a text.
+class StreamRows:
+    """Rows that are read and encoded anew in each epoch; the counterpart of `training.Rows`.
 
     Parameters
     ----------
-    *parts : Rows or None
-        What is trained on; an array's ``error`` is the first that it met.
+    read : callable
+        ``read(epoch, batch_size, shuffle, seed)`` gives an iterator of the batches
+        (arrays, y) or (arrays, y, weight) of an epoch.
+    first : tuple
+        A first batch, for shapes and dtypes.
+    y : ndarray of shape (n_rows, ...)
+        Encoded target of all rows.
+    n_batches : int or None
+        Batches of an epoch, and
+    batch_rows : int or None
+        rows of a batch, where the source decides them; None: the fit does.
     """
+
+    streams = True
+
+    def __init__(self, read, first, y, n_batches=None, batch_rows=None):
+        self.arrays, self.y, self.n_batches, self.batch_rows = first[0], y, n_batches, batch_rows
+        self.error, self.epoch = None, 0
+        self._read, self._first, self._live = read, first, []
+
+    def batches(self, batch_size, *, shuffle, seed):
+        """Give (batches, epoch callback); see `training.training_batches`."""
+
+        def read():
+            return self._watched(self._read(self.epoch, batch_size, shuffle, seed))
+
+        signature = tf.nest.map_structure(
+            lambda array: tf.TensorSpec((None, *array.shape[1:]), tf.as_dtype(array.dtype)), self._first
+        )
+        dataset = tf.data.Dataset.from_generator(read, output_signature=signature)
+        count = self.n_batches or int(np.ceil(len(self.y) / batch_size))
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(2)
+        return dataset, EpochNumber(self)
+
+    def _watched(self, batches):
+        """Yield batches, keep the first error, and be known as long as they are read."""
+        self._live.append(batches)
+        try:
+            yield from batches
+        except Exception as error:
+            self.error = self.error or error
+            raise
+        finally:
+            self._live.remove(batches)
+
+    def close(self):
+        """End what still reads, with its threads."""
+        for batches in list(self._live):
+            while True:
+                try:
+                    batches.close()
+                    break
+                except ValueError:
+                    # Another thread is within it, until the batch that it makes is done.
+                    time.sleep(0.01)
+
+
+class EpochNumber(keras.callbacks.Callback):
+    """Tells `StreamRows` which epoch it is."""
+
+    def __init__(self, rows):
+        super().__init__()
+        self.rows = rows
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Note the number; see `keras.callbacks.Callback`."""
+        self.rows.epoch = epoch
+
+
+def table_batches(source, router, positions, y, weight):
+    """Give a function that reads the batches of a table for `StreamRows`.
+
+    Parameters
+    ----------
+    source : TableSource
+        The table.
+    router : InputRouter
+        Fitted.
+    positions : ndarray of shape (n_rows,), int
+        Rows of the table that take part, increasing.
+    y : ndarray of shape (n_rows, ...)
+        Their encoded target.
+    weight : ndarray of shape (n_rows,) or None
+        Their weights.
+
+    Returns
+    -------
+    callable
+        ``read(epoch, batch_size, shuffle, seed)``. Shuffled, parts come in another order in
+        each epoch, and rows are mixed in windows of 65,536.
+    """
+
+    def read(epoch, batch_size, shuffle, seed):
+        rng = np.random.default_rng([seed, epoch]) if shuffle else None
+        windows = _windows(source, positions, rng)
+        piece_rows = int(np.clip(PIECE_BYTES // _row_bytes(router), batch_size, WINDOW_ROWS))
+        pieces = (
+            (chosen[i : i + piece_rows], frame.iloc[i : i + piece_rows])
+            for chosen, frame in windows
+            for i in range(0, len(chosen), piece_rows)
+        )
+
+        def encoded(piece):
+            chosen, frame = piece
+            return router.transform(frame), y[chosen], *(() if weight is None else (weight[chosen],))
+
+        yield from _rebatched(ahead(encoded, pieces, workers=1), batch_size)
+
+    return read
+
+
+def _row_bytes(router):
+    return sum(int(np.prod(spec.shape)) * np.dtype(spec.dtype).itemsize for spec in router.specs_.values())
+
+
+def _windows(source, positions, rng):
+    """Read (places among `positions`, frame) of the rows that take part, mixed by a generator if there is one."""
+    order = None if rng is None else rng.permutation(len(source.parts))
+    held, count = [], 0
+    for start, frame in source.frames(order=order):
+        first, last = np.searchsorted(positions, [start, start + len(frame)])
+        if first == last:
+            continue
+        held.append((np.arange(first, last), frame.iloc[positions[first:last] - start]))
+        count += last - first
+        if rng is None or count >= WINDOW_ROWS:
+            yield _mixed(held, rng)
+            held, count = [], 0
+    if held:
+        yield _mixed(held, rng)
+
+
+def _mixed(held, rng):
+    chosen = np.concatenate([places for places, _ in held])
+    frame = pd.concat([frame for _, frame in held]) if len(held) > 1 else held[0][1]
+    if rng is None:
+        return chosen, frame
+    order = rng.permutation(len(chosen))
+    return chosen[order], frame.iloc[order]
+
+
+def _rebatched(pieces, batch_size):
+    """Cut pieces of any length into batches of one; the last may be shorter."""
+    rest = None
+    for piece in pieces:
+        rest = piece if rest is None else tf.nest.map_structure(lambda *parts: np.concatenate(parts), rest, piece)
+        count = len(rest[1])
+        for i in range(0, count - count % batch_size, batch_size):
+            yield tf.nest.map_structure(lambda array, i=i: array[i : i + batch_size], rest)
+        whole = count - count % batch_size
+        rest = tf.nest.map_structure(lambda array, whole=whole: array[whole:], rest) if whole < count else None
+    if rest is not None:
+        yield rest
+
+
+@contextmanager
+def feeding(*parts):
+    """Raise the error of a row that could not be encoded in the place of TensorFlow's, and end what reads rows.
+
+    Parameters
+    ----------
+    *parts : Rows, StreamRows or None
+        What is trained on.
+    """
+    parts = [part for part in parts if part is not None]
     try:
         yield
     except tf.errors.OpError:
-        arrays = [array for part in parts if part is not None for array in part.arrays.values()]
-        for array in arrays:
-            if getattr(array, "error", None) is not None:
-                raise array.error from None
+        for source in [*parts, *(array for part in parts for array in part.arrays.values())]:
+            if getattr(source, "error", None) is not None:
+                raise source.error from None
         raise
+    finally:
+        for part in parts:
+            if part.streams:
+                part.close()

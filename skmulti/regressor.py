@@ -198,7 +198,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         self._store_routed(routed)
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
 
         Parameters
@@ -266,7 +266,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         outputs = self._outputs(X).astype("float64")
         return outputs[:, 0] if self._y_is_flat else outputs
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y=None, sample_weight=None):
         """Give the coefficient of determination on rows with known targets.
 
         Parameters
@@ -283,7 +283,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         float
             R squared; 1 is perfect, 0 what the mean would reach.
         """
-        return RegressorMixin.score(self, X, y, sample_weight)
+        return RegressorMixin.score(self, *self._score_rows(X, y, sample_weight))
 
     def _checked_y(self, y, *, reset):
         """Give the target as float64, flat where it has one column only."""

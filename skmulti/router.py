@@ -178,6 +178,14 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
         check_rows(table, y)
         if sample_weight is not None:
             sample_weight = checked_weights(sample_weight, np.empty(n_rows(table)))
+        routes = self._planned_routes(table)
+        results = self._fit_encoders(routes, table, y, sample_weight, decoding)
+        self._remember_routes()
+        return self._collect(table, results)
+
+    def _planned_routes(self, table):
+        """Resolve the inputs on a table: routes with unfitted encoders; sets what is known about columns."""
+        own = self.get_params(deep=False)
         self._remember_columns(table)
         entries = self.inputs
         if entries is None:
@@ -186,11 +194,12 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
         routes = self._routes_of(entries, table)
         if self.inputs is not None:
             self.plan_ = explicit_plan([(route.name, route.encoder, route.labels) for route in routes], table)
-        routes = with_encoder([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
-        results = self._fit_encoders(routes, table, y, sample_weight, decoding)
+        return with_encoder([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
+
+    def _remember_routes(self):
+        """Set what is known of fitted inputs."""
         self.specs_ = {route.name: route.spec for route in self._routes}
         self.encoders_ = {route.name: getattr(route.encoder, "transformer_", route.encoder) for route in self._routes}
-        return self._collect(table, results)
 
     def transform(self, X):
         """Encode rows.

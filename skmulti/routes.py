@@ -14,6 +14,7 @@ from sklearn.utils.validation import has_fit_parameter
 from .errors import InputMismatchError, MissingValuesWarning, closest_match, place, quoted
 from .frames import label_position, n_rows
 from .inputs import TransformerEncoder
+from .inputs._partial import cannot_learn_in_parts
 from .lazy import AT_ONCE, LazyArray, lazy_array
 
 
@@ -165,22 +166,47 @@ def fit_group(group, columns, y, sample_weight, decoding=AT_ONCE):
             encoder.fit(pd.concat(columns), None if y is None else np.concatenate([y] * len(group)), **weight)
             ready = [replace(route, encoder=encoder, fitted_names=_names(columns[0])) for route in group]
             results = [encode(*parts, decoding) for parts in zip(ready, columns, strict=True)]
-    routes = []
-    for route, part, (_, missing) in zip(group, columns, results, strict=True):
-        spec = replace(
-            encoder.spec(route.name),
-            columns=route.labels,
-            has_missing=bool(missing.any()),
-            missing_name=f"{route.name}__missing" if encoder.flags_missing and missing.any() else None,
-        )
-        saw_missing = bool(pd.isna(part).to_numpy().any())
-        routes.append(replace(route, encoder=encoder, spec=spec, saw_missing=saw_missing, fitted_names=_names(part)))
+    routes = [
+        learned(replace(route, encoder=encoder), part, bool(missing.any()), has_gaps(part))
+        for route, part, (_, missing) in zip(group, columns, results, strict=True)
+    ]
     return list(zip(routes, results, strict=True))
 
 
+def learned(route, columns, has_missing, saw_missing):
+    """Give a route that knows what its fitted encoder makes of columns, and whether rows or cells are missing."""
+    spec = replace(
+        route.encoder.spec(route.name),
+        columns=route.labels,
+        has_missing=has_missing,
+        missing_name=f"{route.name}__missing" if route.encoder.flags_missing and has_missing else None,
+    )
+    return replace(route, spec=spec, saw_missing=saw_missing, fitted_names=_names(columns))
+
+
+def has_gaps(columns):
+    """Tell whether a cell is missing."""
+    return bool(pd.isna(columns).to_numpy().any())
+
+
+def learn_part(group, columns, y, sample_weight):
+    """Let the encoder of inputs that share it learn from the next rows of a table that is read in parts."""
+    encoder = group[0].encoder
+    with located(group[0]):
+        if not hasattr(encoder, "partial_fit"):
+            raise InputMismatchError(cannot_learn_in_parts(encoder))
+        for part in columns:
+            weight = {"sample_weight": sample_weight} if _takes_weight(encoder, sample_weight) else {}
+            encoder.partial_fit(_renamed(part, _names(columns[0])), y, **weight)
+
+
 def _takes_weight(encoder, sample_weight):
-    target = encoder.transformer if isinstance(encoder, TransformerEncoder) else encoder
-    return sample_weight is not None and has_fit_parameter(target, "sample_weight")
+    return sample_weight is not None and has_fit_parameter(_own(encoder), "sample_weight")
+
+
+def _own(encoder):
+    """Give scikit-learn's transformer of an encoder that wraps one, else the encoder."""
+    return encoder.transformer if isinstance(encoder, TransformerEncoder) else encoder
 
 
 def _names(columns):

@@ -1,11 +1,31 @@
 """What an `InputRouter` gives beside arrays: rows that are encoded batch by batch, chunks, datasets."""
 
+from dataclasses import replace
+
 import numpy as np
+import tensorflow as tf
 from sklearn.utils.validation import check_is_fitted
 
+from .errors import InputMismatchError
+from .feeds import split_lazy
 from .frames import n_rows, take_rows
-from .lazy import Decoding, ahead, stays_lazy
-from .routes import columns_of, warn_of_missing
+from .inputs import InputEncoder
+from .inputs.base import missing_rows
+from .lazy import WORKERS, Decoding, ahead, stays_lazy
+from .routes import (
+    by_label,
+    check_entries,
+    columns_of,
+    encode,
+    has_gaps,
+    learn_part,
+    learned,
+    root_name,
+    warn_of_missing,
+)
+
+# Rows of an input that are encoded at once where only the missing ones are asked for.
+PIECE_ROWS = 256
 
 # Bytes of the arrays of lazy inputs that are predicted at once.
 CHUNK_BYTES = 32 * 2**20
@@ -93,6 +113,118 @@ class StreamingMixin:
             return self._encode_table(rows, Decoding(False, folder), warns=False)
 
         yield from ahead(encoded, range(0, count, step), workers=1)
+
+    def to_dataset(self, X, y=None, *, batch_size=32, shuffle=False, seed=None):
+        """Give encoded rows as a ``tf.data.Dataset``, to train a Keras model by hand.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            A table with the columns of fit.
+        y : array-like of shape (n_rows, ...) or None
+            Their targets, given as they are.
+        batch_size : int
+            Rows of a batch; the last one may be shorter.
+        shuffle : bool
+            Whether each epoch has an order of its own.
+        seed : int or None
+            Decides the orders; None draws anew.
+
+        Returns
+        -------
+        tf.data.Dataset
+            Of dicts of tensors by input name, or of (dict, y).
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skmulti import InputRouter, NumberScaler
+        >>> frame = pd.DataFrame({"age": [20, 40, 60]})
+        >>> router = InputRouter([("money", NumberScaler(), ["age"])]).fit(frame)
+        >>> [(len(x["money"]), y.numpy().tolist()) for x, y in router.to_dataset(frame, [0, 1, 1], batch_size=2)]
+        [(2, [0, 1]), (1, [1])]
+        """
+        arrays, fetch = split_lazy(self.encode(X))
+        known = tf.nest.map_structure(tf.convert_to_tensor, arrays if y is None else (arrays, np.asarray(y)))
+        count = n_rows(self._as_fitted_table(X))
+        if y is not None and len(y) != count:
+            raise InputMismatchError(f"X has {count} rows, y has {len(y)}. Give one target for each row.")
+        rows = tf.data.Dataset.range(count)
+        rows = rows.shuffle(count, seed=seed, reshuffle_each_iteration=True) if shuffle else rows
+
+        def gathered(positions):
+            batch = tf.nest.map_structure(lambda tensor: tf.gather(tensor, positions), known)
+            inputs = {**(batch if y is None else batch[0]), **fetch(positions)}
+            return inputs if y is None else (inputs, batch[1])
+
+        return rows.batch(batch_size).map(gathered, WORKERS if fetch.arrays else None).prefetch(2)
+
+    def fit_chunks(self, chunks, sample):
+        """Learn the encoders from a table that is read in parts.
+
+        Parameters
+        ----------
+        chunks : callable
+            Gives an iterator of (frame, y, sample_weight): the training rows, part by part; y
+            and sample_weight may be None. Called once, and again if images or sequences
+            must be read to know which are missing.
+        sample : DataFrame
+            Some of the rows, from which columns are routed.
+
+        Returns
+        -------
+        InputRouter
+            The fitted router.
+
+        Raises
+        ------
+        InputMismatchError
+            If an encoder has no ``partial_fit`` and learns something, or cells do not fit.
+        """
+        self._validate_params()
+        if self.inputs is not None:
+            check_entries(self.inputs, self.get_params(deep=False))
+        routes = self._planned_routes(sample)
+        sharing = {}
+        for route in routes:
+            sharing.setdefault(root_name(route, routes), []).append(route)
+        owners = {route.name: group[0] for group in sharing.values() for route in group}
+        gaps, missing = dict.fromkeys(owners, False), dict.fromkeys(owners, False)
+        for frame, y, weight in chunks():
+            columns = {route.name: columns_of(route, by_label(frame, self._labels, routes)) for route in routes}
+            for group in sharing.values():
+                learn_part(group, [columns[route.name] for route in group], y, weight)
+            for name, own in columns.items():
+                gaps[name] |= has_gaps(own)
+                missing[name] |= bool(missing_rows(own).any())
+
+        def known():
+            # Under the names of the input that owns the encoder, which it was fitted on.
+            return [
+                learned(
+                    replace(route, encoder=owners[route.name].encoder),
+                    columns[owners[route.name].name],
+                    missing[route.name],
+                    gaps[route.name],
+                )
+                for route in routes
+            ]
+
+        self._routes = known()
+        self._find_missing(chunks, missing)
+        self._routes = known()
+        self._remember_routes()
+        return self
+
+    def _find_missing(self, chunks, missing):
+        """Encode rows of encoders that only then know which hold nothing, and set `missing` by input name."""
+        unsure = [route for route in self._routes if type(route.encoder).encode is not InputEncoder.encode]
+        for frame, _, _ in chunks() if unsure else ():
+            table = by_label(frame, self._labels, self._routes)
+            for route in unsure:
+                for start in range(0, len(table), PIECE_ROWS):
+                    flags = encode(route, columns_of(route, table[start : start + PIECE_ROWS]))[1]
+                    missing[route.name] |= bool(flags.any())
 
     def _warn_of_missing(self, table):
         for route in self._routes:

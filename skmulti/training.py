@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from .callbacks import SlowOnPlateau
-from .feeds import own_errors, split_lazy
+from .feeds import feeding, split_lazy
 from .lazy import WORKERS, take
 
 EARLY_STOPPING_ROWS = 500
@@ -241,6 +241,7 @@ class Rows:
     arrays: dict
     y: np.ndarray
     weight: np.ndarray | None
+    streams = False
 
     def batches(self, batch_size, *, shuffle, seed):
         """Give (batches, order) of these rows; see `training_batches`."""
@@ -316,7 +317,7 @@ def train(model, rows, held, schedule, callbacks, fit_params):
     stopper = _stopper(schedule, held)
     own = [callback for callback in (stopper, schedule.rate) if callback is not None]
     _make_state(model, rows)
-    with own_errors(rows, held):
+    with feeding(rows, held):
         history = model.fit(
             batches,
             epochs=schedule.epochs,

@@ -285,6 +285,10 @@ to use blank images.
         self.n_features_in_ = 1
         return self
 
+    def partial_fit(self, columns, y=None):
+        """Check types of cells of the next rows of a table that is read in parts; see `fit`."""
+        return self.fit(columns, y)
+
     def transform(self, columns):
         """Decode images; see `InputEncoder.transform`."""
         return self.encode(columns)[0]

@@ -1,5 +1,7 @@
 """Sequences: rows of different lengths, padded to one number of steps, and a network over the steps."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
@@ -20,6 +22,7 @@ from ._cells import (
     sequences,
     shortened,
 )
+from ._partial import fitted_length
 from ._steps import ARCHITECTURES, summarise_steps
 from .base import Branch, InputEncoder, checked_frame
 from .vector import as_numbers
@@ -254,16 +257,43 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
             len(self.shape) == 2 and all(isinstance(n, Integral) and n > 0 for n in self.shape)
         ):
             raise ValueError(f"SequencePadder: `shape` must be None or (steps, features), got {self.shape!r}.")
-        column, rows = self._rows(columns, reset=True)
+        self._lengths = Counter()
+        vars(self).pop("n_features_", None)
+        self._learn(columns, reset=True)
+        return self
+
+    def partial_fit(self, columns, y=None):
+        """Learn from the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : Series, DataFrame or ndarray
+            The next rows, as in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        SequencePadder
+            The encoder, fitted on all rows so far exactly as by `fit`.
+        """
+        if not hasattr(self, "_lengths"):
+            return self.fit(columns)
+        self._learn(columns, reset=False)
+        return self
+
+    def _learn(self, columns, *, reset):
+        """Add the lengths of sequences to those seen, and refuse sequences of another width."""
+        column, rows = self._rows(columns, reset=reset)
         # Only shapes are kept: the files of a column may not fit into memory together.
         shapes = np.array([steps.shape for steps in rows], dtype=int).reshape(-1, 2)
-        lengths = shapes[shapes[:, 0] > 0, 0]
         widths = shapes[shapes[:, 0] > 0, 1]
-        self.n_features_ = int(self.shape[1] if self.shape is not None else widths[0] if len(widths) else 1)
+        if not any(self._lengths):
+            self.n_features_ = int(self.shape[1] if self.shape is not None else widths[0] if len(widths) else 1)
         check_widths(column, np.where(shapes[:, 0] > 0, shapes[:, 1], self.n_features_), self.n_features_)
-        self.length_ = self._learn_length(lengths)
-        self.n_truncated_ = int((lengths > self.length_).sum())
-        return self
+        self._lengths.update(shapes[:, 0].tolist())
+        self.length_ = fitted_length(self.length, self._lengths, 1 if self.shape is None else int(self.shape[0]))
+        self.n_truncated_ = sum(count for length, count in self._lengths.items() if length > self.length_)
 
     def transform(self, columns):
         """Pad or cut every sequence.
@@ -307,14 +337,6 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         """Describe the array; see `InputEncoder.spec`."""
         check_is_fitted(self)
         return ArraySpec(name, "sequence", (self.length_, self.n_features_), self.dtype)
-
-    def _learn_length(self, lengths):
-        """Give the number of steps from the lengths of the training sequences that have any."""
-        if isinstance(self.length, Integral):
-            return int(self.length)
-        if not len(lengths):
-            return 1 if self.shape is None else int(self.shape[0])
-        return int(lengths.max() if self.length is None else np.ceil(np.quantile(lengths, self.length)))
 
     def _rows(self, columns, *, reset):
         """Give (a Series with the rows' labels, an iterable of one array (steps, features) a row)."""

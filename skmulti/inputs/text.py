@@ -12,6 +12,7 @@ from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, Interval, StrO
 from ..errors import BranchMismatchError, place
 from ..spec import ArraySpec, digest
 from ..word_layers import WordBag
+from ._partial import PartialWords
 from ._steps import ARCHITECTURES, summarise_steps
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
 
@@ -143,7 +144,7 @@ def inverse_document_frequencies(ids, n_ids):
     return weights
 
 
-class TextVectorizer(InputEncoder):
+class TextVectorizer(PartialWords, InputEncoder):
     """Turn text into ids of words, all rows padded or cut to one length.
 
     The ids are those of Keras' ``TextVectorization``: the vocabulary is learned from the

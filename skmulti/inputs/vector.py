@@ -11,6 +11,7 @@ from .._validation import POSITIVE_INT, RATE, Integral, Real, StrOptions, checke
 from ..column_layers import ColumnDense, PiecewiseLinear
 from ..errors import InputMismatchError
 from ..spec import ArraySpec
+from ._partial import PartialMoments
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
 
 # Below so many rows a network learns them by heart before it has learned what they share.
@@ -222,7 +223,7 @@ def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None):
     return tensor
 
 
-class NumberScaler(InputEncoder):
+class NumberScaler(PartialMoments, InputEncoder):
     """Standardise columns of numbers, keeping missing values as NaN.
 
     Subtracts the training mean and divides by the training standard deviation, as

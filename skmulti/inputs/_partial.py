@@ -1,0 +1,189 @@
+"""What encoders learn from a table in parts: each part is learned by itself, and the statistics are put together."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from .._validation import checked_weights
+from ..spec import FIRST_ID
+
+
+class PartialMoments:
+    """`partial_fit` of `NumberScaler`."""
+
+    def partial_fit(self, columns, y=None, sample_weight=None):
+        """Learn mean and standard deviation from the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : DataFrame or array-like of shape (n_rows, n_columns), or Series
+            The next rows.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weight of each row.
+
+        Returns
+        -------
+        NumberScaler
+            The encoder, fitted on all rows so far as `fit` would, but for rounding.
+        """
+        part = clone(self).set_params(add_indicator=False, dtype="float64").fit(columns, y, sample_weight)
+        distances = part.transform(columns) * part.scale_
+        weight = np.ones(len(distances)) if sample_weight is None else checked_weights(sample_weight, distances)
+        known = ~np.isnan(distances) & (weight > 0)[:, None]
+        total = (known * weight[:, None]).sum(axis=0)
+        square = np.where(known, weight[:, None] * np.nan_to_num(distances) ** 2, 0).sum(axis=0)
+        holes = (np.isnan(distances) & (weight > 0)[:, None]).any(axis=0)
+        before = getattr(self, "_moments", None)
+        # A `fit` in between has begun anew.
+        before = before if before is not None and before[1] is self.mean_ else None
+        self._moments = _joined(before, (total, part.mean_, square, holes))
+        total, self.mean_, square, holes = self._moments
+        variance = square / np.where(total > 0, total, 1)
+        constant = variance <= (10 * np.finfo(float).eps * np.abs(self.mean_)) ** 2
+        self.scale_ = np.sqrt(np.where(constant, 1, variance))
+        self.indicator_columns_ = np.flatnonzero(holes) if self.add_indicator else np.array([], int)
+        _keep_names(self, part)
+        return self
+
+
+def _joined(before, part):
+    """Put the moments (weight, mean, sum of squares, missing) of two sets of rows together (Chan et al., 1979)."""
+    if before is None:
+        return part
+    total = before[0] + part[0]
+    share = part[0] / np.where(total > 0, total, 1)
+    step = part[1] - before[1]
+    mean = np.where(before[0] > 0, before[1] + share * step, part[1])
+    square = before[2] + part[2] + step**2 * before[0] * share
+    return total, mean, square, before[3] | part[3]
+
+
+class PartialCounts:
+    """`partial_fit` of `CategoryIndexer`."""
+
+    def partial_fit(self, columns, y=None):
+        """Learn the values of each column from the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : DataFrame or array-like of shape (n_rows, n_columns), or Series
+            The next rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        CategoryIndexer
+            The encoder, fitted on all rows so far exactly as by `fit`.
+        """
+        part = clone(self).set_params(categories="auto", min_frequency=None, max_categories=None).fit(columns)
+        ids = part.transform(columns)
+        if getattr(self, "_counted", self) is not getattr(self, "categories_", None):
+            # Checks the parameters, and takes the values that the user listed.
+            self.fit(columns)
+            self._counts, self._n_seen = [Counter() for _ in part.categories_], 0
+        self._n_seen += len(ids)
+        self.categories_, self.infrequent_categories_ = [], []
+        for i, values in enumerate(part.categories_):
+            counts = np.bincount(ids[:, i], minlength=FIRST_ID + len(values))[FIRST_ID:]
+            self._counts[i].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+            values = self._known_values(i)
+            keep = self._frequent(np.array([self._counts[i][value] for value in values.tolist()], int), self._n_seen)
+            self.categories_.append(values[keep])
+            self.infrequent_categories_.append(values[~keep])
+        self._ids = [{value: FIRST_ID + i for i, value in enumerate(values.tolist())} for values in self.categories_]
+        # A `fit` in between would put another list there, and begins anew.
+        self._counted = self.categories_
+        _keep_names(self, part)
+        return self
+
+    def _known_values(self, position):
+        """Give a column's values in the order of their ids: sorted, or as the user listed them."""
+        given = self.categories if isinstance(self.categories, str) else [self.categories[position]]
+        values = pd.Series(list(self._counts[position]), dtype=object, name=position)
+        if not len(values) and isinstance(given, str):
+            return np.array([], dtype=object)
+        sorter = clone(self).set_params(categories=given, min_frequency=None, max_categories=None)
+        return sorter.fit(values if len(values) else pd.Series([None], dtype=object)).categories_[0]
+
+
+class PartialWords:
+    """`partial_fit` of `TextVectorizer`."""
+
+    def partial_fit(self, columns, y=None):
+        """Learn vocabulary and length from the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : Series, DataFrame or array-like of shape (n_rows, n_columns)
+            The next texts.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        TextVectorizer
+            The encoder, fitted on all rows so far exactly as by `fit`.
+        """
+        part = clone(self).set_params(max_tokens=None, length=None, vocabulary=None).fit(columns)
+        ids = part.transform(columns)
+        if getattr(self, "_counted", self) is not getattr(self, "vocabulary_", None):
+            self.fit(columns)
+            self._word_counts, self._lengths = Counter(), Counter()
+        counts = np.bincount(ids.ravel(), minlength=len(part.vocabulary_))
+        self._word_counts.update(dict(zip(part.vocabulary_[FIRST_ID:], counts[FIRST_ID:].tolist(), strict=True)))
+        self._lengths.update(np.count_nonzero(ids, axis=1).tolist())
+        if self.vocabulary is None:
+            # As `fit`: the most frequent first, of equally frequent ones that of the greatest bytes.
+            spelled = [(count, word.encode("utf-8", "replace"), word) for word, count in self._word_counts.items()]
+            words = [word for _, _, word in sorted(spelled, reverse=True)]
+            limit = len(words) if self.max_tokens is None else self.max_tokens - FIRST_ID
+            self.vocabulary_ = ["", "[UNK]", *words[:limit]]
+        self._counted = self.vocabulary_  # a `fit` in between puts another list there, and begins anew
+        self.length_ = fitted_length(self.length, self._lengths, 1)
+        for cached in ("_keras_layer", "_word_ids"):
+            vars(self).pop(cached, None)
+        _keep_names(self, part)
+        return self
+
+
+def fitted_length(length, histogram, otherwise):
+    """Give the length of every row: fixed, the longest seen, or a quantile of the lengths above 0.
+
+    Parameters
+    ----------
+    length : int, float or None
+        The parameter of `TextVectorizer` and `SequencePadder`.
+    histogram : dict of int to int
+        How often each length was seen.
+    otherwise : int
+        Where there was none above 0.
+    """
+    if length is not None and not isinstance(length, float | np.floating):
+        return int(length)
+    seen = sorted((n, count) for n, count in histogram.items() if n > 0)
+    if not seen:
+        return otherwise
+    lengths = np.repeat(*(np.array(part) for part in zip(*seen, strict=True)))
+    return int(lengths.max() if length is None else np.ceil(np.quantile(lengths, length)))
+
+
+def _keep_names(encoder, part):
+    """Give an encoder the columns of the part that it has learned from last."""
+    encoder.n_features_in_ = part.n_features_in_
+    if hasattr(part, "feature_names_in_"):
+        encoder.feature_names_in_ = part.feature_names_in_
+
+
+def cannot_learn_in_parts(encoder):
+    """Say that an encoder needs all rows at once."""
+    return (
+        f"{type(encoder).__name__} learns from all rows at once (it has no partial_fit), so that it cannot be fitted "
+        "on a table that is read in parts. Use one that can (NumberScaler, CategoryIndexer, TextVectorizer, "
+        "SequencePadder, ImageDecoder, scikit-learn's StandardScaler and others with partial_fit), or fit on a "
+        "DataFrame."
+    )
