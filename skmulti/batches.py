@@ -61,7 +61,7 @@ class BatchSource:
 
     def __init__(self, source, steps=None):
         self.source, self.steps = source, steps
-        self._endless, self._epoch, self._read = None, None, []
+        self._endless, self._epoch, self._read, self._told = None, None, [], 0
         self._lock = threading.Lock()
 
     @property
@@ -141,9 +141,9 @@ class BatchSource:
         if isinstance(self.source, tf.data.Dataset):
             yield from self.source.as_numpy_iterator()
         elif isinstance(self.source, keras.utils.PyDataset):
-            if epoch != self._epoch and epoch:
+            if epoch and epoch != self._told:
                 self.source.on_epoch_end()
-            self._epoch = epoch
+            self._told = epoch
             yield from ahead(self.source.__getitem__, range(len(self.source)), max(1, self.source.workers))
         else:
             yield from self.source() if callable(self.source) else self.source

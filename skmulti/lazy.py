@@ -34,13 +34,20 @@ class Decoding:
         Whether inputs that ask for it are encoded batch by batch; else all are at once.
     folder : str or None
         Where encoded rows of such inputs are kept; None keeps none.
+    as_sample : bool
+        Whether every input that can be is lazy, and no row is read before it is asked for.
     """
 
     lazily: bool = False
     folder: str | None = None
+    as_sample: bool = False
 
     def applies(self, encoder, n_rows, spec):
         """Tell whether rows of this encoder are left for later, or may have been kept by an earlier fit."""
+        if getattr(encoder, "lazy", False) is False:
+            return False
+        if self.as_sample:
+            return True
         if self.lazily:
             return stays_lazy(encoder, n_rows, spec)
         return self.folder is not None and store_of(encoder, spec, self.folder).folder.is_dir()

@@ -232,6 +232,8 @@ def encode(route, columns, decoding=AT_ONCE):
         if not decoding.applies(route.encoder, len(columns), spec):
             return route.encoder.encode(columns)
     array = lazy_array(partial(_encode_piece, route, spec), columns, route.encoder, spec, decoding.folder)
+    if decoding.as_sample:
+        return array, np.zeros(len(array), dtype=bool)
     return (array, array.read_through()) if decoding.lazily else array.encoded()
 
 

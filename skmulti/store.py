@@ -4,6 +4,7 @@ import hashlib
 import os
 import uuid
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 import joblib
@@ -125,11 +126,7 @@ class DecodedStore:
         list of (str, int) or None, one for each key
             Name of the block and position in it; None where the row is not there.
         """
-        known = {}
-        for path in sorted(self.folder.glob("*.keys")):
-            for position, key in enumerate(_split(path.read_bytes())):
-                known.setdefault(key, (path.stem, position))
-        known.pop(bytes(KEY_BYTES), None)
+        known = _places(self.folder, tuple(sorted(path.stem for path in self.folder.glob("*.keys"))))
         return [known.get(key) for key in _split(keys.tobytes())]
 
     def read(self, places, out, rows):
@@ -171,6 +168,18 @@ class DecodedStore:
         if not any(keys):
             rows_path.unlink(missing_ok=True)
             keys_path.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=2)
+def _places(folder, blocks):
+    """Give {key: (block, position)} of blocks, which never change once they have a name."""
+    places = {}
+    for block in blocks:
+        with suppress(FileNotFoundError):
+            for position, key in enumerate(_split((folder / f"{block}.keys").read_bytes())):
+                places.setdefault(key, (block, position))
+    places.pop(bytes(KEY_BYTES), None)
+    return places
 
 
 def _split(keys):

@@ -103,14 +103,15 @@ class _TablePart:
 
     def __init__(self, estimator, source, y, sample_weight, *, validates=False):
         self.estimator, self.source = estimator, source
-        if not isinstance(y, str):
+        names = [y] if isinstance(y, str) else y
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise InputMismatchError(
                 f"y is a {type(y).__name__}, but X is {source.name}, which is read in parts; name the column of the "
-                'target: fit(path, y="price").'
+                'target, or a list of several: fit(path, y="price").'
             )
         if sample_weight is not None and not isinstance(sample_weight, str):
             raise InputMismatchError("sample_weight of a table that is read in parts is the name of a column.")
-        names = [y] if sample_weight is None else [y, sample_weight]
+        names = names if sample_weight is None else [*names, sample_weight]
         known = [frame for _, frame in source.frames(names)]
         if not known:
             raise InputMismatchError(f"{source.name} has 0 sample(s) while a minimum of 1 is required.")
@@ -135,7 +136,7 @@ class _TablePart:
                     yield own, y[first:last], None if weight is None else weight[first:last]
 
         estimator.router_ = estimator._new_router().fit_chunks(chunks, sample)
-        estimator._build_network(estimator.router_.encode(sample), y, weight)
+        estimator._build_network(estimator.router_.encode_sample(sample), y, weight)
         return self.rows(*train_part), None if held_part is None else self.rows(*held_part)
 
     def rows(self, kept, y, weight):

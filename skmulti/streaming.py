@@ -79,6 +79,21 @@ class StreamingMixin:
         check_is_fitted(self, "specs_")
         return self._encode_table(self._as_fitted_table(X), Decoding(True, folder))
 
+    def encode_sample(self, X):
+        """Encode rows for a branch's first values: of all inputs that can be lazy when asked for.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            A table with the columns of fit.
+
+        Returns
+        -------
+        dict of str to ndarray or LazyArray
+            As `fit_encode` gives; rows that hold nothing are not marked.
+        """
+        return self._encode_table(self._as_fitted_table(X), Decoding(True, as_sample=True), warns=False)
+
     def chunks(self, X, *, folder=None):
         """Encode rows in order, chunk by chunk where an input is lazy, else all at once.
 

@@ -458,3 +458,9 @@ def counting(calls):
 def test_rows_are_left_for_later_only_where_asked():
     assert not Decoding().applies(ImageDecoder(lazy=True), 10, spec_of())
     assert Decoding(lazily=True).applies(ImageDecoder(lazy=True), 10, spec_of())
+
+
+def test_file_that_is_too_large_for_one_row_is_refused_unread(photos, monkeypatch):
+    monkeypatch.setattr("skmulti.inputs._cells.machine_memory", lambda: 1000)
+    with pytest.raises(InputMismatchError, match=r"'trace'.*row label 100.*more than 100 for one row are not"):
+        router(True).fit_encode(photos[0])
