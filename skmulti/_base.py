@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-from joblib import Memory
 from sklearn.base import clone
 
 from ._params import parts_by_name, split_nested
@@ -17,7 +16,7 @@ from .inputs.base import SAMPLE_ROWS
 from .merges import as_merge
 from .network import TrainingNetwork, build_by_hand, build_network, check_saveable, resolve_branches
 from .router import InputRouter
-from .store import file_states, store_folder
+from .store import as_memory, file_states, store_folder
 from .stream_fit import Outputs, SourceFitMixin
 from .targets import check_output_names, output_names
 from .tasks import CallbackSupportMixin, FitTask
@@ -159,10 +158,9 @@ class MultiInputEstimator(SourceFitMixin, CallbackSupportMixin, ScikerasAdapter)
     def _build(self, train_part, held_part):
         """Fit the router on training rows, build and compile the network; give both parts encoded."""
         table, y, weight = train_part
-        memory = as_memory(self.memory)
         states = [] if self.memory is None else file_states(table)
-        fit_router = memory.cache(_fit_router)
-        self.router_, arrays = fit_router(self._new_router(), table, y, weight, states, store_folder(memory))
+        fit_router = as_memory(self.memory).cache(_fit_router)
+        self.router_, arrays = fit_router(self._new_router(), table, y, weight, states, store_folder(self.memory))
         self._build_network(arrays, y, weight)
         held = None if held_part is None else self._encoded(*held_part)
         return self._encoded(table, y, weight, arrays), held
@@ -220,7 +218,7 @@ class MultiInputEstimator(SourceFitMixin, CallbackSupportMixin, ScikerasAdapter)
 
     def _encoded(self, table, y, weight, arrays=None):
         """Encode rows, their target and weights for the network."""
-        arrays = self.router_.encode(table, folder=store_folder(as_memory(self.memory))) if arrays is None else arrays
+        arrays = self.router_.encode(table, folder=store_folder(self.memory)) if arrays is None else arrays
         return Rows(arrays, *self._encoded_target(y, weight))
 
     def _encoded_target(self, y, weight, mean_weight=None):
@@ -333,12 +331,7 @@ class MultiInputEstimator(SourceFitMixin, CallbackSupportMixin, ScikerasAdapter)
         source = self._source(X)
         if source is not None:
             return self._source_chunks(source)
-        return self.router_.chunks(X, folder=store_folder(as_memory(self.memory)))
-
-
-def as_memory(memory):
-    """Give the `joblib.Memory` that a parameter stands for."""
-    return Memory(memory, verbose=0) if memory is None or isinstance(memory, str) else memory
+        return self.router_.chunks(X, folder=store_folder(self.memory))
 
 
 def _remember(estimator, name, value):

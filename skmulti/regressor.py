@@ -203,11 +203,15 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
-            The training table.
-        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            The training table. A source is read in parts: the path of Parquet or CSV files or of
+            a folder of them, a ``pyarrow.dataset.Dataset`` or a function that gives an iterator
+            of frames; or batches (inputs, y[, sample_weight]) of encoded arrays: a
+            ``tf.data.Dataset``, ``keras.utils.PyDataset``, generator, or function that makes one.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), str or None
             Numbers, in any unit.
-        sample_weight : array-like of shape (n_rows,) or None
+            For a source of frames the name of a column or a list of them; None for batches.
+        sample_weight : array-like of shape (n_rows,), str or None
             Weight of each row; rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like X, y and sample_weight, or None
             Rows to decide on when to stop, instead of a share of the training rows.
@@ -255,7 +259,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
             Rows with the columns of fit.
 
         Returns
@@ -271,7 +275,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
             Rows with the columns of fit.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Their targets.

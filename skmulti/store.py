@@ -193,7 +193,14 @@ def store_of(encoder, spec, folder):
     return DecodedStore(os.path.join(folder, name), spec.shape, spec.dtype)
 
 
+def as_memory(memory):
+    """Give the `joblib.Memory` that a parameter stands for."""
+    return joblib.Memory(memory, verbose=0) if memory is None or isinstance(memory, str) else memory
+
+
 def store_folder(memory):
-    """Give the folder for decoded rows within a `joblib.Memory`, which its ``clear`` empties, or None."""
-    location = getattr(getattr(memory, "store_backend", None), "location", None)
+    """Give the folder for decoded rows within a memory's own, which its ``clear`` empties; None where it has none."""
+    if memory is None:
+        return None
+    location = getattr(getattr(as_memory(memory), "store_backend", None), "location", None)
     return os.path.join(location, "skmulti_decoded") if isinstance(location, str) else None

@@ -183,7 +183,6 @@ def cannot_learn_in_parts(encoder):
     """Say that an encoder needs all rows at once."""
     return (
         f"{type(encoder).__name__} learns from all rows at once (it has no partial_fit), so that it cannot be fitted "
-        "on a table that is read in parts. Use one that can (NumberScaler, CategoryIndexer, TextVectorizer, "
-        "SequencePadder, ImageDecoder, scikit-learn's StandardScaler and others with partial_fit), or fit on a "
-        "DataFrame."
+        "on a table that is read in parts. Use one of skmulti's (e.g. CategoryIndexer with OneHotBranch) or one of "
+        "scikit-learn's with partial_fit, such as StandardScaler; or fit on a DataFrame."
     )
