@@ -11,13 +11,12 @@ from .callbacks import auto_rate
 from .diagram import estimator_block
 from .errors import InputMismatchError, quoted
 from .frames import n_rows, take_rows, to_table
-from .heads import default_head, encode_target
+from .heads import default_head
 from .inputs.base import SAMPLE_ROWS
 from .merges import as_merge
 from .network import TrainingNetwork, build_by_hand, build_network, check_saveable, resolve_branches
-from .router import InputRouter
 from .store import as_memory, file_states, store_folder
-from .stream_fit import Outputs, SourceFitMixin
+from .stream_fit import SourcesMixin
 from .targets import check_output_names, output_names
 from .tasks import CallbackSupportMixin, FitTask
 from .training import (
@@ -36,7 +35,7 @@ from .training import (
 )
 
 
-class MultiInputEstimator(SourceFitMixin, CallbackSupportMixin, ScikerasAdapter):
+class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
     """What `MultiInputClassifier` and `MultiInputRegressor` share."""
 
     _parameter_constraints = {
@@ -165,13 +164,6 @@ class MultiInputEstimator(SourceFitMixin, CallbackSupportMixin, ScikerasAdapter)
         held = None if held_part is None else self._encoded(*held_part)
         return self._encoded(table, y, weight, arrays), held
 
-    def _new_router(self):
-        """Give an unfitted router of the estimator's precision."""
-        router = InputRouter() if self.router is None else clone(self.router)
-        if "dtype" in router.get_params(deep=False):
-            router.set_params(dtype=self.dtype)
-        return router
-
     def _build_network(self, arrays, y, weight):
         """Build the network of a fitted router from encoded training rows; forget what another one learned."""
         self.n_features_in_ = self.router_.n_features_in_
@@ -220,21 +212,6 @@ class MultiInputEstimator(SourceFitMixin, CallbackSupportMixin, ScikerasAdapter)
         """Encode rows, their target and weights for the network."""
         arrays = self.router_.encode(table, folder=store_folder(self.memory)) if arrays is None else arrays
         return Rows(arrays, *self._encoded_target(y, weight))
-
-    def _encoded_target(self, y, weight, mean_weight=None):
-        """Encode targets and weights; `mean_weight` is that of all rows, by default of these."""
-        weight = self._total_weight(y, weight)
-        if weight is not None:
-            if not weight.any():
-                raise ValueError(
-                    "class_weight and sample_weight leave no row a weight; there is nothing to learn from."
-                )
-            # On average 1, so that weights move rows against each other, not the learning rate.
-            weight = (weight / (mean_weight or weight.mean())).astype(self.dtype)
-        numbered = encode_target(self._numbered(y), self._target)
-        if numbered.dtype.kind == "f" and self._target.n_classes:
-            numbered = numbered.astype(self.dtype)
-        return numbered, weight
 
     def _train(self, rows, held, seed, epochs, task=None):
         """Compile if needed, train, and record what happened; stop early in a whole fit, a `task`, only."""
@@ -313,25 +290,6 @@ class MultiInputEstimator(SourceFitMixin, CallbackSupportMixin, ScikerasAdapter)
 
     def _sk_visual_block_(self):
         return estimator_block(self)
-
-    def _outputs(self, X):
-        """Give the network's output for rows: ndarray of shape (n_rows, width)."""
-        self._check_fitted()
-        if isinstance(X, Outputs):
-            return X.array
-        outputs = []
-        for arrays in self._encoded_chunks(X):
-            if not len(next(iter(arrays.values()))):
-                raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
-            outputs.append(self.forward_(arrays, self._routed.get("predict__batch_size")))
-        return np.concatenate(outputs)
-
-    def _encoded_chunks(self, X):
-        """Encode rows in order, in chunks where they do not fit into memory together."""
-        source = self._source(X)
-        if source is not None:
-            return self._source_chunks(source)
-        return self.router_.chunks(X, folder=store_folder(self.memory))
 
 
 def _remember(estimator, name, value):

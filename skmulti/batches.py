@@ -12,8 +12,7 @@ import tensorflow as tf
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from .errors import DroppedRowsWarning, InputMismatchError, closest_match, quoted
-from .inputs import ENCODERS
-from .inputs._encoded import encoded_spec
+from .inputs import ENCODERS, encoded_spec
 from .lazy import ahead
 from .routes import checked_array
 

@@ -13,7 +13,7 @@ from ._params import NamedParts
 from ._validation import HasMethods, Integral, StrOptions, checked_weights
 from .diagram import router_block
 from .errors import InputMismatchError, closest_match, listed, quoted
-from .frames import n_rows, resolve_columns, row_labels, to_table
+from .frames import n_rows, resolve_columns, to_table
 from .inputs import TransformerEncoder
 from .lazy import AT_ONCE
 from .plan import explicit_plan, infer_inputs
@@ -23,9 +23,7 @@ from .routes import (
     check_entries,
     check_rows,
     check_widths,
-    checked_array,
     columns_of,
-    encode,
     feature_names,
     fit_group,
     is_word,
@@ -196,11 +194,6 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
             self.plan_ = explicit_plan([(route.name, route.encoder, route.labels) for route in routes], table)
         return with_encoder([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
 
-    def _remember_routes(self):
-        """Set what is known of fitted inputs."""
-        self.specs_ = {route.name: route.spec for route in self._routes}
-        self.encoders_ = {route.name: getattr(route.encoder, "transformer_", route.encoder) for route in self._routes}
-
     def transform(self, X):
         """Encode rows.
 
@@ -228,15 +221,6 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
         """
         check_is_fitted(self, "specs_")
         return self._encode_table(self._as_fitted_table(X))
-
-    def _encode_table(self, table, decoding=AT_ONCE, *, warns=True):
-        """Encode a table whose columns stand as at fit."""
-        if warns:
-            self._warn_of_missing(table)
-        results = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(encode)(route, columns_of(route, table), decoding) for route in self._routes
-        )
-        return self._collect(table, results)
 
     def default_branches(self):
         """Give the branch that each input gets when the user names none.
@@ -375,15 +359,6 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
                 stacklevel=3,
             )
         return table.set_axis(self._labels, axis=1)
-
-    def _collect(self, table, results):
-        """Put arrays and missing flags into one dict, each array checked against its spec."""
-        arrays, labels = {}, row_labels(table)
-        for route, (array, missing) in zip(self._routes, results, strict=True):
-            arrays[route.name] = checked_array(array, route.spec, labels)
-            if route.spec.missing_name:
-                arrays[route.spec.missing_name] = missing[:, None]
-        return arrays
 
 
 def make_input_router(*routes, remainder="drop", kinds=None, n_jobs=None):

@@ -13,8 +13,7 @@ from sklearn.utils.validation import has_fit_parameter
 
 from .errors import InputMismatchError, MissingValuesWarning, closest_match, place, quoted
 from .frames import label_position, n_rows
-from .inputs import TransformerEncoder
-from .inputs._partial import cannot_learn_in_parts
+from .inputs import TransformerEncoder, cannot_learn_in_parts
 from .lazy import AT_ONCE, LazyArray, lazy_array
 
 

@@ -1,16 +1,20 @@
-"""How an estimator fits and predicts what is in no frame: tables in parts, and batches that are encoded already."""
+"""How an estimator fits and predicts rows that are in no frame: tables in parts, and batches that are encoded."""
 
 import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 from .batches import EncodedInputs, batch_source, encoded_batch, first_specs, split_batch
 from .errors import InputMismatchError
 from .feeds import StreamRows, table_batches
+from .heads import encode_target
 from .inputs.base import SAMPLE_ROWS, Branch
 from .lazy import ahead
+from .router import InputRouter
+from .store import store_folder
 from .tables import TableSource, table_source
 from .tasks import FitTask
 from .training import isolated
@@ -29,8 +33,8 @@ class Outputs:
         return len(self.array)
 
 
-class SourceFitMixin:
-    """The part of `MultiInputEstimator` that knows sources."""
+class SourcesMixin:
+    """What `MultiInputEstimator` knows of routers, targets and rows, in memory and from sources."""
 
     def _source(self, X, y=None):
         """Give X as a `TableSource` or `BatchSource`, or None if it is a table in memory."""
@@ -96,6 +100,47 @@ class SourceFitMixin:
             targets.append(np.asarray(y))
             weights.append(weight)
         return Outputs(np.concatenate(outputs)), _flat(targets), _joined_weights(weights)
+
+    def _outputs(self, X):
+        """Give the network's output for rows: ndarray of shape (n_rows, width)."""
+        self._check_fitted()
+        if isinstance(X, Outputs):
+            return X.array
+        outputs = []
+        for arrays in self._encoded_chunks(X):
+            if not len(next(iter(arrays.values()))):
+                raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
+            outputs.append(self.forward_(arrays, self._routed.get("predict__batch_size")))
+        return np.concatenate(outputs)
+
+    def _encoded_chunks(self, X):
+        """Encode rows in order, in chunks where they do not fit into memory together."""
+        source = self._source(X)
+        if source is not None:
+            return self._source_chunks(source)
+        return self.router_.chunks(X, folder=store_folder(self.memory))
+
+    def _new_router(self):
+        """Give an unfitted router of the estimator's precision."""
+        router = InputRouter() if self.router is None else clone(self.router)
+        if "dtype" in router.get_params(deep=False):
+            router.set_params(dtype=self.dtype)
+        return router
+
+    def _encoded_target(self, y, weight, mean_weight=None):
+        """Encode targets and weights; `mean_weight` is that of all rows, by default of these."""
+        weight = self._total_weight(y, weight)
+        if weight is not None:
+            if not weight.any():
+                raise ValueError(
+                    "class_weight and sample_weight leave no row a weight; there is nothing to learn from."
+                )
+            # On average 1, so that weights move rows against each other, not the learning rate.
+            weight = (weight / (mean_weight or weight.mean())).astype(self.dtype)
+        numbered = encode_target(self._numbered(y), self._target)
+        if numbered.dtype.kind == "f" and self._target.n_classes:
+            numbered = numbered.astype(self.dtype)
+        return numbered, weight
 
 
 class _TablePart:

@@ -4,17 +4,19 @@ from dataclasses import replace
 
 import numpy as np
 import tensorflow as tf
+from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from .errors import InputMismatchError
 from .feeds import split_lazy
-from .frames import n_rows, take_rows
+from .frames import n_rows, row_labels, take_rows
 from .inputs import InputEncoder
 from .inputs.base import missing_rows
-from .lazy import WORKERS, Decoding, ahead, stays_lazy
+from .lazy import AT_ONCE, WORKERS, Decoding, ahead, stays_lazy
 from .routes import (
     by_label,
     check_entries,
+    checked_array,
     columns_of,
     encode,
     has_gaps,
@@ -245,3 +247,26 @@ class StreamingMixin:
         for route in self._routes:
             if not route.saw_missing:
                 warn_of_missing(route, columns_of(route, table))
+
+    def _encode_table(self, table, decoding=AT_ONCE, *, warns=True):
+        """Encode a table whose columns stand as at fit."""
+        if warns:
+            self._warn_of_missing(table)
+        results = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(encode)(route, columns_of(route, table), decoding) for route in self._routes
+        )
+        return self._collect(table, results)
+
+    def _collect(self, table, results):
+        """Put arrays and missing flags into one dict, each array checked against its spec."""
+        arrays, labels = {}, row_labels(table)
+        for route, (array, missing) in zip(self._routes, results, strict=True):
+            arrays[route.name] = checked_array(array, route.spec, labels)
+            if route.spec.missing_name:
+                arrays[route.spec.missing_name] = missing[:, None]
+        return arrays
+
+    def _remember_routes(self):
+        """Set what is known of fitted inputs."""
+        self.specs_ = {route.name: route.spec for route in self._routes}
+        self.encoders_ = {route.name: getattr(route.encoder, "transformer_", route.encoder) for route in self._routes}

@@ -286,7 +286,20 @@ to use blank images.
         return self
 
     def partial_fit(self, columns, y=None):
-        """Check types of cells of the next rows of a table that is read in parts; see `fit`."""
+        """Check the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,)
+            The next images.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ImageDecoder
+            The encoder, fitted exactly as by `fit`.
+        """
         return self.fit(columns, y)
 
     def transform(self, columns):
