@@ -227,6 +227,9 @@ class StreamingMixin:
                 for route in routes
             ]
 
+        for owner in owners.values():
+            # Counts of all words and values are of use for further parts only.
+            vars(owner.encoder).pop("_partial", None)
         self._routes = known()
         self._find_missing(chunks, missing)
         self._routes = known()

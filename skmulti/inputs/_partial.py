@@ -37,11 +37,11 @@ class PartialMoments:
         total = (known * weight[:, None]).sum(axis=0)
         square = np.where(known, weight[:, None] * np.nan_to_num(distances) ** 2, 0).sum(axis=0)
         holes = (np.isnan(distances) & (weight > 0)[:, None]).any(axis=0)
-        before = getattr(self, "_moments", None)
+        before = getattr(self, "_partial", None)
         # A `fit` in between has begun anew.
         before = before if before is not None and before[1] is self.mean_ else None
-        self._moments = _joined(before, (total, part.mean_, square, holes))
-        total, self.mean_, square, holes = self._moments
+        self._partial = _joined(before, (total, part.mean_, square, holes))
+        total, self.mean_, square, holes = self._partial
         variance = square / np.where(total > 0, total, 1)
         constant = variance <= (10 * np.finfo(float).eps * np.abs(self.mean_)) ** 2
         self.scale_ = np.sqrt(np.where(constant, 1, variance))
@@ -82,29 +82,30 @@ class PartialCounts:
         """
         part = clone(self).set_params(categories="auto", min_frequency=None, max_categories=None).fit(columns)
         ids = part.transform(columns)
-        if getattr(self, "_counted", self) is not getattr(self, "categories_", None):
+        state = getattr(self, "_partial", None)
+        if state is None or state[2] is not self.categories_:
             # Checks the parameters, and takes the values that the user listed.
             self.fit(columns)
-            self._counts, self._n_seen = [Counter() for _ in part.categories_], 0
-        self._n_seen += len(ids)
+            state = [Counter() for _ in part.categories_], 0, None
+        seen, n_rows = state[0], state[1] + len(ids)
         self.categories_, self.infrequent_categories_ = [], []
         for i, values in enumerate(part.categories_):
             counts = np.bincount(ids[:, i], minlength=FIRST_ID + len(values))[FIRST_ID:]
-            self._counts[i].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-            values = self._known_values(i)
-            keep = self._frequent(np.array([self._counts[i][value] for value in values.tolist()], int), self._n_seen)
+            seen[i].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+            values = self._known_values(i, seen[i])
+            keep = self._frequent(np.array([seen[i][value] for value in values.tolist()], int), n_rows)
             self.categories_.append(values[keep])
             self.infrequent_categories_.append(values[~keep])
         self._ids = [{value: FIRST_ID + i for i, value in enumerate(values.tolist())} for values in self.categories_]
         # A `fit` in between would put another list there, and begins anew.
-        self._counted = self.categories_
+        self._partial = seen, n_rows, self.categories_
         _keep_names(self, part)
         return self
 
-    def _known_values(self, position):
+    def _known_values(self, position, seen):
         """Give a column's values in the order of their ids: sorted, or as the user listed them."""
         given = self.categories if isinstance(self.categories, str) else [self.categories[position]]
-        values = pd.Series(list(self._counts[position]), dtype=object, name=position)
+        values = pd.Series(list(seen), dtype=object, name=position)
         if not len(values) and isinstance(given, str):
             return np.array([], dtype=object)
         sorter = clone(self).set_params(categories=given, min_frequency=None, max_categories=None)
@@ -131,20 +132,23 @@ class PartialWords:
         """
         part = clone(self).set_params(max_tokens=None, length=None, vocabulary=None).fit(columns)
         ids = part.transform(columns)
-        if getattr(self, "_counted", self) is not getattr(self, "vocabulary_", None):
+        state = getattr(self, "_partial", None)
+        if state is None or state[2] is not self.vocabulary_:
             self.fit(columns)
-            self._word_counts, self._lengths = Counter(), Counter()
+            state = Counter(), Counter(), None
+        seen, lengths, _ = state
         counts = np.bincount(ids.ravel(), minlength=len(part.vocabulary_))
-        self._word_counts.update(dict(zip(part.vocabulary_[FIRST_ID:], counts[FIRST_ID:].tolist(), strict=True)))
-        self._lengths.update(np.count_nonzero(ids, axis=1).tolist())
+        seen.update(dict(zip(part.vocabulary_[FIRST_ID:], counts[FIRST_ID:].tolist(), strict=True)))
+        lengths.update(np.count_nonzero(ids, axis=1).tolist())
         if self.vocabulary is None:
             # As `fit`: the most frequent first, of equally frequent ones that of the greatest bytes.
-            spelled = [(count, word.encode("utf-8", "replace"), word) for word, count in self._word_counts.items()]
+            spelled = [(count, word.encode("utf-8", "replace"), word) for word, count in seen.items()]
             words = [word for _, _, word in sorted(spelled, reverse=True)]
             limit = len(words) if self.max_tokens is None else self.max_tokens - FIRST_ID
             self.vocabulary_ = ["", "[UNK]", *words[:limit]]
-        self._counted = self.vocabulary_  # a `fit` in between puts another list there, and begins anew
-        self.length_ = fitted_length(self.length, self._lengths, 1)
+        # A `fit` in between would put another list there, and begins anew.
+        self._partial = seen, lengths, self.vocabulary_
+        self.length_ = fitted_length(self.length, lengths, 1)
         for cached in ("_keras_layer", "_word_ids"):
             vars(self).pop(cached, None)
         _keep_names(self, part)
