@@ -302,9 +302,8 @@ def encoded_batch(inputs, specs, source_name, first_row=0):
     for name, spec in specs.items():
         array = arrays[name]
         if len(array) != n_rows:
-            raise InputMismatchError(
-                f"Found inputs with inconsistent numbers of samples: { ({n: len(a) for n, a in arrays.items()}) }."
-            )
+            counts = {other: len(rows) for other, rows in arrays.items()}
+            raise InputMismatchError(f"Found inputs with inconsistent numbers of samples: {counts}.")
         fits = array.shape[1:] == spec.shape and np.can_cast(array.dtype, spec.dtype, "same_kind")
         if not fits and not (array.shape[1:] == spec.shape and array.dtype.kind == "b"):
             raise InputMismatchError(
