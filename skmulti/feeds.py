@@ -160,11 +160,11 @@ def table_batches(source, router, positions, y, weight):
     def read(epoch, batch_size, shuffle, seed):
         rng = np.random.default_rng([seed, epoch]) if shuffle else None
         windows = _windows(source, positions, rng)
-        piece_rows = int(np.clip(PIECE_BYTES // _row_bytes(router), batch_size, WINDOW_ROWS))
+        step = max(piece_rows(router), batch_size)
         pieces = (
-            (chosen[i : i + piece_rows], frame.iloc[i : i + piece_rows])
+            (chosen[i : i + step], frame.iloc[i : i + step])
             for chosen, frame in windows
-            for i in range(0, len(chosen), piece_rows)
+            for i in range(0, len(chosen), step)
         )
 
         def encoded(piece):
@@ -176,8 +176,10 @@ def table_batches(source, router, positions, y, weight):
     return read
 
 
-def _row_bytes(router):
-    return sum(int(np.prod(spec.shape)) * np.dtype(spec.dtype).itemsize for spec in router.specs_.values())
+def piece_rows(router):
+    """Give how many rows are encoded at once, so that large ones, such as pixels, take little memory."""
+    row_bytes = sum(int(np.prod(spec.shape)) * np.dtype(spec.dtype).itemsize for spec in router.specs_.values())
+    return int(np.clip(PIECE_BYTES // max(row_bytes, 1), 1, WINDOW_ROWS))
 
 
 def _windows(source, positions, rng):

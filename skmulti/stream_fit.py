@@ -9,7 +9,7 @@ from sklearn.base import clone
 
 from .batches import EncodedInputs, batch_source, encoded_batch, first_specs, split_batch
 from .errors import InputMismatchError
-from .feeds import StreamRows, table_batches
+from .feeds import StreamRows, piece_rows, table_batches
 from .heads import encode_target
 from .inputs.base import SAMPLE_ROWS, Branch
 from .lazy import ahead
@@ -74,8 +74,10 @@ class SourcesMixin:
     def _source_chunks(self, source):
         """Encode the rows of a source in order, the next chunk while the last one is predicted."""
         if isinstance(source, TableSource):
-            for _, frame in source.frames():
-                yield from self.router_.chunks(frame)
+            step = piece_rows(self.router_)
+            frames = (frame for _, frame in source.frames())
+            pieces = (frame.iloc[i : i + step] for frame in frames for i in range(0, len(frame), step))
+            yield from ahead(self.router_.transform, pieces, workers=1)
             return
         first_row = 0
         for batch in source.batches():

@@ -259,6 +259,13 @@ class TestFit:
         table.drop(columns="label").to_parquet(tmp_path / "new.parquet")
         assert_array_equal(streamed.predict(tmp_path / "new.parquet"), streamed.predict(table))
 
+    def test_a_table_is_predicted_in_pieces_in_order(self, streamed, folder, table, monkeypatch):
+        monkeypatch.setattr(feeds_module, "PIECE_BYTES", 30 * 4 * 10)
+        chunks = [len(arrays["place"]) for arrays in streamed._encoded_chunks(folder)]
+        assert max(chunks) < 40
+        assert sum(chunks) == N
+        assert_allclose(streamed.predict_proba(folder), streamed.predict_proba(table), atol=1e-6)
+
 
 class TestShuffle:
     def test_windows_hold_each_row_once(self, folder, monkeypatch):
