@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from .._validation import checked_weights
 from ..spec import FIRST_ID
+from .base import as_frame, checked_frame
 
 
 class PartialMoments:
@@ -30,6 +31,10 @@ class PartialMoments:
         NumberScaler
             The encoder, fitted on all rows so far as `fit` would, but for rounding.
         """
+        before = getattr(self, "_partial", None)
+        # A `fit` in between has begun anew.
+        before = before if before is not None and before[1] is self.mean_ else None
+        _check_part(self, columns, before)
         part = clone(self).set_params(add_indicator=False, dtype="float64").fit(columns, y, sample_weight)
         distances = part.transform(columns) * part.scale_
         weight = np.ones(len(distances)) if sample_weight is None else checked_weights(sample_weight, distances)
@@ -37,9 +42,6 @@ class PartialMoments:
         total = (known * weight[:, None]).sum(axis=0)
         square = np.where(known, weight[:, None] * np.nan_to_num(distances) ** 2, 0).sum(axis=0)
         holes = (np.isnan(distances) & (weight > 0)[:, None]).any(axis=0)
-        before = getattr(self, "_partial", None)
-        # A `fit` in between has begun anew.
-        before = before if before is not None and before[1] is self.mean_ else None
         self._partial = _joined(before, (total, part.mean_, square, holes))
         total, self.mean_, square, holes = self._partial
         variance = square / np.where(total > 0, total, 1)
@@ -80,12 +82,14 @@ class PartialCounts:
         CategoryIndexer
             The encoder, fitted on all rows so far exactly as by `fit`.
         """
+        state = getattr(self, "_partial", None)
+        # A `fit` in between has put another list there, and begins anew.
+        state = state if state is not None and state[2] is self.categories_ else None
+        _check_part(self, columns, state)
         part = clone(self).set_params(categories="auto", min_frequency=None, max_categories=None).fit(columns)
         ids = part.transform(columns)
-        state = getattr(self, "_partial", None)
-        if state is None or state[2] is not self.categories_:
-            # Checks the parameters, and takes the values that the user listed.
-            self.fit(columns)
+        if state is None:
+            self.fit(columns)  # takes the values that the user listed
             state = [Counter() for _ in part.categories_], 0, None
         seen, n_rows = state[0], state[1] + len(ids)
         self.categories_, self.infrequent_categories_ = [], []
@@ -97,7 +101,6 @@ class PartialCounts:
             self.categories_.append(values[keep])
             self.infrequent_categories_.append(values[~keep])
         self._ids = [{value: FIRST_ID + i for i, value in enumerate(values.tolist())} for values in self.categories_]
-        # A `fit` in between would put another list there, and begins anew.
         self._partial = seen, n_rows, self.categories_
         _keep_names(self, part)
         return self
@@ -130,10 +133,13 @@ class PartialWords:
         TextVectorizer
             The encoder, fitted on all rows so far exactly as by `fit`.
         """
+        state = getattr(self, "_partial", None)
+        # A `fit` in between has put another list there, and begins anew.
+        state = state if state is not None and state[2] is self.vocabulary_ else None
+        _check_part(self, columns, state)
         part = clone(self).set_params(max_tokens=None, length=None, vocabulary=None).fit(columns)
         ids = part.transform(columns)
-        state = getattr(self, "_partial", None)
-        if state is None or state[2] is not self.vocabulary_:
+        if state is None:
             self.fit(columns)
             state = Counter(), Counter(), None
         seen, lengths, _ = state
@@ -146,7 +152,6 @@ class PartialWords:
             words = [word for _, _, word in sorted(spelled, reverse=True)]
             limit = len(words) if self.max_tokens is None else self.max_tokens - FIRST_ID
             self.vocabulary_ = ["", "[UNK]", *words[:limit]]
-        # A `fit` in between would put another list there, and begins anew.
         self._partial = seen, lengths, self.vocabulary_
         self.length_ = fitted_length(self.length, lengths, 1)
         for cached in ("_keras_layer", "_word_ids"):
@@ -174,6 +179,13 @@ def fitted_length(length, histogram, otherwise):
         return otherwise
     lengths = np.repeat(*(np.array(part) for part in zip(*seen, strict=True)))
     return int(lengths.max() if length is None else np.ceil(np.quantile(lengths, length)))
+
+
+def _check_part(encoder, columns, state):
+    """Check parameters, and that further columns are those of the parts before."""
+    encoder._validate_params()
+    if state is not None and hasattr(columns, "shape"):
+        checked_frame(encoder, as_frame(columns), reset=False)
 
 
 def _keep_names(encoder, part):
