@@ -2,8 +2,17 @@
 
 from ._workers import share_cores
 from .callbacks import AnnealRate, SlowOnPlateau
-from .errors import BranchMismatchError, CellTypeError, InputMismatchError, MissingValuesWarning, NetworkSizeWarning
+from .errors import (
+    BranchMismatchError,
+    CellTypeError,
+    DroppedRowsWarning,
+    InputMismatchError,
+    MissingValuesWarning,
+    NetworkSizeWarning,
+    UnmatchedFilesWarning,
+)
 from .estimators import MultiInputClassifier, MultiInputRegressor
+from .files import load_files_frame
 from .heads import DenseHead
 from .inputs import (
     Branch,
@@ -58,6 +67,7 @@ __all__ = [
     "ConcatenateMerge",
     "DenseBranch",
     "DenseHead",
+    "DroppedRowsWarning",
     "EmbeddingBranch",
     "GatedMerge",
     "ImageBranch",
@@ -83,7 +93,9 @@ __all__ = [
     "TargetSpec",
     "TextBranch",
     "TextVectorizer",
+    "UnmatchedFilesWarning",
     "VectorStacker",
     "build_network",
+    "load_files_frame",
     "make_input_router",
 ]

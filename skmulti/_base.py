@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-from joblib import Memory
 from sklearn.base import clone, is_classifier
 
 from ._params import parts_by_name, split_nested
@@ -13,11 +12,12 @@ from .diagram import estimator_block
 from .errors import InputMismatchError, quoted
 from .forward import Forward
 from .frames import n_rows, take_rows, to_table
-from .heads import default_head, encode_target
+from .heads import default_head
 from .inputs.base import SAMPLE_ROWS
 from .merges import as_merge
 from .network import build_by_hand, build_network, check_saveable, resolve_branches
-from .router import InputRouter
+from .store import as_memory, file_states, store_folder
+from .stream_fit import SourcesMixin
 from .targets import check_output_names, output_names
 from .tasks import CallbackSupportMixin, FitTask
 from .timing import Timings
@@ -35,7 +35,7 @@ from .training import (
 )
 
 
-class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
+class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
     """What `MultiInputClassifier` and `MultiInputRegressor` share."""
 
     _parameter_constraints = {
@@ -66,9 +66,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         """Fit anew, or continue where `warm_start` asks for it."""
         self._validate_params()
         self._check_routed()
+        source = self._source(X, y)
         if self.warm_start and hasattr(self, "model_"):
+            if source is not None:
+                raise InputMismatchError(f"{source.name} is not in memory; warm_start continues on tables that are.")
             return self._continue_fit(X, y, sample_weight, validation)
         seed = draw_seed(self.random_state)
+        if source is not None:
+            return self._fit_source(source, y, sample_weight, validation, seed)
         table, y, weight = self._checked_rows(X, y, sample_weight, reset=True)
         train_part, held_part = self._split((table, y, weight), validation, seed)
         epochs = self._epochs(len(train_part[1]))
@@ -154,13 +159,18 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _build(self, train_part, held_part):
         """Fit the router on training rows, build and compile the network; give both parts encoded."""
         table, y, weight = train_part
-        router = InputRouter() if self.router is None else clone(self.router)
-        if "dtype" in router.get_params(deep=False):
-            router.set_params(dtype=self.dtype)
-        memory = Memory(self.memory, verbose=0) if self.memory is None or isinstance(self.memory, str) else self.memory
+        states = [] if self.memory is None else file_states(table)
+        fit_router = as_memory(self.memory).cache(_fit_router)
         self.timings_ = Timings()
         with self.timings_.measured("route"):
-            self.router_, arrays = memory.cache(_fit_router)(router, table, y, weight)
+            self.router_, arrays = fit_router(self._new_router(), table, y, weight, states, store_folder(self.memory))
+        self._build_network(arrays, y, weight)
+        with self.timings_.measured("route"):
+            held = None if held_part is None else self._encoded(*held_part)
+            return self._encoded(table, y, weight, arrays), held
+
+    def _build_network(self, arrays, y, weight):
+        """Build the network of a fitted router from encoded training rows; forget what another one learned."""
         self.n_features_in_ = self.router_.n_features_in_
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
         self._target = self._describe_target(y, weight)
@@ -169,9 +179,6 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             self.model_ = self._network(arrays)
         self.forward_ = Forward(self.model_)
         self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0
-        with self.timings_.measured("route"):
-            held = None if held_part is None else self._encoded(*held_part)
-            return self._encoded(table, y, weight, arrays), held
 
     def _network(self, arrays):
         """Build the network from the fitted router, from parts or from the user's callable."""
@@ -211,24 +218,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _encoded(self, table, y, weight, arrays=None):
         """Encode rows, their target and weights for the network."""
-        arrays = self.router_.transform(table) if arrays is None else arrays
-        weight = self._total_weight(y, weight)
-        if weight is not None:
-            if not weight.any():
-                raise ValueError(
-                    "class_weight and sample_weight leave no row a weight; there is nothing to learn from."
-                )
-            # On average 1, so that weights move rows against each other, not the learning rate.
-            weight = (weight / weight.mean()).astype(self.dtype)
-        numbered = encode_target(self._numbered(y), self._target)
-        if numbered.dtype.kind == "f" and self._target.n_classes:
-            numbered = numbered.astype(self.dtype)
-        return Rows(arrays, numbered, weight)
+        arrays = self.router_.encode(table, folder=store_folder(self.memory)) if arrays is None else arrays
+        return Rows(arrays, *self._encoded_target(y, weight))
 
     def _train(self, rows, held, seed, epochs, task=None):
         """Compile if needed, train, and record what happened; stop early in a whole fit, a `task`, only."""
         count = len(rows.y)
-        batch_size = min(self._batch_size(count), count)
+        batch_size = getattr(rows, "batch_rows", None) or min(self._batch_size(count), count)
         self.callbacks_ = callbacks = self._fresh_callbacks()
         with self.timings_.measured("build"):
             if not self.model_.compiled:
@@ -256,6 +252,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if task:
             callbacks = [*callbacks, *task.epochs()]
         fit_params = self._fit_params()
+        if getattr(rows, "n_batches", None):
+            fit_params.pop("steps_per_epoch", None)  # the source keeps to them
         history, self.best_epoch_ = train(network, rows, held, schedule, callbacks, fit_params, self.timings_)
         for name, values in history.items():
             self.history_.setdefault(name, []).extend(float(value) for value in values)
@@ -295,15 +293,6 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _sk_visual_block_(self):
         return estimator_block(self)
 
-    def _outputs(self, X):
-        """Give the network's output for rows: ndarray of shape (n_rows, width)."""
-        self._check_fitted()
-        with self.timings_.measured("predict"):
-            arrays = self.router_.transform(X)
-            if not len(next(iter(arrays.values()))):
-                raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
-            return self.forward_(arrays, self._routed.get("predict__batch_size"))
-
 
 def _remember(estimator, name, value):
     """Set an attribute of a fitted estimator, or remove that of an earlier fit where there is none."""
@@ -313,7 +302,7 @@ def _remember(estimator, name, value):
         vars(estimator).pop(name, None)
 
 
-def _fit_router(router, table, y, weight):
-    """Fit a router and encode its training rows: (router, arrays)."""
-    arrays = router.fit_transform(table, y, sample_weight=weight)
+def _fit_router(router, table, y, weight, states, folder):
+    """Fit a router and encode its training rows: (router, arrays). `states` are of the files that cells name."""
+    arrays = router.fit_encode(table, y, weight, folder=folder)
     return router, arrays

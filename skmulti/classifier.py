@@ -235,17 +235,21 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         self._store_routed(routed)
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
-            The training table.
-        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            The training table. A source is read in parts: the path of Parquet or CSV files or of
+            a folder of them, a ``pyarrow.dataset.Dataset`` or a function that gives an iterator
+            of frames; or batches (inputs, y[, sample_weight]) of encoded arrays: a
+            ``tf.data.Dataset``, ``keras.utils.PyDataset``, generator, or function that makes one.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), str or None
             Labels of any type, none missing; several columns are learned together, those
             of 0 and 1 alone as labels that can hold together.
-        sample_weight : array-like of shape (n_rows,) or None
+            For a source of frames the name of a column or a list of them; None for batches.
+        sample_weight : array-like of shape (n_rows,), str or None
             Weight of each row; rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like X, y and sample_weight, or None
             Rows to decide on when to stop, instead of a share of the training rows.
@@ -311,7 +315,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
             Rows with the columns of fit.
 
         Returns
@@ -338,7 +342,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
             Rows with the columns of fit.
 
         Returns
@@ -354,12 +358,12 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             return self._labels.decoded(np.column_stack([np.argmax(part, axis=1) for part in proba]))
         return self._labels.decoded(np.argmax(proba, axis=1))
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y=None, sample_weight=None):
         """Give the accuracy on rows with known labels.
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
             Rows with the columns of fit.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Their labels.
@@ -372,6 +376,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             Share of rows whose label is predicted, with several columns whose labels all are.
         """
         self._check_fitted()
+        X, y, sample_weight = self._score_rows(X, y, sample_weight)
         if self._labels.flat:
             return ClassifierMixin.score(self, X, y, sample_weight)
         check_output_names(output_names(y), getattr(self, "output_names_", None))

@@ -53,6 +53,18 @@ class MissingValuesWarning(UserWarning):
     """
 
 
+class DroppedRowsWarning(UserWarning):
+    """Warns that a ``keras.utils.PyDataset`` holds rows that none of its batches has.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import DroppedRowsWarning
+    >>> warnings.simplefilter("error", DroppedRowsWarning)
+    >>> warnings.simplefilter("default", DroppedRowsWarning)
+    """
+
+
 class NetworkSizeWarning(UserWarning):
     """Warns that one layer holds so many weights that it was probably not meant.
 
@@ -61,6 +73,18 @@ class NetworkSizeWarning(UserWarning):
     >>> import warnings
     >>> from skmulti import NetworkSizeWarning
     >>> warnings.simplefilter("ignore", NetworkSizeWarning)
+    """
+
+
+class UnmatchedFilesWarning(UserWarning):
+    """Warns that files which belong together are not all there.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import UnmatchedFilesWarning
+    >>> warnings.simplefilter("error", UnmatchedFilesWarning)
+    >>> warnings.simplefilter("default", UnmatchedFilesWarning)
     """
 
 

@@ -252,7 +252,8 @@ class TrainingNetwork:
 
     def prepare(self, whole, *parts):
         """Give what to train, and `Rows` for it (or None): the whole network where it was compiled anew since."""
-        if self.model is None or self.model.optimizer is not whole.optimizer:
+        streamed = any(part is not None and part.streams for part in parts)
+        if self.model is None or self.model.optimizer is not whole.optimizer or streamed:
             return whole, parts
         return self.model, [part and replace(part, arrays=self.arrays(part.arrays)) for part in parts]
 

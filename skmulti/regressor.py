@@ -201,16 +201,20 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         self._store_routed(routed)
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
-            The training table.
-        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            The training table. A source is read in parts: the path of Parquet or CSV files or of
+            a folder of them, a ``pyarrow.dataset.Dataset`` or a function that gives an iterator
+            of frames; or batches (inputs, y[, sample_weight]) of encoded arrays: a
+            ``tf.data.Dataset``, ``keras.utils.PyDataset``, generator, or function that makes one.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), str or None
             Numbers, in any unit.
-        sample_weight : array-like of shape (n_rows,) or None
+            For a source of frames the name of a column or a list of them; None for batches.
+        sample_weight : array-like of shape (n_rows,), str or None
             Weight of each row; rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like X, y and sample_weight, or None
             Rows to decide on when to stop, instead of a share of the training rows.
@@ -258,7 +262,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
             Rows with the columns of fit.
 
         Returns
@@ -269,12 +273,12 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         outputs = self._outputs(X).astype("float64")
         return outputs[:, 0] if self._y_is_flat else outputs
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y=None, sample_weight=None):
         """Give the coefficient of determination on rows with known targets.
 
         Parameters
         ----------
-        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
             Rows with the columns of fit.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Their targets.
@@ -286,7 +290,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         float
             R squared; 1 is perfect, 0 what the mean would reach.
         """
-        return RegressorMixin.score(self, X, y, sample_weight)
+        return RegressorMixin.score(self, *self._score_rows(X, y, sample_weight))
 
     def _checked_y(self, y, *, reset):
         """Give the target as float64, flat where it has one column only."""

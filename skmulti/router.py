@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from ._params import NamedParts
 from ._validation import HasMethods, Integral, StrOptions, checked_weights
 from .diagram import router_block
 from .errors import InputMismatchError, closest_match, listed, quoted
-from .frames import n_rows, resolve_columns, row_labels, to_table
+from .frames import n_rows, resolve_columns, to_table
 from .inputs import TransformerEncoder
+from .lazy import AT_ONCE
 from .plan import explicit_plan, infer_inputs
 from .routes import (
     Route,
@@ -22,9 +24,7 @@ from .routes import (
     check_entries,
     check_rows,
     check_widths,
-    checked_array,
     columns_of,
-    encode,
     feature_names,
     fit_encode_group,
     fit_group,
@@ -32,12 +32,12 @@ from .routes import (
     places_by_label,
     root_name,
     takes_series,
-    warn_of_missing,
     with_encoder,
 )
+from .streaming import StreamingMixin
 
 
-class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
+class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output_keys=None):
     """Split a table's columns into the named inputs of a network.
 
     Works like scikit-learn's ``ColumnTransformer``, except that the encoded columns
@@ -165,7 +165,11 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         dict of str to ndarray
             As `transform` gives.
         """
-        table, results = self._fit(fit_encode_group, X, y, sample_weight)
+        return self._fit_encode(X, y, sample_weight)
+
+    def _fit_encode(self, X, y, sample_weight, decoding=AT_ONCE):
+        """Fit and encode; with `decoding` arrays of lazy inputs may be `LazyArray`."""
+        table, results = self._fit(partial(fit_encode_group, decoding=decoding), X, y, sample_weight)
         return self._collect(table, results)
 
     def transform(self, X):
@@ -194,13 +198,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             If values are missing in an input that had none at fit.
         """
         check_is_fitted(self, "specs_")
-        table, places = self._as_fitted_table(X)
-        columns = [columns_of(route, table, places) for route in self._routes]
-        arrays = self._collect(table, at_once(encode, zip(self._routes, columns, strict=True), self.n_jobs))
-        for route, own in zip(self._routes, columns, strict=True):
-            if not route.saw_missing:
-                warn_of_missing(route, own)
-        return arrays
+        return self._encode_table(*self._as_fitted_table(X))
 
     def default_branches(self):
         """Give the branch that each input gets when the user names none.
@@ -260,15 +258,21 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
     def _fit(self, fit_inputs, X, y, sample_weight):
         """Resolve the inputs and fit them by `fit_group` or a function like it; give (table, results)."""
         self._validate_params()
-        own = self.get_params(deep=False)
         if self.inputs is not None:
-            check_entries(self.inputs, own)
+            check_entries(self.inputs, self.get_params(deep=False))
         y = y if y is None or hasattr(y, "__len__") else np.asarray(y)
         names = None if self.inputs is None else [entry[0] for entry in self.inputs]
         table = to_table(X, names, None if y is None else len(y))
         check_rows(table, y)
         if sample_weight is not None:
             sample_weight = checked_weights(sample_weight, np.empty(n_rows(table)))
+        results = self._fit_groups(fit_inputs, self._planned_routes(table), table, y, sample_weight)
+        self._remember_routes()
+        return table, results
+
+    def _planned_routes(self, table):
+        """Resolve the inputs on a table: routes with unfitted encoders; sets what is known about columns."""
+        own = self.get_params(deep=False)
         self._remember_columns(table)
         entries = self.inputs
         if entries is None:
@@ -277,11 +281,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         routes = self._routes_of(entries, table)
         if self.inputs is not None:
             self.plan_ = explicit_plan([(route.name, route.encoder, route.labels) for route in routes], table)
-        routes = with_encoder([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
-        results = self._fit_groups(fit_inputs, routes, table, y, sample_weight)
-        self.specs_ = {route.name: route.spec for route in self._routes}
-        self.encoders_ = {route.name: getattr(route.encoder, "transformer_", route.encoder) for route in self._routes}
-        return table, results
+        return with_encoder([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
 
     def _remember_columns(self, table):
         if not isinstance(table, pd.DataFrame):
@@ -371,15 +371,6 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
                 stacklevel=3,
             )
         return table.set_axis(self._labels, axis=1), None
-
-    def _collect(self, table, results):
-        """Put arrays and missing flags into one dict, each array checked against its spec."""
-        arrays, labels = {}, row_labels(table)
-        for route, (array, missing) in zip(self._routes, results, strict=True):
-            arrays[route.name] = checked_array(array, route.spec, labels)
-            if route.spec.missing_name:
-                arrays[route.spec.missing_name] = missing[:, None]
-        return arrays
 
 
 def make_input_router(*routes, remainder="drop", kinds=None, n_jobs=None):

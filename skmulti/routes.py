@@ -3,6 +3,7 @@
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from sklearn.utils.validation import has_fit_parameter
 
 from .errors import InputMismatchError, MissingValuesWarning, closest_match, place, quoted
 from .frames import label_position, n_rows, take_columns
-from .inputs import TransformerEncoder
+from .inputs import TransformerEncoder, cannot_learn_in_parts
+from .lazy import AT_ONCE, LazyArray, lazy_array
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,14 @@ def at_once(function, arguments, n_jobs):
 
 def fit_group(group, columns, y, sample_weight):
     """Fit the encoder of inputs that share it, on the rows of all; give [(fitted route, None)]."""
+    encoder, columns = _fit_encoder(group, columns, y, sample_weight)
+    with located(group[0]):
+        missing = [encoder.missing(part) for part in columns]
+    return [(_fitted(*parts), None) for parts in zip(group, columns, missing, strict=True)]
+
+
+def _fit_encoder(group, columns, y, sample_weight):
+    """Fit the encoder of inputs that share it; give it, and each input's columns under the names of the first."""
     encoder = group[0].encoder
     with located(group[0]):
         columns = [_renamed(part, _names(columns[0])) for part in columns]
@@ -203,32 +213,55 @@ def fit_group(group, columns, y, sample_weight):
             encoder.fit(columns[0], y, **weight)
         else:
             encoder.fit(pd.concat(columns), None if y is None else np.concatenate([y] * len(group)), **weight)
-        missing = [encoder.missing(part) for part in columns]
-    routes = [replace(route, encoder=encoder) for route in group]
-    return [(_fitted(*parts), None) for parts in zip(routes, columns, missing, strict=True)]
+    return encoder, columns
 
 
-def fit_encode_group(group, columns, y, sample_weight):
+def fit_encode_group(group, columns, y, sample_weight, decoding=AT_ONCE):
     """Fit as `fit_group` and encode the same rows; give [(fitted route, (array, missing))]."""
-    if len(group) > 1:
-        routes = [route for route, _ in fit_group(group, columns, y, sample_weight)]
-        return [(route, encode(route, part)) for route, part in zip(routes, columns, strict=True)]
-    route, part = group[0], columns[0]
-    with located(route):
-        array, missing = route.encoder.fit_encode(part, y, **_accepted_weight(route.encoder, sample_weight))
-    return [(_fitted(route, part, missing), (array, missing))]
+    encoder = group[0].encoder
+    if len(group) == 1 and getattr(encoder, "lazy", False) is False:
+        with located(group[0]):
+            results = [encoder.fit_encode(columns[0], y, **_accepted_weight(encoder, sample_weight))]
+    else:
+        encoder, columns = _fit_encoder(group, columns, y, sample_weight)
+        ready = [replace(route, encoder=encoder, fitted_names=_names(columns[0])) for route in group]
+        results = [encode(*parts, decoding) for parts in zip(ready, columns, strict=True)]
+    routes = [
+        _fitted(replace(route, encoder=encoder), part, missing)
+        for route, part, (_, missing) in zip(group, columns, results, strict=True)
+    ]
+    return list(zip(routes, results, strict=True))
 
 
 def _fitted(route, columns, missing):
-    """Give a route that knows what its encoder has learned."""
+    """Give a route that knows what its encoder has learned from columns."""
+    return learned(route, columns, bool(missing.any()), has_gaps(columns))
+
+
+def learned(route, columns, has_missing, saw_missing):
+    """Give a route that knows what its fitted encoder makes of columns, and whether rows or cells are missing."""
     spec = replace(
         route.encoder.spec(route.name),
         columns=route.labels,
-        has_missing=bool(missing.any()),
-        missing_name=f"{route.name}__missing" if route.encoder.flags_missing and missing.any() else None,
+        has_missing=has_missing,
+        missing_name=f"{route.name}__missing" if route.encoder.flags_missing and has_missing else None,
     )
-    saw_missing = bool(pd.isna(columns).to_numpy().any())
     return replace(route, spec=spec, saw_missing=saw_missing, fitted_names=_names(columns))
+
+
+def has_gaps(columns):
+    """Tell whether a cell is missing."""
+    return bool(pd.isna(columns).to_numpy().any())
+
+
+def learn_part(group, columns, y, sample_weight):
+    """Let the encoder of inputs that share it learn from the next rows of a table that is read in parts."""
+    encoder = group[0].encoder
+    with located(group[0]):
+        if not hasattr(encoder, "partial_fit"):
+            raise InputMismatchError(cannot_learn_in_parts(encoder))
+        for part in columns:
+            encoder.partial_fit(_renamed(part, _names(columns[0])), y, **_accepted_weight(encoder, sample_weight))
 
 
 def _accepted_weight(encoder, sample_weight, n_parts=1):
@@ -254,11 +287,31 @@ def _renamed(columns, names):
     return columns.set_axis(pd.Index(names, tupleize_cols=False), axis=1)
 
 
-def encode(route, columns):
-    """Encode the columns of one route: (array, missing), the latter None where no array of flags is asked for."""
+def encode(route, columns, decoding=AT_ONCE):
+    """Encode the columns of one route: (array, missing), the latter None where nobody asks; the array may be lazy."""
     with located(route):
         columns = _renamed(columns, route.fitted_names)
-        return route.encoder.encode(columns) if route.spec.missing_name else (route.encoder.transform(columns), None)
+        spec = route.spec or replace(route.encoder.spec(route.name), columns=route.labels)
+        if not decoding.applies(route.encoder, len(columns), spec):
+            flags = route.spec is None or spec.missing_name
+            return route.encoder.encode(columns) if flags else (route.encoder.transform(columns), None)
+    array = lazy_array(partial(_encode_piece, route, spec), columns, route.encoder, spec, decoding.folder)
+    if decoding.as_sample:
+        return array, np.zeros(len(array), dtype=bool)
+    return (array, array.read_through()) if decoding.lazily else array.encoded()
+
+
+def missing_in(route, columns):
+    """Tell which rows of a fitted route hold nothing."""
+    with located(route):
+        return route.encoder.missing(_renamed(columns, route.fitted_names))
+
+
+def _encode_piece(route, spec, columns):
+    """Encode and check some rows of a lazy input: (array, missing)."""
+    with located(route):
+        array, missing = route.encoder.encode(columns)
+    return checked_array(array, spec, columns.index), missing
 
 
 @contextmanager
@@ -284,6 +337,8 @@ def located(route):
 
 def checked_array(array, spec, labels):
     """Give an encoder's array if it keeps its spec, or say where it does not."""
+    if isinstance(array, LazyArray):
+        return array  # its pieces are checked as they are made
     array = np.asarray(array)
     # A cast between kinds would cut ids like 1.9 and wrap pixels like 300.
     if array.shape != (len(labels), *spec.shape) or not np.can_cast(array.dtype, spec.dtype, "same_kind"):

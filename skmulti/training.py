@@ -13,7 +13,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from .callbacks import SlowOnPlateau
-from .feed import EpochOrder, RowFeed, fed
+from .feeds import LazyFeed, feeding
+from .lazy import LazyArray, take
+from .steps import RowFeed, fed
 from .timing import Timings
 
 EARLY_STOPPING_ROWS = 500
@@ -173,10 +175,12 @@ class Rows:
     arrays: dict
     y: np.ndarray
     weight: np.ndarray | None
+    streams = False
 
-    def feed(self, batch_size):
-        """Give these rows as batches; see `RowFeed`."""
-        return RowFeed(self.arrays, self.y, self.weight, batch_size)
+    def feed(self, batch_size, seed=None):
+        """Give these rows as batches; a seed gives each epoch an order of its own."""
+        is_lazy = any(isinstance(array, LazyArray) for array in self.arrays.values())
+        return (LazyFeed if is_lazy else RowFeed)(self.arrays, self.y, self.weight, batch_size, seed)
 
 
 @dataclass(frozen=True)
@@ -243,16 +247,14 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
         If the epochs ran out while the hold-out was still improving.
     """
     timings = Timings() if timings is None else timings
-    feed = rows.feed(schedule.batch_size)
+    feed = rows.feed(schedule.batch_size, schedule.seed if schedule.shuffle else None)
     held_feed = None if held is None else held.feed(max(schedule.batch_size, HELD_BATCH))
     stopper = _stopper(schedule, held)
-    # One batch has no order that matters.
-    order = EpochOrder(feed, schedule.seed) if schedule.shuffle and feed.n_steps > 1 else None
     line = EpochLine() if schedule.verbose == 1 else None
-    own = [callback for callback in dict.fromkeys((order, stopper, schedule.rate)) if callback is not None]
-    with fed(model, feed, held_feed):
+    own = [callback for callback in dict.fromkeys((*feed.callbacks(), stopper, schedule.rate)) if callback is not None]
+    with fed(model, feed, held_feed), feeding(rows, held):
         with timings.measured("trace"):
-            _make_state(model, feed.batch(0))
+            _make_state(model, feed.first_row())
             model.train_function.trace()
             model.test_function.trace()
         with timings.measured("train"):
@@ -300,12 +302,12 @@ def _warn_of_diverged(history):
         )
 
 
-def _make_state(model, batch):
+def _make_state(model, row):
     """Make the variables of optimizer, loss and metrics before the first trace, which would else be traced again."""
     if model.optimizer.built:
         return
     model.optimizer.build(model.trainable_variables)
-    arrays, y = tf.nest.map_structure(lambda tensor: tensor[:1], batch[:2])
+    arrays, y = tf.nest.map_structure(tf.convert_to_tensor, row[:2])
     output = model({tensor.name: arrays[tensor.name] for tensor in model.inputs}, training=False)
     model.compute_loss(y=y, y_pred=output, training=False)
     model.compute_metrics(arrays, y, output)
@@ -318,4 +320,4 @@ def sample_rows(arrays, limit):
     if n_rows <= limit:
         return arrays
     positions = np.linspace(0, n_rows - 1, limit).astype(int)
-    return {name: array[positions] for name, array in arrays.items()}
+    return {name: take(array, positions) for name, array in arrays.items()}

@@ -12,8 +12,8 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
-from skmulti.feed import RowFeed
 from skmulti.layers import TargetUnits
+from skmulti.steps import RowFeed
 from skmulti.training import (
     Rows,
     Schedule,
@@ -67,8 +67,8 @@ class TestTrain:
         twin = twin_of(model)
         model.compile(keras.optimizers.SGD(0.1), "mse")
         twin.compile(keras.optimizers.SGD(0.1), "mse")
-        feed = RowFeed(rows.arrays, rows.y, rows.weight, 4)
-        feed.shuffle(9, 0)
+        feed = RowFeed(rows.arrays, rows.y, rows.weight, 4, seed=9)
+        feed.shuffle(0)
         order = feed.order.numpy()
         train(model, rows, None, Schedule(epochs=1, batch_size=4, shuffle=True, seed=9), [], {})
         twin.fit(
@@ -346,7 +346,7 @@ PREDICT = """
 import json, os, random
 import keras, numpy as np, pandas as pd, tensorflow as tf
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, NumberScaler
-from skmulti.feed import RowFeed
+from skmulti.steps import RowFeed
 from tensorflow.python.framework import config
 from tensorflow.python.framework.random_seed import get_seed
 
@@ -372,8 +372,8 @@ print("RESULT" + json.dumps(predictions().tolist()))
 
 COMPARE = """
 def order():
-    feed = RowFeed({"a": np.arange(10)}, np.arange(10), None, 4)
-    feed.shuffle(0, 0)
+    feed = RowFeed({"a": np.arange(10)}, np.arange(10), None, 4, seed=0)
+    feed.shuffle(0)
     return feed.order.numpy().tolist()
 
 found = {}

@@ -3,6 +3,8 @@
 The order of `ENCODERS` is the order in which the default router asks them.
 """
 
+from ._encoded import encoded_spec
+from ._partial import cannot_learn_in_parts
 from .base import Branch, InputEncoder
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
@@ -42,4 +44,6 @@ __all__ = [
     "TextVectorizer",
     "TransformerEncoder",
     "VectorStacker",
+    "cannot_learn_in_parts",
+    "encoded_spec",
 ]

@@ -1,5 +1,6 @@
 """Cells that hold one row's sequence: lists, arrays and .npy files."""
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from .._validation import Real
 from ..errors import InputMismatchError
+from ..lazy import LAZY_SHARE, machine_memory
 
 # Cells that tell what a column holds.
 PROBE_ROWS = 1000
@@ -107,6 +109,9 @@ def _from_objects(cell, values):
 def _loaded(path):
     """Read an .npy file, never a pickle."""
     try:
+        size, most = os.path.getsize(path), int(LAZY_SHARE * machine_memory())
+        if size > most:
+            raise CellError(f"{str(path)!r} (a file of {size:,} bytes; more than {most:,} for one row are not read)")
         values = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
         raise CellError(f"{str(path)!r} (file not found)") from error

@@ -156,6 +156,14 @@ class Moments:
     square: np.ndarray
     has_missing: np.ndarray
 
+    def __add__(self, other):
+        """Put the moments of two sets of rows together."""
+        total = self.total + other.total
+        share = other.total / np.where(total, total, 1)
+        gap = other.mean - self.mean
+        square = self.square + other.square + gap**2 * self.total * share
+        return Moments(total, self.mean + gap * share, square, self.has_missing | other.has_missing)
+
 
 def column_moments(frame, columns, weight=None):
     """Learn mean and spread of columns of numbers, block by block.
@@ -176,8 +184,8 @@ def column_moments(frame, columns, weight=None):
 
     Notes
     -----
-    Blocks are merged by the formula of Chan, Golub and LeVeque, "Updating Formulae and a
-    Pairwise Algorithm for Computing Sample Variances", 1979.
+    Blocks are put together by the formula of Chan, Golub and LeVeque, "Updating Formulae
+    and a Pairwise Algorithm for Computing Sample Variances", 1979.
     """
     n_columns = len(columns)
     shift, is_set = np.zeros(n_columns), np.zeros(n_columns, dtype=bool)
@@ -198,7 +206,7 @@ def column_moments(frame, columns, weight=None):
         block -= shift[:, None]
         # What does not count must not overflow either.
         np.copyto(block, 0, where=idle)
-        _merge(merged, block, counted)
+        merged += _block_moments(block, counted)
     merged.mean += shift
     return merged
 
@@ -209,16 +217,10 @@ def _first_numbers(block, counted):
     return block[rows, first], counted[rows, first] > 0
 
 
-def _merge(moments, block, counted):
-    """Add a block of numbers, with the weight of each, to the moments; the block is used up."""
+def _block_moments(block, counted):
+    """Give the moments of a block of numbers, with the weight of each; the block is used up."""
     total = counted.sum(axis=1)
     mean = np.einsum("ij,ij->i", block, counted) / np.where(total, total, 1)
     block -= mean[:, None]
     block *= block
-    square = np.einsum("ij,ij->i", block, counted)
-    both = moments.total + total
-    share = total / np.where(both, both, 1)
-    gap = mean - moments.mean
-    moments.square += square + gap**2 * moments.total * share
-    moments.mean += gap * share
-    moments.total = both
+    return Moments(total, mean, np.einsum("ij,ij->i", block, counted), np.zeros(len(block), dtype=bool))

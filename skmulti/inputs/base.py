@@ -8,6 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import LearnedFill, ZeroMasked
+from ..lazy import feature_means
 from ..spec import layer_name
 
 SAMPLE_ROWS = 10_000
@@ -31,6 +32,10 @@ class InputEncoder(TransformerMixin, BaseEstimator):
     shared_input : str or None
         Name of the one input in which the default router puts all columns that the
         encoder takes; None gives each column an input of its own.
+    lazy : bool or "auto"
+        Whether a fit keeps the columns and encodes the rows of each batch by itself; "auto":
+        where the array would take more than a tenth of the machine's memory. The array of a
+        row must then depend on that row alone.
 
     See Also
     --------
@@ -56,6 +61,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
     default_branch = None
     flags_missing = False
     shared_input = None
+    lazy = False
 
     def __init_subclass__(cls, **kwargs):
         # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").
@@ -258,7 +264,8 @@ class Branch(BaseEstimator):
         spec : ArraySpec
             The array to read.
         sample : ndarray of shape (n_rows, *spec.shape) or None
-            Up to 10,000 encoded training rows, for first values that depend on data.
+            Up to 10,000 encoded training rows, for first values that depend on data; of a
+            lazy input a `LazyArray`, of which ``sample[rows]`` and ``np.asarray`` encode rows.
 
         Returns
         -------
@@ -353,13 +360,6 @@ def _readable(tensor, spec, sample):
     if not spec.dtype.startswith("float"):
         return tensor
     return LearnedFill(initial=None if sample is None else feature_means(sample))(tensor)
-
-
-def feature_means(sample):
-    """Average each feature of the last axis over rows and steps; 0 where all is NaN."""
-    flat = np.asarray(sample, dtype="float64").reshape(-1, sample.shape[-1])
-    count = np.maximum((~np.isnan(flat)).sum(axis=0), 1)
-    return np.nansum(flat, axis=0) / count
 
 
 def missing_rows(columns):

@@ -23,6 +23,7 @@ _CALENDAR_PARTS = {
     "minute": 60,
     "second": 60,
 }
+LINEAR = [part for part, period in _CALENDAR_PARTS.items() if period is None]
 
 
 class CalendarEncoder(InputEncoder):
@@ -132,6 +133,56 @@ class CalendarEncoder(InputEncoder):
         ValueError
             If `parts` is empty or holds an unknown part.
         """
+        vars(self).pop("_seen", None)
+        return self.partial_fit(columns)
+
+    def partial_fit(self, columns, y=None):
+        """Learn from the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : DataFrame of shape (n_rows, n_columns) or Series
+            The next rows, as in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        CalendarEncoder
+            The encoder, fitted on all rows so far as by `fit`, but for rounding.
+        """
+        self._check_parts()
+        first = not hasattr(self, "_seen")
+        frame = checked_frame(self, columns, reset=first, dtype=None)
+        if first:
+            self.zones_ = [_zone(frame.iloc[:, i]) for i in range(frame.shape[1])]
+            self._seen, self._moments = {}, NumberScaler(add_indicator=False, dtype="float64")
+        tables = self._tables(frame)
+        for i, table in enumerate(tables):
+            for part in _CALENDAR_PARTS:
+                seen = self._seen.setdefault((i, part), set())
+                if len(seen) < 2:  # two values are enough to know that a part varies
+                    seen.update(table[part].dropna().unique()[:2].tolist())
+        chosen = ("elapsed",) if self.parts == "auto" else self.parts
+        self.parts_ = [
+            (i, part)
+            for i, part in self._seen
+            if part in chosen or (self.parts == "auto" and len(self._seen[i, part]) > 1)
+        ]
+        linear = [np.asarray(table[part], float) for table in tables for part in LINEAR]
+        self._moments.partial_fit(np.column_stack(linear))
+        self._scaler = self._scaler_of([(i, part) for i, part in self.parts_ if part in LINEAR])
+        return self
+
+    def _scaler_of(self, parts):
+        """Give the scaler of some of the parts that do not repeat."""
+        places = [i * len(LINEAR) + LINEAR.index(part) for i, part in parts]
+        scaler = NumberScaler(add_indicator=False, dtype="float64")
+        scaler.mean_, scaler.scale_ = self._moments.mean_[places], self._moments.scale_[places]
+        scaler.indicator_columns_, scaler.n_features_in_ = np.array([], int), len(places)
+        return scaler
+
+    def _check_parts(self):
         self._validate_params()
         unknown = [] if self.parts == "auto" else [part for part in self.parts if part not in _CALENDAR_PARTS]
         if unknown:
@@ -141,20 +192,6 @@ class CalendarEncoder(InputEncoder):
             )
         if not len(self.parts):
             raise ValueError(f"CalendarEncoder: `parts` is empty; there are {list(_CALENDAR_PARTS)}.")
-        frame = checked_frame(self, columns, reset=True, dtype=None)
-        self.zones_ = [_zone(frame.iloc[:, i]) for i in range(frame.shape[1])]
-        tables = self._tables(frame)
-        self.parts_ = [
-            (i, part)
-            for i, table in enumerate(tables)
-            for part in _CALENDAR_PARTS
-            if (part in self.parts if self.parts != "auto" else part == "elapsed" or table[part].nunique() > 1)
-        ]
-        linear = [np.asarray(tables[i][part], float) for i, part in self.parts_ if not _CALENDAR_PARTS[part]]
-        self._scaler = NumberScaler(add_indicator=False, dtype="float64")
-        if linear:
-            self._scaler.fit(np.column_stack(linear))
-        return self
 
     def transform(self, columns):
         """Encode dates.

@@ -12,6 +12,7 @@ from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CategoryEmbedding, OneHotIds
 from ..spec import FIRST_ID, ArraySpec, digest
+from ._partial import PartialCounts
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
 from .vector import check_units, dense_stack
 
@@ -164,7 +165,7 @@ def _vocabulary_sizes(branch, spec):
     return sizes
 
 
-class CategoryIndexer(InputEncoder):
+class CategoryIndexer(PartialCounts, InputEncoder):
     """Turn categories into integer ids for an embedding.
 
     Id 0 is a missing value, 1 a value that training did not show (or a rare one), and

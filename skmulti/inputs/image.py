@@ -193,8 +193,9 @@ class ImageDecoder(InputEncoder):
         What an image that cannot be read means: an error, or a missing image. Cells
         of a wrong type, and arrays that are no images, are always an error.
     lazy : {"auto", True, False}
-        Whether a streamed fit decodes batch by batch; "auto" leaves it to the size of
-        the data. The rows of a frame that `transform` gets are decoded at once.
+        Whether an estimator's fit decodes the images of each batch when it comes, in place
+        of all at once; "auto": where the pixels would take more than a tenth of the machine's
+        memory. Results are the same. `transform` always gives all rows.
     decoder : {"pillow", "opencv"}
         What reads JPEG files. "opencv" takes about half the time, and needs the package
         opencv-python-headless; its pixels are not quite those of Pillow (Notes), so that
@@ -319,6 +320,23 @@ to use blank images.
             check_opencv()
         _cells(columns, self, reset=True)
         return self
+
+    def partial_fit(self, columns, y=None):
+        """Check the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,)
+            The next images.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ImageDecoder
+            The encoder, fitted exactly as by `fit`.
+        """
+        return self.fit(columns, y)
 
     def transform(self, columns):
         """Decode images; see `InputEncoder.transform`."""

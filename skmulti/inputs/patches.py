@@ -46,13 +46,18 @@ def learn_features(sample, rng, pools):
         deviation over the sample, ``sqrt(64 / width)``. None where fewer than 50 images,
         or too few different patches, are there to learn from.
     """
-    pixels = sample.reshape(len(sample), -1)
-    present = np.flatnonzero((pixels != pixels[:, :1]).any(axis=1))
+    present = np.flatnonzero(np.concatenate([_not_plain(sample[i : i + 500]) for i in range(0, len(sample), 500)]))
     if len(present) < MIN_IMAGES:
         return None
     images = sample[np.sort(rng.permutation(present)[:N_IMAGES])]
     kernel = patch_filters(images, rng)
     return None if kernel is None else _scaled(patch_network(kernel, images.shape[1:], pools), images)
+
+
+def _not_plain(images):
+    """Mark the images of more than one colour."""
+    pixels = images.reshape(len(images), -1)
+    return (pixels != pixels[:, :1]).any(axis=1)
 
 
 def patch_filters(images, rng, n_filters=None):

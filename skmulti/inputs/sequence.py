@@ -1,5 +1,7 @@
 """Sequences: rows of different lengths, padded to one number of steps, and a network over the steps."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
@@ -7,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, StrOptions
 from ..errors import InputMismatchError
 from ..layers import FeatureScale
+from ..lazy import feature_means
 from ..spec import ArraySpec
 from ._cells import (
     PROBE_ROWS,
@@ -20,8 +23,9 @@ from ._cells import (
     shortened,
 )
 from ._numbers import as_numbers
+from ._partial import fitted_length
 from ._steps import ARCHITECTURES, summarise_steps
-from .base import Branch, InputEncoder, checked_frame, feature_means
+from .base import Branch, InputEncoder, checked_frame
 
 
 class SequenceBranch(Branch):
@@ -108,7 +112,7 @@ class SequenceBranch(Branch):
 def _feature_scales(sample):
     """Give the standard deviation of each feature over rows and steps, 1 for a constant one."""
     mean = feature_means(sample)
-    scale = np.sqrt(feature_means((np.asarray(sample, dtype="float64") - mean) ** 2))
+    scale = np.sqrt(feature_means(sample, mean))
     # Rounding leaves a constant like 0.1 with a spread of 1e-17.
     return np.where(scale <= 1e-12 * np.abs(mean), 1.0, scale)
 
@@ -134,6 +138,10 @@ class SequencePadder(InputEncoder):
         The end at which short sequences are filled up and long ones cut.
     dtype : {"float32", "float64"}
         Precision of the array. `InputRouter` sets it to its own.
+    lazy : {"auto", True, False}
+        Whether an estimator's fit reads and pads the rows of each batch when it comes, in place
+        of all at once; "auto": where the array would take more than a tenth of the machine's
+        memory. Results are the same. `transform` always gives all rows.
 
     Attributes
     ----------
@@ -185,14 +193,16 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         "padding": [StrOptions({"pre", "post"})],
         "truncating": [StrOptions({"pre", "post"})],
         "dtype": [StrOptions({"float32", "float64"})],
+        "lazy": ["boolean", StrOptions({"auto"})],
     }
 
-    def __init__(self, *, length=None, shape=None, padding="post", truncating="post", dtype="float32"):
+    def __init__(self, *, length=None, shape=None, padding="post", truncating="post", dtype="float32", lazy="auto"):
         self.length = length
         self.shape = shape
         self.padding = padding
         self.truncating = truncating
         self.dtype = dtype
+        self.lazy = lazy
 
     @classmethod
     def suits(cls, column):
@@ -247,16 +257,43 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
             len(self.shape) == 2 and all(isinstance(n, Integral) and n > 0 for n in self.shape)
         ):
             raise ValueError(f"SequencePadder: `shape` must be None or (steps, features), got {self.shape!r}.")
-        column, rows = self._rows(columns, reset=True)
+        self._lengths = Counter()
+        vars(self).pop("n_features_", None)
+        self._learn(columns, reset=True)
+        return self
+
+    def partial_fit(self, columns, y=None):
+        """Learn from the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : Series, DataFrame or ndarray
+            The next rows, as in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        SequencePadder
+            The encoder, fitted on all rows so far exactly as by `fit`.
+        """
+        if not hasattr(self, "_lengths"):
+            return self.fit(columns)
+        self._learn(columns, reset=False)
+        return self
+
+    def _learn(self, columns, *, reset):
+        """Add the lengths of sequences to those seen, and refuse sequences of another width."""
+        column, rows = self._rows(columns, reset=reset)
         # Only shapes are kept: the files of a column may not fit into memory together.
         shapes = np.array([steps.shape for steps in rows], dtype=int).reshape(-1, 2)
-        lengths = shapes[shapes[:, 0] > 0, 0]
         widths = shapes[shapes[:, 0] > 0, 1]
-        self.n_features_ = int(self.shape[1] if self.shape is not None else widths[0] if len(widths) else 1)
+        if not any(self._lengths):
+            self.n_features_ = int(self.shape[1] if self.shape is not None else widths[0] if len(widths) else 1)
         check_widths(column, np.where(shapes[:, 0] > 0, shapes[:, 1], self.n_features_), self.n_features_)
-        self.length_ = self._learn_length(lengths)
-        self.n_truncated_ = int((lengths > self.length_).sum())
-        return self
+        self._lengths.update(shapes[:, 0].tolist())
+        self.length_ = fitted_length(self.length, self._lengths, 1 if self.shape is None else int(self.shape[0]))
+        self.n_truncated_ = sum(count for length, count in self._lengths.items() if length > self.length_)
 
     def transform(self, columns):
         """Pad or cut every sequence.
@@ -304,14 +341,6 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         """Describe the array; see `InputEncoder.spec`."""
         check_is_fitted(self)
         return ArraySpec(name, "sequence", (self.length_, self.n_features_), self.dtype)
-
-    def _learn_length(self, lengths):
-        """Give the number of steps from the lengths of the training sequences that have any."""
-        if isinstance(self.length, Integral):
-            return int(self.length)
-        if not len(lengths):
-            return 1 if self.shape is None else int(self.shape[0])
-        return int(lengths.max() if self.length is None else np.ceil(np.quantile(lengths, self.length)))
 
     def _rows(self, columns, *, reset):
         """Give (a Series with the rows' labels, an iterable of one array (steps, features) a row)."""

@@ -81,10 +81,31 @@ class VectorStacker(InputEncoder):
         InputMismatchError
             If a cell is no vector of numbers, or lengths differ.
         """
+        self._is_known = False
+        return self.partial_fit(columns)
+
+    def partial_fit(self, columns, y=None):
+        """Learn from the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : Series, one-column DataFrame, or array of shape (n_rows, n_values)
+            The next rows, as in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        VectorStacker
+            The encoder, fitted on all rows so far exactly as by `fit`.
+        """
         self._validate_params()
-        cells = _vector_cells(columns, self, reset=True)
+        known = getattr(self, "_is_known", False)
+        cells = _vector_cells(columns, self, reset=not known)
         lengths = [len(cell) for cell in cells.dropna()]
-        self.n_values_ = lengths[0] if lengths else 1
+        if not known:
+            self.n_values_ = lengths[0] if lengths else 1
+            self._is_known = bool(lengths)
         self._check_lengths(cells)
         return self
 

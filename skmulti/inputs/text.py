@@ -12,6 +12,7 @@ from ..errors import BranchMismatchError, place
 from ..spec import ArraySpec, digest
 from ..word_layers import WordBag, WordEmbedding, inverse_document_frequencies
 from ._keras_words import KerasReading, KerasWordIds
+from ._partial import PartialWords
 from ._steps import ARCHITECTURES, summarise_steps
 from ._tokens import Tokenizer, text_rows
 from ._words import Reading, WordIds
@@ -125,7 +126,7 @@ class TextBranch(Branch):
         return bag if self.units is None else keras.layers.Dense(self.units, activation="relu")(bag)
 
 
-class TextVectorizer(InputEncoder):
+class TextVectorizer(PartialWords, InputEncoder):
     """Turn text into ids of words, all rows padded or cut to one length.
 
     The ids are those of Keras' ``TextVectorization``: the vocabulary is learned from the

@@ -5,10 +5,12 @@ import scipy.sparse
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ..errors import InputMismatchError
 from ..spec import ArraySpec
+from ._partial import cannot_learn_in_parts
 from .base import InputEncoder, missing_rows
 from .vector import DenseBranch
 
@@ -50,6 +52,20 @@ class TransformerEncoder(InputEncoder):
         """Fit a clone of the transformer."""
         with default_output():
             self.transformer_ = self._unfitted().fit(columns, y, **self._accepted(fit_params))
+        self._n_values = self.transform(columns.iloc[:1]).shape[1]
+        return self
+
+    def partial_fit(self, columns, y=None, **fit_params):
+        """Learn from the next rows, if the transformer has ``partial_fit`` or learns nothing."""
+        if not hasattr(self, "transformer_"):
+            self.transformer_ = self._unfitted()
+        with default_output():
+            if hasattr(self.transformer_, "partial_fit"):
+                self.transformer_.partial_fit(columns, y, **self._accepted(fit_params))
+            elif get_tags(self.transformer_).requires_fit:
+                raise InputMismatchError(cannot_learn_in_parts(self.transformer_))
+            else:
+                self.transformer_.fit(columns.iloc[:1], None if y is None else y[:1])
         self._n_values = self.transform(columns.iloc[:1]).shape[1]
         return self
 

@@ -11,6 +11,7 @@ from .._validation import POSITIVE_INT, RATE, Integral, StrOptions, checked_feat
 from ..column_layers import ColumnDense, PiecewiseLinear
 from ..spec import ArraySpec
 from ._numbers import column_moments, is_duration, is_number_type, number_blocks, number_columns
+from ._partial import PartialMoments
 from .base import Branch, InputEncoder, checked_frame
 
 # Below so many rows a network learns them by heart before it has learned what they share.
@@ -225,7 +226,7 @@ def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None):
     return tensor
 
 
-class NumberScaler(InputEncoder):
+class NumberScaler(PartialMoments, InputEncoder):
     """Standardise columns of numbers, keeping missing values as NaN.
 
     Subtracts the training mean and divides by the training standard deviation, as
@@ -337,13 +338,16 @@ class NumberScaler(InputEncoder):
         """Learn mean and deviation of each column; give the columns' numbers."""
         weight = None if sample_weight is None else checked_weights(sample_weight, frame)
         numbers = number_columns(frame)
-        found = column_moments(frame, numbers, weight)
-        self.mean_ = found.mean
-        variance = found.square / np.where(found.total, found.total, 1)
+        self._take(column_moments(frame, numbers, weight))
+        return numbers
+
+    def _take(self, moments):
+        """Set what is fitted."""
+        self.mean_ = moments.mean
+        variance = moments.square / np.where(moments.total, moments.total, 1)
         constant = variance <= (10 * np.finfo(float).eps * np.abs(self.mean_)) ** 2
         self.scale_ = np.sqrt(np.where(constant, 1, variance))
-        self.indicator_columns_ = np.flatnonzero(found.has_missing) if self.add_indicator else np.array([], int)
-        return numbers
+        self.indicator_columns_ = np.flatnonzero(moments.has_missing) if self.add_indicator else np.array([], int)
 
     def transform(self, columns):
         """Standardise columns.

@@ -24,6 +24,8 @@ class RowFeed:
         Weight of each row.
     batch_size : int
         Rows of a batch.
+    seed : int or None
+        Decides the order of each epoch; None keeps the rows in order.
 
     Attributes
     ----------
@@ -33,20 +35,29 @@ class RowFeed:
         Positions of the rows in the order in which batches take them.
     n_steps : int
         Number of batches.
+    in_place : bool
+        Whether a compiled call gathers the batches itself; else `steps` gives them.
     """
 
-    def __init__(self, arrays, y, weight, batch_size):
+    in_place = True
+
+    def __init__(self, arrays, y, weight, batch_size, seed=None):
         data = (arrays, y) if weight is None else (arrays, y, weight)
         # As tensors: Keras would cast float64 arrays to its float type, and a target of 1e6 lose its digits.
         self.data = tf.nest.map_structure(tf.convert_to_tensor, data)
-        self.batch_size = batch_size
+        self.batch_size, self.seed = batch_size, seed
         self.n_rows = len(y)
         self.n_steps = -(-self.n_rows // batch_size)
         self.order = tf.range(self.n_rows, dtype=tf.int64)
 
-    def shuffle(self, seed, epoch):
+    def shuffle(self, epoch):
         """Set the order of an epoch, a function of the seed and the epoch's number alone."""
-        self.order = tf.constant(np.random.default_rng([seed, epoch]).permutation(self.n_rows), tf.int64)
+        self.order = tf.constant(np.random.default_rng([self.seed, epoch]).permutation(self.n_rows), tf.int64)
+
+    def callbacks(self):
+        """Give the Keras callbacks that a fit needs beside the steps."""
+        # One batch has no order that matters.
+        return [] if self.seed is None or self.n_steps == 1 else [EpochOrder(self)]
 
     def steps(self):
         """Give the `tf.data.Dataset` of the numbers of the steps, which stands for the rows."""
@@ -54,10 +65,15 @@ class RowFeed:
 
     def batch(self, step):
         """Gather the batch of a step: (arrays, y) or (arrays, y, weight)."""
-        return _batch(step, self.batch_size, self.data, self.order)
+        return gathered(step, self.batch_size, self.data, self.order)
+
+    def first_row(self):
+        """Give the first row as a batch of one."""
+        return gathered(0, 1, self.data, self.order)
 
 
-def _batch(step, batch_size, data, order):
+def gathered(step, batch_size, data, order):
+    """Gather the batch of a step from tensors of all rows."""
     rows = order[step * batch_size : (step + 1) * batch_size]
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), data)
 
@@ -69,18 +85,15 @@ class EpochOrder(keras.callbacks.Callback):
     ----------
     feed : RowFeed
         The rows.
-    seed : int
-        Decides the orders.
     """
 
-    def __init__(self, feed, seed):
+    def __init__(self, feed):
         super().__init__()
         self.feed = feed
-        self.seed = seed
 
     def on_epoch_begin(self, epoch, logs=None):
         """Draw the order; see `keras.callbacks.Callback`."""
-        self.feed.shuffle(self.seed, epoch)
+        self.feed.shuffle(epoch)
 
 
 class FeedSteps:
@@ -100,8 +113,8 @@ class FeedSteps:
 
     Attributes
     ----------
-    feed : RowFeed or None
-        The rows; None leaves everything to Keras.
+    feed : object
+        The rows; those that are not gathered in place are left to Keras.
     """
 
     def __init__(self, model, step, otherwise):
@@ -117,7 +130,7 @@ class FeedSteps:
 
     def __call__(self, iterator):
         """Take the next steps, as many as the model takes in one execution; give its metrics."""
-        if self.feed is None or getattr(iterator, "element_spec", None) != STEP:
+        if not self._gathers() or getattr(iterator, "element_spec", None) != STEP:
             return self.otherwise(iterator)
         feed, count = self.feed, self.model.steps_per_execution
         # An execution takes one number from the iterator, and the rest as given.
@@ -127,9 +140,12 @@ class FeedSteps:
         last = min(first + count, feed.n_steps)
         return self._run(*_arguments(feed, first, last))
 
+    def _gathers(self):
+        return self.feed is not None and self.feed.in_place
+
     def trace(self):
         """Make the compiled function for the feed, which the first call would else do."""
-        if self.feed is not None and not self.model.run_eagerly:
+        if self._gathers() and not self.model.run_eagerly:
             self._run.get_concrete_function(*_arguments(self.feed, 0, 1))
 
 
@@ -141,7 +157,7 @@ def _run_steps(model, step, batch_size, data, order, ends):
     """Take the steps from the first of `ends` to before the second, and give the model's metrics."""
 
     def one(position):
-        step(_batch(position, batch_size, data, order))
+        step(gathered(position, batch_size, data, order))
         return [position + 1]
 
     tf.while_loop(lambda position: position < ends[1], one, [ends[0]], parallel_iterations=1)
@@ -156,9 +172,9 @@ def fed(model, training, held):
     ----------
     model : keras.Model
         Compiled.
-    training : RowFeed
+    training : RowFeed or other feed
         Rows that train.
-    held : RowFeed or None
+    held : RowFeed, other feed or None
         Rows that validate.
     """
     if not isinstance(model.train_function, FeedSteps):

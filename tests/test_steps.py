@@ -1,22 +1,18 @@
-"""Tests of `skmulti.feed`: batches, their orders, and steps that equal those of Keras."""
+"""Tests of `skmulti.steps`: batches, their orders, and steps that equal those of Keras."""
 
 import keras
 import numpy as np
 import pytest
 
-from skmulti.feed import EpochOrder, FeedSteps, RowFeed, fed
+from skmulti.steps import FeedSteps, RowFeed, fed
 from skmulti.training import isolated
-
-
-def make_feed(n_rows=10, batch_size=4, weight=None):
-    return RowFeed({"a": np.arange(n_rows)}, np.arange(n_rows) * 10, weight, batch_size)
 
 
 def epoch_rows(n_rows=10, batch_size=4, epoch=0, seed=0):
     """Give the rows of one epoch, batch by batch."""
-    feed = make_feed(n_rows, batch_size)
-    if seed is not None:
-        EpochOrder(feed, seed).on_epoch_begin(epoch)
+    feed = RowFeed({"a": np.arange(n_rows)}, np.arange(n_rows), None, batch_size, seed)
+    for callback in feed.callbacks():
+        callback.on_epoch_begin(epoch)
     return [feed.batch(step)[0]["a"].numpy().tolist() for step in range(feed.n_steps)]
 
 
@@ -52,8 +48,8 @@ class TestBatches:
 
     def test_arrays_target_and_weights_of_a_row_stay_together(self):
         arrays = {"a": np.arange(10), "b": np.arange(20).reshape(10, 2)}
-        feed = RowFeed(arrays, np.arange(10) * 10, np.arange(10) / 2, 4)
-        feed.shuffle(1, 0)
+        feed = RowFeed(arrays, np.arange(10) * 10, np.arange(10) / 2, 4, seed=1)
+        feed.shuffle(0)
         for step in range(feed.n_steps):
             x, y, weight = feed.batch(step)
             np.testing.assert_array_equal(x["b"][:, 0], x["a"] * 2)
@@ -65,7 +61,12 @@ class TestBatches:
         np.testing.assert_array_equal(RowFeed({"a": np.arange(4)}, y, None, 4).batch(0)[1], y)
 
     def test_the_number_of_steps_is_known_beforehand(self):
-        assert int(make_feed().steps().cardinality()) == make_feed().n_steps == 3
+        feed = RowFeed({"a": np.arange(10)}, np.arange(10), None, 4)
+        assert int(feed.steps().cardinality()) == feed.n_steps == 3
+
+    def test_the_first_row_is_a_batch_of_one(self):
+        x, y = RowFeed({"a": np.arange(10)}, np.arange(10) * 10, None, 4).first_row()
+        assert (x["a"].numpy().tolist(), y.numpy().tolist()) == ([0], [0])
 
 
 def network():

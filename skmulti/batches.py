@@ -1,0 +1,389 @@
+"""Batches of arrays that are encoded already: datasets and generators, and what they must look like."""
+
+import itertools
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+
+import keras
+import numpy as np
+import pandas as pd
+import tensorflow as tf
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from .errors import DroppedRowsWarning, InputMismatchError, closest_match, quoted
+from .inputs import ENCODERS, encoded_spec
+from .lazy import ahead
+from .routes import checked_array
+
+_WAYS_OUT = "Give fit__steps_per_epoch=n, or a function without arguments that makes a new one for each epoch."
+
+
+def batch_source(X, y=None, steps=None):
+    """Give the `BatchSource` of what yields ``(inputs, y[, sample_weight])``, else None.
+
+    Parameters
+    ----------
+    X : object
+        A ``tf.data.Dataset``, ``keras.utils.PyDataset``, generator, a function that makes
+        one, or any other iterable of batches; lists only of tuples (inputs, y, ...).
+    y : None
+        A list of batches brings its own.
+    steps : int or None
+        Batches of an epoch.
+    """
+    if isinstance(X, tf.data.Dataset | keras.utils.PyDataset | Iterator):
+        return BatchSource(X, steps)
+    if isinstance(X, list) and y is None and X and all(_is_batch(element) for element in X):
+        return BatchSource(X, steps)
+    known = isinstance(X, str | bytes | Mapping | list | tuple | type) or hasattr(X, "__array__")
+    if known or hasattr(X, "to_pandas") or hasattr(X, "columns") or hasattr(X, "shape"):
+        return None
+    return BatchSource(X, steps) if callable(X) or hasattr(X, "__iter__") else None
+
+
+def _is_batch(element):
+    """Tell a batch (inputs, y[, sample_weight]) from a row or an array."""
+    return isinstance(element, tuple) and len(element) in (2, 3) and isinstance(element[0], Mapping | tuple | list)
+
+
+class BatchSource:
+    """Batches that can be read once for each epoch.
+
+    Parameters
+    ----------
+    source : Dataset, PyDataset, iterator, callable or iterable
+        Where they come from.
+    steps : int or None
+        Batches of an epoch; None reads to the end.
+    """
+
+    def __init__(self, source, steps=None):
+        self.source, self.steps = source, steps
+        self._endless, self._epoch, self._read, self._told = None, None, [], 0
+        self._lock = threading.Lock()
+
+    @property
+    def name(self):
+        """What it is, for messages."""
+        kind = type(self.source).__name__
+        if isinstance(self.source, tf.data.Dataset):
+            return "the tf.data.Dataset"
+        if isinstance(self.source, keras.utils.PyDataset):
+            return f"the PyDataset {kind}"
+        if not isinstance(self.source, Iterator) and callable(self.source):
+            return f"the function {getattr(self.source, '__name__', kind)!r}"
+        return f"the {kind} of batches"
+
+    def check_ends(self):
+        """Refuse what would never end, or can be read only once, where epochs need more.
+
+        Raises
+        ------
+        InputMismatchError
+            For a generator, or a repeated dataset, without a number of steps.
+        """
+        if self.steps is not None:
+            return
+        if isinstance(self.source, tf.data.Dataset) and self.source.cardinality() == tf.data.INFINITE_CARDINALITY:
+            raise InputMismatchError(f"{self.name} is repeated without end, so that no epoch would. {_WAYS_OUT}")
+        if isinstance(self.source, Iterator):
+            raise InputMismatchError(
+                f"{self.name} can be read only once and may never end, but each epoch needs its batches. {_WAYS_OUT}"
+            )
+
+    def batches(self, epoch=0):
+        """Read the batches of an epoch; as often as one likes, until the next one is read.
+
+        Yields
+        ------
+        tuple, dict, list or array
+            As the source gives them.
+        """
+        if self.steps is None:
+            yield from self._once(epoch)
+            return
+        with self._lock:
+            if self._endless is None:
+                self._endless = self._without_end()
+            if epoch != self._epoch:
+                self._epoch, self._read = epoch, []
+        for step in range(self.steps):
+            with self._lock:
+                if step == len(self._read):
+                    try:
+                        self._read.append(next(self._endless))
+                    except StopIteration:
+                        raise InputMismatchError(
+                            f"{self.name} ended in epoch {epoch + 1} after {step} of {self.steps} steps: the number of "
+                            "steps times that of epochs is more than it yields. Give a function without arguments that "
+                            "makes a new one, or fewer steps."
+                        ) from None
+                batch = self._read[step]
+            yield batch
+
+    def _without_end(self):
+        """Read on and on; what can be read only once is."""
+        if isinstance(self.source, Iterator):
+            yield from self.source
+            return
+        for epoch in itertools.count():
+            before = True
+            for batch in self._once(epoch):
+                before = False
+                yield batch
+            if before:
+                return
+
+    def _once(self, epoch):
+        """Read from the beginning to the end."""
+        if isinstance(self.source, tf.data.Dataset):
+            yield from self.source.as_numpy_iterator()
+        elif isinstance(self.source, keras.utils.PyDataset):
+            if epoch and epoch != self._told:
+                self.source.on_epoch_end()
+            self._told = epoch
+            yield from ahead(self.source.__getitem__, range(len(self.source)), max(1, self.source.workers))
+        else:
+            yield from self.source() if callable(self.source) else self.source
+
+    def warn_of_dropped(self, n_read):
+        """Warn of a PyDataset that holds more rows than its batches had.
+
+        Parameters
+        ----------
+        n_read : int
+            Rows of all batches of an epoch.
+
+        Warns
+        -----
+        DroppedRowsWarning
+            If an array or list that it holds is longer.
+        """
+        if not isinstance(self.source, keras.utils.PyDataset) or self.steps is not None:
+            return
+        held = {
+            name: len(value)
+            for name, value in vars(self.source).items()
+            if isinstance(value, np.ndarray | list | pd.Series | pd.DataFrame) and not name.startswith("_")
+        }
+        sizes = list(held.values())
+        # A length that two attributes share is the number of rows; a list of paddings or names is none.
+        longer = [name for name, size in held.items() if size > n_read and (sizes.count(size) > 1 or len(sizes) == 1)]
+        if longer:
+            warnings.warn(
+                f"{self.name} has len {len(self.source)} and gives {n_read} of the {held[longer[0]]} rows of "
+                f"{quoted(longer[:3])} in an epoch; the others are never seen. Count the last, short batch, too: "
+                "__len__ should be ceil(rows / batch_size).",
+                DroppedRowsWarning,
+                stacklevel=6,
+            )
+
+
+def split_batch(batch, source, *, needs_y):
+    """Divide a batch into (inputs, y, sample_weight), absent parts None.
+
+    Raises
+    ------
+    InputMismatchError
+        If it has no y where one is needed, or more than three parts.
+    """
+    parts = batch if isinstance(batch, tuple) else (batch,)
+    if not 1 <= len(parts) <= 3 or (needs_y and len(parts) == 1):
+        found = f"a tuple of {len(parts)}" if isinstance(batch, tuple) else f"a {type(batch).__name__}"
+        raise InputMismatchError(
+            f"{source.name} yields {found}; a batch is a tuple (inputs, y) or (inputs, y, sample_weight), with inputs "
+            "a dict of arrays by input name, or a tuple of arrays."
+        )
+    return (*parts, None, None)[:3]
+
+
+def by_name(inputs, specs, source_name):
+    """Bring a batch's inputs to a dict by input name.
+
+    Parameters
+    ----------
+    inputs : dict, tuple, list or array
+        By name, or in the order of `specs`.
+    specs : dict of str to ArraySpec
+        The network's inputs.
+    source_name : str
+        For messages.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Exactly the inputs.
+
+    Raises
+    ------
+    InputMismatchError
+        If their number or names differ.
+    """
+    wanted = {name: spec.shape for name, spec in specs.items()}
+    if not any(wanted.values()):
+        wanted = quoted(wanted)  # before the first batch nothing is known of shapes
+    if isinstance(inputs, Mapping):
+        flags = {spec.missing_name for spec in specs.values() if spec.missing_name}
+        for name in specs:
+            if name not in inputs:
+                raise InputMismatchError(
+                    f"{source_name} yields {quoted(inputs)}, but not the input {name!r}; the network has the inputs "
+                    f"{wanted}.{closest_match(name, inputs)}"
+                )
+        extra = [name for name in inputs if name not in specs and name not in flags]
+        if extra:
+            raise InputMismatchError(
+                f"{source_name} yields {quoted(extra)}, which is no input; the network has the inputs "
+                f"{wanted}.{closest_match(extra[0], specs)} Leave it out."
+            )
+        return {name: _as_array(name, array, source_name) for name, array in inputs.items()}
+    several = isinstance(inputs, tuple | list) and not np.isscalar(inputs[0] if len(inputs) else 0)
+    arrays = list(inputs) if several else [inputs]
+    if len(arrays) != len(specs):
+        width = f" of width {np.shape(arrays[0])[-1]}" if len(arrays) == 1 and np.ndim(arrays[0]) > 1 else ""
+        raise InputMismatchError(
+            f"{source_name} yields {len(arrays)} array{'s' * (len(arrays) != 1)}{width}; the estimator expects "
+            f"{wanted}. "
+            "Yield a dict: ({name: array, ...}, y). A tuple of two or three is read as (inputs, y[, sample_weight])."
+        )
+    return {name: _as_array(name, array, source_name) for name, array in zip(specs, arrays, strict=True)}
+
+
+def _as_array(name, array, source_name):
+    """Give one input of a batch as an array of numbers, a column for each value."""
+    if isinstance(array, list | tuple) and any(np.ndim(part) > 1 for part in array):
+        lengths = [len(part) for part in array]
+        raise InputMismatchError(
+            f"Input {name!r}: {source_name} yields a list of {len(array)} arrays of {lengths[0]} rows in one batch; "
+            f"concatenate them to one array of {sum(lengths)} rows, or yield them one by one."
+        )
+    try:
+        array = np.asarray(array)
+    except ValueError as error:
+        raise InputMismatchError(f"Input {name!r}: {source_name} yields rows of different shapes ({error}).") from error
+    if array.dtype.kind not in "biuf" or not array.ndim:
+        advice = "A value without an id, such as None, must have one: 1 is the id of unknown values."
+        raise InputMismatchError(
+            f"Input {name!r}: {source_name} yields an array of shape {array.shape} and dtype {array.dtype}; a batch "
+            f"holds arrays of numbers that are encoded already. {advice if array.dtype == object else ''}".rstrip()
+        )
+    return array[:, None] if array.ndim == 1 else array
+
+
+def encoded_batch(inputs, specs, source_name, first_row=0):
+    """Bring a batch's inputs to what the network takes, or refuse them.
+
+    Parameters
+    ----------
+    inputs : dict, tuple, list or array
+        Encoded arrays by input name, or in order.
+    specs : dict of str to ArraySpec
+        The network's inputs.
+    source_name : str
+        For messages.
+    first_row : int
+        Number of the batch's first row, for messages.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Arrays of the specs' shapes and dtypes, and their missing flags.
+
+    Raises
+    ------
+    InputMismatchError
+        If names, number, shapes, dtypes or ids differ from those of the specs.
+    """
+    arrays = by_name(inputs, specs, source_name)
+    n_rows = len(next(iter(arrays.values())))
+    labels = pd.RangeIndex(first_row, first_row + n_rows)
+    encoded = {}
+    for name, spec in specs.items():
+        array = arrays[name]
+        if len(array) != n_rows:
+            counts = {other: len(rows) for other, rows in arrays.items()}
+            raise InputMismatchError(f"Found inputs with inconsistent numbers of samples: {counts}.")
+        fits = array.shape[1:] == spec.shape and np.can_cast(array.dtype, spec.dtype, "same_kind")
+        if not fits and not (array.shape[1:] == spec.shape and array.dtype.kind == "b"):
+            raise InputMismatchError(
+                f"Input {name!r}: {source_name} yields rows of shape {array.shape[1:]} and dtype {array.dtype}; "
+                f"expected {spec.shape} and {spec.dtype}."
+            )
+        encoded[name] = checked_array(array, spec, labels)
+        if spec.missing_name:
+            flags = np.asarray(arrays.get(spec.missing_name, np.zeros(n_rows, bool)))
+            encoded[spec.missing_name] = flags.reshape(n_rows, 1).astype(bool)
+    return encoded
+
+
+def first_specs(inputs, names, kinds, source_name, floats):
+    """Describe the inputs of a first batch: dict of str to `ArraySpec`, sizes of vocabularies left open.
+
+    Parameters
+    ----------
+    inputs : dict, tuple, list or array
+        The batch's.
+    names : list of str or None
+        The router's inputs; None takes those of a dict, or ``input_0``, ``input_1``, ...
+    kinds : dict of str to str
+        What the branches of some inputs read.
+    source_name, floats : str
+        For messages; the precision of floats.
+    """
+    if names is None:
+        several = isinstance(inputs, tuple | list)
+        names = list(inputs) if isinstance(inputs, Mapping) else None
+        names = names or [f"input_{i}" for i in range(len(inputs) if several else 1)]
+    # Shapes are not known yet: only names and their number can be wrong.
+    arrays = by_name(inputs, {name: encoded_spec(name, (), np.dtype("f4"), None) for name in names}, source_name)
+    specs = {}
+    for name in names:
+        array = arrays[name]
+        largest = np.full(array.shape[1:2], 2**31 - 2)
+        specs[name] = encoded_spec(name, array.shape[1:], array.dtype, largest, kind=kinds.get(name), floats=floats)
+    return specs
+
+
+class EncodedInputs(TransformerMixin, BaseEstimator):
+    """Stands for the router of an estimator that was fitted on encoded arrays.
+
+    Parameters
+    ----------
+    specs : dict of str to ArraySpec
+        The inputs.
+
+    Attributes
+    ----------
+    specs_ : dict of str to ArraySpec
+        The inputs.
+    encoders_ : dict
+        Empty.
+    n_features_in_ : int
+        Number of inputs.
+    """
+
+    def __init__(self, specs):
+        self.specs = specs
+        self.specs_, self.encoders_, self.n_features_in_ = specs, {}, len(specs)
+
+    def fit(self, X, y=None):
+        """Do nothing: the arrays are encoded."""
+        return self
+
+    def transform(self, X):
+        """Bring arrays by name or in order to the network's dict."""
+        return encoded_batch(X, self.specs_, f"X, a {type(X).__name__},")
+
+    def encode(self, X, *, folder=None):
+        """As `transform`."""
+        return self.transform(X)
+
+    def chunks(self, X, *, folder=None):
+        """As `transform`, all at once."""
+        yield self.transform(X)
+
+    def default_branches(self):
+        """Give the first branch that reads each input's kind."""
+        readers = [encoder.default_branch for encoder in ENCODERS]
+        return {name: next(r for r in readers if spec.kind in r.reads)() for name, spec in self.specs_.items()}
