@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,6 @@ from .diagram import router_block
 from .errors import InputMismatchError, closest_match, listed, quoted
 from .frames import n_rows, resolve_columns, to_table
 from .inputs import TransformerEncoder
-from .lazy import AT_ONCE
 from .plan import explicit_plan, infer_inputs
 from .routes import (
     Route,
@@ -26,7 +24,6 @@ from .routes import (
     check_widths,
     columns_of,
     feature_names,
-    fit_encode_group,
     fit_group,
     is_word,
     places_by_label,
@@ -166,11 +163,6 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
             As `transform` gives.
         """
         return self._fit_encode(X, y, sample_weight)
-
-    def _fit_encode(self, X, y, sample_weight, decoding=AT_ONCE):
-        """Fit and encode; with `decoding` arrays of lazy inputs may be `LazyArray`."""
-        table, results = self._fit(partial(fit_encode_group, decoding=decoding), X, y, sample_weight)
-        return self._collect(table, results)
 
     def transform(self, X):
         """Encode rows.

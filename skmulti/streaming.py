@@ -1,6 +1,7 @@
 """What an `InputRouter` gives beside arrays: rows that are encoded batch by batch, chunks, datasets."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +19,7 @@ from .routes import (
     checked_array,
     columns_of,
     encode,
+    fit_encode_group,
     has_gaps,
     learn_part,
     learned,
@@ -63,6 +65,11 @@ class StreamingMixin:
         training begins, and missing rows are known.
         """
         return self._fit_encode(X, y, sample_weight, Decoding(True, folder))
+
+    def _fit_encode(self, X, y, sample_weight, decoding=AT_ONCE):
+        """Fit and encode; with `decoding` arrays of lazy inputs may be `LazyArray`."""
+        table, results = self._fit(partial(fit_encode_group, decoding=decoding), X, y, sample_weight)
+        return self._collect(table, results)
 
     def encode(self, X, *, folder=None):
         """Encode rows, those of lazy inputs when asked for.

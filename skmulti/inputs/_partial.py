@@ -44,6 +44,27 @@ class PartialMoments:
         return self
 
 
+class PartialChecks:
+    """`partial_fit` of an encoder that learns nothing but the column's name."""
+
+    def partial_fit(self, columns, y=None):
+        """Check the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,)
+            The next rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        InputEncoder
+            The encoder, fitted exactly as by `fit`.
+        """
+        return self.fit(columns, y)
+
+
 class PartialCounts:
     """`partial_fit` of `CategoryIndexer`."""
 

@@ -16,6 +16,7 @@ from .._workers import available_cores
 from ..errors import InputMismatchError, NetworkSizeWarning, place
 from ..spec import ArraySpec
 from ._opencv import check_installed as check_opencv
+from ._partial import PartialChecks
 from ._pixels import BYTES, MODES, PATHS, UnreadableError, decode_into
 from .base import SAMPLE_ROWS, Branch, InputEncoder, checked_frame, one_column, refuse_cells
 from .patches import LAST, MIN_SIDE, learn_features
@@ -172,7 +173,7 @@ class ImageBranch(Branch):
         return tensor
 
 
-class ImageDecoder(InputEncoder):
+class ImageDecoder(PartialChecks, InputEncoder):
     """Decode a column of images to pixels of one size.
 
     Takes images as they come in a table, also mixed. Pixels stay integers of 0-255, a
@@ -320,23 +321,6 @@ to use blank images.
             check_opencv()
         _cells(columns, self, reset=True)
         return self
-
-    def partial_fit(self, columns, y=None):
-        """Check the next rows of a table that is read in parts.
-
-        Parameters
-        ----------
-        columns : Series of shape (n_rows,)
-            The next images.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        ImageDecoder
-            The encoder, fitted exactly as by `fit`.
-        """
-        return self.fit(columns, y)
 
     def transform(self, columns):
         """Decode images; see `InputEncoder.transform`."""
