@@ -136,12 +136,14 @@ class DecodedStore:
             blocks.setdefault(block, []).append((position, row))
         for block, entries in blocks.items():
             try:
-                with open(self.folder / f"{block}.rows", "rb") as file:
+                # Straight into the array: a buffer between would be one more copy of every row.
+                with open(self.folder / f"{block}.rows", "rb", buffering=0) as file:
                     for position, row in sorted(entries):
                         file.seek(position * self.row_bytes)
-                        out[row] = np.frombuffer(file.read(self.row_bytes), self.dtype).reshape(self.shape)
-            except (FileNotFoundError, ValueError):
-                # Somebody cleared the folder, or a file of it is cut off.
+                        if file.readinto(out[row].reshape(-1).view("uint8")) != self.row_bytes:
+                            gone.append(row)  # the file is cut off
+            except FileNotFoundError:
+                # Somebody cleared the folder.
                 gone += [row for _, row in entries]
         return gone
 
