@@ -99,15 +99,13 @@ class LazyFeed(RowFeed):
 
     def _fetched(self, step):
         rows = self._order[step * self.batch_size : (step + 1) * self.batch_size]
-        return self._with_lazy(gathered(step, self.batch_size, self.data, self._order), rows)
+        known, *others = gathered(step, self.batch_size, self.data, self._order)
+        return ({**known, **self.fetch(rows)}, *others)
 
     def first_row(self):
         """Give the first row as a batch of one."""
-        return self._with_lazy(super().first_row(), self.order[:1])
-
-    def _with_lazy(self, batch, rows):
-        known, *others = batch
-        return ({**known, **self.fetch(rows)}, *others)
+        known, *others = super().first_row()
+        return ({**known, **{name: array[:1] for name, array in self.fetch.arrays.items()}}, *others)
 
 
 class StreamRows:

@@ -265,10 +265,11 @@ class TestFit:
 
 
 class TestBatches:
-    def rows_of(self, epoch, encoded, **params):
-        params = {"batch_size": 4, "shuffle": True, "seed": 0, **params}
-        batches, order = Rows(encoded, np.arange(10), None).batches(**{**params})
-        order.on_epoch_begin(epoch)
+    def rows_of(self, epoch, encoded, shuffle):
+        feed = Rows(encoded, np.arange(10), None).feed(4, seed=0 if shuffle else None)
+        for callback in feed.callbacks():
+            callback.on_epoch_begin(epoch)
+        batches = map(feed.batch, range(feed.n_steps)) if feed.in_place else feed.steps()
         return [(arrays["a"].numpy()[:, 0].tolist(), y.numpy().tolist()) for arrays, y in batches]
 
     @pytest.mark.parametrize("shuffle", [True, False])
@@ -277,8 +278,8 @@ class TestBatches:
         frame = pd.DataFrame({"a": np.arange(10.0)})
         lazily = InputRouter([("a", Counter(), "a")]).fit_encode(frame)
         whole = {"a": np.arange(10.0, dtype="float32")[:, None]}
-        found = self.rows_of(epoch, lazily, shuffle=shuffle)
-        assert found == self.rows_of(epoch, whole, shuffle=shuffle)
+        found = self.rows_of(epoch, lazily, shuffle)
+        assert found == self.rows_of(epoch, whole, shuffle)
         assert [len(a) for a, _ in found] == [4, 4, 2]
 
 
