@@ -387,7 +387,7 @@ class TestStore:
 
     def test_folds_and_fits_decode_each_photo_once(self, photos, tmp_path, monkeypatch):
         calls = []
-        monkeypatch.setattr("skmulti.inputs.image.decode", counting(calls))
+        monkeypatch.setattr("skmulti.inputs.image.decode_into", counting(calls))
         frame = photos[0]
         folder = str(tmp_path)
         first = router(True).fit_encode(frame[:50], folder=folder)["photo"]
@@ -431,7 +431,7 @@ class TestStore:
 
     def test_later_epochs_and_a_second_fit_decode_nothing(self, photos, tmp_path, monkeypatch):
         calls = []
-        monkeypatch.setattr("skmulti.inputs.image.decode", counting(calls))
+        monkeypatch.setattr("skmulti.inputs.image.decode_into", counting(calls))
         frame, y = photos
         predictions = []
         for filters in ((1,), (2,)):
@@ -447,11 +447,11 @@ class TestStore:
 
 
 def counting(calls):
-    from skmulti.inputs._pixels import decode
+    from skmulti.inputs._pixels import decode_into
 
-    def counted(cell, decoder):
+    def counted(row, cell, decoder):
         calls.append(cell)
-        return decode(cell, decoder)
+        return decode_into(row, cell, decoder)
 
     return counted
 

@@ -105,10 +105,10 @@ def test_003_ex1_generator_of_tuples_trains_with_steps_per_epoch():
 def test_003_ex1_each_epoch_of_files_has_every_row_once_in_another_order(tmp_path):
     frame, _ = write_sensor_files(tmp_path, 10, 0)
     rows = Rows(InputRouter([("s", SequencePadder(lazy=True), "sensor_path")]).fit_encode(frame), np.arange(10), None)
-    batches, order = rows.batches(4, shuffle=True, seed=0)
-    epochs = []
+    feed = rows.feed(4, seed=0)
+    batches, epochs = feed.steps(), []
     for epoch in range(2):
-        order.on_epoch_begin(epoch)
+        feed.shuffle(epoch)
         epochs.append([row for _, positions in batches for row in positions.numpy()])
     assert sorted(epochs[0]) == sorted(epochs[1]) == list(range(10))
     assert epochs[0] != epochs[1]
