@@ -1,5 +1,6 @@
 """A network's prediction as one compiled function."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -45,8 +46,8 @@ class Forward:
         arrays = {tensor.name: arrays[tensor.name] for tensor in self.model.inputs}
         n_rows = len(next(iter(arrays.values())))
         if chunk_rows is None:
-            largest = max(int(np.prod(array.shape[1:])) for array in arrays.values())
-            chunk_rows = int(np.clip(CHUNK_VALUES // max(largest, 1), 1, CHUNK_ROWS))
+            largest = max(math.prod(array.shape[1:]) for array in arrays.values())
+            chunk_rows = min(max(CHUNK_VALUES // max(largest, 1), 1), CHUNK_ROWS)
         chunks = [
             self._compiled({name: tf.convert_to_tensor(array[i : i + chunk_rows]) for name, array in arrays.items()})
             for i in range(0, n_rows, chunk_rows)
@@ -61,4 +62,6 @@ def _compiled(model):
     """Compile a model's call for inference, with any number of rows."""
     signature = {tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
     # A partial, since TensorFlow counts the tracings of all functions with one code as those of one function.
-    return tf.function(partial(model, training=False), input_signature=[signature], autograph=False)
+    function = tf.function(partial(model, training=False), input_signature=[signature], autograph=False)
+    # The one trace by itself: to look for it among others takes as long as to predict a row.
+    return function.get_concrete_function()

@@ -413,3 +413,13 @@ def test_vocabulary_depends_on_the_order_of_the_values_and_of_the_columns():
         for categories in ([["a", "b"], ["c", "d"]], [["b", "a"], ["c", "d"]], [["c", "d"], ["a", "b"]])
     ]
     assert len({spec.vocabulary for spec in specs}) == 3
+
+
+@pytest.mark.parametrize("dtype", ["str", "string", "object", "category"])
+def test_a_few_rows_have_the_ids_that_they_have_among_many(dtype):
+    column = pd.Series(["b", "a", None, "c", "a"] * 10, name="city").astype(dtype)
+    indexer = CategoryIndexer(min_frequency=11).fit(column)
+    many = indexer.transform(column)
+    for n_rows in (1, 5, 16):
+        np.testing.assert_array_equal(indexer.transform(column[:n_rows]), many[:n_rows])
+    assert indexer.transform(pd.Series(["new"], name="city", dtype=dtype)).tolist() == [[1]]

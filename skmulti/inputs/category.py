@@ -16,6 +16,9 @@ from ._partial import PartialCounts
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
 from .vector import check_units, dense_stack
 
+# Below this number of rows looking each cell up is faster than to count equal ones first.
+FEW_ROWS = 16
+
 
 class EmbeddingBranch(Branch):
     """Read categories with a learned vector for each value.
@@ -322,7 +325,8 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         """
         check_is_fitted(self)
         frame = checked_frame(self, columns, reset=False, dtype=None)
-        return self._looked_up([_factorize(column) for _, column in frame.items()])
+        codes_of = _factorize_few if len(frame) <= FEW_ROWS else _factorize
+        return self._looked_up([codes_of(column) for _, column in frame.items()])
 
     def _looked_up(self, factorized):
         """Give the ids of factorized columns, 1 for values without one."""
@@ -360,6 +364,14 @@ def _factorize(column):
         refuse_cells(column, wrong, "categories, which must be hashable", advice)
         raise InputMismatchError(f"column {column.name!r} holds cells that are no categories ({error}).") from error
     return codes, uniques.tolist()
+
+
+def _factorize_few(column):
+    """Factorize a few cells: strings without the start of a hash table, so that a value may come twice."""
+    if not isinstance(column.dtype, pd.StringDtype):
+        return _factorize(column)
+    cells = column.tolist()
+    return np.array([i if isinstance(cell, str) else -1 for i, cell in enumerate(cells)], dtype=int), cells
 
 
 def _is_arrow_text(dtype):
