@@ -200,7 +200,8 @@ def fit_group(group, columns, y, sample_weight):
     encoder, columns = _fit_encoder(group, columns, y, sample_weight)
     with located(group[0]):
         missing = [encoder.missing(part) for part in columns]
-    return [(_fitted(*parts), None) for parts in zip(group, columns, missing, strict=True)]
+    routes = [replace(route, encoder=encoder) for route in group]
+    return [(_fitted(*parts), None) for parts in zip(routes, columns, missing, strict=True)]
 
 
 def _fit_encoder(group, columns, y, sample_weight):
