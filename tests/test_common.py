@@ -81,7 +81,6 @@ BRANCHES = [
     (DenseBranch(units=(8, 4), activation="tanh", dropout=0.5, normalization="batch"), VECTOR),
     (DenseBranch(units=(8,), normalization="layer"), VECTOR),
     # Without enough rows for bins; with them, see below.
-    (PiecewiseBranch(), VECTOR),
     (PiecewiseBranch(bins=3, embedding_dim=2, units=(4,), dropout=0.5), VECTOR),
     (EmbeddingBranch(), IDS),
     (EmbeddingBranch(embedding_dim=3, units=(4,), dropout=0.5), IDS),
@@ -125,6 +124,7 @@ def test_branch_keeps_its_contract(branch, spec):
 @pytest.mark.parametrize(
     ("branch", "spec"),
     [
+        (PiecewiseBranch(), VECTOR),
         (PiecewiseBranch(bins=3, embedding_dim=2, units=(4,), dropout=0.5), VECTOR),
         (TextBranch("bag", embedding_dim=4), WORDS),
     ],
