@@ -235,7 +235,8 @@ class ScikerasAdapter(ScikerasParameters):
         """Compile the network, and the part of it that training changes, with one optimizer."""
         steps = self.steps_per_execution
         if steps == "auto":
-            steps = auto_steps_per_execution(-(-count // batch_size), self.callbacks_)
+            n_steps = self._routed.get("fit__steps_per_epoch") or -(-count // batch_size)
+            steps = auto_steps_per_execution(n_steps, self.callbacks_)
         self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}), Forward)
         for model in dict.fromkeys([self.model_, self._trained.model]):
             self._compile(model, self._target, batch_size=batch_size, steps_per_execution=steps)

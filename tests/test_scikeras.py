@@ -401,6 +401,10 @@ def test_callbacks_of_a_newer_scikit_learn_are_refused_with_the_way_out():
 
 
 class TestCompile:
+    def test_an_epoch_of_fewer_steps_takes_no_more(self, rows):
+        params = {**SMALL, "epochs": 2, "batch_size": 8, "fit__steps_per_epoch": 2}
+        assert int(MultiInputClassifier(ROUTER, **params).fit(*rows).model_.optimizer.iterations) == 4
+
     def test_an_optimizer_is_made_from_name_and_parameters(self, rows):
         params = {**SMALL, "optimizer": "sgd", "optimizer__momentum": 0.5, "optimizer__learning_rate": 0.25}
         optimizer = MultiInputClassifier(ROUTER, **params).fit(*rows).model_.optimizer
