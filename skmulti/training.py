@@ -180,7 +180,9 @@ class Rows:
     def feed(self, batch_size, seed=None):
         """Give these rows as batches; a seed gives each epoch an order of its own."""
         is_lazy = any(isinstance(array, LazyArray) for array in self.arrays.values())
-        return (LazyFeed if is_lazy else RowFeed)(self.arrays, self.y, self.weight, batch_size, seed)
+        # A strategy divides what Keras gets from a dataset among its devices.
+        kind = LazyFeed if is_lazy or tf.distribute.has_strategy() else RowFeed
+        return kind(self.arrays, self.y, self.weight, batch_size, seed)
 
 
 @dataclass(frozen=True)

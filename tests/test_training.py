@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
@@ -116,6 +117,19 @@ class TestTrain:
         assert best == np.argmin(history["val_loss"]) + 1
         error = (np.asarray(model(rows.arrays)) - rows.y)[:, 0] ** 2
         assert np.mean(error * rows.weight) == pytest.approx(min(history["val_loss"]), rel=1e-4)
+
+    def test_under_a_strategy_rows_come_from_a_dataset(self, rows):
+        def weights():
+            model = network()
+            model.compile(keras.optimizers.SGD(0.1), "mse")
+            train(model, rows, None, Schedule(epochs=1, batch_size=8, shuffle=True, seed=0), [], {})
+            return model.get_weights()
+
+        expected = weights()
+        with tf.distribute.OneDeviceStrategy("/cpu:0").scope():
+            found = weights()
+        for ours, theirs in zip(found, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 class TestSchedule:
