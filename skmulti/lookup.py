@@ -1,6 +1,6 @@
 """Rows of a learned table by id."""
 
-import tensorflow as tf
+from keras import ops
 
 
 def look_up(table, ids):
@@ -23,13 +23,6 @@ def look_up(table, ids):
     tensor of shape (*ids.shape, width)
         The rows.
     """
-    return _rows(tf.convert_to_tensor(table), tf.convert_to_tensor(ids))
-
-
-@tf.custom_gradient
-def _rows(table, ids):
-    def gradient(upstream):
-        pieces = tf.reshape(upstream, (-1, table.shape[1]))
-        return tf.math.unsorted_segment_sum(pieces, tf.reshape(ids, (-1,)), table.shape[0]), None
-
-    return tf.gather(table, ids), gradient
+    table = ops.convert_to_tensor(table)
+    # The gradient of a reshape is a whole table, into which TensorFlow sums the rows.
+    return ops.take(ops.reshape(table, table.shape), ids, axis=0)

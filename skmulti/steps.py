@@ -144,9 +144,9 @@ class FeedSteps:
         return self.feed is not None and self.feed.in_place
 
     def trace(self):
-        """Make the compiled function for the feed, which the first call would else do."""
+        """Make the compiled function for the feed, by a call that takes no step; the first call would else do it."""
         if self._gathers() and not self.model.run_eagerly:
-            self._run.get_concrete_function(*_arguments(self.feed, 0, 1))
+            self._run(*_arguments(self.feed, 0, 0))
 
 
 def _arguments(feed, first, last):
@@ -157,7 +157,10 @@ def _run_steps(model, step, batch_size, data, order, ends):
     """Take the steps from the first of `ends` to before the second, and give the model's metrics."""
 
     def one(position):
-        step(gathered(position, batch_size, data, order))
+        batch = gathered(position, batch_size, data, order)
+        # Keras sums gradients over replicas even where there is one, by an operation whose own gradient TensorFlow
+        # registers for good, and with it the whole graph. Between replicas there is nothing to sum.
+        tf.distribute.get_replica_context().merge_call(lambda strategy: step(batch))
         return [position + 1]
 
     tf.while_loop(lambda position: position < ends[1], one, [ends[0]], parallel_iterations=1)
