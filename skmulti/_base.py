@@ -5,7 +5,7 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 
 from ._params import parts_by_name, split_nested
-from ._scikeras import ScikerasAdapter, repeating_names
+from ._scikeras import ScikerasAdapter, fresh_names, repeating_names
 from ._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, checked_weights
 from .callbacks import auto_rate
 from .diagram import estimator_block
@@ -254,7 +254,9 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
         fit_params = self._fit_params()
         if getattr(rows, "n_batches", None):
             fit_params.pop("steps_per_epoch", None)  # the source keeps to them
-        history, self.best_epoch_ = train(network, rows, held, schedule, callbacks, fit_params, self.timings_)
+        # Keras makes metrics from their names when it trains first.
+        with fresh_names():
+            history, self.best_epoch_ = train(network, rows, held, schedule, callbacks, fit_params, self.timings_)
         for name, values in history.items():
             self.history_.setdefault(name, []).extend(float(value) for value in values)
         self.n_iter_ = len(self.history_["loss"])

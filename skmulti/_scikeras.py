@@ -62,6 +62,15 @@ def repeating_names():
         counts.update(before)
 
 
+# For metrics and optimizers, which no layer of the user's can collide with: "auc" in every fit, never "auc_1".
+@contextmanager
+def fresh_names():
+    """Count names in a block from the start, and go on after it as if it had not been."""
+    with repeating_names():
+        global_state.get_global_attribute(NAME_COUNTS, {}).clear()
+        yield
+
+
 class ScikerasParameters(BaseWrapper):
     """SciKeras' wrapper with parameters to any depth, none of them accepted unchecked."""
 
@@ -239,7 +248,8 @@ class ScikerasAdapter(ScikerasParameters):
             steps = auto_steps_per_execution(n_steps, self.callbacks_)
         self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}), Forward)
         for model in dict.fromkeys([self.model_, self._trained.model]):
-            self._compile(model, self._target, batch_size=batch_size, steps_per_execution=steps)
+            with fresh_names():
+                self._compile(model, self._target, batch_size=batch_size, steps_per_execution=steps)
         self._trained.model.optimizer = self.model_.optimizer
         self._restore_optimizer()
 

@@ -426,6 +426,11 @@ class TestCompile:
         with pytest.raises(ValueError, match="Could not interpret"):
             MultiInputClassifier(ROUTER, **{name: "adm"}, **SMALL).fit(*rows)
 
+    def test_metrics_have_their_names_whatever_was_made_before(self, rows):
+        keras.metrics.AUC(), keras.metrics.AUC()
+        est = MultiInputClassifier(ROUTER, metrics=["auc"], **SMALL).fit(*rows)
+        assert list(est.history_) == ["auc", "loss"]
+
     def test_metrics_take_names_and_objects(self, rows):
         metrics = ["auc", keras.metrics.Precision(name="exactness")]
         est = MultiInputClassifier(ROUTER, metrics=metrics, **SMALL).fit(*rows)
