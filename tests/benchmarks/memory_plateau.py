@@ -72,6 +72,7 @@ def _task():
     """Give (X, y, function that makes an unfitted estimator)."""
     from skmulti import (
         CategoryIndexer,
+        DenseHead,
         ImageDecoder,
         InputRouter,
         MultiInputClassifier,
@@ -91,7 +92,9 @@ def _task():
             ("trace", SequencePadder(), "trace"),
         ]
     )
-    return X, y, lambda: MultiInputClassifier(router, epochs=1, batch_size=32, random_state=0)
+    # Without members, which plain Keras has no loss for.
+    head = DenseHead((64,), n_members=1)
+    return X, y, lambda: MultiInputClassifier(router, head=head, epochs=1, batch_size=32, random_state=0)
 
 
 def measure(system, n_fits):
