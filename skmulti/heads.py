@@ -56,7 +56,7 @@ class DenseHead(BaseEstimator):
         on the merged tensor. "auto": (64,) for classes, which lets the branches interact,
         and (128, 128) for a regression.
     activation : str
-        Keras activation of those layers.
+        Keras activation of those layers. "auto": "gelu" for classes and "relu" for a regression.
     dropout : float
         Share of the units dropped in training after each layer, in [0, 1).
     n_members : int or "auto"
@@ -86,7 +86,7 @@ class DenseHead(BaseEstimator):
         "n_members": [POSITIVE_INT, StrOptions({"auto"})],
     }
 
-    def __init__(self, units="auto", *, activation="relu", dropout=0.0, n_members="auto"):
+    def __init__(self, units="auto", *, activation="auto", dropout=0.0, n_members="auto"):
         self.units = units
         self.activation = activation
         self.dropout = dropout
@@ -111,7 +111,10 @@ class DenseHead(BaseEstimator):
         units, n_members = self._sizes(target)
         if n_members > 1:
             tensor = Members(n_members, name="head__members")(tensor)
-        tensor = dense_stack(tensor, units, activation=self.activation, dropout=self.dropout, prefix="head__")
+        activation = self.activation
+        if activation == "auto":
+            activation = "gelu" if target.n_classes else "relu"
+        tensor = dense_stack(tensor, units, activation=activation, dropout=self.dropout, prefix="head__")
         if n_members > 1:
             output = MemberMean(target.width, activation=target.activation, name="head__output")(tensor)
         else:

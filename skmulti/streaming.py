@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import tensorflow as tf
 from sklearn.utils.validation import check_is_fitted
 
@@ -11,7 +12,7 @@ from .errors import InputMismatchError
 from .feeds import split_lazy
 from .frames import n_rows, row_labels, take_rows
 from .inputs import InputEncoder
-from .inputs.base import missing_rows
+from .inputs.base import FEW_ROWS, missing_rows
 from .lazy import AT_ONCE, WORKERS, Decoding, ahead, stays_lazy
 from .routes import (
     at_once,
@@ -23,6 +24,7 @@ from .routes import (
     has_gaps,
     learn_part,
     learned,
+    located,
     missing_in,
     places_by_label,
     root_name,
@@ -69,7 +71,7 @@ class StreamingMixin:
     def _fit_encode(self, X, y, sample_weight, decoding=AT_ONCE):
         """Fit and encode; with `decoding` arrays of lazy inputs may be `LazyArray`."""
         table, results = self._fit(partial(fit_encode_group, decoding=decoding), X, y, sample_weight)
-        return self._collect(table, results)
+        return self._collect(table, zip(self._routes, results, strict=True))
 
     def encode(self, X, *, folder=None):
         """Encode rows, those of lazy inputs when asked for.
@@ -130,7 +132,7 @@ class StreamingMixin:
         if not row_bytes or not count:
             yield self._encode_table(table, places)
             return
-        self._warn_of_missing([columns_of(route, table, places) for route in self._routes])
+        self._warn_of_missing((route, columns_of(route, table, places)) for route in self._routes)
         step = max(CHUNK_BYTES // row_bytes, 1)
 
         def encoded(start):
@@ -259,24 +261,45 @@ class StreamingMixin:
         """Give where the columns of inputs stand in a frame, or None where they stand as at fit."""
         return None if list(frame.columns) == self._labels else places_by_label(frame, routes)
 
-    def _warn_of_missing(self, columns):
-        for route, own in zip(self._routes, columns, strict=True):
+    def _warn_of_missing(self, parts):
+        for route, columns in parts:
             if not route.saw_missing:
-                warn_of_missing(route, own)
+                warn_of_missing(route, columns)
 
     def _encode_table(self, table, places=None, decoding=AT_ONCE, *, warns=True):
         """Encode a table; `places` are those of its columns, by position at fit, if they stand elsewhere."""
-        columns = [columns_of(route, table, places) for route in self._routes]
-        arguments = [(route, own, decoding) for route, own in zip(self._routes, columns, strict=True)]
-        arrays = self._collect(table, at_once(encode, arguments, self.n_jobs))
+        few = self._encode_cells(table, places)
+        rest = [(route, columns_of(route, table, places)) for route in self._routes if route.name not in few]
+        encoded = at_once(encode, [(*part, decoding) for part in rest], self.n_jobs)
+        results = few | {route.name: result for (route, _), result in zip(rest, encoded, strict=True)}
+        arrays = self._collect(table, ((route, results[route.name]) for route in self._routes))
         if warns:
-            self._warn_of_missing(columns)
+            self._warn_of_missing(rest)
         return arrays
+
+    def _encode_cells(self, table, places):
+        """Encode the inputs of a few rows whose encoders read Python objects: {input: (array, missing)}.
+
+        Left out are inputs with missing cells of which a warning is due, too.
+        """
+        if not isinstance(table, pd.DataFrame) or not 0 < len(table) <= FEW_ROWS:
+            return {}
+        cells = table.to_numpy(dtype=object)
+        empty, encoded = pd.isna(cells), {}
+        for route in self._routes:
+            positions = [position if places is None else places[position] for position in route.positions]
+            own = empty[:, positions]
+            if route.saw_missing or not own.any():
+                with located(route):
+                    array = route.encoder.transform_cells(cells[:, positions], own)
+                if array is not None:
+                    encoded[route.name] = array, own.all(axis=1)
+        return encoded
 
     def _collect(self, table, results):
         """Put arrays and missing flags into one dict, each array checked against its spec."""
         arrays, labels = {}, row_labels(table)
-        for route, (array, missing) in zip(self._routes, results, strict=True):
+        for route, (array, missing) in results:
             arrays[route.name] = checked_array(array, route.spec, labels)
             if route.spec.missing_name:
                 arrays[route.spec.missing_name] = missing[:, None]

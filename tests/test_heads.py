@@ -665,3 +665,18 @@ def test_members_and_units_are_searched():
     scores = search.cv_results_["mean_test_score"]
     assert np.isfinite(scores).all()
     assert scores[0] != scores[1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "target", "expected"),
+    [
+        ({}, TargetSpec(n_classes=3, activation="softmax"), keras.activations.gelu),
+        ({}, TargetSpec(), keras.activations.relu),
+        ({"activation": "tanh"}, TargetSpec(n_classes=2, activation="sigmoid"), keras.activations.tanh),
+    ],
+)
+def test_dense_layers_of_classes_are_smooth_unless_told(parameters, target, expected):
+    merged = keras.Input((4,))
+    model = keras.Model(merged, DenseHead((5, 6), **parameters).attach(merged, target))
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    assert [layer.activation for layer in layers if layer.units in (5, 6)] == [expected] * 2

@@ -7,13 +7,10 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputMismatchError
-from .base import refuse_cells
+from .base import FEW_ROWS, refuse_cells
 
 # Text that goes through NumPy at once: its arrays stay in the processor's cache, and small however long the column is.
 BLOCK_CHARACTERS = 1_000_000
-
-# Below this many rows, the calls of NumPy and Arrow cost more than the work.
-FEW_ROWS = 16
 
 # Ends a row among the bytes of many: no character's UTF-8 has it.
 ROW_END = b"\xff"

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ..spec import FIRST_ID, UNKNOWN_ID
-from ._tokens import FEW_ROWS, ROW_END, blocks, ranges, starts_of
+from ._tokens import ROW_END, blocks, ranges, starts_of
+from .base import FEW_ROWS
 
 _PIECE = 7
 _COUNT_BIT = 8 * _PIECE

@@ -13,6 +13,9 @@ from ..spec import layer_name
 
 SAMPLE_ROWS = 10_000
 
+# Below this many rows, the calls of pandas, NumPy and Arrow cost more than the work.
+FEW_ROWS = 16
+
 
 class InputEncoder(TransformerMixin, BaseEstimator):
     """Turn columns of a DataFrame into one array of a network's input.
@@ -66,6 +69,10 @@ class InputEncoder(TransformerMixin, BaseEstimator):
     def __init_subclass__(cls, **kwargs):
         # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
+        own = vars(cls)
+        if ("transform" in own or "encode" in own) and "transform_cells" not in own:
+            # What a parent class makes of cells may be something else.
+            cls.transform_cells = InputEncoder.transform_cells
 
     @classmethod
     def suits(cls, column):
@@ -173,6 +180,24 @@ class InputEncoder(TransformerMixin, BaseEstimator):
             What `encode` gives beside the array: True where every cell of the row is missing.
         """
         return missing_rows(columns)
+
+    def transform_cells(self, cells, empty):
+        """Encode a few rows that are given as Python objects, which spares the calls of pandas; optional.
+
+        Parameters
+        ----------
+        cells : ndarray of shape (n_rows, n_columns), object
+            The cells of up to 16 rows.
+        empty : ndarray of shape (n_rows, n_columns), bool
+            True where a cell is missing.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, *shape) or None
+            What `transform` gives for these rows, to the last bit; None leaves them to `transform`,
+            as it must where cells are to be refused.
+        """
+        return None
 
     def fit_encode(self, columns, y=None, **fit_params):
         """Learn from training rows and encode them: what `fit`, then `encode` give.
@@ -360,6 +385,11 @@ def _readable(tensor, spec, sample):
     if not spec.dtype.startswith("float"):
         return tensor
     return LearnedFill(initial=None if sample is None else feature_means(sample))(tensor)
+
+
+def are_of(kinds, cells):
+    """Tell whether all cells of a 1-D array of objects are exactly of these classes."""
+    return kinds.issuperset(map(type, cells))
 
 
 def missing_rows(columns):

@@ -11,13 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CategoryEmbedding, OneHotIds
-from ..spec import FIRST_ID, ArraySpec, digest
+from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._partial import PartialCounts
-from .base import Branch, InputEncoder, checked_frame, refuse_cells
+from .base import Branch, InputEncoder, are_of, checked_frame, refuse_cells
 from .vector import check_units, dense_stack
-
-# Below this number of rows looking each cell up is faster than to count equal ones first.
-FEW_ROWS = 16
 
 
 class EmbeddingBranch(Branch):
@@ -325,8 +322,14 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         """
         check_is_fitted(self)
         frame = checked_frame(self, columns, reset=False, dtype=None)
-        codes_of = _factorize_few if len(frame) <= FEW_ROWS else _factorize
-        return self._looked_up([codes_of(column) for _, column in frame.items()])
+        return self._looked_up([_factorize(column) for _, column in frame.items()])
+
+    def transform_cells(self, cells, empty):
+        """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""
+        if not are_of({str, int, float, bool}, cells[~empty]):
+            return None
+        ids = [[ids.get(cell, UNKNOWN_ID) for ids, cell in zip(self._ids, row, strict=True)] for row in cells]
+        return np.where(empty, 0, ids).astype("int32")
 
     def _looked_up(self, factorized):
         """Give the ids of factorized columns, 1 for values without one."""
@@ -364,14 +367,6 @@ def _factorize(column):
         refuse_cells(column, wrong, "categories, which must be hashable", advice)
         raise InputMismatchError(f"column {column.name!r} holds cells that are no categories ({error}).") from error
     return codes, uniques.tolist()
-
-
-def _factorize_few(column):
-    """Factorize a few cells: strings without the start of a hash table, so that a value may come twice."""
-    if not isinstance(column.dtype, pd.StringDtype):
-        return _factorize(column)
-    cells = column.tolist()
-    return np.array([i if isinstance(cell, str) else -1 for i, cell in enumerate(cells)], dtype=int), cells
 
 
 def _is_arrow_text(dtype):

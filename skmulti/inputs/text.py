@@ -16,7 +16,7 @@ from ._partial import PartialWords
 from ._steps import ARCHITECTURES, summarise_steps
 from ._tokens import Tokenizer, text_rows
 from ._words import Reading, WordIds
-from .base import Branch, InputEncoder, checked_frame, missing_rows
+from .base import Branch, InputEncoder, are_of, checked_frame, missing_rows
 
 # What `suits` looks at: enough rows for a mean, few enough for a frame of millions.
 PROBE_ROWS = 2_000
@@ -46,7 +46,7 @@ class TextBranch(Branch):
         Width of the network. None: 64 for "lstm", "gru", "conv" and "attention"; no dense layer
         after "bag", "pool" and "flatten", since the merge and the head combine the vectors.
     dropout : float or None
-        Share of the output dropped in training, in [0, 1). None: 0.35 for "bag", else 0.
+        Share of the output dropped in training, in [0, 1). None: 0.2 for "bag", else 0.
 
     See Also
     --------
@@ -122,7 +122,7 @@ class TextBranch(Branch):
         """Sum the words' vectors, weighted by how few texts have them."""
         weights = inverse_document_frequencies(sample, spec.vocabulary_sizes[0])
         bag = WordBag(weights, self.embedding_dim)(tensor)
-        bag = keras.layers.Dropout(0.35 if self.dropout is None else self.dropout)(bag)
+        bag = keras.layers.Dropout(0.2 if self.dropout is None else self.dropout)(bag)
         return bag if self.units is None else keras.layers.Dense(self.units, activation="relu")(bag)
 
 
@@ -322,7 +322,16 @@ class TextVectorizer(PartialWords, InputEncoder):
             If a cell is no text.
         """
         check_is_fitted(self)
-        texts = self._texts(columns, reset=False)
+        return self._ids(self._texts(columns, reset=False))
+
+    def transform_cells(self, cells, empty):
+        """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""
+        if not are_of({str}, cells[~empty]):
+            return None
+        return self._ids([" ".join(row[~gone]) for row, gone in zip(cells, empty, strict=True)])
+
+    def _ids(self, texts):
+        """Look up the ids of rows of text."""
         if not hasattr(self, "_word_ids"):
             self._word_ids = self._lookup()
         return self._word_ids.ids(texts, self.length_)

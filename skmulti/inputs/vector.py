@@ -12,7 +12,7 @@ from ..column_layers import ColumnDense, PiecewiseLinear
 from ..spec import ArraySpec
 from ._numbers import column_moments, is_duration, is_number_type, number_blocks, number_columns
 from ._partial import PartialMoments
-from .base import Branch, InputEncoder, checked_frame
+from .base import Branch, InputEncoder, are_of, checked_frame
 
 # Below so many rows a network learns them by heart before it has learned what they share.
 SMALL_DATA_ROWS = 1_000
@@ -366,6 +366,19 @@ class NumberScaler(PartialMoments, InputEncoder):
         check_is_fitted(self)
         frame = checked_frame(self, columns, reset=False)
         return self._scaled(frame, number_columns(frame))
+
+    def transform_cells(self, cells, empty):
+        """Standardise a few rows; see `InputEncoder.transform_cells`."""
+        if not are_of({float, int, bool}, cells[~empty]):
+            return None
+        try:
+            numbers = np.where(empty, np.nan, cells).astype("float64")
+        except OverflowError:
+            return None
+        if np.isinf(numbers).any():
+            return None
+        scaled = (numbers - self.mean_) / self.scale_
+        return np.hstack([scaled, np.isnan(numbers[:, self.indicator_columns_])]).astype(self.dtype)
 
     def _scaled(self, frame, numbers):
         """Standardise a frame's numbers, and say where they are missing."""

@@ -20,15 +20,18 @@ from skmulti import (
     AnnealRate,
     CategoryIndexer,
     DenseBranch,
-    DenseHead,
     EmbeddingBranch,
+    ImageBranch,
+    ImageDecoder,
     InputRouter,
     NumberScaler,
     OneHotBranch,
     PiecewiseBranch,
+    TargetSpec,
     TextBranch,
     TextVectorizer,
 )
+from skmulti.heads import default_head
 
 # Below these numbers of rows there is dropout, and from the second on a hold-out.
 FEW_ROWS, HELD_ROWS = 1_000, 500
@@ -66,7 +69,7 @@ def annealed_rate(table):
 
 def texts_as_categories(table):
     """Take short texts that come back for categories."""
-    columns = [column for column in columns_of(table, TextVectorizer) if column not in table.texts]
+    columns = [column for column in columns_of(table, TextVectorizer) or () if column not in table.texts]
     return {"router": InputRouter(kinds=dict.fromkeys(columns, "category"))} if columns else None
 
 
@@ -83,6 +86,36 @@ def category_dropout(table):
 def numbers_as_they_are(table):
     """Read numbers without piecewise linear functions."""
     return branches(table, NumberScaler, DenseBranch(()))
+
+
+def photos_through_convolutions(table):
+    """Read photos through a convolutional network, not through filters from patches."""
+    return branches(table, ImageDecoder, ImageBranch((16, 32)))
+
+
+def photo_features_kept(table):
+    """Drop nothing of a photo's features."""
+    return branches(table, ImageDecoder, ImageBranch(dropout=0.0))
+
+
+def relu_head(table):
+    """Have the head of a regression for classes, too."""
+    return None if table.task == NUMBERS else {"head": _head(table, activation="relu")}
+
+
+def gelu_head(table):
+    """Have the head of classes for a regression, too."""
+    return {"head": _head(table, activation="gelu")} if table.task == NUMBERS else None
+
+
+def no_dense_layer(table):
+    """Put the output on the merged tensor."""
+    return {"head": _head(table, units=())}
+
+
+def batches_of_32(table):
+    """Train on batches of 32 rows."""
+    return {"batch_size": 32}
 
 
 def constant_rate(table):
@@ -114,13 +147,18 @@ def no_dropout(table):
     """Drop nothing where rows are few."""
     if n_fitted(table) >= FEW_ROWS:
         return None
-    head = {"head": DenseHead(n_members=4 if has_members(table) else "auto")}
-    return {**head, **(branches(table, NumberScaler, PiecewiseBranch(dropout=0)) or {})}
+    return {"head": _head(table, dropout=0.0), **(branches(table, NumberScaler, PiecewiseBranch(dropout=0)) or {})}
 
 
 def _members(table, count):
-    dropout = 0.5 if n_fitted(table) < FEW_ROWS else 0.0
-    return {"head": DenseHead(dropout=dropout, n_members=count)} if has_members(table) else None
+    return {"head": _head(table, n_members=count)} if has_members(table) else None
+
+
+def _head(table, **changes):
+    """Give the default head with some of its parameters changed."""
+    target = TargetSpec() if table.task == NUMBERS else TargetSpec(n_classes=2)
+    head = default_head(n_fitted(table), target)
+    return head.set_params(**{**({"n_members": 4} if has_members(table) else {}), **changes})
 
 
 RATE = {"optimizer__learning_rate": 3e-3}
@@ -136,6 +174,12 @@ VARIANTS = {
         one_hot,
         category_dropout,
         numbers_as_they_are,
+        photos_through_convolutions,
+        photo_features_kept,
+        relu_head,
+        gelu_head,
+        no_dense_layer,
+        batches_of_32,
         constant_rate,
         no_clipping,
         no_hold_out,

@@ -264,7 +264,7 @@ def processes_line(line, repeats):
     grid = {"branches__numbers__units": [(16,), (32,), (64,)], "optimizer__learning_rate": [3e-4, 1e-3, 3e-3]}
 
     def search(n_jobs):
-        return lambda: GridSearchCV(by_skmulti(epochs=10), grid, cv=3, refit=False, n_jobs=n_jobs).fit(X, y)
+        return lambda: GridSearchCV(by_skmulti(epochs=25), grid, cv=3, refit=False, n_jobs=n_jobs).fit(X, y)
 
     medians = turns({"n_jobs=1": search(1), "n_jobs=2": search(2)}, repeats, clock=time.perf_counter)
     report(line, medians)
