@@ -168,10 +168,13 @@ class DenseHead(BaseEstimator):
 
 
 def default_head(n_rows, target):
-    """Give the head for a number of training rows: where they are few, with dropout, and with members for classes."""
+    """Give the head for a number of training rows: where they are few, with dropout, and narrow or with members."""
     dropout = small_data_dropout(n_rows)
-    has_members = dropout and target.n_classes and target.n_outputs == 1
-    return DenseHead(dropout=dropout, n_members=N_MEMBERS if has_members else "auto")
+    if not dropout:
+        return DenseHead()
+    if not target.n_classes:
+        return DenseHead((64, 64), activation="gelu", dropout=dropout, n_members=N_MEMBERS)
+    return DenseHead(dropout=dropout, n_members=N_MEMBERS if target.n_outputs == 1 else "auto")
 
 
 def to_target_units(output, target):

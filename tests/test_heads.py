@@ -526,16 +526,17 @@ def test_a_member_that_is_sure_of_the_wrong_class_learns():
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "target", "dropout", "n_members"),
+    ("n_rows", "target", "expected"),
     [
-        (999, TargetSpec(n_classes=2, activation="sigmoid"), 0.5, 4),
-        (1000, TargetSpec(n_classes=2, activation="sigmoid"), 0.0, "auto"),
-        (999, TargetSpec(n_classes=(3, 2), n_outputs=2), 0.5, "auto"),
-        (999, TargetSpec(), 0.5, "auto"),
+        (999, TargetSpec(n_classes=2, activation="sigmoid"), DenseHead(dropout=0.5, n_members=4)),
+        (1000, TargetSpec(n_classes=2, activation="sigmoid"), DenseHead()),
+        (999, TargetSpec(n_classes=(3, 2), n_outputs=2), DenseHead(dropout=0.5)),
+        (999, TargetSpec(), DenseHead((64, 64), activation="gelu", dropout=0.5, n_members=4)),
+        (1000, TargetSpec(), DenseHead()),
     ],
 )
-def test_few_rows_have_dropout_and_members_for_classes(n_rows, target, dropout, n_members):
-    assert default_head(n_rows, target).get_params() == DenseHead(dropout=dropout, n_members=n_members).get_params()
+def test_few_rows_have_a_head_of_their_own(n_rows, target, expected):
+    assert default_head(n_rows, target).get_params() == expected.get_params()
 
 
 @pytest.mark.parametrize("n_members", [0, 1.5, "all", None])

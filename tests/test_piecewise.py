@@ -82,7 +82,14 @@ class TestBinEdges:
         assert_array_equal(bin_edges(values[::-1], 7), bin_edges(values, 7))
 
     def test_values_that_float32_can_hardly_tell_apart_share_an_edge(self):
-        assert bin_edges([0, 1e-9, 1, 2], 10).tolist() == [0, 1, 2]
+        assert bin_edges([1, 1 + 1e-9, 2, 3], 10).tolist() == [1, 2, 3]
+        assert bin_edges([0, 1e-9, 1], 10).tolist() == [0, 1e-9, 1]
+
+    def test_a_few_outliers_leave_the_other_values_their_bins(self):
+        values = np.random.default_rng(0).normal(size=1000)
+        values[:5] *= 1e6
+        others = bin_edges(values[5:], 20)
+        assert_allclose(bin_edges(values, 20)[1:-1], others[1:-1], atol=0.1)
 
 
 ODD_COLUMNS = {
