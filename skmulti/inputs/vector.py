@@ -204,8 +204,8 @@ def bin_edges(values, bins):
     if len(distinct) < 2 or np.ptp(distinct) < NARROWEST:
         middle = distinct[0] if len(distinct) else 0.0
         return np.array([middle - 0.5, middle + 0.5])
-    # Edges that float32 can hardly tell apart would make a bin infinitely steep. Their own size says what it can: by that
-    # of a few outliers, all other values would share one bin.
+    # Edges that float32 can hardly tell apart would make a bin infinitely steep. Their own size says what it can tell
+    # apart: by that of a few outliers, all other values would share one bin.
     size = np.minimum(np.maximum(np.abs(distinct[1:]), np.abs(distinct[:-1])), np.ptp(distinct))
     return distinct[np.insert(np.diff(distinct) > np.maximum(1e-6 * size, NARROWEST), 0, True)]
 
