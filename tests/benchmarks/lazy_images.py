@@ -12,7 +12,6 @@ memory is left out.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
+from own_process import peak_memory, run
 from PIL import Image
 
 
@@ -69,20 +69,6 @@ def fit_once(table, rows, side, epochs, lazily, memory):
     print(json.dumps({"peak": peak, "seconds": seconds, "predicted": probabilities.tolist()}))
 
 
-def peak_memory():
-    """Give the peak of this process's resident memory in MB; ru_maxrss would be the parent's, if that had more."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-
-
-def run(*arguments):
-    """Run a fit in a process of its own and give what it printed."""
-    done = subprocess.run([sys.executable, __file__, "--fit", *map(str, arguments)], capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -94,14 +80,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         table, shape = Path(folder) / "table.csv", (given.side, given.epochs)
         write_photos(folder, given.rows, given.side).to_csv(table, index=False)
-        empty = run(table, 0, given.side, 0, True, "")["peak"]
+        empty = run(__file__, table, 0, given.side, 0, True, "")["peak"]
         print(f"{given.rows:,} photos of {given.side} x {given.side}; process with nothing but imports: {empty:.0f} MB")
-        fits = {f"lazy, {given.fewer:,} rows": run(table, given.fewer, *shape, True, "")}
-        fits["lazy"] = run(table, given.rows, *shape, True, "")
-        fits["lazy with memory"] = run(table, given.rows, *shape, True, Path(folder) / "cache")
+        fits = {f"lazy, {given.fewer:,} rows": run(__file__, table, given.fewer, *shape, True, "")}
+        fits["lazy"] = run(__file__, table, given.rows, *shape, True, "")
+        fits["lazy with memory"] = run(__file__, table, given.rows, *shape, True, Path(folder) / "cache")
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         if given.rows * given.side**2 * 3 < total / 3:
-            fits["in memory"] = run(table, given.rows, *shape, False, "")
+            fits["in memory"] = run(__file__, table, given.rows, *shape, False, "")
     for name, found in fits.items():
         found["epoch"] = float(np.median(found["seconds"][1:]))
         print(f"{name:>20}: {found['peak'] - empty:7.0f} MB over it, epoch {found['epoch']:.2f} s")

@@ -10,7 +10,6 @@ resident memory over a process that has only imported skmulti. A row counts once
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
+from own_process import peak_memory, run
 
 PART_ROWS = 100_000
 
@@ -77,20 +77,6 @@ def measure(folder, epochs, kind):
     print(json.dumps({"rows": n_rows if kind != "empty" else 0, "seconds": np.diff(times).tolist(), "peak": peak}))
 
 
-def peak_memory():
-    """Give the peak of this process's resident memory in MB; ru_maxrss would be the parent's, if that had more."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-
-
-def run(*arguments):
-    """Run one of the measurements in a process of its own and give what it printed."""
-    done = subprocess.run([sys.executable, __file__, "--fit", *map(str, arguments)], capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -99,11 +85,11 @@ def main():
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         rows = write_parts(folder, given.megabytes)
-        empty = run(folder, given.epochs, "empty")["peak"]
+        empty = run(__file__, folder, given.epochs, "empty")["peak"]
         print(f"{given.megabytes} MB of Parquet, {rows:,} rows; process with nothing but imports: {empty:.0f} MB")
         speeds = {}
         for name, kind in (("in parts", "stream"), ("a tenth in memory", "memory")):
-            found = run(folder, given.epochs, kind)
+            found = run(__file__, folder, given.epochs, kind)
             speeds[name] = [found["rows"] / seconds for seconds in found["seconds"]]
             print(
                 f"{name:>18}: {found['peak'] - empty:6.0f} MB over it, fit {speeds[name][0]:,.0f} rows/s, predict "

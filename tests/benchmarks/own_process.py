@@ -1,0 +1,20 @@
+"""Measurements that a benchmark makes in processes of their own, since the peak of a process never falls."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def peak_memory():
+    """Give the peak of this process's resident memory in MB; ru_maxrss would be the parent's, if that had more."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def run(script, *arguments):
+    """Run ``script --fit *arguments`` in a process of its own, and give what its last line of JSON holds."""
+    done = subprocess.run([sys.executable, script, "--fit", *map(str, arguments)], capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
