@@ -174,7 +174,7 @@ def default_head(n_rows, target):
         return DenseHead()
     if not target.n_classes:
         return DenseHead((64, 64), activation="gelu", dropout=dropout, n_members=N_MEMBERS)
-    return DenseHead(dropout=dropout, n_members=N_MEMBERS if target.n_outputs == 1 else "auto")
+    return DenseHead(activation="relu", dropout=dropout, n_members=N_MEMBERS if target.n_outputs == 1 else "auto")
 
 
 def to_target_units(output, target):
