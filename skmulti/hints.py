@@ -88,3 +88,8 @@ def _lists(cells):
         if several >= len(different) / 2 and n_items < len(different):
             return f"lists joined with {separator!r}, of which .str.get_dummies({separator!r}) makes columns"
     return ""
+
+
+def are_of(kinds, cells):
+    """Tell whether all cells of a 1-D array of objects are exactly of these classes."""
+    return kinds.issuperset(map(type, cells))

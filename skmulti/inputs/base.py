@@ -12,7 +12,6 @@ from ..lazy import feature_means
 from ..spec import layer_name
 
 SAMPLE_ROWS = 10_000
-
 # Below this many rows, the calls of pandas, NumPy and Arrow cost more than the work.
 FEW_ROWS = 16
 
@@ -69,8 +68,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
     def __init_subclass__(cls, **kwargs):
         # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
-        own = vars(cls)
-        if ("transform" in own or "encode" in own) and "transform_cells" not in own:
+        if {"transform", "encode"} & vars(cls).keys() and "transform_cells" not in vars(cls):
             # What a parent class makes of cells may be something else.
             cls.transform_cells = InputEncoder.transform_cells
 
@@ -385,11 +383,6 @@ def _readable(tensor, spec, sample):
     if not spec.dtype.startswith("float"):
         return tensor
     return LearnedFill(initial=None if sample is None else feature_means(sample))(tensor)
-
-
-def are_of(kinds, cells):
-    """Tell whether all cells of a 1-D array of objects are exactly of these classes."""
-    return kinds.issuperset(map(type, cells))
 
 
 def missing_rows(columns):

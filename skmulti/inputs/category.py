@@ -10,10 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
 from ..errors import BranchMismatchError, InputMismatchError, place
+from ..hints import are_of
 from ..layers import CategoryEmbedding, OneHotIds
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._partial import PartialCounts
-from .base import Branch, InputEncoder, are_of, checked_frame, refuse_cells
+from .base import Branch, InputEncoder, checked_frame, refuse_cells
 from .vector import check_units, dense_stack
 
 

@@ -1,6 +1,7 @@
 """Text: ids of words from the table, an embedding and a network over words behind it."""
 
 import re
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import POSITIVE_INT, RATE, Integral, Interval, RealNotInt, StrOptions
 from ..errors import BranchMismatchError, place
+from ..hints import are_of
 from ..spec import ArraySpec, digest
 from ..word_layers import WordBag, WordEmbedding, inverse_document_frequencies
 from ._keras_words import KerasReading, KerasWordIds
@@ -16,7 +18,7 @@ from ._partial import PartialWords
 from ._steps import ARCHITECTURES, summarise_steps
 from ._tokens import Tokenizer, text_rows
 from ._words import Reading, WordIds
-from .base import Branch, InputEncoder, are_of, checked_frame, missing_rows
+from .base import Branch, InputEncoder, checked_frame, missing_rows
 
 # What `suits` looks at: enough rows for a mean, few enough for a frame of millions.
 PROBE_ROWS = 2_000
@@ -322,18 +324,13 @@ class TextVectorizer(PartialWords, InputEncoder):
             If a cell is no text.
         """
         check_is_fitted(self)
-        return self._ids(self._texts(columns, reset=False))
+        return self._word_ids.ids(self._texts(columns, reset=False), self.length_)
 
     def transform_cells(self, cells, empty):
         """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""
         if not are_of({str}, cells[~empty]):
             return None
-        return self._ids([" ".join(row[~gone]) for row, gone in zip(cells, empty, strict=True)])
-
-    def _ids(self, texts):
-        """Look up the ids of rows of text."""
-        if not hasattr(self, "_word_ids"):
-            self._word_ids = self._lookup()
+        texts = [" ".join(row[~gone]) for row, gone in zip(cells, empty, strict=True)]
         return self._word_ids.ids(texts, self.length_)
 
     def spec(self, name):
@@ -350,32 +347,28 @@ class TextVectorizer(PartialWords, InputEncoder):
             columns = pd.Series(columns, dtype=object)
         elif isinstance(columns, np.ndarray) and columns.ndim == 1:
             columns = pd.Series(columns.astype(object))
-        return text_rows(checked_frame(self, columns, reset=reset, dtype=object), arrow=not self._through_keras)
+        return text_rows(checked_frame(self, columns, reset=reset, dtype=object), arrow=not _through_keras(self))
 
     def _learn(self, columns, *, kept):
         """Learn vocabulary and length, and give what was read: up to `kept` words of each row, None for all."""
         self._validate_params()
         texts = self._texts(columns, reset=True)
-        if self._through_keras:
+        if _through_keras(self):
             reading = KerasReading(texts, self._options())
         else:
             reading = Reading(texts, Tokenizer(**self._options()), kept)
         words = _given(self.vocabulary) if self.vocabulary is not None else reading.words(self.max_tokens)
         self.vocabulary_ = ["", "[UNK]", *words]
         self.length_ = int(self.length) if isinstance(self.length, Integral) else _length(reading.counts, self.length)
-        self._word_ids = self._lookup()
+        vars(self).pop("_word_ids", None)
         return reading
 
-    def _lookup(self):
-        """Make what gives the ids of the fitted vocabulary."""
-        if self._through_keras:
+    @cached_property
+    def _word_ids(self):
+        """What gives the ids of the fitted vocabulary; a new fit makes it anew."""
+        if _through_keras(self):
             return KerasWordIds(self.vocabulary_[2:], self._options())
         return WordIds(self.vocabulary_[2:], Tokenizer(**self._options()))
-
-    @property
-    def _through_keras(self):
-        """Whether Keras' layer must run, since only it can run functions on its tensors."""
-        return callable(self.standardize) or callable(self.split)
 
     def _options(self):
         """Give what decides how a text is split into words."""
@@ -389,6 +382,11 @@ class TextVectorizer(PartialWords, InputEncoder):
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+def _through_keras(vectorizer):
+    """Tell whether Keras' layer must run, since only it can run functions on its tensors."""
+    return callable(vectorizer.standardize) or callable(vectorizer.split)
 
 
 def _given(vocabulary):

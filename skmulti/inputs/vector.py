@@ -9,10 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import POSITIVE_INT, RATE, Integral, StrOptions, checked_feature_names, checked_weights
 from ..column_layers import ColumnDense, PiecewiseLinear
+from ..hints import are_of
 from ..spec import ArraySpec
 from ._numbers import column_moments, is_duration, is_number_type, number_blocks, number_columns
 from ._partial import PartialMoments
-from .base import Branch, InputEncoder, are_of, checked_frame
+from .base import Branch, InputEncoder, checked_frame
 
 # Below so many rows a network learns them by heart before it has learned what they share.
 SMALL_DATA_ROWS = 1_000
