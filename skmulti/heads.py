@@ -116,12 +116,9 @@ class DenseHead(BaseEstimator):
             Probabilities of classes, or predictions in the units of y (float64).
         """
         self._validate_params()
-        units, n_members = self._sizes(target)
+        units, activation, n_members = self._chosen(target)
         if n_members > 1:
             tensor = Members(n_members, name="head__members")(tensor)
-        activation = self.activation
-        if activation == "auto":
-            activation = "gelu" if target.n_classes else "relu"
         tensor = dense_stack(tensor, units, activation=activation, dropout=self.dropout, prefix="head__")
         if n_members > 1:
             output = MemberMean(target.width, activation=target.activation, name="head__output")(tensor)
@@ -129,18 +126,21 @@ class DenseHead(BaseEstimator):
             output = keras.layers.Dense(target.width, activation=target.activation, name="head__output")(tensor)
         return to_target_units(output, target)
 
-    def _sizes(self, target):
-        """Give the layers' widths and the number of members."""
+    def _chosen(self, target):
+        """Give the layers' widths and activation, and the number of members."""
         automatic = isinstance(self.units, str)
         units = ((64,) if target.n_classes else (128, 128)) if automatic else self.units
+        activation = self.activation
+        if activation == "auto":
+            activation = "gelu" if target.n_classes else "relu"
         if self.n_members == "auto":
-            return units, N_MEMBERS if automatic and not target.n_classes else 1
+            return units, activation, N_MEMBERS if automatic and not target.n_classes else 1
         if self.n_members > 1 and target.n_classes and target.n_outputs > 1:
             raise ValueError(
                 f"n_members={self.n_members}, but y has {target.n_outputs} columns of classes, whose outputs have no "
                 "members; leave it out."
             )
-        return units, self.n_members
+        return units, activation, self.n_members
 
     def default_loss(self, target):
         """Name the loss for a target when the user gives none.

@@ -177,7 +177,7 @@ def columns_of(route, table, places=None):
     if not isinstance(table, pd.DataFrame):
         columns = table[route.name]
         return columns if route.single or isinstance(columns, pd.DataFrame) else columns.to_frame()
-    positions = route.positions if places is None else [places[position] for position in route.positions]
+    positions = positions_of(route, places)
     if route.single:
         return table.iloc[:, positions[0]]
     columns = take_columns(table, positions)
@@ -185,6 +185,11 @@ def columns_of(route, table, places=None):
         # scikit-learn refuses columns of which some have strings for names and some have not.
         columns = columns.set_axis([str(label) for label in route.labels], axis=1)
     return columns
+
+
+def positions_of(route, places):
+    """Give where the columns of an input stand in a table; `places` as in `columns_of`."""
+    return route.positions if places is None else [places[position] for position in route.positions]
 
 
 def at_once(function, arguments, n_jobs):

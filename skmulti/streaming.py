@@ -27,6 +27,7 @@ from .routes import (
     located,
     missing_in,
     places_by_label,
+    positions_of,
     root_name,
     warn_of_missing,
 )
@@ -287,7 +288,7 @@ class StreamingMixin:
         cells = table.to_numpy(dtype=object)
         empty, encoded = pd.isna(cells), {}
         for route in self._routes:
-            positions = [position if places is None else places[position] for position in route.positions]
+            positions = list(positions_of(route, places))
             own = empty[:, positions]
             if route.saw_missing or not own.any():
                 with located(route):

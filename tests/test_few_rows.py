@@ -56,7 +56,7 @@ def make_router(**kwargs):
 def with_gaps(frame):
     gaps = frame.copy()
     for place, column in enumerate(gaps.columns):
-        gaps[column] = gaps[column].astype(object) if gaps[column].dtype == bool else gaps[column].astype("object")
+        gaps[column] = gaps[column].astype(object)
         gaps.loc[place::7, column] = [None, np.nan, pd.NA, pd.NaT][place % 4]
     return gaps
 
@@ -76,6 +76,24 @@ def assert_same_one_by_one(router, frame):
 def test_few_rows_give_what_they_give_among_many(dtype):
     frame = make_frame()
     assert_same_one_by_one(make_router(dtype=dtype).fit(frame.iloc[:40]), frame)
+
+
+@pytest.mark.parametrize("change", [lambda frame: frame, with_gaps], ids=["complete", "gaps"])
+def test_few_rows_need_no_frame(monkeypatch, change):
+    frame = change(make_frame())
+    router = make_router().fit(frame)
+    expected = router.transform(frame)
+
+    def refuse(self, columns):
+        raise AssertionError(f"{type(self).__name__} was given a frame of {len(columns)} rows")
+
+    for encoder in (NumberScaler, CategoryIndexer, TextVectorizer):
+        monkeypatch.setattr(encoder, "transform", refuse)
+    for rows in (slice(0, 1), slice(20, 36)):
+        for name, array in router.transform(frame.iloc[rows]).items():
+            np.testing.assert_array_equal(array, expected[name][rows])
+    with pytest.raises(AssertionError, match="a frame of 17 rows"):
+        router.transform(frame.iloc[:17])
 
 
 def test_missing_cells_of_few_rows_give_what_they_give_among_many():
@@ -133,7 +151,7 @@ def test_categories_of_any_class_give_what_they_give_among_many(cells):
     assert_same_one_by_one(router, frame)
 
 
-def test_columns_may_stand_elsewhere_and_under_equal_names():
+def test_columns_may_stand_elsewhere():
     frame = make_frame()
     router = make_router().fit(frame)
     expected = router.transform(frame)

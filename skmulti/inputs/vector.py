@@ -380,11 +380,10 @@ class NumberScaler(PartialMoments, InputEncoder):
             return None
         if np.isinf(numbers).any():
             return None
-        scaled = (numbers - self.mean_) / self.scale_
-        return np.hstack([scaled, np.isnan(numbers[:, self.indicator_columns_])]).astype(self.dtype)
+        return self._scaled(cells, numbers.T)
 
     def _scaled(self, frame, numbers):
-        """Standardise a frame's numbers, and say where they are missing."""
+        """Standardise the numbers of a frame, or of cells, column by column, and say where they are missing."""
         n_rows, n_columns = frame.shape
         array = np.empty((n_rows, n_columns + len(self.indicator_columns_)), dtype=self.dtype)
         for rows, block in number_blocks(frame, numbers):
