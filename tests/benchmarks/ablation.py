@@ -31,7 +31,7 @@ from skmulti import (
     TextBranch,
     TextVectorizer,
 )
-from skmulti.heads import default_head
+from skmulti.heads import N_MEMBERS, default_head
 
 # Below these numbers of rows there is dropout, and from the second on a hold-out.
 FEW_ROWS, HELD_ROWS = 1_000, 500
@@ -98,14 +98,11 @@ def photo_features_kept(table):
     return branches(table, ImageDecoder, ImageBranch(dropout=0.0))
 
 
-def relu_head(table):
-    """Have the head of a regression for classes, too."""
-    return None if table.task == NUMBERS else {"head": _head(table, activation="relu")}
-
-
-def gelu_head(table):
-    """Have the head of classes for a regression, too."""
-    return {"head": _head(table, activation="gelu")} if table.task == NUMBERS else None
+def other_activation(table):
+    """Have ReLU in the head where the default is GELU, and the other way round."""
+    default = _head(table).activation
+    smooth = default == "gelu" or (default == "auto" and table.task != NUMBERS)
+    return {"head": _head(table, activation="relu" if smooth else "gelu")}
 
 
 def no_dense_layer(table):
@@ -158,7 +155,9 @@ def _head(table, **changes):
     """Give the default head with some of its parameters changed."""
     target = TargetSpec() if table.task == NUMBERS else TargetSpec(n_classes=2)
     head = default_head(n_fitted(table), target)
-    return head.set_params(**{**({"n_members": 4} if has_members(table) else {}), **changes})
+    if has_members(table):
+        head.set_params(n_members=N_MEMBERS)  # else those of "auto" depend on the other parameters
+    return head.set_params(**changes)
 
 
 RATE = {"optimizer__learning_rate": 3e-3}
@@ -176,8 +175,7 @@ VARIANTS = {
         numbers_as_they_are,
         photos_through_convolutions,
         photo_features_kept,
-        relu_head,
-        gelu_head,
+        other_activation,
         no_dense_layer,
         batches_of_32,
         constant_rate,

@@ -12,7 +12,7 @@ The table has 8 numbers, 4 categories of 10 values (40 one-hot columns) and a te
     row-sklearn the same with StandardScaler and OneHotEncoder as skmulti's encoders
     rows        the same as `row` with 100,000 rows
     grid        GridSearchCV of 3 widths x 3 learning rates, 3 folds, 5,000 rows, 3 epochs; by hand: the Pipeline
-    processes   skmulti's grid with n_jobs=2 against n_jobs=1, on two cores, in seconds of a clock
+    processes   skmulti's grid, of 25 epochs, with n_jobs=2 against n_jobs=1, on two cores, in seconds of a clock
 
 Both sides use one thread (`processes` apart) and take turns; the figure is the median of the processor's seconds, the
 ratio by hand / skmulti comes last. `fresh` and `epochs` also train a copy of skmulti's network with Keras' own
