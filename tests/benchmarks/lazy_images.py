@@ -20,7 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
-from own_process import peak_memory, run
+from own_process import memory as resident_memory
+from own_process import run
 from PIL import Image
 
 
@@ -65,7 +66,7 @@ def fit_once(table, rows, side, epochs, lazily, memory):
     if rows:
         est.set_params(callbacks=[Clock]).fit(frame.drop(columns="label"), frame["label"])
         probabilities = est.predict_proba(frame[:200])[:, 0]
-    peak = peak_memory()
+    peak = resident_memory("VmHWM")
     print(json.dumps({"peak": peak, "seconds": seconds, "predicted": probabilities.tolist()}))
 
 

@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 
-def peak_memory():
-    """Give the peak of this process's resident memory in MB; ru_maxrss would be the parent's, if that had more."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+def memory(field):
+    """Give this process's resident memory in MiB: "VmRSS" for what it has, "VmHWM" for the largest that it had.
+
+    The system's own count: ru_maxrss would be the parent's, if that had more.
+    """
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
+    return int(line.split()[1]) / 1024
 
 
 def run(script, *arguments):

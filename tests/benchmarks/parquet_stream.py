@@ -19,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
-from own_process import peak_memory, run
+from own_process import memory, run
 
 PART_ROWS = 100_000
 
@@ -73,7 +73,7 @@ def measure(folder, epochs, kind):
         times.append(time.perf_counter())
         n_rows = len(est.predict(frame))
         times.append(time.perf_counter())
-    peak = peak_memory()
+    peak = memory("VmHWM")
     print(json.dumps({"rows": n_rows if kind != "empty" else 0, "seconds": np.diff(times).tolist(), "peak": peak}))
 
 

@@ -22,6 +22,8 @@ import sys
 import time
 from pathlib import Path
 
+from own_process import memory
+
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
     "1",
@@ -54,12 +56,6 @@ def make_system(name):
         return InputRouter([("numbers", NumberScaler(), NUMBERS), ("categories", CategoryIndexer(), CATEGORIES)])
     encoder = OneHotEncoder(sparse_output=False) if name == "one-hot" else OrdinalEncoder()
     return ColumnTransformer([("numbers", StandardScaler(), NUMBERS), ("categories", encoder, CATEGORIES)])
-
-
-def memory(field):
-    """Give the resident memory of the process in MiB: "VmRSS" for what it has, "VmHWM" for the largest that it had."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) / 1024
 
 
 def measure(name, n_rows):
