@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import string
 import subprocess
 import sys
 import warnings
@@ -215,6 +216,46 @@ def test_odd_texts_have_the_ids_of_keras(standardize, split, ngrams, max_tokens,
     np.testing.assert_array_equal(vectorizer.transform(column), expected)
     # Few rows take another way.
     np.testing.assert_array_equal(vectorizer.transform(column[:12]), expected[:12])
+
+
+@pytest.mark.parametrize("standardize", ["lower_and_split_punctuation", "split_punctuation"])
+@pytest.mark.parametrize(("split", "ngrams"), [("whitespace", (1, 2)), ("character", None), (None, None)])
+def test_odd_texts_with_split_punctuation_have_the_ids_of_keras_on_rewritten_texts(standardize, split, ngrams):
+    def rewritten(texts):
+        texts = [text.encode("utf-8", "replace").decode() for text in texts]
+        if standardize.startswith("lower"):
+            texts = [re.sub("[A-Z]", lambda letter: letter[0].lower(), text) for text in texts]
+        marks = f"([{re.escape(string.punctuation)}])"
+        return [re.sub(marks, r" \1 ", text.replace("'", "")) for text in texts]
+
+    train, new = odd_texts(3, 80), odd_texts(4, 80)
+    options = {"split": split, "ngrams": ngrams}
+    layer = keras.layers.TextVectorization(**options, standardize=None, output_sequence_length=20)
+    layer.adapt(as_tensor(rewritten(train)))
+    vectorizer = TextVectorizer(**options, standardize=standardize, max_tokens=None, length=20)
+    vectorizer.fit(pd.Series(train, dtype=object))
+    assert [word.rstrip("\0") for word in vectorizer.vocabulary_] == [str(word) for word in layer.get_vocabulary()]
+    expected = layer(as_tensor(rewritten(new))).numpy()
+    column = pd.Series(new, dtype=object)
+    np.testing.assert_array_equal(vectorizer.transform(column), expected)
+    np.testing.assert_array_equal(vectorizer.transform(column[:12]), expected[:12])
+
+
+def test_split_punctuation_makes_words_of_marks_and_joins_at_apostrophes():
+    column = pd.Series(["Didn't fit!", "fit? (great)", "3.5"])
+    vectorizer = TextVectorizer(standardize="lower_and_split_punctuation", length=None).fit(column)
+    words = [[vectorizer.vocabulary_[i] for i in row if i] for row in vectorizer.transform(column)]
+    assert words == [["didnt", "fit", "!"], ["fit", "?", "(", "great", ")"], ["3", ".", "5"]]
+
+
+@pytest.mark.parametrize("standardize", ["lower_and_split_punctuation", "split_punctuation"])
+def test_split_punctuation_in_keras_gives_the_same_ids(standardize):
+    # Keras cannot hold words that differ in NUL alone.
+    column = pd.Series([text.replace("\0", "") for text in odd_texts(5, 60)], dtype=object)
+    own = TextVectorizer(standardize=standardize, max_tokens=None).fit(column)
+    through_keras = TextVectorizer(standardize=standardize, split=tf.strings.split, max_tokens=None).fit(column)
+    assert own.vocabulary_ == through_keras.vocabulary_
+    np.testing.assert_array_equal(own.transform(column), through_keras.transform(column))
 
 
 @pytest.mark.parametrize("split", ["whitespace", "character", None])
@@ -706,5 +747,6 @@ def test_weights_of_a_bag_come_back_in_safe_mode(encoded, tmp_path):
     np.testing.assert_array_equal(again(ids).numpy(), model(ids).numpy())
 
 
-def test_inferred_vectorizer_counts_pairs_of_words():
-    assert TextVectorizer.inferred().get_params() == {**TextVectorizer().get_params(), "ngrams": 2}
+def test_inferred_vectorizer_counts_punctuation_and_pairs_as_words():
+    inferred = {"standardize": "lower_and_split_punctuation", "ngrams": 2}
+    assert TextVectorizer.inferred().get_params() == {**TextVectorizer().get_params(), **inferred}

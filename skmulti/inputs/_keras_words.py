@@ -1,8 +1,12 @@
 """Ids of words through Keras' ``TextVectorization``, for callables that standardise or split."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import tensorflow as tf
+
+from ._tokens import APOSTROPHE, MARKS, SPLITTING
 
 # Rows that go through Keras' layer at once: its ragged tensors stay small however long the column is.
 BATCH_ROWS = 1024
@@ -38,7 +42,7 @@ class KerasWordIds:
 
     def _lookup(self, **options):
         """Make the layer with the vocabulary."""
-        layer = keras.layers.TextVectorization(**self._options, **options)
+        layer = _vectorization(self._options, **options)
         # Keras cannot look up in an empty table. As objects: NumPy's own strings would all be
         # as wide as the longest, and a whole text may be a word.
         layer.set_vocabulary(np.array(["", "[UNK]", *(self._vocabulary or ["[UNK]"])], dtype=object))
@@ -59,7 +63,7 @@ class KerasReading:
 
     def words(self, max_tokens):
         """Give the words, the most frequent first."""
-        layer = keras.layers.TextVectorization(**self._options, max_tokens=max_tokens and int(max_tokens))
+        layer = _vectorization(self._options, max_tokens=max_tokens and int(max_tokens))
         layer.reset_state()
         for _, batch in _batches(self._texts):
             layer.update_state(batch)
@@ -69,6 +73,21 @@ class KerasReading:
     def ids(self, vocabulary, length):
         """Give the rows as an array of ids (n_rows, length)."""
         return KerasWordIds(vocabulary, self._options).ids(self._texts, length)
+
+
+def _vectorization(options, **more):
+    """Make Keras' layer with the options of `TextVectorizer`."""
+    standardize = options["standardize"]
+    if isinstance(standardize, str) and standardize in SPLITTING:
+        options = {**options, "standardize": partial(_split_punctuation, lower=standardize.startswith("lower"))}
+    return keras.layers.TextVectorization(**options, **more)
+
+
+def _split_punctuation(texts, *, lower):
+    """Do to a tensor of strings what `_tokens.Tokenizer` does to bytes."""
+    texts = tf.strings.regex_replace(tf.strings.lower(texts) if lower else texts, APOSTROPHE, "")
+    marks = b"".join(b"\\" + mark for mark in MARKS)
+    return tf.strings.regex_replace(texts, b"([" + marks + b"])", r" \1 ")
 
 
 def _batches(texts):

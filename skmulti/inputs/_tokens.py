@@ -17,6 +17,10 @@ ROW_END = b"\xff"
 
 # Keras deletes ASCII punctuation, lowers ASCII letters and splits at ASCII whitespace only.
 _PUNCTUATION = string.punctuation.encode()
+# What `standardize` may be beside Keras' options: an apostrophe is deleted, each other mark is a word of its own.
+SPLITTING = {"lower_and_split_punctuation", "split_punctuation"}
+APOSTROPHE = b"'"
+MARKS = [bytes([mark]) for mark in _PUNCTUATION if mark not in APOSTROPHE]
 _LOWER = {ord(upper): ord(upper.lower()) for upper in string.ascii_uppercase}
 _SPACE = {ord(white): ord(" ") for white in string.whitespace}
 
@@ -42,23 +46,23 @@ class Tokens(NamedTuple):
 
 
 class Tokenizer:
-    """Standardise and split text as ``TextVectorization`` does with its named options.
+    """Standardise and split text as ``TextVectorization`` does with its named options, and one option more.
 
     `ngrams` are the widths of the n-grams that follow from the tokens, in order.
     """
 
     def __init__(self, standardize, split, ngrams):
-        lowers = standardize in ("lower", "lower_and_strip_punctuation")
-        strips = standardize in ("strip_punctuation", "lower_and_strip_punctuation")
-        mapped = (_LOWER if lowers else {}) | (_SPACE if split == "whitespace" else {})
+        steps = (standardize or "").split("_and_")
+        mapped = (_LOWER if "lower" in steps else {}) | (_SPACE if split == "whitespace" else {})
         self._table = bytes(mapped.get(byte, byte) for byte in range(256))
-        self._deleted = _PUNCTUATION if strips else b""
+        self._deleted = {"strip_punctuation": _PUNCTUATION, "split_punctuation": APOSTROPHE}.get(steps[-1], b"")
+        self._marks = MARKS if standardize in SPLITTING else []
         self._split = split
         self.ngrams = ngrams
 
     def row(self, text, limit):
         """Give the first tokens of one text as a list of bytes."""
-        text = _utf8(text).translate(self._table, self._deleted)
+        text = self._standardised(_utf8(text))
         if self._split == "whitespace":
             return text.split(None, limit)[:limit]
         if self._split == "character":
@@ -67,7 +71,13 @@ class Tokenizer:
 
     def rows(self, text):
         """Give the `Tokens` of a block of rows."""
-        return self.split(text.translate(self._table, self._deleted))
+        return self.split(self._standardised(text))
+
+    def _standardised(self, text):
+        text = text.translate(self._table, self._deleted)
+        for mark in self._marks:
+            text = text.replace(mark, b" " + mark + b" ")
+        return text
 
     def text_of(self, word):
         """Give the standardised text of which a word or n-gram is the whole, or None if none can be."""

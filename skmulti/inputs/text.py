@@ -16,7 +16,7 @@ from ..word_layers import WordBag, WordEmbedding, inverse_document_frequencies
 from ._keras_words import KerasReading, KerasWordIds
 from ._partial import PartialWords
 from ._steps import ARCHITECTURES, summarise_steps
-from ._tokens import Tokenizer, text_rows
+from ._tokens import SPLITTING, Tokenizer, text_rows
 from ._words import Reading, WordIds
 from .base import Branch, InputEncoder, checked_frame, missing_rows
 
@@ -143,8 +143,10 @@ class TextVectorizer(PartialWords, InputEncoder):
         Words kept of each text. An int is that number; None the longest training text; a
         float in (0, 1) that quantile of the training texts' lengths, so that a single very
         long text does not make every row long (texts without words are left out).
-    standardize : {"lower_and_strip_punctuation", "lower", "strip_punctuation"}, callable or None
-        As in ``TextVectorization``.
+    standardize : str, callable or None
+        "lower_and_strip_punctuation", "lower", "strip_punctuation", a callable or None, as in
+        ``TextVectorization``; or "lower_and_split_punctuation" and "split_punctuation", which make
+        a word of each punctuation mark ("great fit!" has three) and delete apostrophes.
     split : {"whitespace", "character"}, callable or None
         As in ``TextVectorization``; None takes the whole text as one word.
     ngrams : int, tuple of int or None
@@ -208,7 +210,7 @@ class TextVectorizer(PartialWords, InputEncoder):
         "max_tokens": [Interval(Integral, 3, None, closed="left"), None],
         "length": [POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither"), None],
         "standardize": [
-            StrOptions({"lower_and_strip_punctuation", "lower", "strip_punctuation"}),
+            StrOptions({"lower_and_strip_punctuation", "lower", "strip_punctuation", *SPLITTING}),
             callable,
             None,
         ],
@@ -236,8 +238,8 @@ class TextVectorizer(PartialWords, InputEncoder):
 
     @classmethod
     def inferred(cls):
-        """Count pairs of neighbouring words, too; see `InputEncoder.inferred`."""
-        return cls(ngrams=2)
+        """Count punctuation marks and pairs of neighbours as words, too; see `InputEncoder.inferred`."""
+        return cls(standardize="lower_and_split_punctuation", ngrams=2)
 
     @classmethod
     def suits(cls, column):
