@@ -42,9 +42,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         {input name: KerasTensor} and a `TargetSpec` to the output tensor. Branches,
         merge and head are then not used.
     optimizer : str, class or Optimizer
-        "auto" is Adam with clipped gradients, at a rate that suits target and batch size
-        and falls along half a cosine (`AnnealRate`) or, with text and a hold-out, whenever
-        the hold-out gets worse (`SlowOnPlateau`). Or Keras' name, class or object (which is
+        "auto" is Adam, at a rate that suits target and batch size and falls along half a
+        cosine (`AnnealRate`) or, with text and a hold-out, whenever the hold-out gets worse
+        (`SlowOnPlateau`). Or Keras' name, class or object (which is
         copied), at a constant rate. Parameters follow as ``optimizer__learning_rate=...``,
         which holds the rate of "auto" constant, too.
     loss : str, class, Loss, callable or None

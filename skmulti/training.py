@@ -120,16 +120,14 @@ def auto_epochs(n_rows, batch_size, *, classes=False):
 
 
 def auto_optimizer(target, batch_size, *, members=False, **given):
-    """Make the optimizer that suits a target and a batch size: Adam with clipped gradients.
+    """Make the optimizer that suits a target and a batch size: Adam, but for parameters given.
 
     The rate goes with the square root of the batch size, as the noise of its gradients
-    does; clipping keeps one odd batch from undoing what was learned. Classes that
-    `members` predict, where rows are few, take twice the rate.
+    does. Classes that `members` predict, where rows are few, take twice the rate.
     """
     rate = (CLASS_MEMBERS_RATE if members else CLASS_RATE) if target.n_classes else REGRESSION_RATE
-    clipping = {} if {"clipvalue", "global_clipnorm"} & set(given) else {"clipnorm": 1.0}
     scaled = rate * (batch_size / AUTO_RATE_ROWS) ** 0.5
-    return keras.optimizers.Adam(**{"learning_rate": scaled, **clipping, **given})
+    return keras.optimizers.Adam(**{"learning_rate": scaled, **given})
 
 
 def auto_steps_per_execution(n_steps, callbacks):

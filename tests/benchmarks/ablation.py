@@ -38,16 +38,20 @@ FEW_ROWS, HELD_ROWS = 1_000, 500
 
 
 # %% Variants: from a table to arguments of the estimator
+def punctuation_stripped(table):
+    """Delete punctuation, in place of words of its marks."""
+    return vectorizer(table, standardize="lower_and_strip_punctuation")
+
+
 def single_words(table):
-    """Count single words, no pairs; each column of text has a branch of its own."""
-    columns = columns_of(table, TextVectorizer)
-    return columns and {"router": InputRouter(kinds={column: TextVectorizer() for column in columns})}
+    """Count single words, no pairs."""
+    return vectorizer(table, ngrams=None)
 
 
 def texts_apart(table):
     """Give each column of text words and a branch of its own."""
     columns = columns_of(table, TextVectorizer)
-    return columns and {"router": InputRouter(kinds={column: TextVectorizer(ngrams=2) for column in columns})}
+    return columns and {"router": InputRouter(kinds={column: TextVectorizer.inferred() for column in columns})}
 
 
 def pooled_text(table):
@@ -64,7 +68,7 @@ def annealed_rate(table):
     """Let the rate fall along a cosine for text, too, in place of slowing down on the hold-out."""
     if not columns_of(table, TextVectorizer):
         return None
-    return {"optimizer": "adam", "optimizer__clipnorm": 1.0, "callbacks": [AnnealRate()], **RATE}
+    return {"optimizer": "adam", "callbacks": [AnnealRate()], **RATE}
 
 
 def texts_as_categories(table):
@@ -120,9 +124,9 @@ def constant_rate(table):
     return {"n_iter_no_change": 10}
 
 
-def no_clipping(table):
-    """Clip no gradient."""
-    return {"optimizer__clipnorm": None}
+def clipping(table):
+    """Clip gradients at length 1, which no default does."""
+    return {"optimizer__clipnorm": 1.0}
 
 
 def no_hold_out(table):
@@ -165,6 +169,7 @@ VARIANTS = {
     function.__name__: function
     for function in (
         texts_apart,
+        punctuation_stripped,
         single_words,
         pooled_text,
         text_without_dropout,
@@ -179,7 +184,7 @@ VARIANTS = {
         no_dense_layer,
         batches_of_32,
         constant_rate,
-        no_clipping,
+        clipping,
         no_hold_out,
         one_member,
         eight_members,
@@ -202,6 +207,22 @@ def columns_of(table, encoder):
     """Give the columns that the default router gives to an encoder of this class; None if there are none."""
     plan = InputRouter().fit(table.X).plan_
     return list(plan["column"][plan["encoder"] == encoder.__name__]) or None
+
+
+def vectorizer(table, **changes):
+    """Change parameters of the vectorizers of text, which share as by default; None if there is no text."""
+    if not columns_of(table, TextVectorizer):
+        return None
+    router = InputRouter().fit(table.X)
+    shared = {name: branch for name, branch in router.default_branches().items() if isinstance(branch, str)}
+    inputs = []
+    for name, group in router.plan_.groupby("input", sort=False):
+        encoder = type(router.encoders_[name]).inferred()
+        if isinstance(encoder, TextVectorizer):
+            encoder.set_params(**changes)
+        columns = list(group["column"])
+        inputs.append((name, shared.get(name, encoder), columns[0] if len(columns) == 1 else columns))
+    return {"router": InputRouter(inputs), "branches": shared}
 
 
 def branches(table, encoder, branch):
