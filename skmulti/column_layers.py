@@ -8,7 +8,16 @@ from keras import ops
 
 from .outputs import with_logits
 
-__all__ = ["ColumnDense", "MemberMean", "Members", "Network", "PiecewiseLinear", "by_member", "has_members"]
+__all__ = [
+    "ColumnBounds",
+    "ColumnDense",
+    "MemberMean",
+    "Members",
+    "Network",
+    "PiecewiseLinear",
+    "by_member",
+    "has_members",
+]
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
@@ -55,6 +64,32 @@ class PiecewiseLinear(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "edges": self.edges}
+
+
+@_register
+class ColumnBounds(keras.layers.Layer):
+    """Cut the numbers of each column off at bounds of its own: (batch, n_columns) to the same shape.
+
+    Parameters
+    ----------
+    lowest, highest : sequence of float
+        Bounds of each column.
+    """
+
+    def __init__(self, lowest, highest, **kwargs):
+        super().__init__(**kwargs)
+        self.lowest = [float(bound) for bound in lowest]
+        self.highest = [float(bound) for bound in highest]
+
+    def call(self, inputs):
+        lowest, highest = (ops.convert_to_tensor(bounds, inputs.dtype) for bounds in (self.lowest, self.highest))
+        return ops.clip(inputs, lowest, highest)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "lowest": self.lowest, "highest": self.highest}
 
 
 @_register

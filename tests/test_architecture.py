@@ -38,7 +38,7 @@ LEVELS = {
     "inputs/_numbers": 1.1,
     "inputs/_stand_ins": 1.1,
     "inputs/_steps": 1.1,
-    "inputs/_keras_words": 1.1,
+    "inputs/_keras_words": 1.2,
     "inputs/_tokens": 1.1,
     "inputs/_words": 1.2,
     "inputs/_partial": 1.2,

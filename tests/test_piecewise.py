@@ -196,6 +196,26 @@ class TestPiecewiseBranch:
         rows = sample[1:7]
         assert_array_equal(predict(seeded_build(PiecewiseBranch(bins=1), SPEC, sample), rows), rows)
 
+    @pytest.mark.parametrize(("n_rows", "ranges"), [(20, 5.0), (100, 1.0), (400, 0.25), (2_000, 0.05)])
+    def test_numbers_count_as_no_further_away_than_bounds_of_their_column(self, n_rows, ranges):
+        rows = np.random.default_rng(0).uniform([0, -2, 5], [1, 0, 5], (n_rows, 3)).astype("float32")
+        model = seeded_build(PiecewiseBranch(bins=1), SPEC, rows)
+        lowest, highest = rows.min(axis=0), rows.max(axis=0)
+        margin = ranges * (highest - lowest)
+        far = np.array([[9e9, 9e9, 9e9], [-9e9, -9e9, -9e9]], "float32")
+        assert_allclose(predict(model, far), [highest + margin, lowest - margin], rtol=1e-5)
+        near = np.array([highest + 0.9 * margin, lowest - 0.9 * margin])
+        assert_allclose(predict(model, near), near, rtol=1e-6)
+
+    def test_a_column_without_training_values_stays_at_0(self):
+        rows = np.array([[1, NAN, 0], [2, NAN, 1]], "float32")
+        model = seeded_build(PiecewiseBranch(), SPEC, rows)
+        assert_array_equal(predict(model, np.array([[1, 7, 0.5]], "float32")), [[1, 0, 0.5]])
+
+    def test_without_a_sample_there_are_no_bounds(self):
+        far = np.full((1, 3), 1e6, "float32")
+        assert_array_equal(predict(seeded_build(PiecewiseBranch(bins=1), SPEC, None), far), far)
+
     def test_a_missing_number_is_at_first_the_training_mean(self, sample):
         model = seeded_build(PiecewiseBranch(embedding_dim=2), SPEC, sample)
         missing = np.array([[0.5, 1, NAN]], "float32")
@@ -277,10 +297,11 @@ class TestEstimator:
         for column, expected in zip(encoded.T, edges, strict=True):
             assert_allclose(bin_edges(column, 3), expected)
 
-    def test_new_rows_beyond_the_edges_have_finite_predictions(self, fitted):
-        est, _ = fitted
-        rows = pd.DataFrame({"a": [-1e9, 1e9, 0.0], "b": [1e9, 0.0, -1e9]})
-        assert np.isfinite(est.predict(rows)).all()
+    def test_however_far_a_new_number_is_off_the_prediction_is_that_of_the_bound(self, fitted):
+        est, frame = fitted
+        far, farther = (est.predict(pd.DataFrame({"a": [-x, x, 0.0], "b": [x, 0.0, -x]})) for x in (1e3, 1e9))
+        assert_allclose(farther, far, rtol=1e-6)
+        assert np.abs(far).max() < 10 * np.abs(est.predict(frame)).max()
 
     def test_a_clone_learns_edges_of_its_own(self, fitted):
         est, frame = fitted

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import POSITIVE_INT, RATE, Integral, StrOptions, checked_feature_names, checked_weights
-from ..column_layers import ColumnDense, PiecewiseLinear
+from ..column_layers import ColumnBounds, ColumnDense, PiecewiseLinear
 from ..hints import are_of
 from ..spec import ArraySpec
 from ._numbers import column_moments, is_duration, is_number_type, number_blocks, number_columns
@@ -23,6 +23,9 @@ NARROWEST = 1e-30
 
 # Training rows that a bin holds at least, so that its slope is learned from some.
 ROWS_OF_A_BIN = 20
+
+# With so many training rows a number may lie as far outside of theirs as their range is wide; with more, less far.
+ROWS_OF_A_RANGE = 100
 
 
 class DenseBranch(Branch):
@@ -118,6 +121,12 @@ class PiecewiseBranch(Branch):
     --------
     DenseBranch : Dense layers on the numbers themselves.
 
+    Notes
+    -----
+    The functions are constant outside of the training values, and the numbers themselves count as no further
+    away from these than ``100 / n_rows`` of their range: a misplaced decimal point in a new row moves no
+    prediction out of sight, while few rows, which do not show the range, may be left behind.
+
     References
     ----------
     Gorishniy, Rubachev and Babenko, "On Embeddings for Numerical Features in Tabular
@@ -157,8 +166,8 @@ class PiecewiseBranch(Branch):
         spec : ArraySpec
             Not used.
         sample : ndarray of shape (n_rows, n_features) or None
-            Training rows, for the edges; None takes the quantiles of a standard normal
-            distribution, which suit standardised numbers.
+            Training rows, for the edges and bounds; None takes the quantiles of a standard
+            normal distribution, which suit standardised numbers, and no bounds.
 
         Returns
         -------
@@ -168,6 +177,7 @@ class PiecewiseBranch(Branch):
         n_rows = 0 if sample is None else len(sample)
         bins = int(self.bins) if sample is None else min(int(self.bins), n_rows // ROWS_OF_A_BIN)
         dropout = small_data_dropout(n_rows) if self.dropout == "auto" else self.dropout
+        numbers = ColumnBounds(*bounds(sample))(tensor) if n_rows else tensor
         if bins > 1:
             columns = [normal_values(bins)] * tensor.shape[-1] if sample is None else sample.T
             edges = [bin_edges(column, bins) for column in columns]
@@ -175,8 +185,8 @@ class PiecewiseBranch(Branch):
             curves = keras.layers.Flatten()(curves)
             if dropout:
                 curves = keras.layers.Dropout(dropout)(curves)
-            tensor = keras.layers.Concatenate()([curves, tensor])
-        return dense_stack(tensor, self.units, dropout=dropout)
+            numbers = keras.layers.Concatenate()([curves, numbers])
+        return dense_stack(numbers, self.units, dropout=dropout)
 
 
 def small_data_dropout(n_rows):
@@ -187,6 +197,16 @@ def small_data_dropout(n_rows):
 def normal_values(bins):
     """Give one value more than bins, equally likely places of a standard normal distribution."""
     return [NormalDist().inv_cdf((i + 0.5) / (bins + 1)) for i in range(bins + 1)]
+
+
+def bounds(sample):
+    """Give the lowest and the highest value that each column may have: the more rows, the nearer to those seen.
+
+    A column without values stays at 0.
+    """
+    lowest, highest = (np.nan_to_num(extreme.reduce(sample, axis=0)) for extreme in (np.fmin, np.fmax))
+    margin = (highest - lowest) * (ROWS_OF_A_RANGE / len(sample))
+    return lowest - margin, highest + margin
 
 
 def bin_edges(values, bins):
