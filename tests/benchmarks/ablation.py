@@ -5,7 +5,8 @@ Run: python tests/benchmarks/ablation.py TABLE [VARIANT ...] [--seeds 100 101 10
 Only training rows of the first split of `quality.py` are used: for each seed a fifth of them is set aside to score the
 fits on the others. A variant is a function of the table that gives arguments of `MultiInputClassifier` or
 `MultiInputRegressor`, public ones as any user can give them, or None where the table has no such columns. Differences
-are to the default's score on the same rows, with the standard error of their mean; positive log losses are worse.
+are to the default's on the same rows, with the standard error of their mean: of the score, where more is better, and of
+the log loss or root mean squared error, where less is.
 Tables, measures and packages are those of `quality.py`.
 """
 
@@ -259,9 +260,9 @@ def fitted_measures(table, settings, seed):
 
 def ablate(name, table, variants, seeds):
     """Print a row for the default and for each variant."""
-    score, loss = MEASURES[table.task][:2]
-    print_row("table", "variant", score, "difference ± standard error", loss, "CPU s")
-    print_row(*["---"] * 6)
+    measured = [column for name in MEASURES[table.task][:2] for column in (name, "difference ± standard error")]
+    print_row("table", "variant", *measured, "CPU s")
+    print_row(*["---"] * 7)
     base = None
     for variant, function in {"default": lambda table: {}, **variants}.items():
         settings = function(table)
@@ -269,11 +270,15 @@ def ablate(name, table, variants, seeds):
             continue
         values = np.array([fitted_measures(table, settings, seed) for seed in seeds])
         base = values if base is None else base
-        gain = values[:, 0] - base[:, 0]
-        error = gain.std(ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else np.nan
-        means = values.mean(axis=0)
-        difference = "" if values is base else f"{gain.mean():+.4f} ± {error:.4f}"
-        print_row(name, variant, f"{means[0]:.4f}", difference, f"{means[1]:.4f}", f"{means[2]:.1f}")
+        score, loss, seconds = values.mean(axis=0)
+        gain, harm = ("" if values is base else difference(values[:, k] - base[:, k]) for k in (0, 1))
+        print_row(name, variant, f"{score:.4f}", gain, f"{loss:.4f}", harm, f"{seconds:.1f}")
+
+
+def difference(values):
+    """Write the mean of differences and its standard error."""
+    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
+    return f"{values.mean():+.4f} ± {error:.4f}"
 
 
 def main():
