@@ -1,7 +1,9 @@
 """What cells look like that stand for something else, and how pandas converts them."""
 
 import re
+from numbers import Real
 
+import numpy as np
 import pandas as pd
 
 PROBE_ROWS = 1_000
@@ -38,7 +40,11 @@ def hint(column):
     known = known.iloc[:: max(len(known) // PROBE_ROWS, 1)]
     if pd.api.types.is_integer_dtype(known.dtype):
         return _days(known)
-    cells = [cell.strip() for cell in known.astype(object) if isinstance(cell, str)]
+    known = known.astype(object)
+    cells = [cell.strip() for cell in known if isinstance(cell, str)]
+    numbers = sum(isinstance(cell, Real) and not isinstance(cell, bool | np.bool_) for cell in known)
+    if cells and numbers > len(known) / 2:
+        return f"numbers beside text such as {cells[0]!r:.40}, which pd.to_numeric(column, errors='coerce') converts"
     return next(filter(None, (look(cells) for look in (_numbers, _dates, _lists))), "") if cells else ""
 
 

@@ -157,10 +157,12 @@ def _ask(column):
         if reason:
             return encoder.inferred(), reason
     found = sorted({type(cell).__name__ for cell in column.dropna()})
+    noticed = hint(column)
     raise CellTypeError(
         f"column {column.name!r} (dtype {column.dtype}) has cells of type {', '.join(found)}, which no encoder would "
-        "take: an encoder's argument must be a string, a number, a date, an array or an image. Drop the column, or "
-        "name an encoder for it: InputRouter([(name, encoder, column), ...])."
+        "take: an encoder's argument must be a string, a number, a date, an array or an image. "
+        f"{f'It seems to hold {noticed}. ' if noticed else ''}"
+        "Drop the column, or name an encoder for it: InputRouter([(name, encoder, column), ...])."
     )
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from skmulti import InputRouter
+from skmulti.errors import CellTypeError
 from skmulti.hints import hint
 
 N_ROWS = 60
@@ -50,6 +51,31 @@ def test_numbers_in_strings_are_noticed_and_the_advice_reads_them(cells):
 
     read = eval(advice, {"pd": pd, "column": column})
     np.testing.assert_allclose(read, numbers)
+
+
+def test_text_among_numbers_is_noticed_and_the_advice_reads_them():
+    column = pd.Series([i / 8 if i % 20 else "unknown" for i in ROWS], dtype=object)
+
+    said = hint(column)
+
+    assert "numbers beside text such as 'unknown'" in said
+    read = eval(said.split("which ")[1].removesuffix(" converts"), {"pd": pd, "column": column})
+    np.testing.assert_allclose(read, np.where(ROWS % 20, ROWS / 8, np.nan))
+
+
+def test_fractions_beside_text_are_refused_with_that_advice():
+    X = pd.DataFrame({"dose": pd.Series([0.5, 1.25, "?", 2.5] * 10, dtype=object), "age": ROWS[:40]})
+    with pytest.raises(
+        CellTypeError, match=r"'dose' .* float, str.*such as '\?', which pd.to_numeric\(column, errors="
+    ):
+        InputRouter().fit(X)
+
+
+def test_a_few_fractions_among_strings_are_categories():
+    column = pd.Series(["low", "high", 2.5, "low", None] * 10, dtype=object)
+    router = InputRouter().fit(pd.DataFrame({"level": column, "age": ROWS[:50] % 7}))
+    assert router.plan_["reason"].tolist() == ["3 different values", "numbers"]
+    assert router.encoders_["categories"].categories_[0].tolist() == [2.5, "high", "low"]
 
 
 def test_the_unit_is_named():

@@ -1,6 +1,6 @@
 """Categories: integer codes from the table, embeddings or one-hot columns in the network."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import keras
 import numpy as np
@@ -231,7 +231,10 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
 
     @classmethod
     def suits(cls, column):
-        """Take booleans, ``category`` dtypes and strings of few values; see `InputEncoder.suits`."""
+        """Take booleans, ``category`` dtypes and strings, also among other values; see `InputEncoder.suits`.
+
+        Not where most are fractions: these are numbers to be converted.
+        """
         dtype = column.dtype
         # An Arrow dictionary is what Arrow has for a category dtype.
         if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary<"):
@@ -241,7 +244,9 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         cells = column.dropna()
         if not len(cells) or not (pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype)):
             return None
-        if not all(isinstance(cell, str | bool | np.bool_ | Integral) for cell in cells.iloc[:1000]):
+        probe = cells.iloc[:1000]
+        fractions = [isinstance(cell, Real) and not isinstance(cell, Integral) for cell in probe]
+        if not all(isinstance(cell, str | bool | np.bool_ | Real) for cell in probe) or sum(fractions) > len(probe) / 2:
             return None
         return f"{cells.nunique()} different values"
 
