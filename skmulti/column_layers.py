@@ -9,8 +9,8 @@ from keras import ops
 from .outputs import with_logits
 
 __all__ = [
-    "ColumnBounds",
     "ColumnDense",
+    "ColumnSymlog",
     "MemberMean",
     "Members",
     "Network",
@@ -67,29 +67,39 @@ class PiecewiseLinear(keras.layers.Layer):
 
 
 @_register
-class ColumnBounds(keras.layers.Layer):
-    """Cut the numbers of each column off at bounds of its own: (batch, n_columns) to the same shape.
+class ColumnSymlog(keras.layers.Layer):
+    """Let the numbers of each column grow with the logarithm outside of a range, within which they stay as they are.
+
+    Maps (batch, n_columns) to the same shape. A number at a distance `d` from the range becomes
+    one at ``margin * log(1 + d / margin)``, so that small distances hardly change and
+    the order of numbers stays.
 
     Parameters
     ----------
     lowest, highest : sequence of float
-        Bounds of each column.
+        Range of each column.
+    margin : sequence of float
+        Distance of each column that begins to count less, above 0.
     """
 
-    def __init__(self, lowest, highest, **kwargs):
+    def __init__(self, lowest, highest, margin, **kwargs):
         super().__init__(**kwargs)
-        self.lowest = [float(bound) for bound in lowest]
-        self.highest = [float(bound) for bound in highest]
+        self.lowest, self.highest, self.margin = (list(map(float, values)) for values in (lowest, highest, margin))
 
     def call(self, inputs):
-        lowest, highest = (ops.convert_to_tensor(bounds, inputs.dtype) for bounds in (self.lowest, self.highest))
-        return ops.clip(inputs, lowest, highest)
+        lowest, highest, margin = (
+            ops.convert_to_tensor(values, inputs.dtype) for values in (self.lowest, self.highest, self.margin)
+        )
+        inside = ops.clip(inputs, lowest, highest)
+        outside = (inputs - inside) / margin
+        # A distance that float32 cannot hold in margins counts as one that it can.
+        return inside + margin * ops.sign(outside) * ops.log1p(ops.minimum(ops.abs(outside), 1e30))
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "lowest": self.lowest, "highest": self.highest}
+        return {**super().get_config(), "lowest": self.lowest, "highest": self.highest, "margin": self.margin}
 
 
 @_register

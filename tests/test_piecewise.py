@@ -197,22 +197,28 @@ class TestPiecewiseBranch:
         assert_array_equal(predict(seeded_build(PiecewiseBranch(bins=1), SPEC, sample), rows), rows)
 
     @pytest.mark.parametrize(("n_rows", "ranges"), [(20, 5.0), (100, 1.0), (400, 0.25), (2_000, 0.05)])
-    def test_numbers_count_as_no_further_away_than_bounds_of_their_column(self, n_rows, ranges):
-        rows = np.random.default_rng(0).uniform([0, -2, 5], [1, 0, 5], (n_rows, 3)).astype("float32")
+    def test_outside_of_the_training_range_numbers_grow_with_the_logarithm(self, n_rows, ranges):
+        rows = np.random.default_rng(0).uniform([0, -2, 5], [1, 0, 6], (n_rows, 3)).astype("float32")
         model = seeded_build(PiecewiseBranch(bins=1), SPEC, rows)
         lowest, highest = rows.min(axis=0), rows.max(axis=0)
         margin = ranges * (highest - lowest)
-        far = np.array([[9e9, 9e9, 9e9], [-9e9, -9e9, -9e9]], "float32")
-        assert_allclose(predict(model, far), [highest + margin, lowest - margin], rtol=1e-5)
-        near = np.array([highest + 0.9 * margin, lowest - 0.9 * margin])
-        assert_allclose(predict(model, near), near, rtol=1e-6)
+        distance = np.array([[0.01], [0.3], [1], [10], [1e6]])
+        above, below = (predict(model, values) for values in (highest + distance * margin, lowest - distance * margin))
+        assert_allclose(above, highest + margin * np.log1p(distance), rtol=1e-4)
+        assert_allclose(below, lowest - margin * np.log1p(distance), rtol=1e-4)
 
-    def test_a_column_without_training_values_stays_at_0(self):
-        rows = np.array([[1, NAN, 0], [2, NAN, 1]], "float32")
+    def test_numbers_that_float32_cannot_hold_in_margins_stay_finite(self, sample):
+        far = np.array([[3e38, -3e38, 1e38]], "float32")
+        assert np.abs(predict(seeded_build(PiecewiseBranch(), SPEC, sample), far)).max() < 1e4
+
+    @pytest.mark.parametrize("value", [0.0, 2.5, NAN])
+    def test_a_column_of_one_value_or_none_stays_there(self, value):
+        rows = np.array([[1, value, 0], [2, value, 1]], "float32")
         model = seeded_build(PiecewiseBranch(), SPEC, rows)
-        assert_array_equal(predict(model, np.array([[1, 7, 0.5]], "float32")), [[1, 0, 0.5]])
+        expected = [[1, np.nan_to_num(value), 0.5]]
+        assert_allclose(predict(model, np.array([[1, 7e9, 0.5]], "float32")), expected, rtol=0, atol=1e-20)
 
-    def test_without_a_sample_there_are_no_bounds(self):
+    def test_without_a_sample_numbers_stay_as_they_are(self):
         far = np.full((1, 3), 1e6, "float32")
         assert_array_equal(predict(seeded_build(PiecewiseBranch(bins=1), SPEC, None), far), far)
 
@@ -297,11 +303,10 @@ class TestEstimator:
         for column, expected in zip(encoded.T, edges, strict=True):
             assert_allclose(bin_edges(column, 3), expected)
 
-    def test_however_far_a_new_number_is_off_the_prediction_is_that_of_the_bound(self, fitted):
+    def test_a_new_number_far_off_moves_no_prediction_out_of_sight(self, fitted):
         est, frame = fitted
-        far, farther = (est.predict(pd.DataFrame({"a": [-x, x, 0.0], "b": [x, 0.0, -x]})) for x in (1e3, 1e9))
-        assert_allclose(farther, far, rtol=1e-6)
-        assert np.abs(far).max() < 10 * np.abs(est.predict(frame)).max()
+        far = est.predict(pd.DataFrame({"a": [-1e9, 1e9, 0.0], "b": [1e9, 0.0, -1e9]}))
+        assert np.abs(far).max() < 100 * np.abs(est.predict(frame)).max()
 
     def test_a_clone_learns_edges_of_its_own(self, fitted):
         est, frame = fitted

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import POSITIVE_INT, RATE, Integral, StrOptions, checked_feature_names, checked_weights
-from ..column_layers import ColumnBounds, ColumnDense, PiecewiseLinear
+from ..column_layers import ColumnDense, ColumnSymlog, PiecewiseLinear
 from ..hints import are_of
 from ..spec import ArraySpec
 from ._numbers import column_moments, is_duration, is_number_type, number_blocks, number_columns
@@ -24,7 +24,7 @@ NARROWEST = 1e-30
 # Training rows that a bin holds at least, so that its slope is learned from some.
 ROWS_OF_A_BIN = 20
 
-# With so many training rows a number may lie as far outside of theirs as their range is wide; with more, less far.
+# Training rows with which the margin around their range is as wide as the range; with more it is narrower.
 ROWS_OF_A_RANGE = 100
 
 
@@ -123,9 +123,10 @@ class PiecewiseBranch(Branch):
 
     Notes
     -----
-    The functions are constant outside of the training values, and the numbers themselves count as no further
-    away from these than ``100 / n_rows`` of their range: a misplaced decimal point in a new row moves no
-    prediction out of sight, while few rows, which do not show the range, may be left behind.
+    Outside of the training values the functions are constant, and the numbers themselves grow with the
+    logarithm of their distance: ``log(1 + d / margin)`` margins, of which ``n_rows / 100`` make the
+    range of the training values. So a misplaced decimal point in a new row moves no prediction
+    out of sight, while a range that few rows do not show yet may be left behind.
 
     References
     ----------
@@ -166,8 +167,8 @@ class PiecewiseBranch(Branch):
         spec : ArraySpec
             Not used.
         sample : ndarray of shape (n_rows, n_features) or None
-            Training rows, for the edges and bounds; None takes the quantiles of a standard
-            normal distribution, which suit standardised numbers, and no bounds.
+            Training rows, for edges and range; None takes the quantiles of a standard normal
+            distribution, which suit standardised numbers, and knows no range.
 
         Returns
         -------
@@ -177,7 +178,7 @@ class PiecewiseBranch(Branch):
         n_rows = 0 if sample is None else len(sample)
         bins = int(self.bins) if sample is None else min(int(self.bins), n_rows // ROWS_OF_A_BIN)
         dropout = small_data_dropout(n_rows) if self.dropout == "auto" else self.dropout
-        numbers = ColumnBounds(*bounds(sample))(tensor) if n_rows else tensor
+        numbers = ColumnSymlog(*symlog_range(sample))(tensor) if n_rows else tensor
         if bins > 1:
             columns = [normal_values(bins)] * tensor.shape[-1] if sample is None else sample.T
             edges = [bin_edges(column, bins) for column in columns]
@@ -199,14 +200,13 @@ def normal_values(bins):
     return [NormalDist().inv_cdf((i + 0.5) / (bins + 1)) for i in range(bins + 1)]
 
 
-def bounds(sample):
-    """Give the lowest and the highest value that each column may have: the more rows, the nearer to those seen.
+def symlog_range(sample):
+    """Give lowest and highest value of each column, and a margin that is the narrower, the more rows there are.
 
-    A column without values stays at 0.
+    A column without values has the range 0 to 0.
     """
     lowest, highest = (np.nan_to_num(extreme.reduce(sample, axis=0)) for extreme in (np.fmin, np.fmax))
-    margin = (highest - lowest) * (ROWS_OF_A_RANGE / len(sample))
-    return lowest - margin, highest + margin
+    return lowest, highest, np.maximum((highest - lowest) * (ROWS_OF_A_RANGE / len(sample)), NARROWEST)
 
 
 def bin_edges(values, bins):
