@@ -21,6 +21,11 @@ __all__ = [
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
+# Share of a column's range that makes the margin in which a number outside of it hardly changes.
+SYMLOG_MARGIN = 0.25
+# Widths that can be divided by in float32.
+NARROWEST, WIDEST = 1e-30, 1e30
+
 
 @_register
 class PiecewiseLinear(keras.layers.Layer):
@@ -70,36 +75,37 @@ class PiecewiseLinear(keras.layers.Layer):
 class ColumnSymlog(keras.layers.Layer):
     """Let the numbers of each column grow with the logarithm outside of a range, within which they stay as they are.
 
-    Maps (batch, n_columns) to the same shape. A number at a distance `d` from the range becomes
-    one at ``margin * log(1 + d / margin)``, so that small distances hardly change and
-    the order of numbers stays.
+    Maps (batch, n_columns) to floats of the same shape. A number at a distance `d` from the range
+    goes to one at ``margin * log(1 + d / margin)``: small distances hardly change, and the order of
+    numbers stays.
 
     Parameters
     ----------
     lowest, highest : sequence of float
         Range of each column.
-    margin : sequence of float
-        Distance of each column that begins to count less, above 0.
     """
 
-    def __init__(self, lowest, highest, margin, **kwargs):
+    def __init__(self, lowest, highest, **kwargs):
         super().__init__(**kwargs)
-        self.lowest, self.highest, self.margin = (list(map(float, values)) for values in (lowest, highest, margin))
+        self.lowest, self.highest = list(map(float, lowest)), list(map(float, highest))
+        widths = np.subtract(self.highest, self.lowest)
+        # A column of one value has no width of its own; the widest of float32 could not be divided by.
+        self._margin = SYMLOG_MARGIN * np.where(widths < NARROWEST, 1, np.minimum(widths, WIDEST))
 
     def call(self, inputs):
+        numbers = ops.cast(inputs, self.compute_dtype)
         lowest, highest, margin = (
-            ops.convert_to_tensor(values, inputs.dtype) for values in (self.lowest, self.highest, self.margin)
+            ops.convert_to_tensor(values, numbers.dtype) for values in (self.lowest, self.highest, self._margin)
         )
-        inside = ops.clip(inputs, lowest, highest)
-        outside = (inputs - inside) / margin
-        # A distance that float32 cannot hold in margins counts as one that it can.
-        return inside + margin * ops.sign(outside) * ops.log1p(ops.minimum(ops.abs(outside), 1e30))
+        inside = ops.clip(numbers, lowest, highest)
+        margins = (numbers - inside) / margin
+        return inside + margin * ops.sign(margins) * ops.log1p(ops.minimum(ops.abs(margins), WIDEST))
 
-    def compute_output_shape(self, input_shape):
-        return input_shape
+    def compute_output_spec(self, inputs):
+        return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
 
     def get_config(self):
-        return {**super().get_config(), "lowest": self.lowest, "highest": self.highest, "margin": self.margin}
+        return {**super().get_config(), "lowest": self.lowest, "highest": self.highest}
 
 
 @_register

@@ -1,12 +1,14 @@
 """What cells look like that stand for something else, and how pandas converts them."""
 
 import re
+from decimal import Decimal
 from numbers import Real
 
 import numpy as np
 import pandas as pd
 
-PROBE_ROWS = 1_000
+# What is looked at of a column: enough cells to tell, few enough for a table of millions.
+PROBE_ROWS = 2_000
 # The other cells of such a column may say "unknown" in one way or another.
 MOST = 0.9
 
@@ -36,16 +38,19 @@ def hint(column):
     str
         Empty if nothing was noticed.
     """
-    known = column.dropna()
-    known = known.iloc[:: max(len(known) // PROBE_ROWS, 1)]
-    if pd.api.types.is_integer_dtype(known.dtype):
-        return _days(known)
-    known = known.astype(object)
-    cells = [cell.strip() for cell in known if isinstance(cell, str)]
-    numbers = sum(isinstance(cell, Real) and not isinstance(cell, bool | np.bool_) for cell in known)
-    if cells and numbers > len(known) / 2:
-        return f"numbers beside text such as {cells[0]!r:.40}, which pd.to_numeric(column, errors='coerce') converts"
-    return next(filter(None, (look(cells) for look in (_numbers, _dates, _lists))), "") if cells else ""
+    if pd.api.types.is_integer_dtype(column.dtype):
+        return _days(probe(column).astype(column.dtype))
+    cells = probe(column).tolist()
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    n_numbers = sum(is_number_type(type(cell)) for cell in cells)
+    if texts and n_numbers > len(cells) / 2:
+        return (
+            f"numbers beside text such as {texts[0]!r:.40}, of which pd.to_numeric(column, errors='coerce') makes NaN"
+        )
+    if len(texts) <= len(cells) / 2:
+        return ""
+    texts = [text.strip() for text in texts]
+    return next(filter(None, (look(texts) for look in (_numbers, _dates, _lists))), "")
 
 
 def _days(numbers):
@@ -94,6 +99,23 @@ def _lists(cells):
         if several >= len(different) / 2 and n_items < len(different):
             return f"lists joined with {separator!r}, of which .str.get_dummies({separator!r}) makes columns"
     return ""
+
+
+def probe(column):
+    """Give some cells of a column that are not missing, evenly spaced."""
+    cells = column.dropna()
+    # As objects: the cells of an Arrow column are slow to visit one by one.
+    return cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)].astype(object)
+
+
+def is_number_type(kind):
+    """Say whether a class is one of numbers; truth values are none."""
+    return issubclass(kind, Real | Decimal | np.number) and not is_bool_type(kind)
+
+
+def is_bool_type(kind):
+    """Say whether a class is one of truth values."""
+    return issubclass(kind, bool | np.bool_)
 
 
 def are_of(kinds, cells):

@@ -161,7 +161,7 @@ def _ask(column):
     raise CellTypeError(
         f"column {column.name!r} (dtype {column.dtype}) has cells of type {', '.join(found)}, which no encoder would "
         "take: an encoder's argument must be a string, a number, a date, an array or an image. "
-        f"{f'It seems to hold {noticed}. ' if noticed else ''}"
+        f"{f'It seems to hold {noticed}; convert it. ' if noticed else ''}"
         "Drop the column, or name an encoder for it: InputRouter([(name, encoder, column), ...])."
     )
 

@@ -5,10 +5,11 @@ import random
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from common import predict
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmulti.column_layers import ColumnDense, MemberMean, Members, Network, PiecewiseLinear, by_member
+from skmulti.column_layers import ColumnDense, ColumnSymlog, MemberMean, Members, Network, PiecewiseLinear, by_member
 
 RNG = np.random.default_rng(0)
 
@@ -32,6 +33,34 @@ def twin_of(layer, shape):
         twin.build((None, *shape))
     twin.set_weights(layer.get_weights())
     return twin
+
+
+class TestColumnSymlog:
+    def test_values_by_hand(self):
+        # The margin of the first column is 1, that of the second, of one value, a quarter.
+        layer = ColumnSymlog([0, 5], [4, 5])
+        rows = np.array([[2, 5], [4, 5], [5, 6], [-np.e + 1, 4.75]])
+        expected = [[2, 5], [4, 5], [4 + np.log(2), 5 + np.log(5) / 4], [-1, 5 - np.log(2) / 4]]
+        assert_allclose(layer(rows), expected, rtol=1e-6)
+
+    def test_float64_is_computed_in_float64(self):
+        layer = ColumnSymlog([0.0], [4.0], dtype="float64")
+        assert layer(np.array([[0.1], [5.0]])).numpy().tolist() == [[0.1], [4 + np.log(2)]]
+
+    def test_nan_stays_nan(self):
+        assert np.isnan(ColumnSymlog([0], [1])(np.array([[np.nan]]))).all()
+
+    def test_numbers_beyond_the_range_have_a_gradient(self):
+        rows = tf.constant([[5.0], [-1.0], [3.0]])
+        with tf.GradientTape() as tape:
+            tape.watch(rows)
+            values = ColumnSymlog([0], [4])(rows)
+        assert_allclose(tape.gradient(values, rows), [[0.5], [0.5], [1]], rtol=1e-6)
+
+    def test_it_comes_back_from_its_config(self):
+        layer = ColumnSymlog(np.float32([0, -1]), np.float32([4, 1]))
+        rows = np.array([[9.0, 9.0], [-9.0, 0.5]])
+        assert_array_equal(twin_of(layer, (2,))(rows), layer(rows))
 
 
 class TestPiecewiseLinear:

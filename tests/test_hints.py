@@ -1,5 +1,7 @@
 """What the plan says of cells that stand for something else, and that its advice does what it says."""
 
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,6 +41,9 @@ NOTHING = {
     "floats": ROWS / 7,
     "nothing": [None] * N_ROWS,
     "arrays": [np.zeros(2)] * N_ROWS,
+    "a number in a string among other objects": [{}] * (N_ROWS - 1) + ["5"],
+    "as many numbers as strings with a unit": [1.5, "10 mg"] * 30,
+    "truth values beside text": [True, False, "?"] * 20,
 }
 
 
@@ -59,16 +64,28 @@ def test_text_among_numbers_is_noticed_and_the_advice_reads_them():
     said = hint(column)
 
     assert "numbers beside text such as 'unknown'" in said
-    read = eval(said.split("which ")[1].removesuffix(" converts"), {"pd": pd, "column": column})
+    read = eval(said.split("which ")[1].removesuffix(" makes NaN"), {"pd": pd, "column": column})
     np.testing.assert_allclose(read, np.where(ROWS % 20, ROWS / 8, np.nan))
 
 
 def test_fractions_beside_text_are_refused_with_that_advice():
     X = pd.DataFrame({"dose": pd.Series([0.5, 1.25, "?", 2.5] * 10, dtype=object), "age": ROWS[:40]})
-    with pytest.raises(
-        CellTypeError, match=r"'dose' .* float, str.*such as '\?', which pd.to_numeric\(column, errors="
-    ):
+    with pytest.raises(CellTypeError, match=r"'dose' .* float, str.*such as '\?', of which pd.to_numeric"):
         InputRouter().fit(X)
+
+
+def test_where_the_text_stands_does_not_matter():
+    fractions, words = [0.5] * 1_000, ["low", "high", "none", "some"] * 1_000
+    for cells in (fractions + words, words + fractions):
+        router = InputRouter().fit(pd.DataFrame({"level": pd.Series(cells, dtype=object), "age": np.arange(5_000) % 7}))
+        assert router.plan_["encoder"].tolist() == ["CategoryIndexer", "NumberScaler"]
+    for cells in (fractions * 6 + words, words + fractions * 6):
+        with pytest.raises(CellTypeError, match="numbers beside text"):
+            InputRouter().fit(pd.DataFrame({"level": pd.Series(cells, dtype=object)}))
+
+
+def test_decimals_beside_text_are_noticed():
+    assert "beside text such as '?'" in hint(pd.Series([Decimal("1.5"), Decimal("2.5"), "?"], dtype=object))
 
 
 def test_a_few_fractions_among_strings_are_categories():

@@ -165,6 +165,7 @@ PIECES = [
         "a\0",
         "\0a",
     ),
+    *string.punctuation,
     *("\ud800", "\udfff\ud800", "\udcff", "\ufeff", "\uffff", "\U0010ffff", "ÿ"),
 ]
 SPACES = [" "] * 8 + [

@@ -412,11 +412,11 @@ def test_defaults_route_without_an_encoder_object_from_the_user():
 
 
 @pytest.mark.parametrize("kinds", [None, {"review": "text"}])
-def test_text_that_nobody_routed_is_read_with_pairs_of_words(kinds):
-    frame = pd.DataFrame({"review": ["not good"] + [f"{first} {second}" for first in WORDS for second in WORDS]})
+def test_text_that_nobody_routed_is_read_with_punctuation_and_pairs_of_words(kinds):
+    frame = pd.DataFrame({"review": ["not good!"] + [f"{first} {second}" for first in WORDS for second in WORDS]})
     vectorizer = InputRouter(kinds=kinds).fit(frame).encoders_["review"]
     assert vectorizer.ngrams == 2
-    assert "not good" in vectorizer.vocabulary_
+    assert {"not good", "!", "good !"} <= set(vectorizer.vocabulary_)
 
 
 def test_an_encoder_that_the_user_gives_keeps_its_words():

@@ -1,13 +1,12 @@
 """Cells of any dtype as numbers, read in blocks of rows that stay in the processor's cache."""
 
-import decimal
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from .._validation import Real
 from ..errors import InputMismatchError
+from ..hints import is_bool_type, is_number_type
 from .base import refuse_cells
 
 # A block of float64 takes 512 KB; with very many columns it has more, since each block costs a few calls a column.
@@ -18,15 +17,6 @@ BLOCK_ROWS = 1024
 def is_duration(dtype):
     """Say whether a dtype is one of durations, NumPy's or Arrow's."""
     return pd.api.types.is_timedelta64_dtype(dtype) or str(dtype).startswith("duration")
-
-
-def is_number_type(kind):
-    """Say whether a class is one of numbers; truth values are none."""
-    return issubclass(kind, Real | decimal.Decimal | np.number) and not _is_bool_type(kind)
-
-
-def _is_bool_type(kind):
-    return issubclass(kind, bool | np.bool_)
 
 
 def as_numbers(frame):
@@ -115,7 +105,7 @@ def _objects_as_numbers(column):
     """Give numbers of any class that stand in cells as float64."""
     cells = column.to_numpy(dtype=object)
     known = ~pd.isna(cells)
-    refused = {kind for kind in set(map(type, cells[known])) if not (is_number_type(kind) or _is_bool_type(kind))}
+    refused = {kind for kind in set(map(type, cells[known])) if not (is_number_type(kind) or is_bool_type(kind))}
     if refused:
         refuse_cells(
             column,

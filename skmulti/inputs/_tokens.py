@@ -1,4 +1,4 @@
-"""Text to tokens: the UTF-8 bytes of many rows, cut in one pass at the places where Keras cuts them."""
+"""Text to tokens: the UTF-8 bytes of many rows, cut in one pass where Keras cuts them, or at punctuation, too."""
 
 import string
 from typing import NamedTuple
@@ -46,7 +46,7 @@ class Tokens(NamedTuple):
 
 
 class Tokenizer:
-    """Standardise and split text as ``TextVectorization`` does with its named options, and one option more.
+    """Standardise and split text as ``TextVectorization`` does with its named options, or as those of `SPLITTING` say.
 
     `ngrams` are the widths of the n-grams that follow from the tokens, in order.
     """
@@ -74,6 +74,7 @@ class Tokenizer:
         return self.split(self._standardised(text))
 
     def _standardised(self, text):
+        """Give bytes in lower case, without or with space around punctuation, as the options say."""
         text = text.translate(self._table, self._deleted)
         for mark in self._marks:
             text = text.replace(mark, b" " + mark + b" ")

@@ -1,6 +1,6 @@
 """Categories: integer codes from the table, embeddings or one-hot columns in the network."""
 
-from numbers import Integral, Real
+from numbers import Integral
 
 import keras
 import numpy as np
@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
 from ..errors import BranchMismatchError, InputMismatchError, place
-from ..hints import are_of
+from ..hints import are_of, is_bool_type, is_number_type, probe
 from ..layers import CategoryEmbedding, OneHotIds
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._partial import PartialCounts
@@ -231,7 +231,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
 
     @classmethod
     def suits(cls, column):
-        """Take booleans, ``category`` dtypes and strings, also among other values; see `InputEncoder.suits`.
+        """Take booleans, ``category`` dtypes, and strings and numbers side by side; see `InputEncoder.suits`.
 
         Not where most are fractions: these are numbers to be converted.
         """
@@ -244,9 +244,10 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         cells = column.dropna()
         if not len(cells) or not (pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype)):
             return None
-        probe = cells.iloc[:1000]
-        fractions = [isinstance(cell, Real) and not isinstance(cell, Integral) for cell in probe]
-        if not all(isinstance(cell, str | bool | np.bool_ | Real) for cell in probe) or sum(fractions) > len(probe) / 2:
+        kinds = [type(cell) for cell in probe(cells)]
+        if not all(issubclass(kind, str) or is_bool_type(kind) or is_number_type(kind) for kind in kinds):
+            return None
+        if sum(is_number_type(kind) and not issubclass(kind, Integral) for kind in kinds) > len(kinds) / 2:
             return None
         return f"{cells.nunique()} different values"
 

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import POSITIVE_INT, RATE, Integral, Interval, RealNotInt, StrOptions
 from ..errors import BranchMismatchError, place
-from ..hints import are_of
+from ..hints import are_of, probe
 from ..spec import ArraySpec, digest
 from ..word_layers import WordBag, WordEmbedding, inverse_document_frequencies
 from ._keras_words import KerasReading, KerasWordIds
@@ -20,8 +20,6 @@ from ._tokens import SPLITTING, Tokenizer, text_rows
 from ._words import Reading, WordIds
 from .base import Branch, InputEncoder, checked_frame, missing_rows
 
-# What `suits` looks at: enough rows for a mean, few enough for a frame of millions.
-PROBE_ROWS = 2_000
 # Share of a column's words that another column's texts must know, and the other way round, to speak the same language.
 SHARED_WORDS = 0.5
 
@@ -37,8 +35,8 @@ class TextBranch(Branch):
     Parameters
     ----------
     architecture : {"bag", "pool", "flatten", "lstm", "gru", "conv", "attention"}
-        "bag", the default, sums the words' vectors with tf-idf weights; with the pairs of
-        words that `TextVectorizer` counts as words, too, it suits topics and sentiment from
+        "bag", the default, sums the words' vectors with tf-idf weights; with pairs of words and
+        punctuation marks as words, too (see `TextVectorizer`), it suits topics and sentiment from
         few rows on. "pool" takes average and maximum over the vectors. "conv" sees three neighbouring words
         at a time ("not good at all"), "lstm", "gru" and "attention" the order of a whole text,
         and want thousands of rows. "flatten" has own weights for each position.
@@ -131,7 +129,7 @@ class TextBranch(Branch):
 class TextVectorizer(PartialWords, InputEncoder):
     """Turn text into ids of words, all rows padded or cut to one length.
 
-    The ids are those of Keras' ``TextVectorization``: the vocabulary is learned from the
+    The ids are those of Keras' ``TextVectorization`` of the same parameters: the vocabulary is learned from the
     training rows, most frequent word first. A missing text is one without words.
 
     Parameters
@@ -145,8 +143,9 @@ class TextVectorizer(PartialWords, InputEncoder):
         long text does not make every row long (texts without words are left out).
     standardize : str, callable or None
         "lower_and_strip_punctuation", "lower", "strip_punctuation", a callable or None, as in
-        ``TextVectorization``; or "lower_and_split_punctuation" and "split_punctuation", which make
-        a word of each punctuation mark ("great fit!" has three) and delete apostrophes.
+        ``TextVectorization``; or "lower_and_split_punctuation" and "split_punctuation", which put
+        spaces around each punctuation mark of ASCII, so that it is a word ("great fit!" has
+        three), and delete apostrophes ("don't" is one).
     split : {"whitespace", "character"}, callable or None
         As in ``TextVectorization``; None takes the whole text as one word.
     ngrams : int, tuple of int or None
@@ -154,7 +153,7 @@ class TextVectorizer(PartialWords, InputEncoder):
         too; a text's pairs come after its words.
     vocabulary : list of str or None
         The words of the ids 2, 3, ..., in place of learning (`max_tokens` has no say then). They
-        must look as `standardize` leaves them: lower case, without punctuation.
+        must look as `standardize` and `split` leave them: lower case, without punctuation.
 
     Attributes
     ----------
@@ -252,7 +251,7 @@ class TextVectorizer(PartialWords, InputEncoder):
         """
         if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
             return None
-        cells = _probe(column)
+        cells = probe(column)
         if not len(cells) or not all(isinstance(cell, str) for cell in cells):
             return None
         n_words = np.array([len(_WORD.findall(cell)) for cell in cells])
@@ -270,7 +269,7 @@ class TextVectorizer(PartialWords, InputEncoder):
         are not in the names. See `InputEncoder.alike`.
         """
         # A cell that is no string is for `fit` to refuse.
-        texts = [[set(_WORD.findall(str(cell).lower())) for cell in _probe(cells)] for cells in (column, other)]
+        texts = [[set(_WORD.findall(str(cell).lower())) for cell in probe(cells)] for cells in (column, other)]
         known = [set().union(*words) for words in texts]
         return all(
             sum(len(words & vocabulary) for words in part) >= SHARED_WORDS * sum(map(len, part)) > 0
@@ -413,13 +412,6 @@ def _length(counts, share):
     if not len(counts):
         return 1
     return int(counts.max() if share is None else np.ceil(np.quantile(counts, share)))
-
-
-def _probe(column):
-    """Give some cells of a column that are not missing, evenly spaced."""
-    cells = column.dropna()
-    # As objects: the cells of an Arrow column are slow to visit one by one.
-    return cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)].astype(object)
 
 
 def _widths(ngrams):

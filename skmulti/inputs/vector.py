@@ -8,24 +8,18 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import POSITIVE_INT, RATE, Integral, StrOptions, checked_feature_names, checked_weights
-from ..column_layers import ColumnDense, ColumnSymlog, PiecewiseLinear
-from ..hints import are_of
+from ..column_layers import NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear
+from ..hints import are_of, is_number_type, probe
 from ..spec import ArraySpec
-from ._numbers import column_moments, is_duration, is_number_type, number_blocks, number_columns
+from ._numbers import column_moments, is_duration, number_blocks, number_columns
 from ._partial import PartialMoments
 from .base import Branch, InputEncoder, checked_frame
 
 # Below so many rows a network learns them by heart before it has learned what they share.
 SMALL_DATA_ROWS = 1_000
 
-# A bin's slope, one over its width, must be a float32.
-NARROWEST = 1e-30
-
 # Training rows that a bin holds at least, so that its slope is learned from some.
 ROWS_OF_A_BIN = 20
-
-# Training rows with which the margin around their range is as wide as the range; with more it is narrower.
-ROWS_OF_A_RANGE = 100
 
 
 class DenseBranch(Branch):
@@ -123,10 +117,10 @@ class PiecewiseBranch(Branch):
 
     Notes
     -----
-    Outside of the training values the functions are constant, and the numbers themselves grow with the
-    logarithm of their distance: ``log(1 + d / margin)`` margins, of which ``n_rows / 100`` make the
-    range of the training values. So a misplaced decimal point in a new row moves no prediction
-    out of sight, while a range that few rows do not show yet may be left behind.
+    Outside of the range of the sampled training rows the functions are constant, and the numbers
+    themselves grow with the logarithm: a distance `d` counts as ``margin * log(1 + d / margin)``,
+    where the margin is a quarter of the range. So a misplaced decimal point in a new row moves no
+    prediction out of sight. `partial_fit` takes its range from the rows of its first call.
 
     References
     ----------
@@ -178,7 +172,7 @@ class PiecewiseBranch(Branch):
         n_rows = 0 if sample is None else len(sample)
         bins = int(self.bins) if sample is None else min(int(self.bins), n_rows // ROWS_OF_A_BIN)
         dropout = small_data_dropout(n_rows) if self.dropout == "auto" else self.dropout
-        numbers = ColumnSymlog(*symlog_range(sample))(tensor) if n_rows else tensor
+        values = ColumnSymlog(*column_ranges(sample))(tensor) if n_rows else tensor
         if bins > 1:
             columns = [normal_values(bins)] * tensor.shape[-1] if sample is None else sample.T
             edges = [bin_edges(column, bins) for column in columns]
@@ -186,8 +180,8 @@ class PiecewiseBranch(Branch):
             curves = keras.layers.Flatten()(curves)
             if dropout:
                 curves = keras.layers.Dropout(dropout)(curves)
-            numbers = keras.layers.Concatenate()([curves, numbers])
-        return dense_stack(numbers, self.units, dropout=dropout)
+            values = keras.layers.Concatenate()([curves, values])
+        return dense_stack(values, self.units, dropout=dropout)
 
 
 def small_data_dropout(n_rows):
@@ -200,13 +194,9 @@ def normal_values(bins):
     return [NormalDist().inv_cdf((i + 0.5) / (bins + 1)) for i in range(bins + 1)]
 
 
-def symlog_range(sample):
-    """Give lowest and highest value of each column, and a margin that is the narrower, the more rows there are.
-
-    A column without values has the range 0 to 0.
-    """
-    lowest, highest = (np.nan_to_num(extreme.reduce(sample, axis=0)) for extreme in (np.fmin, np.fmax))
-    return lowest, highest, np.maximum((highest - lowest) * (ROWS_OF_A_RANGE / len(sample)), NARROWEST)
+def column_ranges(sample):
+    """Give the lowest and the highest value of each column; 0 where there is none."""
+    return [np.nan_to_num(extreme.reduce(sample, axis=0)) for extreme in (np.fmin, np.fmax)]
 
 
 def bin_edges(values, bins):
@@ -319,11 +309,8 @@ class NumberScaler(PartialMoments, InputEncoder):
             return "durations"
         if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
             return "numbers"
-        if column.dtype == object and len(cells := column.dropna()):
-            kinds = {type(cell) for cell in cells.iloc[:1000]}
-            if all(is_number_type(kind) for kind in kinds):
-                return "numbers in cells"
-        return None
+        kinds = set(map(type, probe(column))) if column.dtype == object else None
+        return "numbers in cells" if kinds and all(map(is_number_type, kinds)) else None
 
     def fit(self, columns, y=None, sample_weight=None):
         """Learn mean and standard deviation of each column.

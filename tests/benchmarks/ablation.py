@@ -217,7 +217,7 @@ def vectorizer(table, **changes):
     router = InputRouter().fit(table.X)
     shared = {name: branch for name, branch in router.default_branches().items() if isinstance(branch, str)}
     inputs = []
-    for name, group in router.plan_.groupby("input", sort=False):
+    for name, group in router.plan_[router.plan_["input"] != ""].groupby("input", sort=False):
         encoder = type(router.encoders_[name]).inferred()
         if isinstance(encoder, TextVectorizer):
             encoder.set_params(**changes)
@@ -260,7 +260,7 @@ def fitted_measures(table, settings, seed):
 
 def ablate(name, table, variants, seeds):
     """Print a row for the default and for each variant."""
-    measured = [column for name in MEASURES[table.task][:2] for column in (name, "difference ± standard error")]
+    measured = [column for measure in MEASURES[table.task][:2] for column in (measure, "difference ± standard error")]
     print_row("table", "variant", *measured, "CPU s")
     print_row(*["---"] * 7)
     base = None
