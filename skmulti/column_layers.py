@@ -77,31 +77,37 @@ class ColumnSymlog(keras.layers.Layer):
 
     Maps (batch, n_columns) to floats of the same shape. A number at a distance `d` from the range
     goes to one at ``margin * log(1 + d / margin)``: small distances hardly change, and the order of
-    numbers stays.
+    numbers stays. The rows that train widen the range, so that they stay as they are.
 
     Parameters
     ----------
     lowest, highest : sequence of float
-        Range of each column.
+        Range of each column before training.
     """
 
     def __init__(self, lowest, highest, **kwargs):
         super().__init__(**kwargs)
         self.lowest, self.highest = list(map(float, lowest)), list(map(float, highest))
-        widths = np.subtract(self.highest, self.lowest)
-        # A column of one value has no width of its own; the widest of float32 could not be divided by.
-        self._margin = SYMLOG_MARGIN * np.where(widths < NARROWEST, 1, np.minimum(widths, WIDEST))
 
-    def call(self, inputs):
+    def build(self, input_shape):
+        self.range = self.add_weight(shape=(2, len(self.lowest)), initializer="zeros", trainable=False, name="range")
+        self.range.assign([self.lowest, self.highest])
+        super().build(input_shape)
+
+    def call(self, inputs, training=False):
         numbers = ops.cast(inputs, self.compute_dtype)
-        lowest, highest, margin = (
-            ops.convert_to_tensor(values, numbers.dtype) for values in (self.lowest, self.highest, self._margin)
-        )
+        if training:
+            lowest, highest = ops.min(numbers, axis=0), ops.max(numbers, axis=0)
+            self.range.assign([ops.minimum(self.range[0], lowest), ops.maximum(self.range[1], highest)])
+        lowest, highest = self.range[0], self.range[1]
+        # A column of one value has no width of its own; the widest of float32 could not be divided by.
+        width = highest - lowest
+        margin = SYMLOG_MARGIN * ops.where(width < NARROWEST, 1.0, ops.minimum(width, WIDEST))
         inside = ops.clip(numbers, lowest, highest)
         margins = (numbers - inside) / margin
         return inside + margin * ops.sign(margins) * ops.log1p(ops.minimum(ops.abs(margins), WIDEST))
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs, training=False):
         return keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
 
     def get_config(self):

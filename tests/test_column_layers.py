@@ -57,9 +57,20 @@ class TestColumnSymlog:
             values = ColumnSymlog([0], [4])(rows)
         assert_allclose(tape.gradient(values, rows), [[0.5], [0.5], [1]], rtol=1e-6)
 
-    def test_it_comes_back_from_its_config(self):
+    def test_rows_that_train_widen_the_range_and_stay_as_they_are(self):
+        layer = ColumnSymlog([0, 0], [4, 1])
+        rows = np.array([[5.0, -2.0], [2.0, 0.5]])
+        before = layer(rows).numpy()
+        assert_array_equal(layer(rows, training=True), rows)
+        assert_array_equal(layer(rows), rows)
+        assert (before != rows).tolist() == [[True, True], [False, False]]
+        assert_array_equal(layer.range, [[0, -2], [5, 1]])
+        assert not layer.trainable_weights
+
+    def test_it_comes_back_with_the_range_of_its_training(self):
         layer = ColumnSymlog(np.float32([0, -1]), np.float32([4, 1]))
         rows = np.array([[9.0, 9.0], [-9.0, 0.5]])
+        layer(rows / 2, training=True)
         assert_array_equal(twin_of(layer, (2,))(rows), layer(rows))
 
 

@@ -334,7 +334,7 @@ class TestEstimator:
         for _ in range(3):
             for start in range(0, 2_000, 200):
                 est.partial_fit(frame[start : start + 200], goal[start : start + 200])
-        assert (np.diff(est.predict(frame[::100])) > 0).all()
+        assert est.score(frame, goal) > 0.9
 
     def test_a_clone_learns_edges_of_its_own(self, fitted):
         est, frame = fitted

@@ -117,10 +117,10 @@ class PiecewiseBranch(Branch):
 
     Notes
     -----
-    Outside of the range of the sampled training rows the functions are constant, and the numbers
-    themselves grow with the logarithm: a distance `d` counts as ``margin * log(1 + d / margin)``,
-    where the margin is a quarter of the range. So a misplaced decimal point in a new row moves no
-    prediction out of sight. `partial_fit` takes its range from the rows of its first call.
+    Outside of the range of the rows that it was trained on, a number grows with the logarithm: a
+    distance `d` counts as ``margin * log(1 + d / margin)``, where the margin is a quarter of the
+    range. So a misplaced decimal point in a new row moves no prediction out of sight. The
+    functions are constant outside of the range of their sample.
 
     References
     ----------
