@@ -39,9 +39,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     optimizer : str, class or Optimizer
         "auto" is Adam, at a rate that suits target and batch size and falls along half a
         cosine (`AnnealRate`) or, with text and a hold-out, whenever the hold-out gets worse
-        (`SlowOnPlateau`). Or Keras' name, class or object (which is
-        copied), at a constant rate. Parameters follow as ``optimizer__learning_rate=...``,
-        which holds the rate of "auto" constant, too.
+        (`SlowOnPlateau`). Or Keras' name, class or object (which is copied), at a constant
+        rate. Parameters follow as ``optimizer__learning_rate=...``, which holds the rate of
+        "auto" constant, too.
     loss : str, class, Loss, callable or None
         Keras' name, class or object; None suits y. The output's activation follows.
     metrics : list or None
