@@ -1,10 +1,19 @@
-"""What is different inside a worker process."""
+"""What this process may use, cores and memory, and the threads that work ahead of a loop."""
 
 import multiprocessing
 import os
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 
 import joblib
 import tensorflow as tf
+
+# Where the system does not tell its memory.
+USUAL_MEMORY = 8 * 2**30
+WORKERS = min(4, os.cpu_count() or 1)
 
 
 def available_cores():
@@ -33,3 +42,44 @@ def share_cores():
 
 def _is_worker():
     return multiprocessing.current_process().name.startswith("LokyProcess")
+
+
+@cache
+def machine_memory():
+    """Give the bytes of memory that this process may use."""
+    total = USUAL_MEMORY
+    with suppress(ValueError, OSError, AttributeError):
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with suppress(ValueError, OSError):
+        # A container may have less; without a limit the file says "max".
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return total
+
+
+def ahead(function, items, workers=WORKERS):
+    """Yield ``function(item)`` in order, computed in threads a few items ahead; the threads end with the loop.
+
+    Parameters
+    ----------
+    function : callable
+        Of one item.
+    items : iterable
+        Read no further ahead than `workers` items.
+    workers : int
+        Threads.
+
+    Yields
+    ------
+    object
+        The results, or the first error.
+    """
+    pool, waiting = ThreadPoolExecutor(workers), deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

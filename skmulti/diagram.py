@@ -1,14 +1,13 @@
-"""What scikit-learn's HTML diagram shows of routers and estimators in a notebook: pure functions."""
+"""What scikit-learn's HTML diagram shows of an estimator in a notebook: pure functions."""
 
 import math
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ._validation import VisualBlock
+from .blocks import drawn_block, in_words
 from .heads import DenseHead
 from .inputs._stand_ins import _FunctionBranch, _LayerBranch
 from .merges import MERGES, _FunctionMerge
-from .routes import is_word
 from .spec import layer_name
 
 
@@ -18,38 +17,16 @@ def estimator_block(estimator):
     router = estimator.router_ if fitted else estimator._router_part()
     blocks = [(f"router: {type(router).__name__}", router)]
     if estimator.model is not None or (fitted and not hasattr(estimator, "branches_")):
-        blocks.append((None, _block("parallel", [("model", estimator.model)])))
+        blocks.append((None, drawn_block("parallel", [("model", estimator.model)])))
     else:
         branches, *others = _fitted_parts(estimator) if fitted else _planned_parts(estimator)
-        blocks.append(("branches", _block("parallel", branches, dash_wrapped=True), "one for each input"))
-        blocks += [(None, _block("parallel", [part])) for part in others]
+        blocks.append(("branches", drawn_block("parallel", branches, dash_wrapped=True), "one for each input"))
+        blocks += [(None, drawn_block("parallel", [part])) for part in others]
     if fitted:
-        blocks.append((_label("network", None, estimator.model_.count_params()), _block("serial", []), "all of model_"))
-    return _block("serial", blocks)
-
-
-def router_block(router):
-    """Draw the inputs side by side, each with its columns, after fit with shape and dtype of its array."""
-    if hasattr(router, "specs_"):
-        inputs, owners = [], {}
-        for name, spec in router.specs_.items():
-            encoder = router.encoders_[name]
-            owner = owners.setdefault(id(encoder), name)
-            shown = encoder if owner == name else _as_given(owner)
-            inputs.append((f"{name}: {spec.shape} {spec.dtype}", shown, f"{list(spec.columns)}\n{spec.describe()}"))
-    elif isinstance(router.inputs, list | tuple):
-        rest = ("remainder", router.remainder, "columns that no input names")
-        entries = router.inputs if is_word(router.remainder, "drop") else [*router.inputs, rest]
-        inputs = [_planned_input(entry) for entry in entries]
-    else:
-        inputs = [(None, "routed at fit" if router.inputs is None else repr(router.inputs))]
-    return _block("parallel", inputs, dash_wrapped=True)
-
-
-def _planned_input(entry):
-    """Give label, encoder and columns of an entry of `inputs`; of what is no entry, its repr."""
-    is_entry = isinstance(entry, list | tuple) and len(entry) == 3
-    return (f"{entry[0]}", _as_given(entry[1]), entry[2]) if is_entry else (None, repr(entry))
+        blocks.append(
+            (_label("network", None, estimator.model_.count_params()), drawn_block("serial", []), "all of model_")
+        )
+    return drawn_block("serial", blocks)
 
 
 def _planned_parts(estimator):
@@ -130,22 +107,4 @@ def _as_given(part):
     """Give a part as the user knows it: out of its wrapper, and in words where it is another input's."""
     if isinstance(part, _FunctionBranch | _FunctionMerge | _LayerBranch):
         return part.layer if isinstance(part, _LayerBranch) else part.function
-    return f"shared with {part}" if isinstance(part, str) and part not in ("drop", "passthrough") else part
-
-
-def _block(kind, parts, *, dash_wrapped=False):
-    """Draw parts in one block, each given as label or None, part, and what the label unfolds to."""
-    labels, parts, details = [part[0] for part in parts], [part[1] for part in parts], [part[-1] for part in parts]
-    # scikit-learn 1.8 leaves a tag open where there is nothing to unfold.
-    details = [detail if isinstance(detail, str) and detail else repr(detail) for detail in details]
-    return VisualBlock(kind, list(map(_drawn, parts)), names=labels, name_details=details, dash_wrapped=dash_wrapped)
-
-
-def _drawn(part):
-    """Give what scikit-learn can draw: an estimator as it is, of anything else its name or repr."""
-    if isinstance(part, VisualBlock) or (hasattr(part, "get_params") and not isinstance(part, type)):
-        return part
-    name = part if isinstance(part, str) else repr(part)
-    if callable(part) and not isinstance(part, type):
-        name = getattr(part, "__name__", type(part).__name__)
-    return VisualBlock("single", part, names=name, name_details=repr(part))
+    return in_words(part)

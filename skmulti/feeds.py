@@ -8,55 +8,14 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from .lazy import WORKERS, LazyArray, ahead
+from ._workers import WORKERS, ahead
+from .lazy import split_lazy
 from .steps import RowFeed, gathered
 
 # Rows of a table that are mixed with each other.
 WINDOW_ROWS = 65_536
 # Bytes of the arrays that are encoded at once.
 PIECE_BYTES = 16 * 2**20
-
-
-class LazyFetch:
-    """Encode the rows of a batch inside a `tf.data` graph.
-
-    Parameters
-    ----------
-    arrays : dict of str to LazyArray
-        By input name; may be empty.
-    """
-
-    def __init__(self, arrays):
-        self.arrays = arrays
-
-    def __call__(self, rows):
-        """Give the tensors of rows by name.
-
-        Parameters
-        ----------
-        rows : tf.Tensor of shape (batch,), int64
-            Positions.
-
-        Returns
-        -------
-        dict of str to tf.Tensor
-            Of shape (batch, *shape).
-        """
-        if not self.arrays:
-            return {}
-        tensors = tf.numpy_function(self._encoded, [rows], [array.dtype for array in self.arrays.values()])
-        for tensor, array in zip(tensors, self.arrays.values(), strict=True):
-            tensor.set_shape((None, *array.shape[1:]))
-        return dict(zip(self.arrays, tensors, strict=True))
-
-    def _encoded(self, rows):
-        return [array[rows] for array in self.arrays.values()]
-
-
-def split_lazy(arrays):
-    """Divide arrays into those in memory and the `LazyFetch` of the others."""
-    lazy = {name: array for name, array in arrays.items() if isinstance(array, LazyArray)}
-    return {name: array for name, array in arrays.items() if name not in lazy}, LazyFetch(lazy)
 
 
 class LazyFeed(RowFeed):

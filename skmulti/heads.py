@@ -9,8 +9,9 @@ from sklearn.base import BaseEstimator
 
 from ._validation import POSITIVE_INT, RATE, StrOptions
 from .column_layers import MemberMean, Members
+from .dense_layers import dense_stack
 from .errors import quoted
-from .inputs.vector import dense_stack, small_data_dropout
+from .inputs.vector import small_data_dropout
 from .layers import TargetUnits
 from .outputs import OutputsSoftmax, with_logits
 from .spec import TargetSpec

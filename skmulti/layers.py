@@ -26,6 +26,7 @@ __all__ = [
     "StepSummary",
     "TargetUnits",
     "ZeroMasked",
+    "feature_means",
 ]
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
@@ -422,3 +423,18 @@ class AllMissing(keras.layers.Layer):
 
     def call(self, flags):
         return ops.all(ops.concatenate(flags, axis=1), axis=1, keepdims=True)
+
+
+# Rows of a sample that are floats of 64 bits at once.
+MOMENT_ROWS = 1_000
+
+
+def feature_means(sample, mean=None):
+    """Average each feature of the last axis, or its squared distance from `mean`; 0 where all is NaN."""
+    total, count = 0.0, 0
+    for start in range(0, len(sample), MOMENT_ROWS):
+        flat = np.asarray(sample[start : start + MOMENT_ROWS], dtype="float64").reshape(-1, sample.shape[-1])
+        flat = flat if mean is None else (flat - mean) ** 2
+        total = total + np.nansum(flat, axis=0)
+        count = count + (~np.isnan(flat)).sum(axis=0)
+    return total / np.maximum(count, 1)

@@ -1,27 +1,17 @@
 """Rows that are encoded when a batch asks for them: which inputs have such, and their arrays."""
 
-import os
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
+from ._workers import ahead, machine_memory
+from .inputs.base import LAZY_SHARE
 from .store import has_key, row_keys, store_of
 
-# With lazy="auto" an array is made batch by batch where it would take more than this share of the machine's memory:
-# a fit in memory holds it twice, and the copies of a hold-out or a fold beside it.
-LAZY_SHARE = 0.1
-# Where the system does not tell its memory.
-USUAL_MEMORY = 8 * 2**30
 # Rows that one thread encodes at once.
 PIECE_ROWS = 32
-# Rows of a sample that are floats of 64 bits at once.
-MOMENT_ROWS = 1_000
-WORKERS = min(4, os.cpu_count() or 1)
 
 
 @dataclass(frozen=True)
@@ -54,18 +44,6 @@ class Decoding:
 
 
 AT_ONCE = Decoding()
-
-
-@cache
-def machine_memory():
-    """Give the bytes of memory that this process may use."""
-    total = USUAL_MEMORY
-    with suppress(ValueError, OSError, AttributeError):
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    with suppress(ValueError, OSError):
-        # A container may have less; without a limit the file says "max".
-        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return total
 
 
 def stays_lazy(encoder, n_rows, spec):
@@ -202,46 +180,48 @@ def lazy_array(encode, columns, encoder, spec, folder=None):
     return LazyArray(encode, columns, spec.shape, spec.dtype, store)
 
 
-def ahead(function, items, workers=WORKERS):
-    """Yield ``function(item)`` in order, computed in threads a few items ahead; the threads end with the loop.
-
-    Parameters
-    ----------
-    function : callable
-        Of one item.
-    items : iterable
-        Read no further ahead than `workers` items.
-    workers : int
-        Threads.
-
-    Yields
-    ------
-    object
-        The results, or the first error.
-    """
-    pool, waiting = ThreadPoolExecutor(workers), deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
 def take(array, positions):
     """Give rows of an array; of a lazy one they stay lazy."""
     return array.take(positions) if isinstance(array, LazyArray) else array[positions]
 
 
-def feature_means(sample, mean=None):
-    """Average each feature of the last axis, or its squared distance from `mean`; 0 where all is NaN."""
-    total, count = 0.0, 0
-    for start in range(0, len(sample), MOMENT_ROWS):
-        flat = np.asarray(sample[start : start + MOMENT_ROWS], dtype="float64").reshape(-1, sample.shape[-1])
-        flat = flat if mean is None else (flat - mean) ** 2
-        total = total + np.nansum(flat, axis=0)
-        count = count + (~np.isnan(flat)).sum(axis=0)
-    return total / np.maximum(count, 1)
+class LazyFetch:
+    """Encode the rows of a batch inside a `tf.data` graph.
+
+    Parameters
+    ----------
+    arrays : dict of str to LazyArray
+        By input name; may be empty.
+    """
+
+    def __init__(self, arrays):
+        self.arrays = arrays
+
+    def __call__(self, rows):
+        """Give the tensors of rows by name.
+
+        Parameters
+        ----------
+        rows : tf.Tensor of shape (batch,), int64
+            Positions.
+
+        Returns
+        -------
+        dict of str to tf.Tensor
+            Of shape (batch, *shape).
+        """
+        if not self.arrays:
+            return {}
+        tensors = tf.numpy_function(self._encoded, [rows], [array.dtype for array in self.arrays.values()])
+        for tensor, array in zip(tensors, self.arrays.values(), strict=True):
+            tensor.set_shape((None, *array.shape[1:]))
+        return dict(zip(self.arrays, tensors, strict=True))
+
+    def _encoded(self, rows):
+        return [array[rows] for array in self.arrays.values()]
+
+
+def split_lazy(arrays):
+    """Divide arrays into those in memory and the `LazyFetch` of the others."""
+    lazy = {name: array for name, array in arrays.items() if isinstance(array, LazyArray)}
+    return {name: array for name, array in arrays.items() if name not in lazy}, LazyFetch(lazy)

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._params import NamedParts
 from ._validation import HasMethods, Integral, StrOptions, checked_weights
-from .diagram import router_block
+from .blocks import router_block
 from .errors import InputMismatchError, closest_match, listed, quoted
 from .frames import n_rows, resolve_columns, to_table
 from .inputs import TransformerEncoder

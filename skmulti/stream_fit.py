@@ -8,12 +8,13 @@ import pandas as pd
 from sklearn.base import clone
 
 from ._scikeras import repeating_names
-from .batches import EncodedInputs, batch_source, encoded_batch, first_specs, split_batch
+from ._workers import ahead
+from .batches import batch_source, split_batch
+from .encoded import EncodedInputs, encoded_batch, first_specs
 from .errors import InputMismatchError
 from .feeds import StreamRows, piece_rows, table_batches
 from .heads import encode_target
 from .inputs.base import SAMPLE_ROWS, Branch
-from .lazy import ahead
 from .router import InputRouter
 from .store import store_folder
 from .tables import TableSource, table_source

@@ -8,12 +8,12 @@ import pandas as pd
 import tensorflow as tf
 from sklearn.utils.validation import check_is_fitted
 
+from ._workers import WORKERS, ahead
 from .errors import InputMismatchError
-from .feeds import split_lazy
 from .frames import n_rows, row_labels, take_rows
 from .inputs import InputEncoder
 from .inputs.base import FEW_ROWS, missing_rows
-from .lazy import AT_ONCE, WORKERS, Decoding, ahead, stays_lazy
+from .lazy import AT_ONCE, Decoding, split_lazy, stays_lazy
 from .routes import (
     at_once,
     check_entries,

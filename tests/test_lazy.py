@@ -28,7 +28,8 @@ from skmulti import (
     SequencePadder,
     lazy,
 )
-from skmulti.lazy import Decoding, LazyArray, ahead, stays_lazy
+from skmulti._workers import ahead
+from skmulti.lazy import Decoding, LazyArray, stays_lazy
 from skmulti.spec import ArraySpec
 from skmulti.store import DecodedStore, file_states, has_key, row_keys
 from skmulti.training import Rows

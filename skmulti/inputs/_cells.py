@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from .._validation import Real
+from .._workers import machine_memory
 from ..errors import InputMismatchError
-from ..lazy import LAZY_SHARE, machine_memory
+from .base import LAZY_SHARE
 
 # Cells that tell what a column holds.
 PROBE_ROWS = 1000

@@ -7,11 +7,13 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
 from ..errors import BranchMismatchError, InputMismatchError, place
-from ..layers import LearnedFill, ZeroMasked
-from ..lazy import feature_means
+from ..layers import LearnedFill, ZeroMasked, feature_means
 from ..spec import layer_name
 
 SAMPLE_ROWS = 10_000
+# With lazy="auto" an array is made batch by batch where it would take more than this share of the machine's memory:
+# a fit in memory holds it twice, and the copies of a hold-out or a fold beside it.
+LAZY_SHARE = 0.1
 # Below this many rows, the calls of pandas, NumPy and Arrow cost more than the work.
 FEW_ROWS = 16
 

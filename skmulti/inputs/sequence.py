@@ -8,8 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, StrOptions
 from ..errors import InputMismatchError
-from ..layers import FeatureScale
-from ..lazy import feature_means
+from ..layers import FeatureScale, feature_means
 from ..spec import ArraySpec
 from ._cells import (
     PROBE_ROWS,

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import POSITIVE_INT, RATE, Integral, StrOptions, checked_feature_names, checked_weights
+from .._validation import POSITIVE_INT, RATE, StrOptions, checked_feature_names, checked_weights
 from ..column_layers import NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear
+from ..dense_layers import dense_stack
 from ..hints import are_of, is_number_type, probe
 from ..spec import ArraySpec
 from ._numbers import column_moments, is_duration, number_blocks, number_columns
@@ -219,24 +220,6 @@ def bin_edges(values, bins):
     # apart: by that of a few outliers, all other values would share one bin.
     size = np.minimum(np.maximum(np.abs(distinct[1:]), np.abs(distinct[:-1])), np.ptp(distinct))
     return distinct[np.insert(np.diff(distinct) > np.maximum(1e-6 * size, NARROWEST), 0, True)]
-
-
-def check_units(units):
-    """Refuse widths of dense layers that are no positive integers."""
-    if not all(isinstance(width, Integral) and width > 0 for width in units):
-        raise ValueError(f"units must hold positive integers, the widths of dense layers, got {units!r}.")
-
-
-def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None):
-    """Connect dense layers of the given widths, each followed by dropout."""
-    check_units(units)
-    for i, width in enumerate(units):
-        # Keras' own names ("dense") would collide with an input of that name in the same model.
-        names = (f"{prefix}dense_{i}", f"{prefix}dropout_{i}") if prefix else (None, None)
-        tensor = keras.layers.Dense(int(width), activation=activation, name=names[0])(tensor)
-        if dropout:
-            tensor = keras.layers.Dropout(dropout, name=names[1])(tensor)
-    return tensor
 
 
 class NumberScaler(PartialMoments, InputEncoder):
