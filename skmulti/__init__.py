@@ -1,7 +1,6 @@
 """scikit-learn estimators for multi-input Keras models, fitted directly on one DataFrame."""
 
 from ._workers import share_cores
-from .callbacks import AnnealRate, SlowOnPlateau
 from .errors import (
     BranchMismatchError,
     CellTypeError,
@@ -12,8 +11,6 @@ from .errors import (
     UnmatchedFilesWarning,
 )
 from .estimators import MultiInputClassifier, MultiInputRegressor
-from .files import load_files_frame
-from .heads import DenseHead
 from .inputs import (
     Branch,
     CalendarEncoder,
@@ -32,21 +29,24 @@ from .inputs import (
     TextVectorizer,
     VectorStacker,
 )
-from .merges import (
+from .network import (
     AddMerge,
     AttentionMerge,
     AverageMerge,
     ConcatenateMerge,
+    DenseHead,
     GatedMerge,
     InteractionMerge,
     MaximumMerge,
     Merge,
     MultiplyMerge,
+    StagedMerge,
+    build_network,
 )
-from .network import build_network
 from .router import InputRouter, make_input_router
+from .sources import load_files_frame
 from .spec import ArraySpec, TargetSpec
-from .staged import StagedMerge
+from .training import AnnealRate, SlowOnPlateau
 
 # A worker process imports skmulti when it is handed an estimator, before TensorFlow has started its threads.
 share_cores()

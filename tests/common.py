@@ -30,8 +30,8 @@ from sklearn.utils.estimator_checks import (
     check_valid_tag_types,
 )
 
-from skmulti.merges import as_merge
-from skmulti.training import isolated
+from skmulti.network.merges import as_merge
+from skmulti.training.run import isolated
 
 # Those of scikit-learn's checks that bring no table of numbers; the functions below restate the others.
 CHECKS_WITHOUT_DATA = (

@@ -23,8 +23,8 @@ from skmulti import (
     NumberScaler,
     TextBranch,
 )
-from skmulti.batches import BatchSource, batch_source
-from skmulti.encoded import encoded_batch
+from skmulti.router.encoded import encoded_batch
+from skmulti.sources.batches import BatchSource, batch_source
 from skmulti.spec import ArraySpec
 
 N = 50

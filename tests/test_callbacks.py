@@ -22,7 +22,7 @@ from skmulti import (
     TextVectorizer,
 )
 from skmulti.spec import TargetSpec
-from skmulti.training import Rows, Schedule, auto_optimizer, train
+from skmulti.training.run import Rows, Schedule, auto_optimizer, train
 
 
 class RateLog(keras.callbacks.Callback):

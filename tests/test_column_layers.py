@@ -9,7 +9,7 @@ import tensorflow as tf
 from common import predict
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmulti.column_layers import ColumnDense, ColumnSymlog, MemberMean, Members, Network, PiecewiseLinear, by_member
+from skmulti.layers.numbers import ColumnDense, ColumnSymlog, MemberMean, Members, Network, PiecewiseLinear, by_member
 
 RNG = np.random.default_rng(0)
 

@@ -33,9 +33,9 @@ from skmulti.inputs import (
     VectorStacker,
 )
 from skmulti.inputs._steps import ARCHITECTURES
-from skmulti.merges import MERGES, AttentionMerge, Merge
+from skmulti.network.merges import MERGES, AttentionMerge, Merge
+from skmulti.network.staged import StagedMerge
 from skmulti.spec import ArraySpec
-from skmulti.staged import StagedMerge
 
 NUMBERS = pd.DataFrame({"age": [20.0, 40.0, np.nan, 31.0, np.nan], "income": [1, 2, 3, 5, 8]})
 CITIES = pd.Series(["Rome", "Oslo", None, "Rome", "Bern"], name="city")

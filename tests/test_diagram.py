@@ -29,8 +29,8 @@ from skmulti import (
     TargetSpec,
     build_network,
 )
-from skmulti.merges import as_merge
-from skmulti.network import resolve_branches
+from skmulti.network.build import resolve_branches
+from skmulti.network.merges import as_merge
 
 COLUMN, LEFT = '<s>&"x"', '<s>&"left"'
 rng = np.random.default_rng(0)

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 
-from skmulti.forward import Forward
-from skmulti.training import isolated
+from skmulti.network.forward import Forward
+from skmulti.training.run import isolated
 
 ARRAYS = {"a": np.random.default_rng(0).normal(size=(22, 2)).astype("float32")}
 

@@ -15,8 +15,9 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
 from skmulti import DenseBranch, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
-from skmulti.column_layers import MemberMean, Members
-from skmulti.heads import (
+from skmulti.layers.missing import TargetUnits
+from skmulti.layers.numbers import MemberMean, Members
+from skmulti.network.heads import (
     DenseHead,
     MembersLoss,
     TargetUnitsLoss,
@@ -26,9 +27,8 @@ from skmulti.heads import (
     loss_name,
     regression_target,
 )
-from skmulti.layers import TargetUnits
 from skmulti.spec import TargetSpec
-from skmulti.training import isolated
+from skmulti.training.run import isolated
 
 Y = np.array([[1.0], [2.0], [6.0]])
 

@@ -8,7 +8,7 @@ import pytest
 
 from skmulti import InputRouter
 from skmulti.errors import CellTypeError
-from skmulti.hints import hint
+from skmulti.inputs._hints import hint
 
 N_ROWS = 60
 ROWS = np.arange(N_ROWS)

@@ -15,10 +15,10 @@ from sklearn.exceptions import NotFittedError
 
 from skmulti import InputRouter, MultiInputClassifier, NumberScaler
 from skmulti.errors import BranchMismatchError, InputMismatchError, NetworkSizeWarning
-from skmulti.inputs.image import ImageBranch, ImageDecoder
-from skmulti.network import all_layers
+from skmulti.inputs.image.decoder import ImageBranch, ImageDecoder
+from skmulti.network.build import all_layers
 from skmulti.spec import ArraySpec
-from skmulti.training import isolated
+from skmulti.training.run import isolated
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype="uint8")
 GREYS = COLOURS[:, :, 0]

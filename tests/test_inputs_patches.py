@@ -14,7 +14,7 @@ from sklearn.cluster import MiniBatchKMeans
 from sklearn.model_selection import GridSearchCV
 
 from skmulti import DenseHead, ImageBranch, ImageDecoder, InputRouter, MultiInputClassifier, NumberScaler
-from skmulti.inputs.patches import draw_patches, learn_features, patch_filters, patch_network, whitening_matrix
+from skmulti.inputs.image.patches import draw_patches, learn_features, patch_filters, patch_network, whitening_matrix
 
 AVERAGE, HIGHEST = keras.layers.AveragePooling2D, keras.layers.MaxPooling2D
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 12, 12, 3), dtype="uint8")

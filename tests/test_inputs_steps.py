@@ -8,7 +8,7 @@ import pytest
 
 from skmulti.errors import BranchMismatchError, NetworkSizeWarning
 from skmulti.inputs._steps import ARCHITECTURES, summarise_steps
-from skmulti.layers import LearnedFill, StepPosition
+from skmulti.layers.missing import LearnedFill, StepPosition
 
 NAN = np.nan
 

@@ -7,7 +7,7 @@ from common import predict
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skmulti import layers
-from skmulti.layers import (
+from skmulti.layers.missing import (
     AllMissing,
     CategoryEmbedding,
     FeatureScale,

@@ -29,10 +29,10 @@ from skmulti import (
     lazy,
 )
 from skmulti._workers import ahead
-from skmulti.lazy import Decoding, LazyArray, stays_lazy
+from skmulti.router.lazy import Decoding, LazyArray, stays_lazy
+from skmulti.router.store import DecodedStore, file_states, has_key, row_keys
 from skmulti.spec import ArraySpec
-from skmulti.store import DecodedStore, file_states, has_key, row_keys
-from skmulti.training import Rows
+from skmulti.training.run import Rows
 
 
 def png(value, side=16):
@@ -287,7 +287,7 @@ class TestBatches:
 class TestPredict:
     def test_rows_are_predicted_in_chunks_in_order(self, photos, monkeypatch):
         fitted = router(True).fit(photos[0])
-        monkeypatch.setattr("skmulti.streaming.CHUNK_BYTES", 20 * 12 * 12 * 3)
+        monkeypatch.setattr("skmulti.router.streaming.CHUNK_BYTES", 20 * 12 * 12 * 3)
         chunks = list(fitted.chunks(photos[0]))
         assert [len(chunk["number"]) for chunk in chunks][:2] == [18, 18]
         whole = fitted.transform(photos[0])
@@ -299,7 +299,7 @@ class TestPredict:
 
     def test_missing_rows_are_warned_of_once(self, photos, monkeypatch):
         fitted = router(True).fit(photos[0])
-        monkeypatch.setattr("skmulti.streaming.CHUNK_BYTES", 1)
+        monkeypatch.setattr("skmulti.router.streaming.CHUNK_BYTES", 1)
         with pytest.warns(MissingValuesWarning) as caught:
             list(fitted.chunks(photos[0].assign(photo=None)))
         assert len(caught) == 1
@@ -388,7 +388,7 @@ class TestStore:
 
     def test_folds_and_fits_decode_each_photo_once(self, photos, tmp_path, monkeypatch):
         calls = []
-        monkeypatch.setattr("skmulti.inputs.image.decode_into", counting(calls))
+        monkeypatch.setattr("skmulti.inputs.image.decoder.decode_into", counting(calls))
         frame = photos[0]
         folder = str(tmp_path)
         first = router(True).fit_encode(frame[:50], folder=folder)["photo"]
@@ -432,7 +432,7 @@ class TestStore:
 
     def test_later_epochs_and_a_second_fit_decode_nothing(self, photos, tmp_path, monkeypatch):
         calls = []
-        monkeypatch.setattr("skmulti.inputs.image.decode_into", counting(calls))
+        monkeypatch.setattr("skmulti.inputs.image.decoder.decode_into", counting(calls))
         frame, y = photos
         predictions = []
         for filters in ((1,), (2,)):
@@ -448,7 +448,7 @@ class TestStore:
 
 
 def counting(calls):
-    from skmulti.inputs._pixels import decode_into
+    from skmulti.inputs.image.pixels import decode_into
 
     def counted(row, cell, decoder):
         calls.append(cell)

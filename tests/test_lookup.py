@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmulti.layers import CategoryEmbedding
-from skmulti.lookup import look_up
-from skmulti.word_layers import WordBag, WordEmbedding
+from skmulti.layers.lookup import look_up
+from skmulti.layers.missing import CategoryEmbedding
+from skmulti.layers.words import WordBag, WordEmbedding
 
 TABLE = np.arange(6, dtype="float32").reshape(3, 2)
 # The first value comes up seven times, the second once, the last never.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from skmulti.merges import (
+from skmulti.network.merges import (
     MERGES,
     AddMerge,
     AttentionMerge,
@@ -15,7 +15,7 @@ from skmulti.merges import (
     Merge,
     as_merge,
 )
-from skmulti.staged import StagedMerge
+from skmulti.network.staged import StagedMerge
 
 PROJECTING = [name for name in MERGES if name != "concatenate"]
 NAMES = ("text", "photo", "money")

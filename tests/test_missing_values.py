@@ -29,9 +29,9 @@ from skmulti import (
     VectorStacker,
     build_network,
 )
-from skmulti.layers import LearnedWhenMissing
-from skmulti.merges import MERGES, as_merge
-from skmulti.network import resolve_branches
+from skmulti.layers.missing import LearnedWhenMissing
+from skmulti.network.build import resolve_branches
+from skmulti.network.merges import MERGES, as_merge
 
 ROUTER = InputRouter(
     [

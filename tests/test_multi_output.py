@@ -36,9 +36,9 @@ from skmulti import (
     MultiInputRegressor,
     TargetSpec,
 )
-from skmulti.heads import classification_target, encode_target
-from skmulti.outputs import OutputsLoss, OutputsMetric, OutputsSoftmax
-from skmulti.targets import Labels, checked_labels, output_names
+from skmulti.estimators.targets import Labels, checked_labels, output_names
+from skmulti.layers.outputs import OutputsLoss, OutputsMetric, OutputsSoftmax
+from skmulti.network.heads import classification_target, encode_target
 
 N_ROWS = 40
 # The columns as they are: no encoder learns from weights.

@@ -10,15 +10,11 @@ from common import predict
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from skmulti.copies import copy_layer
 from skmulti.errors import BranchMismatchError
-from skmulti.forward import Forward
-from skmulti.heads import DenseHead
 from skmulti.inputs import DenseBranch, EmbeddingBranch, ImageBranch, OneHotBranch, SequenceBranch, TextBranch
-from skmulti.inputs._stand_ins import as_branch
 from skmulti.inputs.base import Branch
-from skmulti.merges import ConcatenateMerge
-from skmulti.network import (
+from skmulti.network.branches import as_branch
+from skmulti.network.build import (
     TrainingNetwork,
     build_by_hand,
     build_network,
@@ -26,8 +22,12 @@ from skmulti.network import (
     network_inputs,
     resolve_branches,
 )
+from skmulti.network.copies import copy_layer
+from skmulti.network.forward import Forward
+from skmulti.network.heads import DenseHead
+from skmulti.network.merges import ConcatenateMerge
 from skmulti.spec import ArraySpec, TargetSpec
-from skmulti.training import Rows, isolated
+from skmulti.training.run import Rows, isolated
 
 TARGET = TargetSpec()
 ROWS = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")

@@ -12,9 +12,9 @@ from scipy.stats import norm
 from sklearn.base import clone
 
 from skmulti import DenseHead, InputRouter, MultiInputRegressor
-from skmulti.column_layers import ColumnDense, PiecewiseLinear
 from skmulti.inputs.vector import NumberScaler, PiecewiseBranch, bin_edges
-from skmulti.network import all_layers
+from skmulti.layers.numbers import ColumnDense, PiecewiseLinear
+from skmulti.network.build import all_layers
 from skmulti.spec import ArraySpec
 
 SPEC = ArraySpec("numbers", "vector", (3,), "float32")

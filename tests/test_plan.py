@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.preprocessing import OneHotEncoder
 
 from skmulti import CategoryIndexer, InputMismatchError, InputRouter, NumberScaler, TextVectorizer
-from skmulti.plan import infer_inputs
+from skmulti.router.plan import infer_inputs
 
 pa = pytest.importorskip("pyarrow")
 

@@ -26,7 +26,7 @@ from skmulti import (
     load_files_frame,
 )
 from skmulti.datasets import write_sensor_files
-from skmulti.training import Rows
+from skmulti.training.run import Rows
 
 N, BATCH = 50, 16
 RNG = np.random.default_rng(0)

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from skmulti.steps import FeedSteps, RowFeed, fed
-from skmulti.training import isolated
+from skmulti.training.run import isolated
+from skmulti.training.steps import FeedSteps, RowFeed, fed
 
 
 def epoch_rows(n_rows=10, batch_size=4, epoch=0, seed=0):

@@ -28,7 +28,7 @@ from skmulti import (
     VectorStacker,
 )
 from skmulti import feeds as feeds_module
-from skmulti.tables import table_source
+from skmulti.sources.tables import table_source
 
 N = 240
 

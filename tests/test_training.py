@@ -13,9 +13,8 @@ import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
-from skmulti.layers import TargetUnits
-from skmulti.steps import RowFeed
-from skmulti.training import (
+from skmulti.layers.missing import TargetUnits
+from skmulti.training.run import (
     Rows,
     Schedule,
     auto_batch_size,
@@ -27,6 +26,7 @@ from skmulti.training import (
     sample_rows,
     train,
 )
+from skmulti.training.steps import RowFeed
 
 
 def network():
@@ -360,7 +360,7 @@ PREDICT = """
 import json, os, random
 import keras, numpy as np, pandas as pd, tensorflow as tf
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, NumberScaler
-from skmulti.steps import RowFeed
+from skmulti.training.steps import RowFeed
 from tensorflow.python.framework import config
 from tensorflow.python.framework.random_seed import get_seed
 

@@ -4,8 +4,9 @@ The order of `ENCODERS` is the order in which the default router asks them.
 """
 
 from ._encoded import encoded_spec
+from ._hints import hint
 from ._partial import cannot_learn_in_parts
-from .base import Branch, InputEncoder
+from .base import FEW_ROWS, LAZY_SHARE, SAMPLE_ROWS, Branch, InputEncoder, missing_rows
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
 from .image import ImageBranch, ImageDecoder
@@ -13,7 +14,7 @@ from .sequence import SequenceBranch, SequencePadder
 from .stacker import VectorStacker
 from .text import TextBranch, TextVectorizer
 from .transformer import TransformerEncoder
-from .vector import DenseBranch, NumberScaler, PiecewiseBranch
+from .vector import DenseBranch, NumberScaler, PiecewiseBranch, small_data_dropout
 
 ENCODERS = (
     NumberScaler,
@@ -27,6 +28,9 @@ ENCODERS = (
 
 __all__ = [
     "ENCODERS",
+    "FEW_ROWS",
+    "LAZY_SHARE",
+    "SAMPLE_ROWS",
     "Branch",
     "CalendarEncoder",
     "CategoryIndexer",
@@ -46,4 +50,7 @@ __all__ = [
     "VectorStacker",
     "cannot_learn_in_parts",
     "encoded_spec",
+    "hint",
+    "missing_rows",
+    "small_data_dropout",
 ]

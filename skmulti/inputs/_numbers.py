@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputMismatchError
-from ..hints import is_bool_type, is_number_type
+from ._hints import is_bool_type, is_number_type
 from .base import refuse_cells
 
 # A block of float64 takes 512 KB; with very many columns it has more, since each block costs a few calls a column.

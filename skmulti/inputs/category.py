@@ -9,11 +9,10 @@ from keras import ops
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
-from ..dense_layers import check_units, dense_stack
 from ..errors import BranchMismatchError, InputMismatchError, place
-from ..hints import are_of, is_bool_type, is_number_type, probe
-from ..layers import CategoryEmbedding, OneHotIds
+from ..layers import CategoryEmbedding, OneHotIds, check_units, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
+from ._hints import are_of, is_bool_type, is_number_type, probe
 from ._partial import PartialCounts
 from .base import Branch, InputEncoder, checked_frame, refuse_cells
 

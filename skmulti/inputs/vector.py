@@ -8,10 +8,9 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import POSITIVE_INT, RATE, StrOptions, checked_feature_names, checked_weights
-from ..column_layers import NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear
-from ..dense_layers import dense_stack
-from ..hints import are_of, is_number_type, probe
+from ..layers import NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear, dense_stack
 from ..spec import ArraySpec
+from ._hints import are_of, is_number_type, probe
 from ._numbers import column_moments, is_duration, number_blocks, number_columns
 from ._partial import PartialMoments
 from .base import Branch, InputEncoder, checked_frame

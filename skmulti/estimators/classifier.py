@@ -1,0 +1,437 @@
+"""The classifier: signature, documentation, and what is special about classes."""
+
+import numpy as np
+from scikeras.wrappers import KerasClassifier
+from sklearn.base import ClassifierMixin
+from sklearn.utils.validation import check_consistent_length
+
+from .._validation import StrOptions
+from ..layers import OutputsLoss, fitting_metrics, has_members
+from ..network import MembersLoss, classification_target
+from .base import MultiInputEstimator
+from .targets import Labels, check_output_names, checked_labels, output_names
+from .tasks import with_callbacks
+
+
+class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
+    """Classify the rows of a mixed table with a multi-input Keras network.
+
+    Which columns go where is the router's matter, what is learned from each input its
+    branch's, and how they come together the merge's; with nothing configured each is
+    chosen from the columns. Validation, early stopping and the best epoch's weights are
+    part of ``fit``.
+
+    Parameters
+    ----------
+    router : InputRouter or None
+        Splits the table's columns into named inputs. None routes each column by what
+        it holds (see `InputRouter.plan_`).
+    branches : dict of str to (Branch, Keras layer, callable or str), or None
+        The sub-network of each input, by its name; inputs that are left out get their
+        encoder's default. A callable takes and gives a KerasTensor; a string is the
+        name of another input whose branch, with one set of weights, is shared.
+    merge : str, merge object or callable
+        Joins the branches: "concatenate", "add", "average", "maximum", "multiply",
+        "interaction", "attention", "gated", one of the merge objects, or a callable
+        that takes {input name: KerasTensor} and gives a KerasTensor.
+    head : DenseHead or None
+        Layers after the merge; None is ``DenseHead()``.
+    model : callable or None
+        Builds the whole network by hand, ``f(inputs, target) -> output``: from
+        {input name: KerasTensor} and a `TargetSpec` to the output tensor. Branches,
+        merge and head are then not used.
+    optimizer : str, class or Optimizer
+        "auto" is Adam, at a rate that suits target and batch size and falls along half a
+        cosine (`AnnealRate`) or, with text and a hold-out, whenever the hold-out gets worse
+        (`SlowOnPlateau`). Or Keras' name, class or object (which is copied), at a constant
+        rate. Parameters follow as ``optimizer__learning_rate=...``, which holds the rate of
+        "auto" constant, too.
+    loss : str, class, Loss, callable or None
+        Keras' name, class or object; None suits y. The output's activation follows. For
+        several columns of classes it is the loss of one of them.
+    metrics : list or None
+        Keras' metrics; None suits y. "accuracy" is the share of right labels in all columns.
+    class_weight : dict, list of dict, "balanced" or None
+        Weight of each label, or weights that give every class the same total; multiplied
+        with sample_weight. If y has several columns, a list with an entry for each, or
+        "balanced": the loss of each column is weighed by the labels of that column.
+    epochs : int or "auto"
+        Times that training sees all rows; "auto" makes some 1,500 steps.
+    batch_size : int or "auto"
+        Rows of a step; "auto" makes about 80 steps an epoch, of 32 to 256 rows.
+    validation_fraction : float, int or None
+        Share (or number) of the rows that are held out to decide when to stop; None
+        stops on the training loss. Without early stopping no rows are held out.
+    early_stopping : bool or "auto"
+        Whether training stops after `n_iter_no_change` epochs without improvement, and
+        keeps the best epoch's weights. "auto": from 500 rows, or when X_val is given.
+    n_iter_no_change : int or "auto"
+        Epochs to wait for an improvement. "auto": 10 at a constant rate; a rate that falls
+        decides by itself, and an int holds it constant.
+    callbacks : Keras callback, class, or list or dict of them, or None
+        Objects are copied for each fit (the copies are in `callbacks_`); classes take
+        their parameters as ``callbacks__...``.
+    shuffle : bool
+        Whether the rows come in another order in each epoch.
+    steps_per_execution : int or "auto"
+        Steps that run before Python sees them; "auto" is 16 in longer fits.
+    jit_compile : bool or "auto"
+        Whether XLA compiles the network.
+    dtype : {"float32", "float64"}
+        Precision, from the encoded arrays to the output.
+    input_dropout : float
+        Share of the training rows from which each input is taken away at random, so
+        that the network learns to do without it.
+    memory : str, joblib.Memory or None
+        Where encoded training rows are kept between fits; None keeps none.
+    warm_start : bool
+        Whether a second ``fit`` continues with the network of the first.
+    verbose : int
+        0 is silent, 1 prints a line an epoch, 2 a progress bar.
+    random_state : int, RandomState or None
+        Decides weights, shuffling, dropout and hold-out; an int makes fits equal.
+
+    Attributes
+    ----------
+    router_ : InputRouter
+        The fitted router; ``router_.transform(X)`` gives the arrays of the inputs.
+    branches_ : dict of str to (Branch or str)
+        The branch of each input; a string names the input whose branch is shared.
+    merge_, head_ : object
+        What joined the branches and made the output.
+    model_ : keras.Model
+        The trained network: ``model_.predict(router_.transform(X))`` is plain Keras.
+    history_ : dict of str to list of float
+        Loss and metrics of each epoch, "val_..." those of the hold-out.
+    n_iter_ : int
+        Epochs trained.
+    best_epoch_ : int
+        The epoch, counted from 1, whose weights `model_` has.
+    timings_ : dict of str to float
+        Seconds of the fit: "route" (columns to arrays), "build" (the network), "trace"
+        (TensorFlow's compilation), "train"; and "predict", of all predictions since.
+    callbacks_ : list of keras.callbacks.Callback
+        The fit's copies of the user's callbacks.
+    classes_ : ndarray of shape (n_classes,), of shape (n_labels, 2), or list of ndarray
+        The labels; for a y of labels that can hold together the two values of each, for
+        other columns of classes a list with the labels of each.
+    output_names_ : ndarray of str
+        Names of the columns of y, if it is a Series or a table and all are strings; as
+        `feature_names_in_` not there for an array.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of str
+        Names of the columns of X, if all are strings.
+
+    Raises
+    ------
+    TypeError
+        If a keyword is no parameter.
+
+    See Also
+    --------
+    InputRouter : Splits the columns.
+    MultiInputRegressor : Predicts numbers.
+
+    Notes
+    -----
+    Rows are divided into those that train and those that validate before anything is
+    fitted, so that no statistic of an encoder has seen a held-out row. Parameters of
+    Keras are routed as in SciKeras: ``optimizer__``, ``loss__``, ``metrics__``,
+    ``callbacks__``, ``compile__``, ``fit__`` and ``model__``.
+
+    A y of several columns makes one network with one head. Columns that hold 0 and 1 (or
+    False and True) alone are labels that can hold together, as in scikit-learn's
+    MLPClassifier: each has a sigmoid unit. Other columns are each a question of one class
+    of several, as in RandomForestClassifier: each has a softmax. The loss is the mean over
+    columns, and held-out rows are drawn without regard to labels, since no draw keeps the
+    shares of all columns.
+
+    A label is predicted where its probability is above 0.5, which makes the fewest
+    mistakes as long as probabilities are right and a missed label costs what a wrong one
+    does. Rare labels are often worth more: give `class_weight`, which moves the
+    probabilities, or a threshold, which does not, for two classes with scikit-learn's
+    TunedThresholdClassifierCV, for labels from `predict_proba` of rows held out for that.
+
+    Examples
+    --------
+    >>> from skmulti import MultiInputClassifier
+    >>> from skmulti.datasets import make_listings
+    >>> frame, outcome = make_listings(60, 0)
+    >>> clf = MultiInputClassifier(epochs=2, random_state=0)
+    >>> clf = clf.fit(frame[["area", "city"]], outcome)
+    >>> clf.predict_proba(frame[:3]).shape
+    (3, 2)
+    >>> list(clf.router_.specs_)
+    ['numbers', 'categories']
+
+    A misspelt keyword is refused:
+
+    >>> MultiInputClassifier(epoch=2)
+    Traceback (most recent call last):
+      ...
+    TypeError: Invalid parameter 'epoch' for estimator MultiInputClassifier. ... Did you mean 'epochs'?
+    """
+
+    _parameter_constraints = {
+        **MultiInputEstimator._parameter_constraints,
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        router=None,
+        *,
+        branches=None,
+        merge="concatenate",
+        head=None,
+        model=None,
+        optimizer="auto",
+        loss=None,
+        metrics=None,
+        class_weight=None,
+        epochs="auto",
+        batch_size="auto",
+        validation_fraction=0.1,
+        early_stopping="auto",
+        n_iter_no_change="auto",
+        callbacks=None,
+        shuffle=True,
+        steps_per_execution="auto",
+        jit_compile=False,
+        dtype="float32",
+        input_dropout=0.0,
+        memory=None,
+        warm_start=False,
+        verbose=0,
+        random_state=None,
+        **routed,
+    ):
+        self.router = router
+        self.branches = branches
+        self.merge = merge
+        self.head = head
+        self.model = model
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self.class_weight = class_weight
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.callbacks = callbacks
+        self.shuffle = shuffle
+        self.steps_per_execution = steps_per_execution
+        self.jit_compile = jit_compile
+        self.dtype = dtype
+        self.input_dropout = input_dropout
+        self.memory = memory
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.random_state = random_state
+        self._store_routed(routed)
+
+    @with_callbacks
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Fit router and network.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            The training table. A source is read in parts: the path of Parquet or CSV files or of
+            a folder of them, a ``pyarrow.dataset.Dataset`` or a function that gives an iterator
+            of frames; or batches (inputs, y[, sample_weight]) of encoded arrays: a
+            ``tf.data.Dataset``, ``keras.utils.PyDataset``, generator, or function that makes one.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), str or None
+            Labels of any type, none missing; several columns are learned together, those
+            of 0 and 1 alone as labels that can hold together.
+            For a source of frames the name of a column or a list of them; None for batches.
+        sample_weight : array-like of shape (n_rows,), str or None
+            Weight of each row; rows of weight 0 are left out.
+        X_val, y_val, sample_weight_val : like X, y and sample_weight, or None
+            Rows to decide on when to stop, instead of a share of the training rows.
+
+        Returns
+        -------
+        MultiInputClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        InputMismatchError
+            If the table does not fit the router.
+        BranchMismatchError
+            If a branch cannot read its input.
+        ValueError
+            If a parameter, y or the weights are wrong.
+        """
+        return self._fit_rows(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train one epoch on a chunk of rows.
+
+        The first call fits the router; later calls continue with the same network and
+        optimizer.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            The chunk.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Its labels.
+        classes : array-like of shape (n_classes,), list of them, or None
+            All labels that will occur, for several columns a list with those of each; the
+            first call needs them unless its y has all, or holds 0 and 1 alone.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weight of each row.
+
+        Returns
+        -------
+        MultiInputClassifier
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            If y holds a label that the first call did not know.
+        """
+        given = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
+        if "balanced" in given:
+            raise ValueError(
+                "class_weight='balanced' is not supported for partial_fit, which sees a chunk only. Give a dict, e.g. "
+                "from sklearn.utils.compute_class_weight('balanced', classes=classes, y=y)."
+            )
+        if hasattr(self, "model_") and classes is not None and not self._labels.are(classes):
+            raise ValueError(
+                f"`classes={classes}` is not the same as on last call to partial_fit, was: {self.classes_}"
+            )
+        return self._partial_fit_rows(X, y, sample_weight, classes)
+
+    def predict_proba(self, X):
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            Rows with the columns of fit.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes), float64
+            Probabilities in the order of `classes_`; each row sums to 1. For labels that
+            can hold together the probability of each, of shape (n_rows, n_labels); for
+            other columns of classes a list with the probabilities of each.
+        """
+        outputs = self._outputs(X).astype("float64")
+        if isinstance(self._target.n_classes, tuple):
+            blocks = np.split(outputs, np.cumsum(self._target.n_classes)[:-1], axis=1)
+            return [block / block.sum(axis=1, keepdims=True) for block in blocks]
+        if self._labels.multilabel:
+            return outputs
+        if len(self.classes_) == 1:
+            return np.ones((len(outputs), 1))
+        if self._target.activation == "sigmoid":
+            return np.hstack([1 - outputs, outputs])
+        return outputs / outputs.sum(axis=1, keepdims=True)
+
+    def predict(self, X):
+        """Predict the label of each row.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            Rows with the columns of fit.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_outputs)
+            The most probable label, of y's type; of objects where the types of y's columns
+            differ. Labels that can hold together are 1 where their probability is above 0.5.
+        """
+        proba = self.predict_proba(X)
+        if self._labels.multilabel:
+            return self._labels.decoded((proba > 0.5).astype(int))
+        if isinstance(proba, list):
+            return self._labels.decoded(np.column_stack([np.argmax(part, axis=1) for part in proba]))
+        return self._labels.decoded(np.argmax(proba, axis=1))
+
+    def score(self, X, y=None, sample_weight=None):
+        """Give the accuracy on rows with known labels.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            Rows with the columns of fit.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Their labels.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+            Share of rows whose label is predicted, with several columns whose labels all are.
+        """
+        self._check_fitted()
+        X, y, sample_weight = self._score_rows(X, y, sample_weight)
+        if self._labels.flat:
+            return ClassifierMixin.score(self, X, y, sample_weight)
+        check_output_names(output_names(y), getattr(self, "output_names_", None))
+        truth, predicted = checked_labels(y), self.predict(X)
+        self._labels.check_columns(truth)
+        check_consistent_length(predicted, truth, sample_weight)
+        # scikit-learn's accuracy_score takes columns of 0 and 1 only.
+        right = truth.astype(object) == predicted.astype(object)
+        return float(np.average(right.all(axis=1), weights=sample_weight))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = tags.classifier_tags.multi_label = True
+        return tags
+
+    # Keras would read several labels as the classes of one, and has one weight for each row only.
+    def _get_compile_kwargs(self):
+        kwargs = super()._get_compile_kwargs()
+        if kwargs.get("weighted_metrics") and self._labels.weighed_by_output:
+            raise ValueError(
+                "compile__weighted_metrics weighs rows, but each column of y has weights of its own. Use `metrics`."
+            )
+        metrics = self.head_.default_metrics(self._target) if kwargs["metrics"] is None else kwargs["metrics"]
+        return {**kwargs, "metrics": fitting_metrics(metrics, self._target)}
+
+    def _checked_y(self, y, *, reset):
+        """Give the labels as an array of shape (n_rows,) or (n_rows, n_outputs)."""
+        return checked_labels(y)
+
+    def _learn_target(self, y, classes):
+        # Class weights come from all rows, so that a hold-out is weighed as the training rows are.
+        self._labels = Labels(y, classes, self.class_weight)
+        self.classes_ = self._labels.classes
+
+    def _numbered(self, y):
+        """Give each label's position among those of its column."""
+        return self._labels.numbers(y)
+
+    def _strata(self, y):
+        # As MLPClassifier: rows cannot be drawn so that each of several columns keeps its shares.
+        return self._numbered(y) if self._labels.flat else None
+
+    def _describe_target(self, y, weight):
+        counts = tuple(len(classes) for classes in self._labels.by_output)
+        if self._labels.flat or self._labels.multilabel:
+            return classification_target(counts[0], self.loss, n_labels=len(counts))
+        return classification_target(counts, self.loss)
+
+    def _fitting_loss(self, loss, target):
+        reduction = getattr(loss, "reduction", "sum_over_batch_size")
+        if has_members(self.model_):
+            return MembersLoss(loss, target.width, reduction=reduction)
+        if not self._labels.weighed_by_output:
+            return loss
+        widths = None if self._labels.multilabel else target.n_classes
+        return OutputsLoss(loss, widths, target.one_hot, reduction=reduction)
+
+    def _total_weight(self, y, weight):
+        return self._labels.total_weight(y, weight)

@@ -1,0 +1,108 @@
+"""What scikit-learn's HTML diagram shows of an estimator in a notebook: pure functions."""
+
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+
+from ..network import MERGES, DenseHead, _FunctionBranch, _FunctionMerge, _LayerBranch
+from ..router import drawn_block, in_words
+from ..spec import layer_name
+
+
+def estimator_block(estimator):
+    """Draw router, branches, merge and head below one another, after fit with widths and numbers of parameters."""
+    fitted = hasattr(estimator, "model_")
+    router = estimator.router_ if fitted else estimator._router_part()
+    blocks = [(f"router: {type(router).__name__}", router)]
+    if estimator.model is not None or (fitted and not hasattr(estimator, "branches_")):
+        blocks.append((None, drawn_block("parallel", [("model", estimator.model)])))
+    else:
+        branches, *others = _fitted_parts(estimator) if fitted else _planned_parts(estimator)
+        blocks.append(("branches", drawn_block("parallel", branches, dash_wrapped=True), "one for each input"))
+        blocks += [(None, drawn_block("parallel", [part])) for part in others]
+    if fitted:
+        blocks.append(
+            (_label("network", None, estimator.model_.count_params()), drawn_block("serial", []), "all of model_")
+        )
+    return drawn_block("serial", blocks)
+
+
+def _planned_parts(estimator):
+    """Give (label, part) of branches, merge and head, as far as they are known before fit."""
+    merge, head = ("merge", estimator._merge_part()), ("head", estimator._head_part())
+    if not isinstance(estimator.branches, Mapping | None):
+        return [(None, repr(estimator.branches))], merge, head
+    given = estimator.branches or {}
+    # Raised by inputs that `fit` will refuse; the router shows them.
+    with suppress(AttributeError, TypeError, ValueError):
+        given = estimator._branch_parts()
+    branches = [(f"{name}", _as_given(part)) for name, part in given.items()]
+    if getattr(estimator.router, "inputs", None) is None:
+        branches.append((None, "others: chosen at fit" if branches else "chosen at fit"))
+    return branches, merge, head
+
+
+def _fitted_parts(estimator):
+    """Give (label, part) of branches, merge and head; the labels tell width and number of parameters."""
+    model, parts, counted = estimator.model_, estimator.branches_, set()
+    others = {layer.name: layer for layer in model.layers if layer.name not in model.input}
+    own = {name: _layers_of_branch(name, others) for name in parts}
+    named = all("branch" in own[name] for name, part in parts.items() if not isinstance(part, str))
+    branches = []
+    for name, part in parts.items():
+        width = _width(own[part if isinstance(part, str) else name].get("branch"), "output")
+        count = _count(own[name].values(), counted) if named else None
+        branches.append((_label(name, width, count), _as_given(part)))
+    start = _start_of_head(estimator, list(others)) if named else None
+    merge, head = "merge", _label("head", _width(model, "output"))
+    if start is not None:
+        others = list(others.values())
+        merge = _label("merge", _width(others[start], "input"), _count(others[:start], counted))
+        head = _label("head", _width(model, "output"), _count(others[start:], counted))
+    return branches, (merge, _as_given(estimator.merge_)), (head, estimator.head_)
+
+
+def _layers_of_branch(name, layers):
+    """Take the layers of an input's branch out of all layers by name; `build_network` names them."""
+    parts = ("features", "branch", "is_missing", "dropout", "or_missing")
+    names = {part: f"{layer_name(name)}__{part}" for part in parts}
+    return {part: layers.pop(full) for part, full in names.items() if full in layers}
+
+
+def _start_of_head(estimator, names):
+    """Give the position of the head's first layer, or None where no names tell it from the merge's."""
+    if getattr(type(estimator.head_), "attach", None) is DenseHead.attach:
+        return min((names.index(name) for name in ("head__dense_0", "head__output") if name in names), default=None)
+    if type(estimator.merge_) not in MERGES.values():
+        return None
+    merging = [i for i, name in enumerate(names) if name.startswith("merge__") or name.endswith("__projection")]
+    start = 1 + max(merging, default=-1)
+    return start if start < len(names) else None
+
+
+def _width(layer, side):
+    """Give the length of the vectors that a layer takes ("input") or gives ("output"), None if it has several."""
+    with suppress(AttributeError, ValueError):
+        return getattr(layer, side).shape[-1]
+
+
+def _count(layers, counted):
+    """Count the weights of layers, but for those that were counted before."""
+    weights = {id(weight): weight for layer in layers for weight in layer.weights if id(weight) not in counted}
+    counted.update(weights)
+    return sum(math.prod(weight.shape) for weight in weights.values())
+
+
+def _label(name, width, count=None):
+    """Give e.g. "photo: width 64; 1,234 parameters"."""
+    # Up to the colon: scikit-learn joins labels to the names, `branches__photo__units`, that a click copies.
+    facts = [(width, f"width {width}"), (count, f"{count or 0:,} parameter{'s' * (count != 1)}")]
+    text = "; ".join(fact for value, fact in facts if value is not None)
+    return f"{name}: {text}" if text else name
+
+
+def _as_given(part):
+    """Give a part as the user knows it: out of its wrapper, and in words where it is another input's."""
+    if isinstance(part, _FunctionBranch | _FunctionMerge | _LayerBranch):
+        return part.layer if isinstance(part, _LayerBranch) else part.function
+    return in_words(part)

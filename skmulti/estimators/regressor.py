@@ -1,0 +1,325 @@
+"""The regressor: signature, documentation, and what is special about numbers."""
+
+from scikeras.wrappers import KerasRegressor
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import check_array, column_or_1d
+
+from ..network import TargetUnitsLoss, regression_target
+from .base import MultiInputEstimator
+from .tasks import with_callbacks
+
+
+class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
+    """Predict numbers from the rows of a mixed table with a multi-input Keras network.
+
+    Which columns go where is the router's matter, what is learned from each input its
+    branch's, and how they come together the merge's; with nothing configured each is
+    chosen from the columns. Validation, early stopping and the best epoch's weights are
+    part of ``fit``.
+
+    Parameters
+    ----------
+    router : InputRouter or None
+        Splits the table's columns into named inputs. None routes each column by what
+        it holds (see `InputRouter.plan_`).
+    branches : dict of str to (Branch, Keras layer, callable or str), or None
+        The sub-network of each input, by its name; inputs that are left out get their
+        encoder's default. A callable takes and gives a KerasTensor; a string is the
+        name of another input whose branch, with one set of weights, is shared.
+    merge : str, merge object or callable
+        Joins the branches: "concatenate", "add", "average", "maximum", "multiply",
+        "interaction", "attention", "gated", one of the merge objects, or a callable
+        that takes {input name: KerasTensor} and gives a KerasTensor.
+    head : DenseHead or None
+        Layers after the merge; None is ``DenseHead()``.
+    model : callable or None
+        Builds the whole network by hand, ``f(inputs, target) -> output``: from
+        {input name: KerasTensor} and a `TargetSpec` to the output tensor. Branches,
+        merge and head are then not used.
+    optimizer : str, class or Optimizer
+        "auto" is Adam, at a rate that suits target and batch size and falls along half a
+        cosine (`AnnealRate`) or, with text and a hold-out, whenever the hold-out gets worse
+        (`SlowOnPlateau`). Or Keras' name, class or object (which is copied), at a constant
+        rate. Parameters follow as ``optimizer__learning_rate=...``, which holds the rate of
+        "auto" constant, too.
+    loss : str, class, Loss, callable or None
+        Keras' name, class or object; None suits y. The output's activation follows.
+    metrics : list or None
+        Keras' metrics; None suits y.
+    epochs : int or "auto"
+        Times that training sees all rows; "auto" makes some 1,500 steps.
+    batch_size : int or "auto"
+        Rows of a step; "auto" makes about 80 steps an epoch, of 32 to 256 rows.
+    validation_fraction : float, int or None
+        Share (or number) of the rows that are held out to decide when to stop; None
+        stops on the training loss. Without early stopping no rows are held out.
+    early_stopping : bool or "auto"
+        Whether training stops after `n_iter_no_change` epochs without improvement, and
+        keeps the best epoch's weights. "auto": from 500 rows, or when X_val is given.
+    n_iter_no_change : int or "auto"
+        Epochs to wait for an improvement. "auto": 10 at a constant rate; a rate that falls
+        decides by itself, and an int holds it constant.
+    callbacks : Keras callback, class, or list or dict of them, or None
+        Objects are copied for each fit (the copies are in `callbacks_`); classes take
+        their parameters as ``callbacks__...``.
+    shuffle : bool
+        Whether the rows come in another order in each epoch.
+    steps_per_execution : int or "auto"
+        Steps that run before Python sees them; "auto" is 16 in longer fits.
+    jit_compile : bool or "auto"
+        Whether XLA compiles the network.
+    dtype : {"float32", "float64"}
+        Precision, from the encoded arrays to the output.
+    input_dropout : float
+        Share of the training rows from which each input is taken away at random, so
+        that the network learns to do without it.
+    memory : str, joblib.Memory or None
+        Where encoded training rows are kept between fits; None keeps none.
+    warm_start : bool
+        Whether a second ``fit`` continues with the network of the first.
+    scale_target : bool
+        Whether the network learns y with mean 0 and standard deviation 1; predictions are
+        in the units of y either way.
+    verbose : int
+        0 is silent, 1 prints a line an epoch, 2 a progress bar.
+    random_state : int, RandomState or None
+        Decides weights, shuffling, dropout and hold-out; an int makes fits equal.
+
+    Attributes
+    ----------
+    router_ : InputRouter
+        The fitted router; ``router_.transform(X)`` gives the arrays of the inputs.
+    branches_ : dict of str to (Branch or str)
+        The branch of each input; a string names the input whose branch is shared.
+    merge_, head_ : object
+        What joined the branches and made the output.
+    model_ : keras.Model
+        The trained network: ``model_.predict(router_.transform(X))`` is plain Keras.
+    history_ : dict of str to list of float
+        Loss and metrics of each epoch, "val_..." those of the hold-out.
+    n_iter_ : int
+        Epochs trained.
+    best_epoch_ : int
+        The epoch, counted from 1, whose weights `model_` has.
+    timings_ : dict of str to float
+        Seconds of the fit: "route" (columns to arrays), "build" (the network), "trace"
+        (TensorFlow's compilation), "train"; and "predict", of all predictions since.
+    callbacks_ : list of keras.callbacks.Callback
+        The fit's copies of the user's callbacks.
+    output_names_ : ndarray of str
+        Names of the columns of y, if it is a Series or a table and all are strings; as
+        `feature_names_in_` not there for an array.
+    n_features_in_ : int
+        Number of columns of X.
+    feature_names_in_ : ndarray of str
+        Names of the columns of X, if all are strings.
+
+    Raises
+    ------
+    TypeError
+        If a keyword is no parameter.
+
+    See Also
+    --------
+    InputRouter : Splits the columns.
+    MultiInputClassifier : Predicts classes.
+
+    Notes
+    -----
+    Rows are divided into those that train and those that validate before anything is
+    fitted, so that no statistic of an encoder has seen a held-out row. Parameters of
+    Keras are routed as in SciKeras: ``optimizer__``, ``loss__``, ``metrics__``,
+    ``callbacks__``, ``compile__``, ``fit__`` and ``model__``.
+
+    Examples
+    --------
+    >>> from skmulti import MultiInputRegressor
+    >>> from skmulti.datasets import make_prices
+    >>> frame, price = make_prices(60, 0)
+    >>> reg = MultiInputRegressor(epochs=20, random_state=0).fit(frame[["area", "city"]], price)
+    >>> reg.predict(frame[:3]).shape
+    (3,)
+    >>> reg.score(frame, price) > 0
+    True
+    """
+
+    _parameter_constraints = {**MultiInputEstimator._parameter_constraints, "scale_target": ["boolean"]}
+
+    def __init__(
+        self,
+        router=None,
+        *,
+        branches=None,
+        merge="concatenate",
+        head=None,
+        model=None,
+        optimizer="auto",
+        loss=None,
+        metrics=None,
+        epochs="auto",
+        batch_size="auto",
+        validation_fraction=0.1,
+        early_stopping="auto",
+        n_iter_no_change="auto",
+        callbacks=None,
+        shuffle=True,
+        steps_per_execution="auto",
+        jit_compile=False,
+        dtype="float32",
+        input_dropout=0.0,
+        memory=None,
+        warm_start=False,
+        scale_target=True,
+        verbose=0,
+        random_state=None,
+        **routed,
+    ):
+        self.router = router
+        self.branches = branches
+        self.merge = merge
+        self.head = head
+        self.model = model
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.n_iter_no_change = n_iter_no_change
+        self.callbacks = callbacks
+        self.shuffle = shuffle
+        self.steps_per_execution = steps_per_execution
+        self.jit_compile = jit_compile
+        self.dtype = dtype
+        self.input_dropout = input_dropout
+        self.memory = memory
+        self.warm_start = warm_start
+        self.scale_target = scale_target
+        self.verbose = verbose
+        self.random_state = random_state
+        self._store_routed(routed)
+
+    @with_callbacks
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+        """Fit router and network.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            The training table. A source is read in parts: the path of Parquet or CSV files or of
+            a folder of them, a ``pyarrow.dataset.Dataset`` or a function that gives an iterator
+            of frames; or batches (inputs, y[, sample_weight]) of encoded arrays: a
+            ``tf.data.Dataset``, ``keras.utils.PyDataset``, generator, or function that makes one.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), str or None
+            Numbers, in any unit.
+            For a source of frames the name of a column or a list of them; None for batches.
+        sample_weight : array-like of shape (n_rows,), str or None
+            Weight of each row; rows of weight 0 are left out.
+        X_val, y_val, sample_weight_val : like X, y and sample_weight, or None
+            Rows to decide on when to stop, instead of a share of the training rows.
+
+        Returns
+        -------
+        MultiInputRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        InputMismatchError
+            If the table does not fit the router.
+        BranchMismatchError
+            If a branch cannot read its input.
+        ValueError
+            If a parameter, y or the weights are wrong.
+        """
+        return self._fit_rows(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train one epoch on a chunk of rows.
+
+        The first call fits the router and the target's scale; later calls continue with
+        the same network and optimizer.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            The chunk.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Its targets.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weight of each row.
+
+        Returns
+        -------
+        MultiInputRegressor
+            The estimator.
+        """
+        return self._partial_fit_rows(X, y, sample_weight)
+
+    def predict(self, X):
+        """Predict the target of each row.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            Rows with the columns of fit.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
+            Predictions in the units of y.
+        """
+        outputs = self._outputs(X).astype("float64")
+        return outputs[:, 0] if self._y_is_flat else outputs
+
+    def score(self, X, y=None, sample_weight=None):
+        """Give the coefficient of determination on rows with known targets.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            Rows with the columns of fit.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weight of each row.
+
+        Returns
+        -------
+        float
+            R squared; 1 is perfect, 0 what the mean would reach.
+        """
+        return RegressorMixin.score(self, *self._score_rows(X, y, sample_weight))
+
+    def _checked_y(self, y, *, reset):
+        """Give the target as float64, flat where it has one column only."""
+        y = check_array(y, ensure_2d=False, dtype="float64", input_name="y")
+        flat = y.ndim == 2 and y.shape[1] == 1 and (reset or self._y_is_flat)
+        return column_or_1d(y, warn=True) if flat else y
+
+    def _learn_target(self, y, classes):
+        self._y_is_flat = y.ndim == 1
+        self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
+
+    def _numbered(self, y):
+        """Give y as (n_rows, n_outputs) floats."""
+        columns = y.reshape(len(y), -1)
+        if columns.shape[1] != self._n_outputs:
+            raise ValueError(
+                f"y has {columns.shape[1]} columns, but the target was fitted with {self._n_outputs} outputs."
+            )
+        return columns
+
+    def _strata(self, y):
+        return None
+
+    def _describe_target(self, y, weight):
+        return regression_target(self._numbered(y), self.loss, scale_target=self.scale_target, sample_weight=weight)
+
+    def _fitting_loss(self, loss, target):
+        reduction = getattr(loss, "reduction", "sum_over_batch_size")
+        return TargetUnitsLoss(loss, target.offset, target.scale, reduction=reduction)
+
+    def _total_weight(self, y, weight):
+        return weight

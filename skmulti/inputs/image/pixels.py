@@ -1,0 +1,159 @@
+"""Images in the cells of a table to pixels of one size."""
+
+import io
+import os
+import struct
+
+import numpy as np
+from PIL import ExifTags, Image
+
+from . import opencv as _opencv
+
+# Only these: Pillow would hand an .eps file to Ghostscript, and some rare formats are old, unsafe code.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
+# What Pillow calls a JPEG file; MPO is one with further pictures behind the first.
+JPEGS = ("JPEG", "MPO")
+BYTES = (bytes, bytearray, memoryview)
+PATHS = (str, os.PathLike)
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+UPRIGHT = (False, 1, 1)
+# EXIF orientation -> (are rows and columns swapped, then: step through the rows, step through the columns).
+TURNS = {
+    2: (False, 1, -1),
+    3: (False, -1, -1),
+    4: (False, -1, 1),
+    5: (True, 1, 1),
+    6: (True, 1, -1),
+    7: (True, -1, -1),
+    8: (True, -1, 1),
+}
+# Pillow's decoders meet damaged files with any of these.
+BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error, *BOMBS)
+
+
+class UnreadableError(Exception):
+    """The image in a cell cannot be read; the message is the reason."""
+
+
+def decode_into(row, cell, decoder):
+    """Write one cell's pixels into `row`, which is blank: uint8 of shape (height, width, channels)."""
+    try:
+        if isinstance(cell, np.ndarray):
+            _draw(row, _from_array(cell), decoder)
+        elif isinstance(cell, Image.Image):
+            _draw(row, cell, decoder)
+        else:
+            source = io.BytesIO(bytes(cell)) if isinstance(cell, BYTES) else cell
+            with Image.open(source, formats=FORMATS) as file:
+                _draw(row, file, decoder, is_jpeg=file.format in JPEGS)
+    except DAMAGE as error:
+        raise UnreadableError(_reason(error, cell)) from error
+
+
+def _draw(row, image, decoder, is_jpeg=False):
+    """Write a PIL image into a row; `is_jpeg` if it is a JPEG file that is not loaded yet."""
+    if not is_jpeg:
+        image.load()  # Before the orientation is asked for: a TIFF file is turned while it loads.
+    is_swapped, row_step, column_step = TURNS.get(_orientation(image), UPRIGHT)
+    mode, size = MODES[decoder.channels], row.shape[:2] if is_swapped else row.shape[1::-1]
+    box, size = _fitted(image.size, size, decoder.resize)
+    pixels = _read_jpeg(image, mode, box, size, decoder) if is_jpeg else _resized(image, mode, box, size)
+    pixels = (pixels.swapaxes(0, 1) if is_swapped else pixels)[::row_step, ::column_step]
+    height, width = pixels.shape[:2]
+    top, left = (row.shape[0] - height) // 2, (row.shape[1] - width) // 2
+    row[top : top + height, left : left + width] = pixels.reshape(height, width, -1)
+
+
+def _orientation(image):
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation)
+    except DAMAGE:
+        return None  # Viewers, too, show an image whose EXIF block is damaged as it is stored.
+
+
+def _fitted(image_size, size, resize):
+    """Give what of an image is shown, (left, top, right, bottom), and the (width, height) that it gets."""
+    width, height = image_size
+    if resize == "crop":
+        shape = size[0] / size[1]
+        shown = min(width, height * shape), min(height, width / shape)
+        left, top = (width - shown[0]) / 2, (height - shown[1]) / 2
+        return (left, top, min(width, left + shown[0]), min(height, top + shown[1])), size
+    if resize == "pad":
+        scale = min(size[0] / width, size[1] / height)
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+    return (0, 0, width, height), size
+
+
+def _read_jpeg(file, mode, box, size, decoder):
+    """Read the box of a JPEG file at a size: ndarray of shape (height, width) or (height, width, channels)."""
+    scale = _draft_scale(box, size)
+    if decoder.decoder == "opencv":
+        pixels = _opencv.read_jpeg(file, mode, box, size, scale)
+        if pixels is not None:
+            return pixels
+    file.draft(mode, tuple(side // scale for side in file.size))
+    return _resized(file, mode, tuple(edge / scale for edge in box), size)
+
+
+def _draft_scale(box, size):
+    """Give the factor, 1, 2, 4 or 8, by which a JPEG file may be read smaller before it is resized.
+
+    What is read must have 1.5 times the pixels that are wanted, and both sides must be longer:
+    the result then differs from that of the whole file by 2 of 255 on average at most, even
+    for sharp photos.
+    """
+    shrinks = (box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1]
+    fits = (s for s in (8, 4, 2) if min(shrinks) >= 1.05 * s and shrinks[0] * shrinks[1] >= 1.5 * s * s)
+    return next(fits, 1)
+
+
+def _resized(image, mode, box, size):
+    """Bring the box of a PIL image to a size and mode: ndarray as `_read_jpeg` gives."""
+    return np.asarray(_converted(image, mode).resize(size, Image.Resampling.BILINEAR, box))
+
+
+def _converted(image, mode):
+    """Give a PIL image in another mode."""
+    is_16_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
+    if is_16_bit or image.mode in ("I", "F"):
+        image = _from_array(np.asarray(image, dtype="uint16" if is_16_bit else None))  # `convert` clips.
+    if image.mode == mode:
+        return image
+    if mode != "RGBA" and "transparency" in image.info:
+        image = image.copy()
+        del image.info["transparency"]  # Pillow warns where it cannot carry the transparency over.
+    return image.convert(mode)
+
+
+def _from_array(array):
+    """Give an array as a PIL image of mode L, RGB or RGBA, or say why it is none."""
+    array = array[:, :, None] if array.ndim == 2 else array
+    if array.ndim != 3 or array.shape[2] not in MODES or not array.size or array.dtype.kind not in "buif":
+        raise UnreadableError("neither the shape nor the dtype of an image")
+    if array.dtype == bool:
+        array = array * 255
+    elif array.dtype.kind == "f":
+        if not (array.min() >= 0 and array.max() <= 1):
+            raise UnreadableError(f"floats must lie in 0-1, these in {array.min():.6g} to {array.max():.6g}")
+        array = np.rint(array.astype("float64") * 255)
+    elif array.dtype.kind == "u" and array.dtype.itemsize == 2:
+        array = array // 256
+    elif array.dtype != np.uint8 and (array.min() < 0 or array.max() > 255):
+        raise UnreadableError(f"integers must lie in 0-255, these in {array.min()} to {array.max()}")
+    array = array.astype("uint8", copy=False)
+    return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
+
+
+def _reason(error, cell):
+    """Say in a few words why Pillow could not read a cell."""
+    if isinstance(cell, PATHS) and not os.path.exists(cell):
+        return "a web address; download the file first" if "://" in str(cell) else "file not found"
+    if isinstance(error, BOMBS):
+        return f"more pixels than PIL.Image.MAX_IMAGE_PIXELS allows: {Image.MAX_IMAGE_PIXELS:,}"
+    if isinstance(error, Image.UnidentifiedImageError):
+        return f"not an image, or none of the formats {', '.join(FORMATS)}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return f"{'truncated' if 'truncated' in str(error).lower() else 'damaged'} image: {error}"

@@ -1,0 +1,431 @@
+"""Text: ids of words from the table, an embedding and a network over words behind it."""
+
+import re
+from functools import cached_property
+
+import keras
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from ..._validation import POSITIVE_INT, RATE, Integral, Interval, RealNotInt, StrOptions
+from ...errors import BranchMismatchError, place
+from ...layers import WordBag, WordEmbedding, inverse_document_frequencies
+from ...spec import ArraySpec, digest
+from .._hints import are_of, probe
+from .._partial import PartialWords
+from .._steps import ARCHITECTURES, summarise_steps
+from ..base import Branch, InputEncoder, checked_frame, missing_rows
+from .keras_words import KerasReading, KerasWordIds
+from .tokens import SPLITTING, Tokenizer, text_rows
+from .words import Reading, WordIds
+
+# Share of a column's words that another column's texts must know, and the other way round, to speak the same language.
+SHARED_WORDS = 0.5
+
+_WORD = re.compile(r"\S*[^\W\d_]\S*")
+
+
+class TextBranch(Branch):
+    """Read word ids with a learned vector for each word and a network over the words.
+
+    Padding has no influence, whatever the architecture: a text gives the same output
+    however far it is padded.
+
+    Parameters
+    ----------
+    architecture : {"bag", "pool", "flatten", "lstm", "gru", "conv", "attention"}
+        "bag", the default, sums the words' vectors with tf-idf weights; with pairs of words and
+        punctuation marks as words, too (see `TextVectorizer`), it suits topics and sentiment from
+        few rows on. "pool" takes average and maximum over the vectors. "conv" sees three neighbouring words
+        at a time ("not good at all"), "lstm", "gru" and "attention" the order of a whole text,
+        and want thousands of rows. "flatten" has own weights for each position.
+    embedding_dim : int
+        Length of a word's vector. 32 suits vocabularies of thousands of words.
+    units : int or None
+        Width of the network. None: 64 for "lstm", "gru", "conv" and "attention"; no dense layer
+        after "bag", "pool" and "flatten", since the merge and the head combine the vectors.
+    dropout : float or None
+        Share of the output dropped in training, in [0, 1). None: 0.2 for "bag", else 0.
+
+    See Also
+    --------
+    TextVectorizer : Makes the ids.
+
+    Notes
+    -----
+    "bag" gives ``embedding_dim`` values without `units`, "pool" ``2 * embedding_dim``, "conv" and "attention" give
+    ``2 * units`` (average and maximum over the words), the others ``units``.
+
+    Examples
+    --------
+    >>> from skmulti import ArraySpec, TextBranch
+    >>> spec = ArraySpec("review", "text", (20,), "int32", vocabulary_sizes=(500,))
+    >>> TextBranch(embedding_dim=16).build(spec).output_shape
+    (None, 16)
+    >>> TextBranch("lstm", units=8).build(spec).output_shape
+    (None, 8)
+    """
+
+    reads = ("text",)
+    memorises = True
+    _parameter_constraints = {
+        "architecture": [StrOptions({"bag", *ARCHITECTURES})],
+        "embedding_dim": [POSITIVE_INT],
+        "units": [POSITIVE_INT, None],
+        "dropout": [RATE, None],
+    }
+
+    def __init__(self, architecture="bag", *, embedding_dim=32, units=None, dropout=None):
+        self.architecture = architecture
+        self.embedding_dim = embedding_dim
+        self.units = units
+        self.dropout = dropout
+
+    def connect(self, tensor, spec, sample):
+        """Connect the layers of the branch.
+
+        Parameters
+        ----------
+        tensor : KerasTensor of shape (batch, length), int32
+            Word ids; 0 = padding.
+        spec : ArraySpec
+            Its vocabulary size gives the number of vectors.
+        sample : ndarray of shape (n_rows, length) or None
+            Training rows, in which "bag" counts the texts that have a word; None weighs all
+            words alike.
+
+        Returns
+        -------
+        KerasTensor of shape (batch, width)
+            The summary of each text.
+
+        Raises
+        ------
+        BranchMismatchError
+            If the spec does not say how many ids there are.
+        """
+        if len(spec.vocabulary_sizes) != 1:
+            raise BranchMismatchError(
+                f"{place(spec.name, spec.columns)}: TextBranch needs one vocabulary size, the spec has "
+                f"{spec.vocabulary_sizes}. Give ArraySpec(..., vocabulary_sizes=(n_ids,))."
+            )
+        if self.architecture == "bag":
+            return self._bag(tensor, spec, sample)
+        words = WordEmbedding(spec.vocabulary_sizes[0], self.embedding_dim, mask_zero=True)(tensor)
+        units = self.units
+        if units is None and self.architecture not in ("pool", "flatten"):
+            units = 64
+        return summarise_steps(words, self.architecture, units=units, dropout=self.dropout or 0.0)
+
+    def _bag(self, tensor, spec, sample):
+        """Sum the words' vectors, weighted by how few texts have them."""
+        weights = inverse_document_frequencies(sample, spec.vocabulary_sizes[0])
+        bag = WordBag(weights, self.embedding_dim)(tensor)
+        bag = keras.layers.Dropout(0.2 if self.dropout is None else self.dropout)(bag)
+        return bag if self.units is None else keras.layers.Dense(self.units, activation="relu")(bag)
+
+
+class TextVectorizer(PartialWords, InputEncoder):
+    """Turn text into ids of words, all rows padded or cut to one length.
+
+    The ids are those of Keras' ``TextVectorization`` of the same parameters: the vocabulary is learned from the
+    training rows, most frequent word first. A missing text is one without words.
+
+    Parameters
+    ----------
+    max_tokens : int or None
+        Largest vocabulary to learn, padding and the unknown word included; None = no limit.
+        20,000 covers all but rare words of a language.
+    length : int, float or None
+        Words kept of each text. An int is that number; None the longest training text; a
+        float in (0, 1) that quantile of the training texts' lengths, so that a single very
+        long text does not make every row long (texts without words are left out).
+    standardize : str, callable or None
+        "lower_and_strip_punctuation", "lower", "strip_punctuation", a callable or None, as in
+        ``TextVectorization``; or "lower_and_split_punctuation" and "split_punctuation", which put
+        spaces around each punctuation mark of ASCII, so that it is a word ("great fit!" has
+        three), and delete apostrophes ("don't" is one).
+    split : {"whitespace", "character"}, callable or None
+        As in ``TextVectorization``; None takes the whole text as one word.
+    ngrams : int, tuple of int or None
+        As in ``TextVectorization``: 2 counts pairs of neighbouring words ("not good") as words,
+        too; a text's pairs come after its words.
+    vocabulary : list of str or None
+        The words of the ids 2, 3, ..., in place of learning (`max_tokens` has no say then). They
+        must look as `standardize` and `split` leave them: lower case, without punctuation.
+
+    Attributes
+    ----------
+    vocabulary_ : list of str
+        The word of each id: ``""`` (padding) and ``"[UNK]"`` (unknown) come first.
+    length_ : int
+        Words per row.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Names of the columns, if all are strings.
+
+    See Also
+    --------
+    TextBranch : Reads the ids.
+
+    Notes
+    -----
+    Keras lowers ASCII letters only and splits at ASCII whitespace. Several columns are joined
+    with a space, missing ones left out. Keras' layer itself, which is slower, runs only where
+    `standardize` or `split` is a callable. Pickles hold `vocabulary_` alone.
+
+    References
+    ----------
+    https://keras.io/api/layers/preprocessing_layers/text/text_vectorization/
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmulti import TextVectorizer
+    >>> review = pd.Series(["Good, good food!", "bad", None], name="review")
+    >>> vectorizer = TextVectorizer(length=3).fit(review)
+    >>> vectorizer.vocabulary_
+    ['', '[UNK]', 'good', 'food', 'bad']
+    >>> vectorizer.transform(review)
+    array([[2, 2, 3],
+           [4, 0, 0],
+           [0, 0, 0]], dtype=int32)
+
+    Cells that are not text are refused with the place of the first:
+
+    >>> vectorizer.transform(pd.Series(["good", 5], name="review"))
+    Traceback (most recent call last):
+      ...
+    skmulti.errors.InputMismatchError: column 'review': 1 of 2 cells are not text, first at row label 1: \
+5 (type int). Convert the column with .astype(str), or give it an encoder for its values.
+    """
+
+    default_branch = TextBranch
+    flags_missing = True
+    _parameter_constraints = {
+        # Below 3 there is no room for a single word behind padding and the unknown word.
+        "max_tokens": [Interval(Integral, 3, None, closed="left"), None],
+        "length": [POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither"), None],
+        "standardize": [
+            StrOptions({"lower_and_strip_punctuation", "lower", "strip_punctuation", *SPLITTING}),
+            callable,
+            None,
+        ],
+        "split": [StrOptions({"whitespace", "character"}), callable, None],
+        "ngrams": [POSITIVE_INT, tuple, None],
+        "vocabulary": [list, tuple, np.ndarray, None],
+    }
+
+    def __init__(
+        self,
+        *,
+        max_tokens=20_000,
+        length=0.95,
+        standardize="lower_and_strip_punctuation",
+        split="whitespace",
+        ngrams=None,
+        vocabulary=None,
+    ):
+        self.max_tokens = max_tokens
+        self.length = length
+        self.standardize = standardize
+        self.split = split
+        self.ngrams = ngrams
+        self.vocabulary = vocabulary
+
+    @classmethod
+    def inferred(cls):
+        """Count punctuation marks and pairs of neighbours as words, too; see `InputEncoder.inferred`."""
+        return cls(standardize="lower_and_split_punctuation", ngrams=2)
+
+    @classmethod
+    def suits(cls, column):
+        """Take strings of several words, see `InputEncoder.suits`.
+
+        Either four words on average, or more than 40 different cells of several words:
+        ``"New York"`` among ten cities is a category, and so are a few sentences that come
+        back ten times each, as the answers of a questionnaire do. A word has a letter in it,
+        so that dates and lists of numbers are none.
+        """
+        if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
+            return None
+        cells = probe(column)
+        if not len(cells) or not all(isinstance(cell, str) for cell in cells):
+            return None
+        n_words = np.array([len(_WORD.findall(cell)) for cell in cells])
+        n_texts = len({cell for cell, count in zip(cells, n_words, strict=True) if count > 1})
+        if n_texts > 40:
+            return f"{n_texts} different texts of several words"
+        repeated = len(cells) >= 10 * cells.nunique()
+        return f"text of {n_words.mean():.0f} words on average" if n_words.mean() >= 4 and not repeated else None
+
+    @classmethod
+    def alike(cls, column, other):
+        """Take two columns together whose texts speak in the same words, most of them both ways.
+
+        As title and review do; an airline's name is found in reports, but a report's words
+        are not in the names. See `InputEncoder.alike`.
+        """
+        # A cell that is no string is for `fit` to refuse.
+        texts = [[set(_WORD.findall(str(cell).lower())) for cell in probe(cells)] for cells in (column, other)]
+        known = [set().union(*words) for words in texts]
+        return all(
+            sum(len(words & vocabulary) for words in part) >= SHARED_WORDS * sum(map(len, part)) > 0
+            for part, vocabulary in zip(texts, known[::-1], strict=True)
+        )
+
+    def fit(self, columns, y=None):
+        """Learn the vocabulary and the length.
+
+        Parameters
+        ----------
+        columns : Series, DataFrame or array-like of shape (n_rows, n_columns)
+            Text; None or NaN where missing.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        TextVectorizer
+            The fitted encoder.
+
+        Raises
+        ------
+        InputMismatchError
+            If a cell is no text.
+        ValueError
+            If `vocabulary` holds a word twice, or the ids' own words ``""`` and ``"[UNK]"``.
+        """
+        self._learn(columns, kept=0)
+        return self
+
+    def fit_encode(self, columns, y=None):
+        """Learn from training rows and encode them in one pass; see `InputEncoder.fit_encode`."""
+        reading = self._learn(columns, kept=self.length if isinstance(self.length, Integral) else None)
+        return reading.ids(self.vocabulary_[2:], self.length_), missing_rows(columns)
+
+    def transform(self, columns):
+        """Look up the ids.
+
+        Parameters
+        ----------
+        columns : Series, DataFrame or array-like of shape (n_rows, n_columns)
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, length_), int32
+            Ids of the words: 0 = padding, 1 = unknown, 2 and up = ``vocabulary_[id]``.
+
+        Raises
+        ------
+        InputMismatchError
+            If a cell is no text.
+        """
+        check_is_fitted(self)
+        return self._word_ids.ids(self._texts(columns, reset=False), self.length_)
+
+    def transform_cells(self, cells, empty):
+        """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""
+        if not are_of({str}, cells[~empty]):
+            return None
+        texts = [" ".join(row[~gone]) for row, gone in zip(cells, empty, strict=True)]
+        return self._word_ids.ids(texts, self.length_)
+
+    def spec(self, name):
+        """Describe the array; see `InputEncoder.spec`."""
+        check_is_fitted(self)
+        sizes = (len(self.vocabulary_),)
+        return ArraySpec(
+            name, "text", (self.length_,), "int32", vocabulary_sizes=sizes, vocabulary=digest(self.vocabulary_)
+        )
+
+    def _texts(self, columns, *, reset):
+        """Give one string a row: the row's cells joined with a space, missing ones left out."""
+        if isinstance(columns, list | tuple):
+            columns = pd.Series(columns, dtype=object)
+        elif isinstance(columns, np.ndarray) and columns.ndim == 1:
+            columns = pd.Series(columns.astype(object))
+        return text_rows(checked_frame(self, columns, reset=reset, dtype=object), arrow=not _through_keras(self))
+
+    def _learn(self, columns, *, kept):
+        """Learn vocabulary and length, and give what was read: up to `kept` words of each row, None for all."""
+        self._validate_params()
+        texts = self._texts(columns, reset=True)
+        if _through_keras(self):
+            reading = KerasReading(texts, self._options())
+        else:
+            reading = Reading(texts, Tokenizer(**self._options()), kept)
+        words = _given(self.vocabulary) if self.vocabulary is not None else reading.words(self.max_tokens)
+        self.vocabulary_ = ["", "[UNK]", *words]
+        self.length_ = int(self.length) if isinstance(self.length, Integral) else _length(reading.counts, self.length)
+        vars(self).pop("_word_ids", None)
+        return reading
+
+    @cached_property
+    def _word_ids(self):
+        """What gives the ids of the fitted vocabulary; a new fit makes it anew."""
+        if _through_keras(self):
+            return KerasWordIds(self.vocabulary_[2:], self._options())
+        return WordIds(self.vocabulary_[2:], Tokenizer(**self._options()))
+
+    def _options(self):
+        """Give what decides how a text is split into words."""
+        return {"standardize": self.standardize, "split": self.split, "ngrams": _widths(self.ngrams)}
+
+    def __getstate__(self):
+        return {key: value for key, value in super().__getstate__().items() if key != "_word_ids"}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.string = True
+        return tags
+
+
+def _through_keras(vectorizer):
+    """Tell whether Keras' layer must run, since only it can run functions on its tensors."""
+    return callable(vectorizer.standardize) or callable(vectorizer.split)
+
+
+def _given(vocabulary):
+    """Give the user's vocabulary as strings, or refuse it."""
+    words = list(vocabulary)
+    wrong = [word for word in words if not isinstance(word, str) or word in ("", "[UNK]") or not _is_unicode(word)]
+    if wrong:
+        raise ValueError(
+            f"TextVectorizer: `vocabulary` must hold the learned words alone, as strings, found {wrong[0]!r}. "
+            "The ids 0 (padding) and 1 (unknown) are added; leave their words out."
+        )
+    repeated = pd.Series(words, dtype=object)
+    repeated = repeated[repeated.duplicated()]
+    if len(repeated):
+        raise ValueError(f"TextVectorizer: `vocabulary` holds {repeated.iloc[0]!r} twice. Give each word once.")
+    return [str(word) for word in words]
+
+
+def _length(counts, share):
+    """Give the longest text's number of words (`share` is None), or the quantile over texts with words."""
+    counts = counts[counts > 0]
+    if not len(counts):
+        return 1
+    return int(counts.max() if share is None else np.ceil(np.quantile(counts, share)))
+
+
+def _widths(ngrams):
+    """Give the widths of n-grams as a tuple, or refuse them."""
+    if not isinstance(ngrams, tuple):
+        return tuple(range(1, 1 + (ngrams or 1)))
+    if not ngrams or not all(isinstance(width, Integral) and width > 0 for width in ngrams):
+        raise ValueError(
+            f"TextVectorizer: a tuple in `ngrams` must hold widths, whole numbers from 1 on, found {ngrams!r}. "
+            "(1, 2) counts words and pairs of neighbouring words."
+        )
+    return tuple(map(int, ngrams))
+
+
+def _is_unicode(word):
+    """Whether UTF-8 can hold a word: lone surrogates it cannot."""
+    return word.encode("utf-8", "replace").decode() == word

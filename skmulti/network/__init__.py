@@ -1,0 +1,67 @@
+"""Specs and parts to one `keras.Model`: branches, merges, heads, and what they need to be loaded again.
+
+In come the specs of the arrays, a branch for each, a merge, a head and the target. Out goes a network
+that takes a dict of arrays by input name, and the compiled function that predicts with it.
+"""
+
+from .branches import _FunctionBranch, _LayerBranch
+from .build import TrainingNetwork, all_layers, build_by_hand, build_network, check_saveable, resolve_branches
+from .forward import Forward
+from .heads import (
+    DenseHead,
+    MembersLoss,
+    TargetUnitsLoss,
+    classification_target,
+    default_head,
+    encode_target,
+    loss_name,
+    regression_target,
+)
+from .merges import (
+    MERGES,
+    AddMerge,
+    AttentionMerge,
+    AverageMerge,
+    ConcatenateMerge,
+    GatedMerge,
+    InteractionMerge,
+    MaximumMerge,
+    Merge,
+    MultiplyMerge,
+    _FunctionMerge,
+    as_merge,
+)
+from .staged import StagedMerge
+
+__all__ = [
+    "MERGES",
+    "AddMerge",
+    "AttentionMerge",
+    "AverageMerge",
+    "ConcatenateMerge",
+    "DenseHead",
+    "Forward",
+    "GatedMerge",
+    "InteractionMerge",
+    "MaximumMerge",
+    "MembersLoss",
+    "Merge",
+    "MultiplyMerge",
+    "StagedMerge",
+    "TargetUnitsLoss",
+    "TrainingNetwork",
+    "_FunctionBranch",
+    "_FunctionMerge",
+    "_LayerBranch",
+    "all_layers",
+    "as_merge",
+    "build_by_hand",
+    "build_network",
+    "check_saveable",
+    "classification_target",
+    "default_head",
+    "encode_target",
+    "loss_name",
+    "regression_target",
+    "resolve_branches",
+]

@@ -1,0 +1,347 @@
+"""Specs and parts to one `keras.Model`: pure functions."""
+
+import warnings
+from dataclasses import replace
+
+import keras
+import numpy as np
+
+from ..errors import BranchMismatchError, closest_match, quoted
+from ..layers import LearnedWhenMissing, MissingRow, Network, RandomFlag
+from ..spec import layer_name
+from .branches import as_branch
+from .copies import refuse_lambda
+from .heads import to_target_units
+
+
+def build_network(specs, branches, merge, head, target, samples=None, *, input_dropout=0.0):
+    """Connect inputs, branches, merge and head to one model.
+
+    Parameters
+    ----------
+    specs : dict of str to ArraySpec
+        The arrays, by input name, in order.
+    branches : dict of str to Branch or str
+        A branch for each input, or the name of the input whose branch it shares.
+    merge : Merge
+        Joins the branches' outputs.
+    head : DenseHead or object with ``attach``
+        Makes the output.
+    target : TargetSpec
+        What to predict.
+    samples : dict of str to ndarray, or None
+        Up to 10,000 encoded training rows of each input, for first values; a branch gets
+        those of all inputs that share it.
+    input_dropout : float
+        Share of rows in training whose input is treated as missing, for each input.
+
+    Returns
+    -------
+    keras.Model
+        Takes a dict of the arrays by input name (and their missing flags), gives the
+        head's output.
+
+    Raises
+    ------
+    BranchMismatchError
+        If a branch cannot read its input, or inputs that share one differ.
+
+    Notes
+    -----
+    The layers that stand for a part have a "__" in their names, which no input's name may
+    hold: ``photo__branch`` (a model), before it ``photo__features`` (a model without weights
+    to train) of a branch that has fixed features, ``photo__or_missing``, ``head__output``.
+    Letters of an input's name that TensorFlow refuses in a layer's become "_", and a few
+    digits keep such names apart; the inputs themselves keep the name.
+
+    Examples
+    --------
+    >>> from skmulti import ArraySpec, ConcatenateMerge, DenseBranch, DenseHead, TargetSpec, build_network
+    >>> specs = {name: ArraySpec(name, "vector", (3,), "float32") for name in ("left", "right")}
+    >>> branches = {"left": DenseBranch(units=(8,)), "right": "left"}
+    >>> model = build_network(specs, branches, ConcatenateMerge(), DenseHead(), TargetSpec())
+    >>> list(model.input), model.output_shape
+    (['left', 'right'], (None, 1))
+    """
+    inputs = network_inputs(specs)
+    models = _build_branches(specs, branches, samples or {})
+    tensors, missing = {}, {}
+    for name, spec in specs.items():
+        output = inputs[name]
+        for model in models[name]:
+            output = model(output)
+        flag = _missing_flag(inputs, spec, input_dropout)
+        if flag is not None:
+            missing[name] = flag
+            output = LearnedWhenMissing(name=f"{layer_name(name)}__or_missing")([output, flag])
+        tensors[name] = output
+    merged = merge.combine(tensors, missing)
+    return Network(inputs, head.attach(merged, target), name="skmulti_network")
+
+
+def network_inputs(specs):
+    """Make the `keras.Input` of each array, and of each array of missing flags, by name."""
+    inputs = {}
+    for name, spec in specs.items():
+        inputs[name] = keras.Input(spec.shape, dtype=spec.dtype, name=name)
+        if spec.missing_name:
+            inputs[spec.missing_name] = keras.Input((1,), dtype="bool", name=spec.missing_name)
+    return inputs
+
+
+def build_by_hand(specs, function, target):
+    """Build a network from a user's ``function(inputs, target)`` that connects all of it.
+
+    Parameters
+    ----------
+    specs : dict of str to ArraySpec
+        The arrays, by input name.
+    function : callable
+        Takes {input name: KerasTensor} and the `TargetSpec`, gives the output tensor.
+    target : TargetSpec
+        What to predict.
+
+    Returns
+    -------
+    keras.Model
+        As `build_network`; the output of a regression is brought to the units of y.
+
+    Raises
+    ------
+    BranchMismatchError
+        If the function gives no tensor of shape (batch, target.width).
+    """
+    inputs = network_inputs(specs)
+    output = function(dict(inputs), target)
+    shape = getattr(output, "shape", None)
+    if not isinstance(output, keras.KerasTensor) or len(shape) != 2 or shape[1] != target.width:
+        found = f"shape {shape}" if shape is not None else f"{output!r} of type {type(output).__name__}"
+        raise BranchMismatchError(
+            f"`model` gave {found}; expected an output tensor of shape (batch, {target.width})"
+            + (f" with {target.activation} activation." if target.activation else ".")
+        )
+    return Network(inputs, to_target_units(output, target), name="skmulti_network")
+
+
+def resolve_branches(specs, defaults, given):
+    """Give each input its branch: the user's, or its encoder's default.
+
+    Parameters
+    ----------
+    specs : dict of str to ArraySpec
+        The arrays, by input name.
+    defaults : dict of str to (Branch or str)
+        Default branch of each input, or the input whose branch it shares.
+    given : dict of str to (Branch, Keras layer, callable or str), or None
+        What the user gave, for some of the inputs.
+
+    Returns
+    -------
+    dict of str to (Branch or str)
+        In the order of `specs`; a string names the input whose branch is shared.
+
+    Raises
+    ------
+    ValueError
+        If a name is no input, or an alias leads nowhere.
+    BranchMismatchError
+        If inputs that share a branch differ.
+    """
+    given = dict(given or {})
+    for name in given:
+        if name not in specs:
+            raise ValueError(
+                f"`branches` names {name!r}, which is no input; the inputs are {quoted(specs)}."
+                f"{closest_match(name, specs)}"
+            )
+    chosen = {**defaults, **given}
+    return {
+        name: _shared_name(name, chosen, specs) if isinstance(chosen[name], str) else as_branch(chosen[name])
+        for name in specs
+    }
+
+
+def _shared_name(name, given, specs):
+    """Follow aliases to the input whose branch `name` shares, and check that the two are alike."""
+    seen = [name]
+    while isinstance(given.get(seen[-1]), str):
+        alias = given[seen[-1]]
+        if alias not in specs:
+            raise ValueError(
+                f"branches[{seen[-1]!r}] = {alias!r} is no input whose branch could be shared; the inputs are "
+                f"{quoted(specs)}.{closest_match(alias, specs)}"
+            )
+        if alias in seen:
+            raise ValueError(f"`branches` share in a circle: {' -> '.join([*seen, alias])}. Give one of them a branch.")
+        seen.append(alias)
+    own, other = specs[name], specs[seen[-1]]
+    if own.layout() != other.layout():
+        raise BranchMismatchError(
+            f"inputs {other.name!r} ({other.describe()}) and {name!r} ({own.describe()}) cannot share a branch: "
+            f"{_why_not_shared(own, other)}, or give them a branch each."
+        )
+    return other.name
+
+
+def _why_not_shared(own, other):
+    """Say why two inputs cannot share a branch, and what to do."""
+    if own.vocabulary != other.vocabulary and own.kind == other.kind:
+        return (
+            "their vocabularies differ, so that one id stands for different values. Share the encoder, too, which is "
+            f"then fitted on the rows of both: InputRouter([..., ({own.name!r}, {other.name!r}, columns)])"
+        )
+    return "one set of weights needs arrays of one kind, shape, dtype and vocabulary. Give them equal encoders"
+
+
+def _build_branches(specs, branches, samples):
+    """Build the Keras models of each branch, to be called in turn; inputs that share a branch get the same models."""
+    models = {}
+    for name, branch in branches.items():
+        if not isinstance(branch, str):
+            model = branch.build(specs[name], _shared_sample(name, branches, samples))
+            # Behind the input; fixed features stand by themselves, so that training can begin after them.
+            parts = getattr(model, "layers", [])[1:]
+            has_features = len(parts) == 2 and parts[0].name == _features_name(name)
+            models[name] = parts if has_features else [model]
+    return {name: models[branch if isinstance(branch, str) else name] for name, branch in branches.items()}
+
+
+def _shared_sample(name, branches, samples):
+    """Give the sample of an input together with those of the inputs that share its branch; or None."""
+    sharing = [other for other, branch in branches.items() if other in samples and (other == name or branch == name)]
+    if len(sharing) > 1:
+        return np.concatenate([samples[other] for other in sharing])
+    return samples.get(name)
+
+
+def _features_name(name):
+    return f"{layer_name(name)}__features"
+
+
+class TrainingNetwork:
+    """The part of a network that training changes: what comes after fixed features. Not pickled.
+
+    Parameters
+    ----------
+    whole : keras.Model
+        From `build_network`, not compiled.
+    branches : dict of str to Branch or str
+        As given to `build_network`.
+    forward : callable
+        Makes a function of a model, from arrays by name to an array:
+        `forward.Forward`.
+
+    Attributes
+    ----------
+    model : keras.Model
+        Has the layers and weights of `whole`, but takes an input's features in the place
+        of its array. `whole` itself where there is nothing to save: no fixed features, or
+        another layer that reads the array, too.
+    """
+
+    def __init__(self, whole, branches, forward):
+        layers = {layer.name: layer for layer in whole.layers}
+        fixed = {}
+        for name, branch in branches.items():
+            features = layers.get(_features_name(branch if isinstance(branch, str) else name))
+            if features is not None and _flag_name(name) not in layers:
+                fixed[name] = features
+        self.model = _without_features(whole, fixed) if fixed else whole
+        self._forwards = {name: forward(_features_alone(whole.input[name], part)) for name, part in fixed.items()}
+
+    def prepare(self, whole, *parts):
+        """Give what to train, and `Rows` for it (or None): the whole network where it was compiled anew since."""
+        streamed = any(part is not None and part.streams for part in parts)
+        if self.model is None or self.model.optimizer is not whole.optimizer or streamed:
+            return whole, parts
+        return self.model, [part and replace(part, arrays=self.arrays(part.arrays)) for part in parts]
+
+    def arrays(self, arrays):
+        """Replace the arrays of inputs with fixed features by these, computed once for every row."""
+        return {**arrays, **{name: self._features(name, arrays[name]) for name in self._forwards}}
+
+    def _features(self, name, array):
+        return self._forwards[name]({name: array})
+
+    def __getstate__(self):
+        return {"model": None, "_forwards": {}}
+
+
+def _without_features(whole, fixed):
+    """Connect the layers of a network again, but for these, by input name: the input holds what they would give."""
+    inputs = {name: fixed[name].output if name in fixed else tensor for name, tensor in whole.input.items()}
+    inputs = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in inputs.items()}
+
+    def call(layer, *args, **kwargs):
+        is_given = any(layer is part and args[0] is inputs[name] for name, part in fixed.items())
+        return args[0] if is_given else layer(*args, **kwargs)
+
+    return keras.models.clone_model(whole, inputs, clone_function=lambda layer: layer, call_function=call)
+
+
+def _features_alone(tensor, features):
+    """Give the model of an input's fixed features that takes the array by the input's name."""
+    array = keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name)
+    return keras.Model({tensor.name: array}, features(array))
+
+
+def _missing_flag(inputs, spec, input_dropout):
+    """Give the tensor that marks rows without this input, or None where training had no such row."""
+    flag, name = None, layer_name(spec.name)
+    if spec.missing_name:
+        flag = inputs[spec.missing_name]
+    elif spec.has_missing or input_dropout:
+        flag = MissingRow(spec.n_indicators, name=_flag_name(spec.name))(inputs[spec.name])
+    return RandomFlag(input_dropout, name=f"{name}__dropout")(flag) if input_dropout else flag
+
+
+def _flag_name(name):
+    return f"{layer_name(name)}__is_missing"
+
+
+def all_layers(model):
+    """Give the layers of a model and of the models inside it."""
+    layers = []
+    for layer in model.layers:
+        layers += all_layers(layer) if isinstance(layer, keras.Model) else [layer]
+    return layers
+
+
+def check_saveable(model):
+    """Refuse layers that could be trained but not loaded again, while nothing is lost yet.
+
+    Raises
+    ------
+    BranchMismatchError
+        If a layer is a `keras.layers.Lambda`, of a class that Keras does not know, or holds a
+        function or layer (activation, cell, ...) that is.
+    """
+    for layer in all_layers(model):
+        kind = type(layer)
+        refuse_lambda(layer)
+        known = kind.__module__.split(".")[0] == "keras" or keras.saving.get_registered_object(
+            keras.saving.get_registered_name(kind)
+        )
+        if not known:
+            raise BranchMismatchError(
+                f"layer {layer.name!r} is a {kind.__name__}, which Keras could not load again. Put "
+                f"@keras.saving.register_keras_serializable() above the class {kind.__name__}."
+            )
+        _check_reloads(layer)
+
+
+def _check_reloads(layer):
+    """Refuse a layer that cannot be made again from its config in Keras' safe mode."""
+    try:
+        with warnings.catch_warnings():
+            # Keras warns of lambdas, which are refused here.
+            warnings.simplefilter("ignore", UserWarning)
+            config = keras.saving.serialize_keras_object(layer)
+            # Without its weights, which would be drawn again.
+            config.pop("build_config", None)
+            keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise BranchMismatchError(
+            f"layer {layer.name!r}, a {type(layer).__name__}, holds what Keras could not load again safely. Give "
+            'functions by name (activation="relu"), and put @keras.saving.register_keras_serializable() above own ones.'
+        ) from error

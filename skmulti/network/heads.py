@@ -1,0 +1,397 @@
+"""Outputs, losses and metrics, derived from the target."""
+
+import re
+
+import keras
+import numpy as np
+from keras import ops
+from sklearn.base import BaseEstimator
+
+from .._validation import POSITIVE_INT, RATE, StrOptions
+from ..errors import quoted
+from ..inputs import small_data_dropout
+from ..layers import MemberMean, Members, OutputsSoftmax, TargetUnits, dense_stack, with_logits
+from ..spec import TargetSpec
+
+# What a loss needs at the output: (activation, how the target is scaled). A loss that is not listed compares any
+# numbers, so that the target may be shifted and scaled; "scale" keeps zero where it is, "keep" leaves the target alone.
+_REGRESSION_OUTPUTS = {
+    "poisson": ("exponential", "scale"),
+    "mean_squared_logarithmic_error": ("softplus", "keep"),
+    "mean_absolute_percentage_error": (None, "scale"),
+    "cosine_similarity": (None, "scale"),
+    "binary_crossentropy": ("sigmoid", "keep"),
+    "binary_focal_crossentropy": ("sigmoid", "keep"),
+}
+_CLASS_LOSSES = {
+    "sparse_categorical_crossentropy",
+    "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
+    "categorical_hinge",
+    "kl_divergence",
+    "hinge",
+    "squared_hinge",
+}
+_TWO_CLASS_LOSSES = {"binary_crossentropy", "binary_focal_crossentropy"}
+_MARGIN_LOSSES = {"hinge", "squared_hinge", "categorical_hinge"}
+
+# Members of a head that has them unasked.
+N_MEMBERS = 4
+# Rows of classes from which a smooth activation pays.
+SMOOTH_ROWS = 500
+
+
+class DenseHead(BaseEstimator):
+    """Predict the target from the merged tensor: dense layers, then the output.
+
+    The output follows from y: one sigmoid unit for two classes, a softmax for more,
+    and for a regression a linear unit whose value is brought to the units of y. Several
+    columns of y have one such output each.
+
+    Parameters
+    ----------
+    units : tuple of int or "auto"
+        Width of each dense layer before the output; ``()`` puts the output directly
+        on the merged tensor. "auto": (64,) for classes, which lets the branches interact,
+        and (128, 128) for a regression.
+    activation : str
+        Keras activation of those layers. "auto": "gelu" for classes and "relu" for a regression.
+    dropout : float
+        Share of the units dropped in training after each layer, in [0, 1).
+    n_members : int or "auto"
+        Predictions that are averaged: members share the dense layers, but scale the merged
+        tensor and have an output each by themselves. They cost little and err less together;
+        several columns of classes have none. "auto": 4 for a regression whose `units` are
+        "auto", else 1.
+
+    Notes
+    -----
+    An estimator that is given no head takes ``DenseHead()`` from 1,000 training rows on. Below it has dropout .5 and 4
+    members (columns of classes have none): for a regression with ``units=(64, 64)`` and "gelu", for classes of fewer
+    than 500 rows with "relu".
+
+    References
+    ----------
+    Gorishniy, Kotelnikov and Babenko, "TabM: Advancing Tabular Deep Learning with
+    Parameter-Efficient Ensembling", 2024, arXiv:2410.24210, for the members.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import DenseHead, TargetSpec
+    >>> merged = keras.Input((16,))
+    >>> DenseHead().attach(merged, TargetSpec(n_classes=3, activation="softmax")).shape
+    (None, 3)
+    """
+
+    _parameter_constraints = {
+        "units": [tuple, list, StrOptions({"auto"})],
+        "activation": [str, callable],
+        "dropout": [RATE],
+        "n_members": [POSITIVE_INT, StrOptions({"auto"})],
+    }
+
+    def __init__(self, units="auto", *, activation="auto", dropout=0.0, n_members="auto"):
+        self.units = units
+        self.activation = activation
+        self.dropout = dropout
+        self.n_members = n_members
+
+    def attach(self, tensor, target):
+        """Connect the head to the merged tensor.
+
+        Parameters
+        ----------
+        tensor : KerasTensor of shape (batch, merged)
+            What the merge gives.
+        target : TargetSpec
+            What to predict.
+
+        Returns
+        -------
+        KerasTensor of shape (batch, target.width)
+            Probabilities of classes, or predictions in the units of y (float64).
+        """
+        self._validate_params()
+        units, activation, n_members = self._chosen(target)
+        if n_members > 1:
+            tensor = Members(n_members, name="head__members")(tensor)
+        tensor = dense_stack(tensor, units, activation=activation, dropout=self.dropout, prefix="head__")
+        if n_members > 1:
+            output = MemberMean(target.width, activation=target.activation, name="head__output")(tensor)
+        else:
+            output = keras.layers.Dense(target.width, activation=target.activation, name="head__output")(tensor)
+        return to_target_units(output, target)
+
+    def _chosen(self, target):
+        """Give the layers' widths and activation, and the number of members."""
+        automatic = isinstance(self.units, str)
+        units = ((64,) if target.n_classes else (128, 128)) if automatic else self.units
+        activation = self.activation
+        if activation == "auto":
+            activation = "gelu" if target.n_classes else "relu"
+        if self.n_members == "auto":
+            return units, activation, N_MEMBERS if automatic and not target.n_classes else 1
+        if self.n_members > 1 and target.n_classes and target.n_outputs > 1:
+            raise ValueError(
+                f"n_members={self.n_members}, but y has {target.n_outputs} columns of classes, whose outputs have no "
+                "members; leave it out."
+            )
+        return units, activation, self.n_members
+
+    def default_loss(self, target):
+        """Name the loss for a target when the user gives none.
+
+        Parameters
+        ----------
+        target : TargetSpec
+            What to predict.
+
+        Returns
+        -------
+        str
+            Keras' name of the loss.
+        """
+        if not target.n_classes:
+            return "mean_squared_error"
+        return "binary_crossentropy" if target.activation == "sigmoid" else "sparse_categorical_crossentropy"
+
+    def default_metrics(self, target):
+        """Name the metrics for a target when the user gives none.
+
+        Parameters
+        ----------
+        target : TargetSpec
+            What to predict.
+
+        Returns
+        -------
+        list of str
+            Keras' names of the metrics.
+        """
+        return ["accuracy"] if target.n_classes else ["mean_absolute_error"]
+
+
+def default_head(n_rows, target):
+    """Give the head for a number of training rows: where they are few, with dropout, and narrow or with members."""
+    dropout = small_data_dropout(n_rows)
+    if not dropout:
+        return DenseHead()
+    if not target.n_classes:
+        return DenseHead((64, 64), activation="gelu", dropout=dropout, n_members=N_MEMBERS)
+    activation = "auto" if n_rows >= SMOOTH_ROWS else "relu"
+    return DenseHead(activation=activation, dropout=dropout, n_members=N_MEMBERS if target.n_outputs == 1 else "auto")
+
+
+def to_target_units(output, target):
+    """Bring the output of a regression to the units of y, that of columns of classes to their probabilities."""
+    if isinstance(target.n_classes, tuple):
+        return OutputsSoftmax(target.n_classes, name="head__probabilities")(output)
+    return output if target.n_classes else TargetUnits(target.offset, target.scale, name="head__target_units")(output)
+
+
+def loss_name(loss):
+    """Give Keras' long name of a loss (``mean_squared_error``) given as a name, class, object or function; or None."""
+    if loss is None:
+        return None
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    if isinstance(loss, keras.losses.Loss):
+        loss = type(loss)
+    name = getattr(loss, "__name__", type(loss).__name__)
+    if not isinstance(loss, type):
+        return name
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def classification_target(n_classes, loss=None, *, n_labels=1):
+    """Describe the target of a classifier under a loss.
+
+    Parameters
+    ----------
+    n_classes : int or tuple of int
+        Number of classes in y; a tuple has the number of each column.
+    loss : str, type, Loss, callable or None
+        The loss as the user gave it; None is the default for the number of classes.
+    n_labels : int
+        Number of columns of 0 and 1 that can hold together.
+
+    Returns
+    -------
+    TargetSpec
+        One sigmoid unit for two classes or for each label, else a softmax, for each column
+        one; `one_hot` says how the loss wants y.
+
+    Raises
+    ------
+    ValueError
+        If the loss cannot be used with that many classes, or gives no probabilities.
+    """
+    name = loss_name(loss)
+    if name in _MARGIN_LOSSES:
+        raise ValueError(
+            f"loss={loss!r} gives margins, not probabilities, so that predict_proba would be wrong. "
+            "Use 'binary_crossentropy', 'categorical_crossentropy' or a focal loss."
+        )
+    if n_labels > 1 and name in _CLASS_LOSSES:
+        raise ValueError(
+            f"loss={loss!r} is for one class of several, y has {n_labels} labels that can hold together. Use "
+            "'binary_crossentropy' or 'binary_focal_crossentropy', or leave loss=None."
+        )
+    if isinstance(n_classes, tuple) and name in _TWO_CLASS_LOSSES:
+        raise ValueError(
+            f"loss={loss!r} is for columns of 0 and 1, y has columns of {quoted(n_classes)} classes. Use "
+            f"'{name.replace('binary', 'categorical')}', or leave loss=None."
+        )
+    if name in _TWO_CLASS_LOSSES and n_classes > 2:
+        raise ValueError(
+            f"loss={loss!r} is for two classes, y has {n_classes}. Use '{name.replace('binary', 'categorical')}', "
+            "or leave loss=None."
+        )
+    _refuse_logits(loss)
+    by_class = name not in (None, "sparse_categorical_crossentropy")
+    if isinstance(n_classes, tuple):
+        return TargetSpec(n_classes=n_classes, n_outputs=len(n_classes), one_hot=by_class)
+    softmax = n_classes > 2 or name in _CLASS_LOSSES
+    return TargetSpec(
+        n_classes=n_classes,
+        n_outputs=n_labels,
+        activation="softmax" if softmax else "sigmoid",
+        one_hot=softmax and by_class,
+    )
+
+
+def regression_target(y, loss=None, *, scale_target=True, sample_weight=None):
+    """Describe the target of a regressor under a loss.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows, n_outputs), float64
+        Training target.
+    loss : str, type, Loss, callable or None
+        The loss as the user gave it; None is the squared error.
+    scale_target : bool
+        Whether the network learns a target of mean 0 and standard deviation 1.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Weights for mean and deviation.
+
+    Returns
+    -------
+    TargetSpec
+        Activation, offset and scale that suit the loss.
+
+    Raises
+    ------
+    ValueError
+        If the loss is for classes, or y holds values that it cannot reach.
+    """
+    name = loss_name(loss)
+    if name in _CLASS_LOSSES:
+        raise ValueError(f"loss={loss!r} is for classes; a regression takes e.g. 'mse', 'mae', 'huber' or 'poisson'.")
+    _refuse_logits(loss)
+    activation, scaling = _REGRESSION_OUTPUTS.get(name, (None, "standardise"))
+    lowest, highest = (0, np.inf) if activation in ("exponential", "softplus") else (0, 1)
+    if activation and (y.min() < lowest or y.max() > highest):
+        raise ValueError(
+            f"loss={loss!r} needs a target of {lowest} to {highest}, y reaches from {y.min():g} to {y.max():g}. "
+            "Use another loss, e.g. 'mse' or 'huber'."
+        )
+    offset, scale = np.zeros(y.shape[1]), np.ones(y.shape[1])
+    if scale_target and scaling == "standardise":
+        offset = np.average(y, axis=0, weights=sample_weight)
+        scale = np.sqrt(np.average((y - offset) ** 2, axis=0, weights=sample_weight))
+        scale[scale <= 10 * np.finfo(float).eps * np.abs(offset)] = 1
+    elif scale_target and scaling == "scale":
+        scale = np.average(np.abs(y), axis=0, weights=sample_weight)
+        scale[scale == 0] = 1
+    return TargetSpec(
+        n_outputs=y.shape[1],
+        activation=activation,
+        offset=tuple(offset.tolist()),
+        scale=tuple(scale.tolist()),
+    )
+
+
+def _refuse_logits(loss):
+    """Refuse a loss that would apply the output's activation a second time."""
+    if getattr(loss, "from_logits", False):
+        raise ValueError(f"{loss!r} has from_logits=True, but the network gives probabilities. Use from_logits=False.")
+
+
+@keras.saving.register_keras_serializable(package="skmulti")
+class MembersLoss(keras.losses.Loss):
+    """Measure another loss on the outputs of each member; the loss is their mean.
+
+    Parameters
+    ----------
+    loss : Loss or callable
+        The loss to measure.
+    units : int
+        Outputs of a member. Predictions may hold several members side by side, as
+        `MemberMean` gives them in training, or be those of one.
+    """
+
+    def __init__(self, loss, units, name="members_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.loss = keras.losses.get(loss)
+        self.units = int(units)
+
+    def call(self, y_true, y_pred):
+        measure = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
+        # Each member is a row of its own to the loss.
+        n_members = y_pred.shape[-1] // self.units
+        y_true = ops.repeat(y_true, n_members, axis=0) if n_members > 1 else y_true
+        members = with_logits(y_pred, lambda outputs: ops.reshape(outputs, (-1, self.units)))
+        losses = measure(self._read(y_true), self._read(members))
+        return ops.mean(ops.reshape(losses, (-1, n_members)), axis=-1) if len(losses.shape) else losses
+
+    def _read(self, values):
+        """Give targets or predictions as the other loss is to see them."""
+        return values
+
+    def get_config(self):
+        return {**super().get_config(), "loss": keras.losses.serialize(self.loss), "units": self.units}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
+
+
+@keras.saving.register_keras_serializable(package="skmulti")
+class TargetUnitsLoss(MembersLoss):
+    """Measure another loss on targets and predictions brought back to offset 0 and scale 1.
+
+    So that the size of gradients does not depend on the units of y, while the network
+    gives predictions in them. Members are measured one by one, as in `MembersLoss`.
+
+    Parameters
+    ----------
+    loss : Loss or callable
+        The loss to measure.
+    offset, scale : sequence of float
+        As in `TargetUnits`.
+    """
+
+    def __init__(self, loss, offset, scale, name="target_units_loss", **kwargs):
+        super().__init__(loss, len(offset), name=name, **{**kwargs, "dtype": "float64"})
+        self.offset = [float(value) for value in offset]
+        self.scale = [float(value) for value in scale]
+
+    def _read(self, values):
+        scale = ops.convert_to_tensor(self.scale, values.dtype)
+        return (values - ops.convert_to_tensor(self.offset, values.dtype)) / scale
+
+    def get_config(self):
+        config = {**super().get_config(), "offset": self.offset, "scale": self.scale}
+        del config["units"]
+        return config
+
+
+def encode_target(y, target):
+    """Give y as the loss wants it: class numbers or one-hot rows, or (n_rows, n_outputs) floats."""
+    if target.one_hot and isinstance(target.n_classes, tuple):
+        return np.hstack([np.eye(count)[numbers] for count, numbers in zip(target.n_classes, y.T, strict=True)])
+    if target.one_hot:
+        return np.eye(target.n_classes)[y]
+    return y if target.n_classes and target.activation == "softmax" else y.reshape(len(y), -1)

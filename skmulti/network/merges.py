@@ -1,0 +1,449 @@
+"""Join the outputs of all branches into one tensor."""
+
+from itertools import combinations
+
+import keras
+from sklearn.base import BaseEstimator, clone
+
+from .._validation import POSITIVE_INT
+from ..errors import closest_match, quoted
+from ..layers import Gates, InputEmbedding, PresentInputs, ZeroMasked
+from ..spec import layer_name
+from .copies import copy_layer
+
+
+class Merge(BaseEstimator):
+    """Join the outputs of all branches into one tensor.
+
+    Subclass it and implement `combine` with Keras layers; a plain callable
+    ``f({name: tensor}) -> tensor`` will do where there is nothing to search over.
+
+    Attributes
+    ----------
+    layer_prefix : str
+        What the names of the merge's layers begin with: "merge", or the step's name
+        inside a `StagedMerge`. After it comes a "__", which no input's name may hold:
+        Keras refuses a layer ("average") that has the name of an input.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import Merge
+    >>> class DifferenceMerge(Merge):
+    ...     def combine(self, tensors, missing):
+    ...         return keras.layers.Subtract(name=f"{self.layer_prefix}__difference")(list(tensors.values()))
+    >>> tensors = {"bid": keras.ops.array([[3.0]]), "ask": keras.ops.array([[5.0]])}
+    >>> DifferenceMerge().combine(tensors, {}).numpy()
+    array([[-2.]], dtype=float32)
+    """
+
+    layer_prefix = "merge"
+
+    def combine(self, tensors, missing):
+        """Join branch outputs.
+
+        Parameters
+        ----------
+        tensors : dict of str to KerasTensor of shape (batch, width)
+            Output of each input's branch; widths may differ.
+        missing : dict of str to KerasTensor of shape (batch, 1), bool
+            True where a row holds nothing for the input, whose tensor is then a
+            learned vector. Inputs that are never missing have no entry.
+
+        Returns
+        -------
+        KerasTensor of shape (batch, merged)
+            What the head gets.
+
+        Raises
+        ------
+        ValueError
+            If there is no tensor, or one is not of shape (batch, width).
+        """
+        raise NotImplementedError
+
+    def _name(self, layer):
+        """Give the name of one of the merge's layers."""
+        return f"{self.layer_prefix}__{layer}"
+
+
+class ConcatenateMerge(Merge):
+    """Put the branch outputs side by side, in the order of the inputs.
+
+    The default: nothing is lost, and the head learns how the inputs act together.
+
+    Notes
+    -----
+    ``[a, b, ...]``: https://keras.io/api/layers/merging_layers/concatenate/
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import ConcatenateMerge
+    >>> tensors = {"a": keras.ops.array([[1.0, 2.0]]), "b": keras.ops.array([[3.0]])}
+    >>> ConcatenateMerge().combine(tensors, {}).numpy()
+    array([[1., 2., 3.]], dtype=float32)
+    """
+
+    def combine(self, tensors, missing):
+        _check_tensors(tensors)
+        return _concatenate(tensors.values(), self._name("concatenate"))
+
+
+class _CommonWidthMerge(Merge):
+    """A merge that needs all tensors to have one width, and sees that they do."""
+
+    _parameter_constraints = {"units": [POSITIVE_INT, None]}
+
+    def __init__(self, units=None):
+        self.units = units
+
+    def combine(self, tensors, missing):
+        self._validate_params()
+        _check_tensors(tensors)
+        projected = _to_common_width(tensors, self.units)
+        return self._join(projected, missing) if len(projected) > 1 else next(iter(projected.values()))
+
+    def _stack(self, tensors):
+        """Stack n tensors of one width: (batch, n, width)."""
+        together = _concatenate(tensors.values(), self._name("side_by_side"))
+        return keras.layers.Reshape((len(tensors), -1), name=self._name("stack"))(together)
+
+    def _present(self, tensors, missing):
+        """Say which inputs a row has: bool (batch, n), or None where none can be missing."""
+        flags = [missing[name] for name in tensors if name in missing]
+        if not flags:
+            return None
+        return PresentInputs([name in missing for name in tensors], name=self._name("present"))(flags)
+
+
+class AddMerge(_CommonWidthMerge):
+    """Add the branch outputs, for inputs whose effects add up.
+
+    Parameters
+    ----------
+    units : int or None, default=None
+        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+
+    Notes
+    -----
+    ``a + b + ...``: https://keras.io/api/layers/merging_layers/add/
+    A missing input takes part with its learned vector.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import AddMerge
+    >>> tensors = {"a": keras.ops.array([[1.0, 2.0]]), "b": keras.ops.array([[3.0, 5.0]])}
+    >>> AddMerge().combine(tensors, {}).numpy()
+    array([[4., 7.]], dtype=float32)
+    """
+
+    def _join(self, tensors, missing):
+        return keras.layers.Add(name=self._name("add"))(list(tensors.values()))
+
+
+class AverageMerge(_CommonWidthMerge):
+    """Average the branch outputs of the inputs that a row has.
+
+    For similar sources of one thing: two photos, three sensors.
+
+    Parameters
+    ----------
+    units : int or None, default=None
+        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+
+    Notes
+    -----
+    ``sum(present_i * x_i) / sum(present_i)``. Where no input can be missing it is
+    https://keras.io/api/layers/merging_layers/average/ A row in which every input is
+    missing gets the plain average of the learned vectors.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import AverageMerge
+    >>> tensors = {"a": keras.ops.array([[1.0], [1.0]]), "b": keras.ops.array([[3.0], [3.0]])}
+    >>> AverageMerge().combine(tensors, {"b": keras.ops.array([[False], [True]])}).numpy()
+    array([[2.],
+           [1.]], dtype=float32)
+    """
+
+    def _join(self, tensors, missing):
+        present = self._present(tensors, missing)
+        if present is None:
+            return keras.layers.Average(name=self._name("average"))(list(tensors.values()))
+        shares = Gates(name=self._name("shares"))(present)
+        return keras.layers.Dot(axes=1, name=self._name("average"))([shares, self._stack(tensors)])
+
+
+class MaximumMerge(_CommonWidthMerge):
+    """Take the elementwise maximum, for inputs of which any one may tell.
+
+    Parameters
+    ----------
+    units : int or None, default=None
+        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+
+    Notes
+    -----
+    ``max(a, b, ...)``: https://keras.io/api/layers/merging_layers/maximum/
+    A missing input takes part with its learned vector.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import MaximumMerge
+    >>> tensors = {"a": keras.ops.array([[1.0, 7.0]]), "b": keras.ops.array([[3.0, 5.0]])}
+    >>> MaximumMerge().combine(tensors, {}).numpy()
+    array([[3., 7.]], dtype=float32)
+    """
+
+    def _join(self, tensors, missing):
+        return keras.layers.Maximum(name=self._name("maximum"))(list(tensors.values()))
+
+
+class MultiplyMerge(_CommonWidthMerge):
+    """Multiply the branch outputs elementwise.
+
+    For inputs that matter only together; `InteractionMerge`, which keeps the outputs
+    themselves too, is the safer choice.
+
+    Parameters
+    ----------
+    units : int or None, default=None
+        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+
+    Notes
+    -----
+    ``a * b * ...``: https://keras.io/api/layers/merging_layers/multiply/
+    A missing input takes part with its learned vector.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import MultiplyMerge
+    >>> tensors = {"a": keras.ops.array([[1.0, 2.0]]), "b": keras.ops.array([[3.0, 5.0]])}
+    >>> MultiplyMerge().combine(tensors, {}).numpy()
+    array([[ 3., 10.]], dtype=float32)
+    """
+
+    def _join(self, tensors, missing):
+        return keras.layers.Multiply(name=self._name("multiply"))(list(tensors.values()))
+
+
+class InteractionMerge(Merge):
+    """Put the branch outputs and the products of each two of them side by side.
+
+    For inputs that change each other's meaning. ``n`` inputs make
+    ``n * (n - 1) / 2`` products: with many inputs, a small `units` keeps them narrow.
+
+    Parameters
+    ----------
+    units : int or None, default=None
+        Width to which trained linear layers bring the factors; None: the largest, if they differ.
+
+    Notes
+    -----
+    ``[a, b, (Wa a + ca) * (Wb b + cb)]`` for two inputs, ``[a, b, a * b]`` where nothing
+    is projected. Products of projections: Kim et al., "Hadamard Product for Low-rank
+    Bilinear Pooling", ICLR 2017. A missing input takes part with its learned vector.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import InteractionMerge
+    >>> tensors = {"a": keras.ops.array([[1.0, 2.0]]), "b": keras.ops.array([[3.0, 5.0]])}
+    >>> InteractionMerge().combine(tensors, {}).numpy()
+    array([[ 1.,  2.,  3.,  5.,  3., 10.]], dtype=float32)
+    """
+
+    _parameter_constraints = {"units": [POSITIVE_INT, None]}
+
+    def __init__(self, units=None):
+        self.units = units
+
+    def combine(self, tensors, missing):
+        self._validate_params()
+        _check_tensors(tensors)
+        # A single input has no product, so its projection would be a layer that nothing reads.
+        factors = _to_common_width(tensors, self.units) if len(tensors) > 1 else {}
+        products = [
+            keras.layers.Multiply(name=f"{layer_name(a)}__times__{layer_name(b)}")([factors[a], factors[b]])
+            for a, b in combinations(factors, 2)
+        ]
+        return _concatenate([*tensors.values(), *products], self._name("concatenate"))
+
+
+class AttentionMerge(_CommonWidthMerge):
+    """Let the inputs attend to each other, then put the results side by side.
+
+    For inputs whose relevance depends on what the others hold.
+
+    Parameters
+    ----------
+    units : int or None, default=None
+        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+    num_heads : int, default=1
+        Attention heads; each has ``max(1, width // num_heads)`` dimensions.
+
+    Notes
+    -----
+    ``LayerNorm(t + MultiHeadAttention(t, t))``, flattened to (batch, inputs * width),
+    with ``t_i = x_i + e_i``: each input is a token, ``e_i`` a learned vector that tells
+    which. After Vaswani et al., "Attention Is All You Need", 2017, and Gorishniy et al.,
+    "Revisiting Deep Learning Models for Tabular Data", 2021, who read out one extra
+    token where this keeps them all. No token attends to a missing input, whose own
+    place in the result is 0; a row that has no input gives zeros. A single input is
+    returned as it is. The attention layer is named "merge__attention", and reads the
+    output of "merge__tokens".
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import AttentionMerge
+    >>> tensors = {"photo": keras.Input((8,)), "text": keras.Input((8,))}
+    >>> AttentionMerge(num_heads=2).combine(tensors, {}).shape
+    (None, 16)
+    """
+
+    _parameter_constraints = {**_CommonWidthMerge._parameter_constraints, "num_heads": [POSITIVE_INT]}
+
+    def __init__(self, units=None, *, num_heads=1):
+        self.units = units
+        self.num_heads = num_heads
+
+    def _join(self, tensors, missing):
+        present = self._present(tensors, missing)
+        tokens = InputEmbedding(name=self._name("tokens"))(self._stack(tensors))
+        count, width = tokens.shape[1:]
+        mask = None
+        if present is not None:
+            mask = keras.layers.Reshape((1, count), name=self._name("attention_mask"))(present)
+        attention = keras.layers.MultiHeadAttention(
+            self.num_heads, max(1, width // self.num_heads), name=self._name("attention")
+        )
+        attended = attention(tokens, tokens, attention_mask=mask)
+        attended = keras.layers.Add(name=self._name("residual"))([tokens, attended])
+        result = keras.layers.LayerNormalization(name=self._name("normalization"))(attended)
+        if present is not None:
+            result = ZeroMasked(name=self._name("present_tokens"))(result, mask=present)
+        return keras.layers.Reshape((count * width,), name=self._name("flatten"))(result)
+
+
+class GatedMerge(_CommonWidthMerge):
+    """Weigh the inputs of each row by learned gates and add them.
+
+    For inputs whose relevance varies from row to row. A row's gates sum to 1.
+
+    Parameters
+    ----------
+    units : int or None, default=None
+        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+
+    Notes
+    -----
+    ``sum(g_i * x_i)`` with ``g = softmax(W [x_1, ..., x_n] + c)`` over the inputs that the
+    row has: the gated unit of Arevalo et al., "Gated Multimodal Units for Information
+    Fusion", 2017, with a softmax in place of its sigmoids and no tanh on x. A missing
+    input's gate is 0; a row that has no input has equal gates. A single input is
+    returned as it is. The layer that gives the gates is named "merge__gates".
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skmulti import GatedMerge
+    >>> tensors = {"a": keras.ops.array([[1.0, 2.0]]), "b": keras.ops.array([[3.0, 5.0]])}
+    >>> GatedMerge().combine(tensors, {"b": keras.ops.array([[True]])}).numpy()
+    array([[1., 2.]], dtype=float32)
+    """
+
+    def _join(self, tensors, missing):
+        together = _concatenate(tensors.values(), self._name("gate_inputs"))
+        scores = keras.layers.Dense(len(tensors), name=self._name("gate_scores"))(together)
+        present = self._present(tensors, missing)
+        if present is None:
+            gates = keras.layers.Softmax(name=self._name("gates"))(scores)
+        else:
+            gates = Gates(name=self._name("gates"))(present, scores)
+        return keras.layers.Dot(axes=1, name=self._name("gated_sum"))([gates, self._stack(tensors)])
+
+
+class _FunctionMerge(Merge):
+    """A merge from a callable: dict of tensors to tensor."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def combine(self, tensors, missing):
+        _check_tensors(tensors)
+        # A layer is copied, so that fitting does not train the user's own object.
+        is_layer = isinstance(self.function, keras.layers.Layer)
+        merged = (copy_layer(self.function) if is_layer else self.function)(dict(tensors))
+        shape = merged.shape if isinstance(merged, keras.KerasTensor) else ()
+        if len(shape) != 2 or shape[-1] is None:
+            found = f"a tensor of shape {tuple(shape)}" if shape else f"{merged!r} of type {type(merged).__name__}"
+            raise ValueError(
+                f"The merge {self.function!r} gave {found}; a callable merge takes "
+                "{input name: KerasTensor (batch, width)} and gives a KerasTensor (batch, merged) of known width."
+            )
+        return merged
+
+
+MERGES = {
+    "concatenate": ConcatenateMerge,
+    "add": AddMerge,
+    "average": AverageMerge,
+    "maximum": MaximumMerge,
+    "multiply": MultiplyMerge,
+    "interaction": InteractionMerge,
+    "attention": AttentionMerge,
+    "gated": GatedMerge,
+}
+
+
+def as_merge(merge):
+    """Give the `Merge` that a string, merge or callable stands for, as an own copy."""
+    if isinstance(merge, str):
+        if merge not in MERGES:
+            raise ValueError(f"There is no merge {merge!r}; there are {quoted(MERGES)}.{closest_match(merge, MERGES)}")
+        return MERGES[merge]()
+    if not isinstance(merge, type):
+        if hasattr(merge, "combine") and hasattr(merge, "get_params"):
+            return clone(merge)
+        if callable(merge):
+            return _FunctionMerge(merge)
+    hint = f" Did you mean {merge.__name__}()?" if isinstance(merge, type) else ""
+    raise TypeError(
+        f"A merge must be one of {quoted(MERGES)}, a Merge object, or a callable that takes "
+        f"{{input name: tensor}}, got {merge!r} of type {type(merge).__name__}.{hint}"
+    )
+
+
+def _check_tensors(tensors):
+    """Refuse no tensors at all, and tensors that are not one vector a row."""
+    if not tensors:
+        raise ValueError("There is nothing to merge: a merge needs at least one input, got none.")
+    for name, tensor in tensors.items():
+        if len(tensor.shape) != 2 or tensor.shape[-1] is None:
+            raise ValueError(
+                f"Input {name!r}: a merge takes tensors of shape (batch, width) with a width that is known, "
+                f"got {tuple(tensor.shape)}."
+            )
+
+
+def _to_common_width(tensors, units):
+    """Project tensors to `units` or to the largest width; as they are where all widths equal."""
+    widths = {tensor.shape[-1] for tensor in tensors.values()}
+    if units is None and len(widths) == 1:
+        return dict(tensors)
+    return {
+        name: keras.layers.Dense(units or max(widths), name=f"{layer_name(name)}__projection")(tensor)
+        for name, tensor in tensors.items()
+    }
+
+
+def _concatenate(tensors, name):
+    """Put tensors side by side; a single one needs no layer."""
+    tensors = list(tensors)
+    return keras.layers.Concatenate(name=name)(tensors) if len(tensors) > 1 else tensors[0]

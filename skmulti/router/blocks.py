@@ -1,0 +1,51 @@
+"""Blocks of scikit-learn's HTML diagram, and what it shows of a router in a notebook: pure functions."""
+
+from .._validation import VisualBlock
+from .routes import is_word
+
+
+def router_block(router):
+    """Draw the inputs side by side, each with its columns, after fit with shape and dtype of its array."""
+    if hasattr(router, "specs_"):
+        inputs, owners = [], {}
+        for name, spec in router.specs_.items():
+            encoder = router.encoders_[name]
+            owner = owners.setdefault(id(encoder), name)
+            shown = encoder if owner == name else in_words(owner)
+            inputs.append((f"{name}: {spec.shape} {spec.dtype}", shown, f"{list(spec.columns)}\n{spec.describe()}"))
+    elif isinstance(router.inputs, list | tuple):
+        rest = ("remainder", router.remainder, "columns that no input names")
+        entries = router.inputs if is_word(router.remainder, "drop") else [*router.inputs, rest]
+        inputs = [_planned_input(entry) for entry in entries]
+    else:
+        inputs = [(None, "routed at fit" if router.inputs is None else repr(router.inputs))]
+    return drawn_block("parallel", inputs, dash_wrapped=True)
+
+
+def _planned_input(entry):
+    """Give label, encoder and columns of an entry of `inputs`; of what is no entry, its repr."""
+    is_entry = isinstance(entry, list | tuple) and len(entry) == 3
+    return (f"{entry[0]}", in_words(entry[1]), entry[2]) if is_entry else (None, repr(entry))
+
+
+def in_words(part):
+    """Give an encoder or a branch as it is, but in words where it is the name of the input that it is shared with."""
+    return f"shared with {part}" if isinstance(part, str) and part not in ("drop", "passthrough") else part
+
+
+def drawn_block(kind, parts, *, dash_wrapped=False):
+    """Draw parts in one block, each given as label or None, part, and what the label unfolds to."""
+    labels, parts, details = [part[0] for part in parts], [part[1] for part in parts], [part[-1] for part in parts]
+    # scikit-learn 1.8 leaves a tag open where there is nothing to unfold.
+    details = [detail if isinstance(detail, str) and detail else repr(detail) for detail in details]
+    return VisualBlock(kind, list(map(_drawn, parts)), names=labels, name_details=details, dash_wrapped=dash_wrapped)
+
+
+def _drawn(part):
+    """Give what scikit-learn can draw: an estimator as it is, of anything else its name or repr."""
+    if isinstance(part, VisualBlock) or (hasattr(part, "get_params") and not isinstance(part, type)):
+        return part
+    name = part if isinstance(part, str) else repr(part)
+    if callable(part) and not isinstance(part, type):
+        name = getattr(part, "__name__", type(part).__name__)
+    return VisualBlock("single", part, names=name, name_details=repr(part))

@@ -1,0 +1,188 @@
+"""Files that belong together by a key in their names, as one table."""
+
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from ..errors import InputMismatchError, UnmatchedFilesWarning, listed
+
+_FIELD = re.compile(r"\{(\w+)\}")
+JSON = ".json"
+
+
+def load_files_frame(*patterns, folder="."):
+    """Join files on what their names have in common, one row for each key.
+
+    For recordings or photos that lie beside files of metadata: ``sensor_17.npy`` and
+    ``meta_17.json`` become one row. Nothing is read but the JSON files; the others stay
+    paths, which `SequencePadder` and `ImageDecoder` read, also batch by batch.
+
+    Parameters
+    ----------
+    *patterns : str
+        Names of files with the key in braces, e.g. ``"sensor_{id}.npy"``; a part before a
+        "/" is a folder, and ``*`` any text. All have the same fields; several make a key of
+        several columns.
+    folder : str or path-like
+        Where the files are.
+
+    Returns
+    -------
+    DataFrame of shape (n_keys, n_columns)
+        Sorted by key: the fields (text, as in the names, also the index), for each pattern
+        ``<name>_path`` (str, or None where there is no such file; the name is what stands
+        before the first field), and the fields of the JSON objects, nested ones joined with
+        a "." . ``frame.attrs["unmatched"]`` lists (key, pattern) of files that are absent,
+        ``frame.attrs["ignored"]`` files of the folder that fit no pattern.
+
+    Raises
+    ------
+    InputMismatchError
+        If a pattern has no file, two files have one key, patterns have different fields, or
+        a JSON file is none, holds no object, or a field that would hide another column.
+
+    Warns
+    -----
+    UnmatchedFilesWarning
+        If a key has a file of one pattern and none of another, with how many and the first.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from skmulti import load_files_frame
+    >>> from skmulti.datasets import write_sensor_files
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = write_sensor_files(folder, 3, 0)
+    ...     frame = load_files_frame("sensor_{id}.npy", "meta_{id}.json", folder=folder)
+    >>> list(frame.columns)
+    ['id', 'sensor_path', 'meta_path', 'location', 'label']
+    >>> frame.attrs["unmatched"]
+    []
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputMismatchError(f"There is no folder {str(folder)!r}.")
+    fields = _common_fields(patterns)
+    found = {pattern: _matches(folder, pattern, fields) for pattern in patterns}
+    keys = sorted(set().union(*found.values()), key=_in_order)
+    frame = pd.DataFrame(keys, columns=fields, index=_index(keys, fields), dtype=object)
+    for pattern in patterns:
+        paths = [found[pattern].get(key) for key in keys]
+        frame[_column_name(pattern, frame.columns)] = [None if path is None else str(path) for path in paths]
+        if pattern.endswith(JSON):
+            _add_fields(frame, paths)
+    absent = [(key, pattern) for key in keys for pattern in patterns if key not in found[pattern]]
+    unmatched = [(key if len(key) > 1 else key[0], pattern) for key, pattern in absent]
+    used = {path for paths in found.values() for path in paths.values()}
+    frame.attrs["unmatched"] = unmatched
+    frame.attrs["ignored"] = sorted(str(path) for path in folder.iterdir() if path.is_file() and path not in used)
+    if unmatched:
+        warnings.warn(
+            f"{len({key for key, _ in unmatched})} of {len(keys)} keys lack a file, first {unmatched[0][0]!r} "
+            f"({unmatched[0][1]!r}). Their cells are missing; frame.attrs['unmatched'] lists them all, and "
+            "frame.dropna() leaves them out.",
+            UnmatchedFilesWarning,
+            stacklevel=2,
+        )
+    return frame
+
+
+def _common_fields(patterns):
+    """Give the fields that all patterns have."""
+    if not patterns:
+        raise InputMismatchError('Give patterns of the files\' names, e.g. "sensor_{id}.npy".')
+    fields = [list(dict.fromkeys(_FIELD.findall(pattern))) for pattern in patterns]
+    for pattern, own in zip(patterns, fields, strict=True):
+        if not own or set(own) != set(fields[0]):
+            raise InputMismatchError(
+                f"The pattern {pattern!r} has the fields {listed(own)}, {patterns[0]!r} has {listed(fields[0])}. Files "
+                'are joined on fields that all have, e.g. "sensor_{id}.npy" and "meta_{id}.json".'
+            )
+    return fields[0]
+
+
+def _matches(folder, pattern, fields):
+    """Give {key: path} of the files that fit a pattern."""
+    parts = re.split(r"(\{\w+\}|\*)", pattern)
+    seen, expression = set(), ""
+    for part in parts:
+        field = part[1:-1] if _FIELD.fullmatch(part) else None
+        if field is None:
+            expression += "[^/]*" if part == "*" else re.escape(part)
+        else:
+            expression += f"(?P={field})" if field in seen else f"(?P<{field}>[^/]+?)"
+            seen.add(field)
+    found = {}
+    for path in sorted(folder.glob(_FIELD.sub("*", pattern))):
+        match = re.fullmatch(expression, path.relative_to(folder).as_posix())
+        if match is None:
+            continue
+        key = tuple(match[field] for field in fields)
+        if key in found:
+            raise InputMismatchError(
+                f"Two files have the key {key if len(key) > 1 else key[0]!r} of {pattern!r}: {found[key].name!r} and "
+                f"{path.name!r}. Make the pattern narrower."
+            )
+        found[key] = path
+    if not found:
+        raise InputMismatchError(f"No file in {str(folder)!r} fits the pattern {pattern!r}.")
+    return found
+
+
+def _in_order(key):
+    """Sort numbers by size and the rest as text."""
+    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in key]
+
+
+def _index(keys, fields):
+    if len(fields) == 1:
+        return pd.Index([key[0] for key in keys], name=None, dtype=object)
+    return pd.MultiIndex.from_tuples(keys)
+
+
+def _column_name(pattern, taken):
+    """Name a pattern's column of paths: by what stands before its first field."""
+    stem = re.sub(r"\W+", "_", _FIELD.split(pattern)[0]).strip("_") or Path(pattern).suffix.lstrip(".") or "file"
+    name, count = f"{stem}_path", 1
+    while name in taken:
+        count += 1
+        name = f"{stem}_{count}_path"
+    return name
+
+
+def _add_fields(frame, paths):
+    """Add the fields of JSON objects as columns, missing where there is no file."""
+    records = [{} if path is None else dict(_flat(_read_object(path))) for path in paths]
+    for field in dict.fromkeys(field for record in records for field in record):
+        if field in frame.columns:
+            first = next(path for path, record in zip(paths, records, strict=True) if field in record)
+            if [record.get(field) for record in records] == frame[field].tolist():
+                continue
+            raise InputMismatchError(
+                f"{str(first)!r} has the field {field!r}, of which there is a column already. Rename one of the two."
+            )
+        values = pd.Series([record.get(field) for record in records], index=frame.index, dtype=object)
+        frame[field] = values.infer_objects()
+
+
+def _read_object(path):
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputMismatchError(f"{str(path)!r} is no JSON file ({error}). It is never run as code.") from error
+    if not isinstance(value, Mapping):
+        raise InputMismatchError(f"{str(path)!r} holds a {type(value).__name__}; an object of fields is expected.")
+    return value
+
+
+def _flat(value, prefix=""):
+    """Yield (name, value) of an object's fields, those of objects within joined with a "."."""
+    for name, entry in value.items():
+        if isinstance(entry, Mapping):
+            yield from _flat(entry, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", entry

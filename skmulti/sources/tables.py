@@ -1,0 +1,210 @@
+"""Tables that do not fit into memory: files, folders, Arrow datasets and functions, as frames in turn."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ..errors import InputMismatchError, closest_match, listed
+
+# Rows of a frame that a file is read in.
+FRAME_ROWS = 8_192
+PARQUET = (".parquet", ".pq")
+CSV = (".csv",)
+
+
+@dataclass
+class TableSource:
+    """A table in parts that can be read again and again.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    parts : list of callable
+        Each gives an iterator of frames; its argument is a list of columns, or None for all.
+    own_labels : bool
+        Whether frames bring row labels; else rows are numbered throughout.
+    starts : list of int
+        Number of the first row of each part and of the end, known once the table was read.
+    """
+
+    name: str
+    parts: list[Callable]
+    own_labels: bool = False
+    starts: list = field(default_factory=list)
+
+    def frames(self, columns=None, order=None):
+        """Read the table.
+
+        Parameters
+        ----------
+        columns : list or None
+            Columns to read; None reads all.
+        order : ndarray of int or None
+            Order of the parts; None reads them as they lie.
+
+        Yields
+        ------
+        start : int
+            Number of the frame's first row.
+        frame : DataFrame
+            The next rows.
+
+        Raises
+        ------
+        InputMismatchError
+            If a column is missing, or the table has other rows than when it was first read.
+        """
+        starts = [0]
+        for part in range(len(self.parts)) if order is None else order:
+            start = self.starts[part] if self.starts else starts[-1]
+            for frame in self.parts[part](columns):
+                frame = _as_frame(frame, self.name)
+                if columns is not None:
+                    frame = self._chosen(frame, columns)
+                if not self.own_labels:
+                    frame.index = pd.RangeIndex(start, start + len(frame))
+                if len(frame):
+                    yield start, frame
+                start += len(frame)
+            starts.append(start)
+            if self.starts and start != self.starts[part + 1]:
+                raise InputMismatchError(
+                    f"{self.name} had {self.starts[part + 1] - self.starts[part]} rows when it was first read, and "
+                    f"{start - self.starts[part]} when it was read again. It must not change during a fit; a function "
+                    "must give a new iterator over the same rows at each call."
+                )
+        self.starts = self.starts or starts
+
+    def _chosen(self, frame, columns):
+        for column in columns:
+            if column not in frame.columns:
+                raise InputMismatchError(
+                    f"{self.name} has no column {column!r}; its columns are "
+                    f"{listed(frame.columns)}.{closest_match(column, frame.columns)}"
+                )
+        return frame[columns]
+
+    def column(self, name):
+        """Read one column: Series of shape (n_rows,)."""
+        parts = [frame[name] for _, frame in self.frames([name])]
+        if not parts:
+            raise InputMismatchError(f"{self.name} has 0 rows, while a minimum of 1 is required.")
+        return pd.concat(parts)
+
+    def rows(self, positions):
+        """Read these rows, given in increasing order: DataFrame."""
+        found = []
+        for start, frame in self.frames():
+            first, last = np.searchsorted(positions, [start, start + len(frame)])
+            found.append(frame.iloc[positions[first:last] - start])
+        return pd.concat(found)
+
+
+def table_source(X):
+    """Give the `TableSource` of a path, an Arrow dataset, or a function that gives an iterator of frames, else None.
+
+    Raises
+    ------
+    InputMismatchError
+        If a path leads nowhere, or to a file of another kind.
+    ImportError
+        If Parquet files are to be read without pyarrow.
+    """
+    if isinstance(X, str | os.PathLike):
+        return _of_path(Path(X))
+    if type(X).__module__.startswith("pyarrow") and hasattr(X, "scanner"):
+        return TableSource(f"the {type(X).__name__}", [partial(_scanned, X)])
+    if callable(X) and not isinstance(X, type) and not hasattr(X, "__len__"):
+        frames = X()
+        first = next(iter(frames), None) if isinstance(frames, Iterator) or hasattr(frames, "__iter__") else None
+        if isinstance(first, pd.DataFrame) or hasattr(first, "to_pandas"):
+            return TableSource(f"the function {getattr(X, '__name__', X)!r}", [partial(_called, X)], own_labels=True)
+    return None
+
+
+def _of_path(path):
+    if not path.exists():
+        raise InputMismatchError(f"There is no file or folder {str(path)!r}. Give the path of Parquet or CSV files.")
+    files = [path]
+    if path.is_dir():
+        hidden = (".", "_")
+        files = sorted(
+            file
+            for file in path.rglob("*")
+            if file.suffix.lower() in PARQUET + CSV
+            and not any(part.startswith(hidden) for part in file.relative_to(path).parts)
+        )
+    suffixes = {file.suffix.lower() for file in files}
+    if suffixes and suffixes <= set(PARQUET):
+        return TableSource(repr(str(path)), _parquet_parts(path, files))
+    if suffixes and suffixes <= set(CSV):
+        return TableSource(repr(str(path)), [partial(_read_csv, file) for file in files])
+    found = f"files that end in {listed(sorted(suffixes))}" if suffixes else "no such file"
+    raise InputMismatchError(f"{str(path)!r} holds {found}; give Parquet (.parquet) or CSV (.csv) files, of one kind.")
+
+
+def _parquet_parts(path, files):
+    try:
+        from pyarrow import dataset
+    except ImportError as error:
+        raise ImportError(
+            f"{str(path)!r} is Parquet, which needs pyarrow: pip install pyarrow. CSV files are read without it."
+        ) from error
+    base = str(path) if path.is_dir() else None
+    try:
+        whole = dataset.dataset(
+            [str(file) for file in files], format="parquet", partitioning="hive", partition_base_dir=base
+        )
+    except (OSError, ValueError) as error:
+        raise InputMismatchError(f"{str(path)!r} cannot be read as Parquet ({error}). Give whole files.") from error
+    # Named one by one, so that they come in the order of their names.
+    return [partial(_scanned, fragment, schema=whole.schema) for fragment in whole.get_fragments()]
+
+
+def _scanned(dataset, columns, **options):
+    """Read a dataset, or a file of one, as frames."""
+    name = f"the part {dataset.path!r}" if hasattr(dataset, "path") else "the dataset"
+    known = options.get("schema", getattr(dataset, "schema", None))
+    if columns is not None and not set(columns) <= set(known.names):
+        columns = None  # what is not there is named where the columns are chosen
+    try:
+        batches = dataset.to_batches(
+            columns=columns, batch_size=FRAME_ROWS, batch_readahead=2, fragment_readahead=1, **options
+        )
+        for batch in batches:
+            # Without what pandas wrote about an index of its own.
+            yield batch.replace_schema_metadata(None).to_pandas()
+    except (OSError, ValueError) as error:
+        raise InputMismatchError(f"{name} cannot be read ({error}). Give whole Parquet files of one schema.") from error
+
+
+def _read_csv(path, columns):
+    """Read a CSV file as frames; what is text in the first of them is text in all."""
+    try:
+        header = set(pd.read_csv(path, nrows=0).columns)
+        used = columns if columns is not None and set(columns) <= header else None
+        first = pd.read_csv(path, usecols=used, nrows=FRAME_ROWS)
+        texts = {name: str for name in first.columns if pd.api.types.is_string_dtype(first[name].dtype)}
+        with pd.read_csv(path, usecols=used, dtype=texts, chunksize=FRAME_ROWS) as frames:
+            yield from frames
+    except (OSError, ValueError) as error:
+        raise InputMismatchError(f"{str(path)!r} cannot be read as CSV ({error}).") from error
+
+
+def _called(function, columns):
+    yield from function()
+
+
+def _as_frame(frame, name):
+    if hasattr(frame, "to_pandas"):
+        return frame.to_pandas()
+    if not isinstance(frame, pd.DataFrame):
+        raise InputMismatchError(f"{name} gave a {type(frame).__name__}; an iterator of DataFrames is expected.")
+    # A copy of the frame, not of its cells: labels are set on it.
+    return frame.copy(deep=False)

@@ -1,0 +1,323 @@
+"""How a fit runs: hold-out, batches, number of epochs, stopping, and the state of the process kept as it was."""
+
+import random
+import time
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from ..router import LazyArray, take
+from .callbacks import SlowOnPlateau
+from .feeds import LazyFeed, feeding
+from .steps import RowFeed, fed
+from .timing import Timings
+
+EARLY_STOPPING_ROWS = 500
+# Steps that a fit of unstated length may take, and the epochs they may be spread over.
+AUTO_STEPS = 1_500
+AUTO_EPOCHS = (10, 100)
+# Epochs at most where no hold-out says when to stop; steps that classes get all the same.
+FEW_ROWS_EPOCHS, FEW_ROWS_STEPS = 50, 200
+AUTO_BATCH = (32, 256)
+# Held-out rows of a batch at least: they need no gradients, so that more of them fit.
+HELD_BATCH = 256
+# Learning rates for steps of `AUTO_RATE_ROWS` rows; a rate goes with the root of the rows.
+CLASS_RATE, CLASS_MEMBERS_RATE, REGRESSION_RATE, AUTO_RATE_ROWS = 3e-3, 6e-3, 1e-2, 256
+# Steps between two looks of Python at a fit.
+STEPS_PER_EXECUTION = 32
+
+
+def draw_seed(random_state):
+    """Give the one seed of a fit: an int itself, else a draw from the generator or from the system."""
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**31 - 1))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31 - 1))
+    return int(random_state)
+
+
+@contextmanager
+def isolated(seed, dtype):
+    """Seed everything that Keras draws from, and set its float type, for the length of a block.
+
+    Keras 3 takes the seed of every initializer and dropout from Python's `random`, so
+    that seeding it decides a network; TensorFlow's own seed is neither set nor needed.
+    Nothing of it is left behind: states and float type are put back.
+    """
+    states = random.getstate(), np.random.get_state()
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    try:
+        if seed is not None:
+            random.seed(seed)
+            np.random.seed(seed % 2**32)
+        keras.config.set_floatx(dtype)
+        keras.config.set_dtype_policy(dtype)
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+
+
+def hold_out(n_rows, fraction, seed, classes=None):
+    """Draw the rows that validate.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows to split.
+    fraction : float or int
+        Share or number of the rows to hold out.
+    seed : int
+        Seed of the draw.
+    classes : ndarray of shape (n_rows,), int, or None
+        Class of each row, for a stratified draw.
+
+    Returns
+    -------
+    train, held : ndarray of int, or (ndarray of int, None)
+        Positions, sorted; no rows are held out where they could not show every class.
+    reason : str
+        Why no rows are held out, or an empty string.
+    """
+    everything = np.arange(n_rows)
+    n_held = int(np.ceil(fraction * n_rows)) if fraction < 1 else int(fraction)
+    if n_held >= n_rows:
+        return everything, None, f"{n_rows} rows are too few to hold {n_held} out"
+    if classes is not None:
+        counts = np.bincount(classes)
+        counts = counts[counts > 0]
+        if counts.min() < 2:
+            return everything, None, "a class has fewer than 2 rows"
+        if min(n_held, n_rows - n_held) < len(counts):
+            return everything, None, f"{n_held} held-out rows cannot show {len(counts)} classes"
+    train, held = train_test_split(everything, test_size=n_held, random_state=seed, stratify=classes)
+    return np.sort(train), np.sort(held), ""
+
+
+def auto_batch_size(n_rows):
+    """Choose a batch: about 80 batches an epoch, a power of two between 32 and 256."""
+    return int(np.clip(2 ** round(np.log2(max(n_rows, 1) / 80)), *AUTO_BATCH)) if n_rows > 80 else AUTO_BATCH[0]
+
+
+def auto_epochs(n_rows, batch_size, *, classes=False):
+    """Choose the epochs: some 1,500 steps in all, 10 to 100 epochs, 50 at most where no hold-out says when to stop.
+
+    Classes get 200 steps of however few rows: less leaves probabilities near each other.
+    """
+    n_steps = int(np.ceil(n_rows / batch_size))
+    most = AUTO_EPOCHS[1]
+    if n_rows < EARLY_STOPPING_ROWS:
+        most = max(FEW_ROWS_EPOCHS, FEW_ROWS_STEPS // n_steps) if classes else FEW_ROWS_EPOCHS
+    return int(np.clip(round(AUTO_STEPS / n_steps), AUTO_EPOCHS[0], most))
+
+
+def auto_optimizer(target, batch_size, *, members=False, **given):
+    """Make the optimizer that suits a target and a batch size: Adam, but for parameters given.
+
+    The rate goes with the square root of the batch size, as the noise of its gradients
+    does. Classes that `members` predict, where rows are few, take twice the rate.
+    """
+    rate = (CLASS_MEMBERS_RATE if members else CLASS_RATE) if target.n_classes else REGRESSION_RATE
+    scaled = rate * (batch_size / AUTO_RATE_ROWS) ** 0.5
+    return keras.optimizers.Adam(**{"learning_rate": scaled, **given})
+
+
+def auto_steps_per_execution(n_steps, callbacks):
+    """Choose how many steps of an epoch TensorFlow runs before Python sees them again."""
+    reads_batches = any(
+        getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
+        for callback in callbacks
+        for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
+    )
+    return 1 if reads_batches else min(STEPS_PER_EXECUTION, n_steps)
+
+
+class EpochLine(keras.callbacks.Callback):
+    """Print one line an epoch: ``epoch 3/40  0.2 s  loss 0.512  val_loss 0.498``."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the clock; see `keras.callbacks.Callback`."""
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Print the line; see `keras.callbacks.Callback`."""
+        seconds = time.perf_counter() - self.started
+        # The losses first, then the metrics, as people read them.
+        names = sorted(logs or {}, key=lambda name: ("loss" not in name, name))
+        numbers = "  ".join(f"{name} {logs[name]:.4g}" for name in names)
+        print(f"epoch {epoch + 1}/{self.params['epochs']}  {seconds:.1f} s  {numbers}", flush=True)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Encoded rows with their targets and weights.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        By input name.
+    y : ndarray of shape (n_rows, ...)
+        Encoded target.
+    weight : ndarray of shape (n_rows,) or None
+        Weight of each row, 1 on average.
+    """
+
+    arrays: dict
+    y: np.ndarray
+    weight: np.ndarray | None
+    streams = False
+
+    def feed(self, batch_size, seed=None):
+        """Give these rows as batches; a seed gives each epoch an order of its own."""
+        is_lazy = any(isinstance(array, LazyArray) for array in self.arrays.values())
+        # A strategy divides what Keras gets from a dataset among its devices.
+        kind = LazyFeed if is_lazy or tf.distribute.has_strategy() else RowFeed
+        return kind(self.arrays, self.y, self.weight, batch_size, seed)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and in which steps a fit trains.
+
+    Parameters
+    ----------
+    epochs, initial_epoch : int
+        Last epoch, and the number of epochs already done.
+    batch_size : int
+        Rows of a batch.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    seed : int
+        Decides the orders.
+    patience : int or None
+        Epochs without improvement after which training stops; None trains on.
+    rate : AnnealRate, SlowOnPlateau or None
+        What changes the learning rate; `SlowOnPlateau` decides when to stop, too.
+    verbose : int
+        0 silent, 1 a line an epoch, 2 a progress bar.
+    """
+
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    seed: int
+    patience: int | None = None
+    rate: keras.callbacks.Callback | None = None
+    initial_epoch: int = 0
+    verbose: int = 0
+
+
+def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
+    """Train a compiled model.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled; its weights are changed, at the end to those of the best epoch where
+        training may stop early.
+    rows, held : Rows
+        Training rows, and held-out rows or None.
+    schedule : Schedule
+        Length and steps.
+    callbacks : list of keras.callbacks.Callback
+        The user's.
+    fit_params : dict
+        Further arguments of ``keras.Model.fit``.
+    timings : Timings or None
+        Gets the seconds of "trace" and "train".
+
+    Returns
+    -------
+    history : dict of str to list of float
+        Loss and metrics of each epoch.
+    best_epoch : int
+        The epoch, counted from 1, whose weights the model has.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the epochs ran out while the hold-out was still improving.
+    """
+    timings = Timings() if timings is None else timings
+    feed = rows.feed(schedule.batch_size, schedule.seed if schedule.shuffle else None)
+    held_feed = None if held is None else held.feed(max(schedule.batch_size, HELD_BATCH))
+    stopper = _stopper(schedule, held)
+    line = EpochLine() if schedule.verbose == 1 else None
+    own = [callback for callback in dict.fromkeys((*feed.callbacks(), stopper, schedule.rate)) if callback is not None]
+    with fed(model, feed, held_feed), feeding(rows, held):
+        with timings.measured("trace"):
+            _make_state(model, feed.first_row())
+            model.train_function.trace()
+            model.test_function.trace()
+        with timings.measured("train"):
+            history = model.fit(
+                feed.steps(),
+                epochs=schedule.epochs,
+                initial_epoch=schedule.initial_epoch,
+                validation_data=None if held_feed is None else held_feed.steps(),
+                callbacks=[*own, *callbacks, *([line] if line else [])],
+                shuffle=False,  # the feed does
+                verbose=1 if schedule.verbose > 1 else 0,
+                **fit_params,
+            ).history
+    done = schedule.initial_epoch + len(history["loss"])
+    best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1
+    _warn_of_diverged(history)
+    constant_rate = schedule.rate is None
+    if held is not None and stopper is not None and constant_rate and best == done == schedule.epochs > 1:
+        warnings.warn(
+            f"The hold-out was still improving in the last of {done} epochs (loss {history['val_loss'][-1]:.4g}); "
+            "more epochs may help.",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
+    return history, best
+
+
+def _stopper(schedule, held):
+    """Give the callback that stops training and keeps the best weights, or None to train on."""
+    if isinstance(schedule.rate, SlowOnPlateau) or schedule.patience is None:
+        return schedule.rate if isinstance(schedule.rate, SlowOnPlateau) else None
+    monitor = "loss" if held is None else "val_loss"
+    return keras.callbacks.EarlyStopping(monitor, patience=schedule.patience, restore_best_weights=True)
+
+
+def _warn_of_diverged(history):
+    """Warn of a loss that ended as NaN or infinity."""
+    finite = np.isfinite(history["loss"])
+    if not finite[-1]:
+        warnings.warn(
+            f"The loss is not finite from epoch {int(np.argmin(finite)) + 1} on: training diverged and predictions may "
+            "be NaN. Lower optimizer__learning_rate, or set optimizer__clipnorm=1.",
+            ConvergenceWarning,
+            stacklevel=7,
+        )
+
+
+def _make_state(model, row):
+    """Make the variables of optimizer, loss and metrics before the first trace, which would else be traced again."""
+    if model.optimizer.built:
+        return
+    model.optimizer.build(model.trainable_variables)
+    arrays, y = tf.nest.map_structure(tf.convert_to_tensor, row[:2])
+    output = model({tensor.name: arrays[tensor.name] for tensor in model.inputs}, training=False)
+    model.compute_loss(y=y, y_pred=output, training=False)
+    model.compute_metrics(arrays, y, output)
+    model.reset_metrics()
+
+
+def sample_rows(arrays, limit):
+    """Give at most `limit` rows of each array, evenly spaced."""
+    n_rows = len(next(iter(arrays.values())))
+    if n_rows <= limit:
+        return arrays
+    positions = np.linspace(0, n_rows - 1, limit).astype(int)
+    return {name: take(array, positions) for name, array in arrays.items()}
