@@ -9,7 +9,9 @@ import tensorflow as tf
 from common import predict
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmulti.layers.numbers import ColumnDense, ColumnSymlog, MemberMean, Members, Network, PiecewiseLinear, by_member
+from skmulti.layers.numbers import ColumnDense, ColumnSymlog, PiecewiseLinear
+from skmulti.layers.outputs import MemberMean, Members, by_member
+from skmulti.network.build import Network
 
 RNG = np.random.default_rng(0)
 

@@ -9,7 +9,8 @@ import scipy.sparse
 from sklearn.compose import make_column_selector
 
 from skmulti import InputMismatchError
-from skmulti.router.frames import label_position, listed, n_rows, resolve_columns, row_labels, take_rows, to_table
+from skmulti.errors import listed
+from skmulti.router.frames import label_position, n_rows, resolve_columns, row_labels, take_rows, to_table
 
 FRAME = pd.DataFrame({"age": [20, 40, 60], "income": [1.0, 2.0, 3.0], "city": ["Rome", "Oslo", "Rome"]})
 

@@ -15,18 +15,9 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
 from skmulti import DenseBranch, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
-from skmulti.layers.missing import TargetUnits
-from skmulti.layers.numbers import MemberMean, Members
-from skmulti.network.heads import (
-    DenseHead,
-    MembersLoss,
-    TargetUnitsLoss,
-    classification_target,
-    default_head,
-    encode_target,
-    loss_name,
-    regression_target,
-)
+from skmulti.layers.outputs import MemberMean, Members, TargetUnits
+from skmulti.network.heads import DenseHead, classification_target, default_head, encode_target, regression_target
+from skmulti.network.losses import MembersLoss, TargetUnitsLoss, loss_name
 from skmulti.spec import TargetSpec
 from skmulti.training.run import isolated
 

@@ -14,7 +14,7 @@ from skmulti.errors import BranchMismatchError, InputMismatchError
 from skmulti.inputs._steps import ARCHITECTURES
 from skmulti.inputs.sequence import SequenceBranch, SequencePadder
 from skmulti.inputs.stacker import VectorStacker
-from skmulti.layers.missing import FeatureScale
+from skmulti.layers.numbers import FeatureScale
 from skmulti.spec import ArraySpec
 
 NAN = np.nan

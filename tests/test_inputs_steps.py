@@ -8,7 +8,8 @@ import pytest
 
 from skmulti.errors import BranchMismatchError, NetworkSizeWarning
 from skmulti.inputs._steps import ARCHITECTURES, summarise_steps
-from skmulti.layers.missing import LearnedFill, StepPosition
+from skmulti.layers.missing import LearnedFill
+from skmulti.layers.steps import StepPosition
 
 NAN = np.nan
 

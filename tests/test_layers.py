@@ -7,24 +7,12 @@ from common import predict
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skmulti import layers
-from skmulti.layers.missing import (
-    AllMissing,
-    CategoryEmbedding,
-    FeatureScale,
-    Gates,
-    InputEmbedding,
-    LearnedFill,
-    LearnedWhenMissing,
-    MissingRow,
-    OneHotIds,
-    PresentInputs,
-    RandomFlag,
-    StepMask,
-    StepPosition,
-    StepSummary,
-    TargetUnits,
-    ZeroMasked,
-)
+from skmulti.layers.dense import Gates, InputEmbedding
+from skmulti.layers.ids import CategoryEmbedding, OneHotIds
+from skmulti.layers.missing import AllMissing, LearnedFill, LearnedWhenMissing, MissingRow, PresentInputs, RandomFlag
+from skmulti.layers.numbers import FeatureScale
+from skmulti.layers.outputs import TargetUnits
+from skmulti.layers.steps import StepMask, StepPosition, StepSummary, ZeroMasked
 
 NAN = np.float32(np.nan)
 STEPS = np.float32([[[1, 8], [3, -2], [NAN, NAN]], [[NAN, NAN]] * 3, [[5, NAN], [NAN, NAN], [1, 1]]])

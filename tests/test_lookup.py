@@ -6,9 +6,7 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmulti.layers.lookup import look_up
-from skmulti.layers.missing import CategoryEmbedding
-from skmulti.layers.words import WordBag, WordEmbedding
+from skmulti.layers.ids import CategoryEmbedding, WordBag, WordEmbedding, look_up
 
 TABLE = np.arange(6, dtype="float32").reshape(3, 2)
 # The first value comes up seven times, the second once, the last never.

@@ -37,8 +37,9 @@ from skmulti import (
     TargetSpec,
 )
 from skmulti.estimators.targets import Labels, checked_labels, output_names
-from skmulti.layers.outputs import OutputsLoss, OutputsMetric, OutputsSoftmax
+from skmulti.layers.outputs import OutputsSoftmax
 from skmulti.network.heads import classification_target, encode_target
+from skmulti.network.losses import OutputsLoss, OutputsMetric
 
 N_ROWS = 40
 # The columns as they are: no encoder learns from weights.

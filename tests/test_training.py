@@ -13,7 +13,7 @@ import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
-from skmulti.layers.missing import TargetUnits
+from skmulti.layers.outputs import TargetUnits
 from skmulti.training.run import (
     Rows,
     Schedule,

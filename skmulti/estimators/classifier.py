@@ -6,8 +6,8 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_consistent_length
 
 from .._validation import StrOptions
-from ..layers import OutputsLoss, fitting_metrics, has_members
-from ..network import MembersLoss, classification_target
+from ..layers import has_members
+from ..network import MembersLoss, OutputsLoss, classification_target, fitting_metrics
 from .base import MultiInputEstimator
 from .targets import Labels, check_output_names, checked_labels, output_names
 from .tasks import with_callbacks

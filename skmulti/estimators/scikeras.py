@@ -19,8 +19,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import ClassifierTags, RegressorTags
 
 from .._params import nested_params, refuse_unknown, split_nested
-from ..layers import Network, has_members
-from ..network import DenseHead, Forward, TrainingNetwork, all_layers, as_merge, check_saveable, loss_name
+from ..layers import has_members
+from ..network import DenseHead, Forward, Network, TrainingNetwork, all_layers, as_merge, check_saveable, loss_name
 from ..router import InputRouter
 from ..training import auto_optimizer, auto_steps_per_execution, isolated, sets_rate
 

@@ -4,29 +4,21 @@ In come tensors, out go tensors: nothing here knows of tables, inputs or targets
 the file of its subject: ids, numbers, steps, missing values, outputs, dense layers.
 """
 
-from .dense import check_units, dense_stack
-from .missing import (
-    AllMissing,
-    CategoryEmbedding,
-    FeatureScale,
-    Gates,
-    InputEmbedding,
-    LearnedFill,
-    LearnedWhenMissing,
-    MissingRow,
-    OneHotIds,
-    PresentInputs,
-    RandomFlag,
-    StepMask,
-    StepPosition,
-    StepSummary,
+from .dense import Gates, InputEmbedding, check_units, dense_stack
+from .ids import CategoryEmbedding, OneHotIds, WordBag, WordEmbedding, inverse_document_frequencies
+from .missing import AllMissing, LearnedFill, LearnedWhenMissing, MissingRow, PresentInputs, RandomFlag
+from .numbers import NARROWEST, ColumnDense, ColumnSymlog, FeatureScale, PiecewiseLinear, feature_means
+from .outputs import (
+    MemberMean,
+    Members,
+    OutputsSoftmax,
     TargetUnits,
-    ZeroMasked,
-    feature_means,
+    by_member,
+    has_members,
+    output_ranges,
+    with_logits,
 )
-from .numbers import NARROWEST, ColumnDense, ColumnSymlog, MemberMean, Members, Network, PiecewiseLinear, has_members
-from .outputs import OutputsLoss, OutputsSoftmax, fitting_metrics, with_logits
-from .words import WordBag, WordEmbedding, inverse_document_frequencies
+from .steps import StepMask, StepPosition, StepSummary, ZeroMasked
 
 __all__ = [
     "NARROWEST",
@@ -42,9 +34,7 @@ __all__ = [
     "MemberMean",
     "Members",
     "MissingRow",
-    "Network",
     "OneHotIds",
-    "OutputsLoss",
     "OutputsSoftmax",
     "PiecewiseLinear",
     "PresentInputs",
@@ -56,11 +46,12 @@ __all__ = [
     "WordBag",
     "WordEmbedding",
     "ZeroMasked",
+    "by_member",
     "check_units",
     "dense_stack",
     "feature_means",
-    "fitting_metrics",
     "has_members",
     "inverse_document_frequencies",
+    "output_ranges",
     "with_logits",
 ]

@@ -1,8 +1,11 @@
-"""Dense layers one behind the other."""
+"""Dense layers: one after the other, as gates, and a learned vector for each input."""
 
 import keras
+from keras import ops
 
 from .._validation import Integral
+
+_register = keras.saving.register_keras_serializable(package="skmulti")
 
 
 def check_units(units):
@@ -21,3 +24,29 @@ def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None):
         if dropout:
             tensor = keras.layers.Dropout(dropout, name=names[1])(tensor)
     return tensor
+
+
+@_register
+class Gates(keras.layers.Layer):
+    """Softmax of scores (batch, n) over the inputs that a row has; equal without scores."""
+
+    def call(self, present, scores=None):
+        scores = ops.zeros_like(present, dtype=self.compute_dtype) if scores is None else scores
+        masked = ops.where(present, scores, ops.cast(float("-inf"), scores.dtype))
+        # The softmax over nothing would be NaN: a row that has no input shares equally.
+        return ops.softmax(ops.where(ops.any(present, axis=1, keepdims=True), masked, ops.zeros_like(scores)))
+
+
+@_register
+class InputEmbedding(keras.layers.Layer):
+    """Add to each of n stacked inputs, (batch, n, width), a learned vector of its own."""
+
+    def build(self, input_shape):
+        self.embedding = self.add_weight(shape=tuple(input_shape[1:]), initializer="uniform", name="embedding")
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return inputs + self.embedding
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

@@ -1,26 +1,13 @@
-"""Registered Keras layers for columns of numbers and for several members in one network."""
-
-import random
+"""Layers for columns of numbers, and moments of a sample for their initial values."""
 
 import keras
 import numpy as np
 from keras import ops
 
-from .outputs import with_logits
-
-__all__ = [
-    "ColumnDense",
-    "ColumnSymlog",
-    "MemberMean",
-    "Members",
-    "Network",
-    "PiecewiseLinear",
-    "by_member",
-    "has_members",
-]
-
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
+# Rows of a sample that are floats of 64 bits at once.
+MOMENT_ROWS = 1_000
 # Share of a column's range that makes the margin in which a number outside of it hardly changes.
 SYMLOG_MARGIN = 0.25
 # Widths that can be divided by in float32.
@@ -147,102 +134,41 @@ class ColumnDense(keras.layers.Layer):
 
 
 @_register
-class Members(keras.layers.Layer):
-    """Give each of several members a view of its own of one vector: a learned scale, at first random signs.
+class FeatureScale(keras.layers.Layer):
+    """Subtract a mean from each feature and divide by its standard deviation; masks pass.
 
-    Maps (batch, width) to (batch, n_members, width). The layers after it are shared by
-    the members, which differ all the same.
+    Keras' ``Normalization`` divides by 1e-7 at least, which would leave a current in
+    picoamperes near zero.
 
     Parameters
     ----------
-    n_members : int
-        Number of members.
-
-    References
-    ----------
-    Gorishniy, Kotelnikov and Babenko, "TabM: Advancing Tabular Deep Learning with
-    Parameter-Efficient Ensembling", 2024, arXiv:2410.24210.
+    mean, scale : sequence of float
+        One value per feature of the last axis.
     """
 
-    def __init__(self, n_members, **kwargs):
+    def __init__(self, mean, scale, **kwargs):
         super().__init__(**kwargs)
-        self.n_members = int(n_members)
-
-    def build(self, input_shape):
-        shape = (self.n_members, input_shape[-1])
-        self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
-        # From Python's generator, as Keras' own initializers.
-        self.scale.assign(np.random.default_rng(random.randrange(2**31)).choice([-1.0, 1.0], size=shape))
-        super().build(input_shape)
+        self.supports_masking = True
+        self.mean = [float(value) for value in mean]
+        self.scale = [float(value) for value in scale]
 
     def call(self, inputs):
-        return ops.expand_dims(inputs, 1) * self.scale
+        mean, scale = (ops.convert_to_tensor(values, inputs.dtype) for values in (self.mean, self.scale))
+        return (inputs - mean) / scale
 
     def compute_output_shape(self, input_shape):
-        return (input_shape[0], self.n_members, input_shape[-1])
+        return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "n_members": self.n_members}
+        return {**super().get_config(), "mean": self.mean, "scale": self.scale}
 
 
-@_register
-class MemberMean(keras.layers.Layer):
-    """Give each member an output layer of its own, and their mean as the prediction.
-
-    Maps (batch, n_members, width) to (batch, units). In training it gives every
-    member's outputs side by side, (batch, n_members * units), so that a loss can be
-    taken of each: members that are only right on average would learn less.
-
-    Parameters
-    ----------
-    units : int
-        Number of outputs.
-    activation : str or None
-        Keras activation of each member's output.
-    """
-
-    def __init__(self, units, activation=None, **kwargs):
-        super().__init__(**kwargs)
-        self.units = int(units)
-        self.activation = keras.activations.get(activation)
-
-    def build(self, input_shape):
-        _, n_members, width = input_shape
-        limit = width**-0.5
-        uniform = keras.initializers.RandomUniform(-limit, limit)
-        self.kernel = self.add_weight(shape=(n_members, width, self.units), initializer=uniform, name="kernel")
-        self.bias = self.add_weight(shape=(n_members, self.units), initializer="zeros", name="bias")
-        super().build(input_shape)
-
-    def call(self, inputs, training=False):
-        outputs = self.activation(ops.einsum("bmw,mwu->bmu", inputs, self.kernel) + self.bias)
-        if training:
-            return with_logits(outputs, lambda members: ops.reshape(members, (-1, inputs.shape[1] * self.units)))
-        return ops.mean(outputs, axis=1)
-
-    def compute_output_spec(self, inputs, training=False):
-        return keras.KerasTensor((inputs.shape[0], self.units), dtype=self.compute_dtype)
-
-    def get_config(self):
-        activation = keras.activations.serialize(self.activation)
-        return {**super().get_config(), "units": self.units, "activation": activation}
-
-
-def has_members(model):
-    """Tell whether a network's outputs are means over members."""
-    return any(isinstance(layer, MemberMean) for layer in model.layers)
-
-
-def by_member(outputs, units):
-    """Bring members' outputs side by side, (batch, n_members * units), to (batch, n_members, units)."""
-    return ops.reshape(outputs, (-1, outputs.shape[-1] // units, units))
-
-
-@_register
-class Network(keras.Model):
-    """A Keras model whose metrics are of the members' mean, in training as in validation."""
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        if y_pred.shape[-1] != self.output_shape[-1]:
-            y_pred = ops.mean(by_member(y_pred, self.output_shape[-1]), axis=1)
-        return super().compute_metrics(x, y, y_pred, sample_weight)
+def feature_means(sample, mean=None):
+    """Average each feature of the last axis, or its squared distance from `mean`; 0 where all is NaN."""
+    total, count = 0.0, 0
+    for start in range(0, len(sample), MOMENT_ROWS):
+        flat = np.asarray(sample[start : start + MOMENT_ROWS], dtype="float64").reshape(-1, sample.shape[-1])
+        flat = flat if mean is None else (flat - mean) ** 2
+        total = total + np.nansum(flat, axis=0)
+        count = count + (~np.isnan(flat)).sum(axis=0)
+    return total / np.maximum(count, 1)

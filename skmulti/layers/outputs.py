@@ -1,6 +1,6 @@
-"""Several outputs of one network: the layer, loss and metric that read them one by one."""
+"""Layers that end a network: units of the target, several outputs, several members."""
 
-from functools import wraps
+import random
 from itertools import pairwise
 
 import keras
@@ -10,16 +10,8 @@ from keras import ops
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
 
-def _by_output(measure, y_true, y_pred, widths, one_hot):
-    """Give what `measure` gives for the target and the probabilities of each output, in a list."""
-    parts = []
-    for k, (start, end) in enumerate(_ranges(widths)):
-        truth = y_true[:, start:end] if one_hot else ops.cast(y_true[:, k], "int32")
-        parts.append(measure(truth, with_logits(y_pred, lambda x, start=start, end=end: x[:, start:end])))
-    return parts
-
-
-def _ranges(widths):
+def output_ranges(widths):
+    """Return the (start, end) of each output's units, which stand side by side."""
     return pairwise(np.cumsum([0, *widths]).tolist())
 
 
@@ -50,7 +42,7 @@ class OutputsSoftmax(keras.layers.Layer):
         self.widths = [int(width) for width in widths]
 
     def call(self, logits):
-        parts = [logits[:, start:end] for start, end in _ranges(self.widths)]
+        parts = [logits[:, start:end] for start, end in output_ranges(self.widths)]
         # Keras warns of a softmax over a single unit, the one class of an output: 1, with a gradient of 0.
         parts = [ops.softmax(part) if part.shape[-1] > 1 else 1 + 0 * part for part in parts]
         proba = ops.concatenate(parts, axis=-1)
@@ -65,147 +57,123 @@ class OutputsSoftmax(keras.layers.Layer):
 
 
 @_register
-class OutputsLoss(keras.losses.Loss):
-    """Measure a loss on each output: (batch, n_outputs), so that each may have its own weights.
+class TargetUnits(keras.layers.Layer):
+    """Bring a standardised output to the units of y: ``scale * output + offset``.
+
+    It works in float64 whatever the network works in: a target of 1e6 with a
+    spread of 1e-3 would vanish in float32.
 
     Parameters
     ----------
-    loss : Loss or callable
-        The loss of one output: a number for each row.
-    widths : sequence of int or None
-        Units of each output; None are units that each stand for a label of their own.
-    one_hot : bool
-        Whether the classes of an output come as rows of 0 and 1 instead of numbers.
+    offset, scale : sequence of float
+        One value per output.
     """
 
-    def __init__(self, loss, widths=None, one_hot=False, name="outputs_loss", **kwargs):
-        super().__init__(name=name, **kwargs)
-        self.loss = keras.losses.get(loss)
-        self.widths = None if widths is None else [int(width) for width in widths]
-        self.one_hot = bool(one_hot)
+    def __init__(self, offset=(0.0,), scale=(1.0,), **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float64"})
+        self.offset = [float(value) for value in offset]
+        self.scale = [float(value) for value in scale]
 
-    def call(self, y_true, y_pred):
-        measure = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
-        if self.widths is None:
-            values = [measure(y_true[..., None], with_logits(y_pred, lambda x: x[..., None]))]
-        else:
-            # An output of a single class cannot be wrong; Keras warns of its crossentropy.
-            values = _by_output(
-                lambda truth, proba: measure(truth, proba) if proba.shape[-1] > 1 else 0 * proba[:, 0],
-                y_true,
-                y_pred,
-                self.widths,
-                self.one_hot,
-            )
-        wanted = 2 if self.widths is None else 1
-        if any(len(value.shape) != wanted for value in values):
-            name = getattr(self.loss, "__name__", None) or self.loss.name
-            raise ValueError(
-                f"loss={name} gives no number for each row, which outputs with classes or weights of their own "
-                "need. Give a loss that is the mean over its last axis only, e.g. a crossentropy."
-            )
-        values = values[0] if self.widths is None else ops.stack(values, axis=-1)
-        # A row counts as the mean of its outputs, also where rows are added up.
-        return values / values.shape[-1] if self.reduction == "sum" else values
+    def call(self, inputs):
+        # Members of a head stand side by side in training, each with all outputs.
+        n_members = inputs.shape[-1] // len(self.scale)
+        scale, offset = (ops.convert_to_tensor(values * n_members, "float64") for values in (self.scale, self.offset))
+        return inputs * scale + offset
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
     def get_config(self):
-        own = {"loss": keras.losses.serialize(self.loss), "widths": self.widths, "one_hot": self.one_hot}
-        return {**super().get_config(), **own}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
+        return {**super().get_config(), "offset": self.offset, "scale": self.scale}
 
 
 @_register
-class OutputsMetric(keras.metrics.Metric):
-    """Measure a metric on each output, and give the mean.
+class Members(keras.layers.Layer):
+    """Give each of several members a view of its own of one vector: a learned scale, at first random signs.
+
+    Maps (batch, width) to (batch, n_members, width). The layers after it are shared by
+    the members, which differ all the same.
 
     Parameters
     ----------
-    metrics : list of keras.metrics.Metric
-        One for each output.
-    widths, one_hot : sequence of int, bool
-        As in `OutputsLoss`.
+    n_members : int
+        Number of members.
+
+    References
+    ----------
+    Gorishniy, Kotelnikov and Babenko, "TabM: Advancing Tabular Deep Learning with
+    Parameter-Efficient Ensembling", 2024, arXiv:2410.24210.
     """
 
-    def __init__(self, metrics, widths, one_hot=False, **kwargs):
+    def __init__(self, n_members, **kwargs):
         super().__init__(**kwargs)
-        self.metrics = list(metrics)
-        self.widths = [int(width) for width in widths]
-        self.one_hot = bool(one_hot)
+        self.n_members = int(n_members)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
-        parts = _by_output(lambda *pair: pair, y_true, y_pred, self.widths, self.one_hot)
-        for k, (metric, pair) in enumerate(zip(self.metrics, parts, strict=True)):
-            metric.update_state(*pair, sample_weight=None if sample_weight is None else sample_weight[:, k])
+    def build(self, input_shape):
+        shape = (self.n_members, input_shape[-1])
+        self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
+        # From Python's generator, as Keras' own initializers.
+        self.scale.assign(np.random.default_rng(random.randrange(2**31)).choice([-1.0, 1.0], size=shape))
+        super().build(input_shape)
 
-    def result(self):
-        return ops.mean(ops.stack([ops.mean(metric.result()) for metric in self.metrics]))
+    def call(self, inputs):
+        return ops.expand_dims(inputs, 1) * self.scale
 
-    def reset_state(self):
-        for metric in self.metrics:
-            metric.reset_state()
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.n_members, input_shape[-1])
 
     def get_config(self):
-        metrics = [keras.saving.serialize_keras_object(metric) for metric in self.metrics]
-        return {**super().get_config(), "metrics": metrics, "widths": self.widths, "one_hot": self.one_hot}
-
-    @classmethod
-    def from_config(cls, config):
-        metrics = [keras.saving.deserialize_keras_object(metric) for metric in config["metrics"]]
-        return cls(**{**config, "metrics": metrics})
+        return {**super().get_config(), "n_members": self.n_members}
 
 
-def fitting_metrics(metrics, target):
-    """Give metrics that read the target as its loss does; those of one output are left as they are.
+@_register
+class MemberMean(keras.layers.Layer):
+    """Give each member an output layer of its own, and their mean as the prediction.
+
+    Maps (batch, n_members, width) to (batch, units). In training it gives every
+    member's outputs side by side, (batch, n_members * units), so that a loss can be
+    taken of each: members that are only right on average would learn less.
 
     Parameters
     ----------
-    metrics : list or dict
-        Names, functions and metrics of Keras.
-    target : TargetSpec
-        What is predicted.
-
-    Returns
-    -------
-    list or dict
-        "accuracy" and "crossentropy" mean the labels' for several labels, which Keras would take for classes of
-        one; with several classes in each of several outputs, every metric is the mean over outputs.
+    units : int
+        Number of outputs.
+    activation : str or None
+        Keras activation of each member's output.
     """
-    if target.n_outputs == 1 or not target.n_classes or isinstance(metrics, dict):
-        return metrics
-    fitting = _of_labels if target.activation == "sigmoid" else _of_classes
-    return [fitting(metric, target) for metric in metrics]
+
+    def __init__(self, units, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        self.units = int(units)
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape):
+        _, n_members, width = input_shape
+        limit = width**-0.5
+        uniform = keras.initializers.RandomUniform(-limit, limit)
+        self.kernel = self.add_weight(shape=(n_members, width, self.units), initializer=uniform, name="kernel")
+        self.bias = self.add_weight(shape=(n_members, self.units), initializer="zeros", name="bias")
+        super().build(input_shape)
+
+    def call(self, inputs, training=False):
+        outputs = self.activation(ops.einsum("bmw,mwu->bmu", inputs, self.kernel) + self.bias)
+        if training:
+            return with_logits(outputs, lambda members: ops.reshape(members, (-1, inputs.shape[1] * self.units)))
+        return ops.mean(outputs, axis=1)
+
+    def compute_output_spec(self, inputs, training=False):
+        return keras.KerasTensor((inputs.shape[0], self.units), dtype=self.compute_dtype)
+
+    def get_config(self):
+        activation = keras.activations.serialize(self.activation)
+        return {**super().get_config(), "units": self.units, "activation": activation}
 
 
-_SHORT = {"acc": "Accuracy", "accuracy": "Accuracy", "ce": "Crossentropy", "crossentropy": "Crossentropy"}
+def has_members(model):
+    """Tell whether a network's outputs are means over members."""
+    return any(isinstance(layer, MemberMean) for layer in model.layers)
 
 
-def _of_labels(metric, target):
-    short = _SHORT.get(metric) if isinstance(metric, str) else None
-    return getattr(keras.metrics, f"Binary{short}")(name=metric) if short else metric
-
-
-def _of_classes(metric, target):
-    if isinstance(metric, str) and metric in _SHORT:
-        kind = f"{'Categorical' if target.one_hot else 'SparseCategorical'}{_SHORT[metric]}"
-        metric = getattr(keras.metrics, kind)(name=metric)
-    elif isinstance(metric, str):
-        metric = keras.metrics.get(metric)
-    elif not isinstance(metric, keras.metrics.Metric):
-        return _mean_of_outputs(metric, target)
-    config = metric.get_config()
-    twins = [type(metric).from_config(config) for _ in target.n_classes]
-    return OutputsMetric(twins, target.n_classes, target.one_hot, name=metric.name)
-
-
-def _mean_of_outputs(function, target):
-    """Give a user's function of one output as one of all."""
-
-    @wraps(function)
-    def mean(y_true, y_pred):
-        values = _by_output(function, y_true, y_pred, target.n_classes, target.one_hot)
-        return ops.mean(ops.stack(values, axis=-1), axis=-1)
-
-    return mean
+def by_member(outputs, units):
+    """Bring members' outputs side by side, (batch, n_members * units), to (batch, n_members, units)."""
+    return ops.reshape(outputs, (-1, outputs.shape[-1] // units, units))

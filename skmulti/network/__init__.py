@@ -5,18 +5,10 @@ that takes a dict of arrays by input name, and the compiled function that predic
 """
 
 from .branches import _FunctionBranch, _LayerBranch
-from .build import TrainingNetwork, all_layers, build_by_hand, build_network, check_saveable, resolve_branches
+from .build import Network, TrainingNetwork, all_layers, build_by_hand, build_network, check_saveable, resolve_branches
 from .forward import Forward
-from .heads import (
-    DenseHead,
-    MembersLoss,
-    TargetUnitsLoss,
-    classification_target,
-    default_head,
-    encode_target,
-    loss_name,
-    regression_target,
-)
+from .heads import DenseHead, classification_target, default_head, encode_target, regression_target
+from .losses import MembersLoss, OutputsLoss, TargetUnitsLoss, fitting_metrics, loss_name
 from .merges import (
     MERGES,
     AddMerge,
@@ -47,6 +39,8 @@ __all__ = [
     "MembersLoss",
     "Merge",
     "MultiplyMerge",
+    "Network",
+    "OutputsLoss",
     "StagedMerge",
     "TargetUnitsLoss",
     "TrainingNetwork",
@@ -61,6 +55,7 @@ __all__ = [
     "classification_target",
     "default_head",
     "encode_target",
+    "fitting_metrics",
     "loss_name",
     "regression_target",
     "resolve_branches",

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import keras
 import numpy as np
+from keras import ops
 
 from ..errors import BranchMismatchError, closest_match, quoted
-from ..layers import LearnedWhenMissing, MissingRow, Network, RandomFlag
+from ..layers import LearnedWhenMissing, MissingRow, RandomFlag, by_member
 from ..spec import layer_name
 from .branches import as_branch
 from .copies import refuse_lambda
@@ -345,3 +346,13 @@ def _check_reloads(layer):
             f"layer {layer.name!r}, a {type(layer).__name__}, holds what Keras could not load again safely. Give "
             'functions by name (activation="relu"), and put @keras.saving.register_keras_serializable() above own ones.'
         ) from error
+
+
+@keras.saving.register_keras_serializable(package="skmulti")
+class Network(keras.Model):
+    """A Keras model whose metrics are of the members' mean, in training as in validation."""
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if y_pred.shape[-1] != self.output_shape[-1]:
+            y_pred = ops.mean(by_member(y_pred, self.output_shape[-1]), axis=1)
+        return super().compute_metrics(x, y, y_pred, sample_weight)

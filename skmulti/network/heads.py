@@ -1,17 +1,15 @@
 """Outputs, losses and metrics, derived from the target."""
 
-import re
-
 import keras
 import numpy as np
-from keras import ops
 from sklearn.base import BaseEstimator
 
 from .._validation import POSITIVE_INT, RATE, StrOptions
 from ..errors import quoted
 from ..inputs import small_data_dropout
-from ..layers import MemberMean, Members, OutputsSoftmax, TargetUnits, dense_stack, with_logits
+from ..layers import MemberMean, Members, OutputsSoftmax, TargetUnits, dense_stack
 from ..spec import TargetSpec
+from .losses import loss_name
 
 # What a loss needs at the output: (activation, how the target is scaled). A loss that is not listed compares any
 # numbers, so that the target may be shifted and scaled; "scale" keeps zero where it is, "keep" leaves the target alone.
@@ -191,20 +189,6 @@ def to_target_units(output, target):
     return output if target.n_classes else TargetUnits(target.offset, target.scale, name="head__target_units")(output)
 
 
-def loss_name(loss):
-    """Give Keras' long name of a loss (``mean_squared_error``) given as a name, class, object or function; or None."""
-    if loss is None:
-        return None
-    if isinstance(loss, str):
-        loss = keras.losses.get(loss)
-    if isinstance(loss, keras.losses.Loss):
-        loss = type(loss)
-    name = getattr(loss, "__name__", type(loss).__name__)
-    if not isinstance(loss, type):
-        return name
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-
-
 def classification_target(n_classes, loss=None, *, n_labels=1):
     """Describe the target of a classifier under a loss.
 
@@ -317,75 +301,6 @@ def _refuse_logits(loss):
     """Refuse a loss that would apply the output's activation a second time."""
     if getattr(loss, "from_logits", False):
         raise ValueError(f"{loss!r} has from_logits=True, but the network gives probabilities. Use from_logits=False.")
-
-
-@keras.saving.register_keras_serializable(package="skmulti")
-class MembersLoss(keras.losses.Loss):
-    """Measure another loss on the outputs of each member; the loss is their mean.
-
-    Parameters
-    ----------
-    loss : Loss or callable
-        The loss to measure.
-    units : int
-        Outputs of a member. Predictions may hold several members side by side, as
-        `MemberMean` gives them in training, or be those of one.
-    """
-
-    def __init__(self, loss, units, name="members_loss", **kwargs):
-        super().__init__(name=name, **kwargs)
-        self.loss = keras.losses.get(loss)
-        self.units = int(units)
-
-    def call(self, y_true, y_pred):
-        measure = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
-        # Each member is a row of its own to the loss.
-        n_members = y_pred.shape[-1] // self.units
-        y_true = ops.repeat(y_true, n_members, axis=0) if n_members > 1 else y_true
-        members = with_logits(y_pred, lambda outputs: ops.reshape(outputs, (-1, self.units)))
-        losses = measure(self._read(y_true), self._read(members))
-        return ops.mean(ops.reshape(losses, (-1, n_members)), axis=-1) if len(losses.shape) else losses
-
-    def _read(self, values):
-        """Give targets or predictions as the other loss is to see them."""
-        return values
-
-    def get_config(self):
-        return {**super().get_config(), "loss": keras.losses.serialize(self.loss), "units": self.units}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
-
-
-@keras.saving.register_keras_serializable(package="skmulti")
-class TargetUnitsLoss(MembersLoss):
-    """Measure another loss on targets and predictions brought back to offset 0 and scale 1.
-
-    So that the size of gradients does not depend on the units of y, while the network
-    gives predictions in them. Members are measured one by one, as in `MembersLoss`.
-
-    Parameters
-    ----------
-    loss : Loss or callable
-        The loss to measure.
-    offset, scale : sequence of float
-        As in `TargetUnits`.
-    """
-
-    def __init__(self, loss, offset, scale, name="target_units_loss", **kwargs):
-        super().__init__(loss, len(offset), name=name, **{**kwargs, "dtype": "float64"})
-        self.offset = [float(value) for value in offset]
-        self.scale = [float(value) for value in scale]
-
-    def _read(self, values):
-        scale = ops.convert_to_tensor(self.scale, values.dtype)
-        return (values - ops.convert_to_tensor(self.offset, values.dtype)) / scale
-
-    def get_config(self):
-        config = {**super().get_config(), "offset": self.offset, "scale": self.scale}
-        del config["units"]
-        return config
 
 
 def encode_target(y, target):

@@ -1,0 +1,101 @@
+"""Layers that read steps: masks, places and summaries of sequences."""
+
+import math
+
+import keras
+from keras import ops
+
+_register = keras.saving.register_keras_serializable(package="skmulti")
+
+
+@_register
+class ZeroMasked(keras.layers.Layer):
+    """Set masked steps to zero, for a layer that ignores masks; the mask ends here.
+
+    A later layer that needs the mask gets it from `StepMask`.
+    """
+
+    def call(self, inputs, mask=None):
+        if mask is None:
+            return inputs
+        return inputs * ops.cast(ops.expand_dims(mask, -1), inputs.dtype)
+
+    def compute_mask(self, inputs, mask=None):
+        # Keras warns when a mask reaches a layer that would drop it, as Conv1D and Flatten do.
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+@_register
+class StepSummary(keras.layers.Layer):
+    """Average and maximum over the unmasked steps, side by side.
+
+    Maps (batch, steps, width) to (batch, 2 * width). A row without any step gives
+    zeros, where an average over none would be NaN.
+    """
+
+    def call(self, inputs, mask=None):
+        if mask is None:
+            return ops.concatenate([ops.mean(inputs, axis=1), ops.max(inputs, axis=1)], axis=-1)
+        seen = ops.cast(ops.expand_dims(mask, -1), inputs.dtype)
+        count = ops.maximum(ops.sum(seen, axis=1), 1)
+        mean = ops.sum(inputs * seen, axis=1) / count
+        lowest = ops.cast(-1e9, inputs.dtype)
+        highest = ops.max(ops.where(seen > 0, inputs, lowest), axis=1)
+        return ops.concatenate([mean, ops.where(ops.any(seen > 0, axis=1), highest, 0)], axis=-1)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], 2 * input_shape[-1])
+
+
+@_register
+class StepMask(keras.layers.Layer):
+    """Give the Keras mask of a tensor of steps as a bool tensor (batch, steps), True where none is set."""
+
+    def call(self, inputs, mask=None):
+        return ops.ones(ops.shape(inputs)[:2], dtype="bool") if mask is None else ops.cast(mask, "bool")
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def compute_output_spec(self, inputs, mask=None):
+        return keras.KerasTensor(inputs.shape[:2], dtype="bool")
+
+
+@_register
+class StepPosition(keras.layers.Layer):
+    """Add sines and cosines of a step's position, so that attention knows the order.
+
+    Positions count the unmasked steps, so that padding on either side changes
+    nothing, and need no weight per step, so that any number of steps will do. A
+    learned gain per unit starts at 0.1: the order must not drown the values.
+
+    References
+    ----------
+    Vaswani et al., "Attention Is All You Need", 2017, arXiv:1706.03762, section 3.5.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        initial = keras.initializers.Constant(0.1)
+        self.gain = self.add_weight(shape=(input_shape[-1],), initializer=initial, name="gain")
+        super().build(input_shape)
+
+    def call(self, inputs, mask=None):
+        seen = ops.ones_like(inputs[..., 0]) if mask is None else ops.cast(mask, inputs.dtype)
+        width = inputs.shape[-1]
+        pair = ops.cast(ops.arange(width) // 2, inputs.dtype)
+        angle = ops.expand_dims(ops.cumsum(seen, axis=1) - 1, -1) * ops.exp(pair * (-2 * math.log(1e4) / width))
+        wave = ops.where(ops.arange(width) % 2 == 0, ops.sin(angle), ops.cos(angle))
+        return inputs + self.gain * wave
+
+    def compute_output_shape(self, input_shape):
+        return input_shape

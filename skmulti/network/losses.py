@@ -1,0 +1,250 @@
+"""Losses and metrics of members and of several outputs, and the long names of Keras' losses."""
+
+import re
+from functools import wraps
+
+import keras
+from keras import ops
+
+from ..layers import output_ranges, with_logits
+
+_register = keras.saving.register_keras_serializable(package="skmulti")
+
+
+def loss_name(loss):
+    """Give Keras' long name of a loss (``mean_squared_error``) given as a name, class, object or function; or None."""
+    if loss is None:
+        return None
+    if isinstance(loss, str):
+        loss = keras.losses.get(loss)
+    if isinstance(loss, keras.losses.Loss):
+        loss = type(loss)
+    name = getattr(loss, "__name__", type(loss).__name__)
+    if not isinstance(loss, type):
+        return name
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+@keras.saving.register_keras_serializable(package="skmulti")
+class MembersLoss(keras.losses.Loss):
+    """Measure another loss on the outputs of each member; the loss is their mean.
+
+    Parameters
+    ----------
+    loss : Loss or callable
+        The loss to measure.
+    units : int
+        Outputs of a member. Predictions may hold several members side by side, as
+        `MemberMean` gives them in training, or be those of one.
+    """
+
+    def __init__(self, loss, units, name="members_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.loss = keras.losses.get(loss)
+        self.units = int(units)
+
+    def call(self, y_true, y_pred):
+        measure = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
+        # Each member is a row of its own to the loss.
+        n_members = y_pred.shape[-1] // self.units
+        y_true = ops.repeat(y_true, n_members, axis=0) if n_members > 1 else y_true
+        members = with_logits(y_pred, lambda outputs: ops.reshape(outputs, (-1, self.units)))
+        losses = measure(self._read(y_true), self._read(members))
+        return ops.mean(ops.reshape(losses, (-1, n_members)), axis=-1) if len(losses.shape) else losses
+
+    def _read(self, values):
+        """Give targets or predictions as the other loss is to see them."""
+        return values
+
+    def get_config(self):
+        return {**super().get_config(), "loss": keras.losses.serialize(self.loss), "units": self.units}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
+
+
+@keras.saving.register_keras_serializable(package="skmulti")
+class TargetUnitsLoss(MembersLoss):
+    """Measure another loss on targets and predictions brought back to offset 0 and scale 1.
+
+    So that the size of gradients does not depend on the units of y, while the network
+    gives predictions in them. Members are measured one by one, as in `MembersLoss`.
+
+    Parameters
+    ----------
+    loss : Loss or callable
+        The loss to measure.
+    offset, scale : sequence of float
+        As in `TargetUnits`.
+    """
+
+    def __init__(self, loss, offset, scale, name="target_units_loss", **kwargs):
+        super().__init__(loss, len(offset), name=name, **{**kwargs, "dtype": "float64"})
+        self.offset = [float(value) for value in offset]
+        self.scale = [float(value) for value in scale]
+
+    def _read(self, values):
+        scale = ops.convert_to_tensor(self.scale, values.dtype)
+        return (values - ops.convert_to_tensor(self.offset, values.dtype)) / scale
+
+    def get_config(self):
+        config = {**super().get_config(), "offset": self.offset, "scale": self.scale}
+        del config["units"]
+        return config
+
+
+def _by_output(measure, y_true, y_pred, widths, one_hot):
+    """Give what `measure` gives for the target and the probabilities of each output, in a list."""
+    parts = []
+    for k, (start, end) in enumerate(output_ranges(widths)):
+        truth = y_true[:, start:end] if one_hot else ops.cast(y_true[:, k], "int32")
+        parts.append(measure(truth, with_logits(y_pred, lambda x, start=start, end=end: x[:, start:end])))
+    return parts
+
+
+@_register
+class OutputsLoss(keras.losses.Loss):
+    """Measure a loss on each output: (batch, n_outputs), so that each may have its own weights.
+
+    Parameters
+    ----------
+    loss : Loss or callable
+        The loss of one output: a number for each row.
+    widths : sequence of int or None
+        Units of each output; None are units that each stand for a label of their own.
+    one_hot : bool
+        Whether the classes of an output come as rows of 0 and 1 instead of numbers.
+    """
+
+    def __init__(self, loss, widths=None, one_hot=False, name="outputs_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.loss = keras.losses.get(loss)
+        self.widths = None if widths is None else [int(width) for width in widths]
+        self.one_hot = bool(one_hot)
+
+    def call(self, y_true, y_pred):
+        measure = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
+        if self.widths is None:
+            values = [measure(y_true[..., None], with_logits(y_pred, lambda x: x[..., None]))]
+        else:
+            # An output of a single class cannot be wrong; Keras warns of its crossentropy.
+            values = _by_output(
+                lambda truth, proba: measure(truth, proba) if proba.shape[-1] > 1 else 0 * proba[:, 0],
+                y_true,
+                y_pred,
+                self.widths,
+                self.one_hot,
+            )
+        wanted = 2 if self.widths is None else 1
+        if any(len(value.shape) != wanted for value in values):
+            name = getattr(self.loss, "__name__", None) or self.loss.name
+            raise ValueError(
+                f"loss={name} gives no number for each row, which outputs with classes or weights of their own "
+                "need. Give a loss that is the mean over its last axis only, e.g. a crossentropy."
+            )
+        values = values[0] if self.widths is None else ops.stack(values, axis=-1)
+        # A row counts as the mean of its outputs, also where rows are added up.
+        return values / values.shape[-1] if self.reduction == "sum" else values
+
+    def get_config(self):
+        own = {"loss": keras.losses.serialize(self.loss), "widths": self.widths, "one_hot": self.one_hot}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
+
+
+@_register
+class OutputsMetric(keras.metrics.Metric):
+    """Measure a metric on each output, and give the mean.
+
+    Parameters
+    ----------
+    metrics : list of keras.metrics.Metric
+        One for each output.
+    widths, one_hot : sequence of int, bool
+        As in `OutputsLoss`.
+    """
+
+    def __init__(self, metrics, widths, one_hot=False, **kwargs):
+        super().__init__(**kwargs)
+        self.metrics = list(metrics)
+        self.widths = [int(width) for width in widths]
+        self.one_hot = bool(one_hot)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        parts = _by_output(lambda *pair: pair, y_true, y_pred, self.widths, self.one_hot)
+        for k, (metric, pair) in enumerate(zip(self.metrics, parts, strict=True)):
+            metric.update_state(*pair, sample_weight=None if sample_weight is None else sample_weight[:, k])
+
+    def result(self):
+        return ops.mean(ops.stack([ops.mean(metric.result()) for metric in self.metrics]))
+
+    def reset_state(self):
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_config(self):
+        metrics = [keras.saving.serialize_keras_object(metric) for metric in self.metrics]
+        return {**super().get_config(), "metrics": metrics, "widths": self.widths, "one_hot": self.one_hot}
+
+    @classmethod
+    def from_config(cls, config):
+        metrics = [keras.saving.deserialize_keras_object(metric) for metric in config["metrics"]]
+        return cls(**{**config, "metrics": metrics})
+
+
+_SHORT = {"acc": "Accuracy", "accuracy": "Accuracy", "ce": "Crossentropy", "crossentropy": "Crossentropy"}
+
+
+def fitting_metrics(metrics, target):
+    """Give metrics that read the target as its loss does; those of one output are left as they are.
+
+    Parameters
+    ----------
+    metrics : list or dict
+        Names, functions and metrics of Keras.
+    target : TargetSpec
+        What is predicted.
+
+    Returns
+    -------
+    list or dict
+        "accuracy" and "crossentropy" mean the labels' for several labels, which Keras would take for classes of
+        one; with several classes in each of several outputs, every metric is the mean over outputs.
+    """
+    if target.n_outputs == 1 or not target.n_classes or isinstance(metrics, dict):
+        return metrics
+    fitting = _of_labels if target.activation == "sigmoid" else _of_classes
+    return [fitting(metric, target) for metric in metrics]
+
+
+def _of_labels(metric, target):
+    short = _SHORT.get(metric) if isinstance(metric, str) else None
+    return getattr(keras.metrics, f"Binary{short}")(name=metric) if short else metric
+
+
+def _of_classes(metric, target):
+    if isinstance(metric, str) and metric in _SHORT:
+        kind = f"{'Categorical' if target.one_hot else 'SparseCategorical'}{_SHORT[metric]}"
+        metric = getattr(keras.metrics, kind)(name=metric)
+    elif isinstance(metric, str):
+        metric = keras.metrics.get(metric)
+    elif not isinstance(metric, keras.metrics.Metric):
+        return _mean_of_outputs(metric, target)
+    config = metric.get_config()
+    twins = [type(metric).from_config(config) for _ in target.n_classes]
+    return OutputsMetric(twins, target.n_classes, target.one_hot, name=metric.name)
+
+
+def _mean_of_outputs(function, target):
+    """Give a user's function of one output as one of all."""
+
+    @wraps(function)
+    def mean(y_true, y_pred):
+        values = _by_output(function, y_true, y_pred, target.n_classes, target.one_hot)
+        return ops.mean(ops.stack(values, axis=-1), axis=-1)
+
+    return mean
