@@ -27,7 +27,7 @@ colour, state = rng.choice(list(COLOURS), n), rng.choice(list(STATES), n)
 
 
 def draw_photo(name):
-    """Give pixels (64, 64, 3): a coloured square somewhere on a dark, noisy ground."""
+    """Return pixels (64, 64, 3): a coloured square somewhere on a dark, noisy ground."""
     pixels = rng.integers(0, 60, (64, 64, 3))
     top, left = rng.integers(0, 32, 2)
     pixels[top : top + 32, left : left + 32] += np.array(COLOURS[name]) - 30

@@ -19,7 +19,7 @@ n = 600
 
 
 def draw_sequences(trends, steps, width):
-    """Give one array (steps, width) per trend, with noise around a line from 0 to the trend."""
+    """Return one array (steps, width) per trend, with noise around a line from 0 to the trend."""
     line = np.linspace(0, 1, steps)[None, :, None] * trends[:, None, None]
     return list(line + rng.normal(0, 0.5, (len(trends), steps, width)) + rng.normal(0, 1, (len(trends), 1, width)))
 

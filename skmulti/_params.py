@@ -81,7 +81,7 @@ class NamedParts(BaseEstimator):
 
 
 def parts_by_name(entries):
-    """Give the parts of a list of ``(name, part, ...)``; none where it is no such list."""
+    """Return the parts of a list of ``(name, part, ...)``; none where it is no such list."""
     if not isinstance(entries, list | tuple):
         return {}
     named = [entry for entry in entries if isinstance(entry, list | tuple) and len(entry) > 1]
@@ -89,7 +89,7 @@ def parts_by_name(entries):
 
 
 def nested_params(name, part):
-    """Give the parameters of a part as ``name__parameter``; none if it has none."""
+    """Return the parameters of a part as ``name__parameter``; none if it has none."""
     if not hasattr(part, "get_params") or isinstance(part, type):
         return {}
     return {f"{name}__{key}": value for key, value in part.get_params(deep=True).items()}

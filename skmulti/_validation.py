@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
-from sklearn.utils.validation import _check_feature_names_in as checked_feature_names
+from sklearn.utils.validation import _check_feature_names_in as check_feature_names
 from sklearn.utils.validation import _check_sample_weight
 
 __all__ = [
@@ -18,8 +18,8 @@ __all__ = [
     "RealNotInt",
     "StrOptions",
     "VisualBlock",
-    "checked_feature_names",
-    "checked_weights",
+    "check_feature_names",
+    "check_weights",
 ]
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
@@ -27,8 +27,8 @@ FRACTION = Interval(RealNotInt, 0, 1, closed="neither")
 RATE = Interval(Real, 0, 1, closed="left")
 
 
-def checked_weights(sample_weight, values):
-    """Give weights as an own float64 array, a number for each row of `values`, or refuse them."""
+def check_weights(sample_weight, values):
+    """Return weights as an own float64 array, a number for each row of `values`, or refuse them."""
     weights = _check_sample_weight(sample_weight, values, dtype="float64", ensure_non_negative=True, copy=True)
     if not weights.any():
         raise ValueError("Every sample_weight is zero; there is nothing to learn from.")

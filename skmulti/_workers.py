@@ -17,14 +17,14 @@ WORKERS = min(4, os.cpu_count() or 1)
 
 
 def available_cores():
-    """Give the number of cores that this process may use: of a worker process of joblib its share."""
+    """Return the number of cores that this process may use: of a worker process of joblib its share."""
     if _is_worker():
         return int(os.environ.get("OMP_NUM_THREADS", 1))
     return joblib.cpu_count()
 
 
 def share_cores():
-    """Give TensorFlow the cores that joblib means for this worker process, which else would take all of them.
+    """Return TensorFlow the cores that joblib means for this worker process, which else would take all of them.
 
     With ``n_jobs`` equal to the number of cores that is one thread for each worker.
     Nothing happens outside of joblib's worker processes, or after TensorFlow's first
@@ -46,7 +46,7 @@ def _is_worker():
 
 @cache
 def machine_memory():
-    """Give the bytes of memory that this process may use."""
+    """Return the bytes of memory that this process may use."""
     total = USUAL_MEMORY
     with suppress(ValueError, OSError, AttributeError):
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -56,7 +56,7 @@ def machine_memory():
     return total
 
 
-def ahead(function, items, workers=WORKERS):
+def map_ahead(function, items, workers=WORKERS):
     """Yield ``function(item)`` in order, computed in threads a few items ahead; the threads end with the loop.
 
     Parameters

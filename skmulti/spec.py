@@ -1,10 +1,14 @@
 """The contracts between the parts, as frozen dataclasses: what an array holds, what the target is."""
 
 import hashlib
+import math
 import re
 from dataclasses import dataclass
 
 import numpy as np
+
+# Layers of an input, by what follows "__" in their names, in the order in which a row goes through them.
+LAYER_PARTS = ("array", "features", "values", "branch", "is_missing", "dropout", "or_missing")
 
 # Ids below this one are not learned values: 0 is a missing value or padding, 1 an unknown value.
 FIRST_ID = 2
@@ -64,8 +68,13 @@ class ArraySpec:
     n_indicators: int = 0
     vocabulary: str = ""
 
+    @property
+    def row_bytes(self):
+        """Bytes of one row of the array."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
     def layout(self):
-        """Give what two inputs must have in common to share a branch.
+        """Return what two inputs must have in common to share a branch.
 
         Returns
         -------
@@ -75,7 +84,7 @@ class ArraySpec:
         return self.kind, self.shape, self.dtype, self.vocabulary_sizes, self.n_indicators, self.vocabulary
 
     def describe(self):
-        """Give the array in words, for messages.
+        """Return the array in words, for messages.
 
         Returns
         -------
@@ -140,14 +149,27 @@ class TargetSpec:
 
 
 def digest(values):
-    """Give 12 hex digits that stand for the values behind ids, in their order."""
+    """Return 12 hex digits that stand for the values behind ids, in their order."""
     # As Python objects, whose repr is the same whatever array they came in.
     values = [value.item() if isinstance(value, np.generic) else value for value in values]
     return hashlib.sha1(repr(values).encode("utf-8", "backslashreplace"), usedforsecurity=False).hexdigest()[:12]
 
 
-def layer_name(name):
-    """Give the name of an input in letters that TensorFlow takes for a layer, different for each input."""
+def layer_name(name, part=None):
+    """Return the name of the layer that stands for an input, or for a part of it; different for each input.
+
+    Letters that TensorFlow refuses in a layer become "_", and a few digits keep such names apart. A part
+    follows after "__", which neither an input's name may hold nor a name that Keras makes by itself.
+
+    Parameters
+    ----------
+    name : str
+        The input.
+    part : str or None
+        One of `LAYER_PARTS`, or what a merge makes of the input.
+    """
+    if part is not None:
+        return f"{layer_name(name)}__{part}"
     plain = re.sub("[^A-Za-z0-9_.-]+", "_", name)
     # A name that begins with "_" or "-" is refused where a branch is called by itself.
     plain = re.sub("_{2,}", "_", plain).lstrip("_-") or "input"

@@ -31,7 +31,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from skmulti.network.merges import as_merge
-from skmulti.training.run import isolated
+from skmulti.training.run import isolate
 
 # Those of scikit-learn's checks that bring no table of numbers; the functions below restate the others.
 CHECKS_WITHOUT_DATA = (
@@ -312,7 +312,7 @@ def check_branch(branch, spec, sample):
 
 def seeded_build(branch, spec, sample, dtype="float32", seed=0):
     """Build a branch as a fit does: under a seed and a float type that leave no trace."""
-    with isolated(seed, dtype):
+    with isolate(seed, dtype):
         return branch.build(spec, sample)
 
 
@@ -325,7 +325,7 @@ def _check_width(model, spec):
 
 
 def missing_array(spec, n_rows=3):
-    """Give rows that hold nothing: NaN, ids 0, or blank pixels."""
+    """Return rows that hold nothing: NaN, ids 0, or blank pixels."""
     value = np.nan if spec.dtype.startswith("float") else 0
     return np.full((n_rows, *spec.shape), value, dtype=spec.dtype)
 
@@ -342,7 +342,7 @@ def _check_predictions(model, spec, sample):
 
 
 def predict(model, arrays):
-    """Give a model's output for arrays, as NumPy."""
+    """Return a model's output for arrays, as NumPy."""
     return keras.ops.convert_to_numpy(model(arrays, training=False))
 
 
@@ -395,13 +395,13 @@ def merge_network(merge, widths, flagged):
     tensors = {name: keras.Input((width,), name=name) for name, width in widths.items()}
     flags = {name: keras.Input((1,), dtype="bool", name=f"{name}__missing") for name in flagged}
     inputs = {**tensors, **{f"{name}__missing": flag for name, flag in flags.items()}}
-    with isolated(0, "float32"):
+    with isolate(0, "float32"):
         merged = as_merge(merge).combine(tensors, flags)
     return keras.Model(inputs, merged)
 
 
 def _check_merged(merge, widths, flagged):
-    """Give a finite (batch, known width) tensor that reloads, whatever rows are missing."""
+    """Return a finite (batch, known width) tensor that reloads, whatever rows are missing."""
     rng = np.random.default_rng(0)
     arrays = {name: rng.normal(size=(4, width)).astype("float32") for name, width in widths.items()}
     for name in flagged:

@@ -66,7 +66,7 @@ def level(name):
 
 
 def external(name):
-    """Give (module, imported name) of what a module imports from elsewhere."""
+    """Return (module, imported name) of what a module imports from elsewhere."""
     for node in ast.walk(TREES[name]):
         if isinstance(node, ast.ImportFrom) and not node.level:
             yield from ((node.module, alias.name) for alias in node.names)
@@ -75,7 +75,7 @@ def external(name):
 
 
 def docstrings(tree):
-    """Give the nodes of all docstrings: strings that stand alone as the first statement of a body."""
+    """Return the nodes of all docstrings: strings that stand alone as the first statement of a body."""
     owners = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):
         if isinstance(node, owners) and ast.get_docstring(node, clean=False) is not None:
@@ -88,12 +88,12 @@ def n_lines(nodes):
 
 
 def body_of(function):
-    """Give a function's statements without its docstring."""
+    """Return a function's statements without its docstring."""
     return function.body[1:] if ast.get_docstring(function) is not None else function.body
 
 
 def definitions(kind):
-    """Give (module, node) of every class or function."""
+    """Return (module, node) of every class or function."""
     return [(name, node) for name, tree in TREES.items() for node in ast.walk(tree) if isinstance(node, kind)]
 
 
@@ -197,7 +197,7 @@ def test_private_names_of_sklearn_and_keras_stay_in_two_files(name):
 
 
 def dotted(node):
-    """Give ``np.load`` for the expression, or an empty string if it is no name."""
+    """Return ``np.load`` for the expression, or an empty string if it is no name."""
     if isinstance(node, ast.Name):
         return node.id
     return f"{dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else ""

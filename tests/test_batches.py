@@ -23,7 +23,7 @@ from skmulti import (
     NumberScaler,
     TextBranch,
 )
-from skmulti.router.encoded import encoded_batch
+from skmulti.router.encoded import check_batch
 from skmulti.sources.batches import BatchSource, batch_source
 from skmulti.spec import ArraySpec
 
@@ -41,7 +41,7 @@ def classifier(**params):
 
 
 def batches(container=dict, size=16, y=Y):
-    """Give batches of numbers and words in one of the forms that inputs can have."""
+    """Return batches of numbers and words in one of the forms that inputs can have."""
     for i in range(0, N, size):
         parts = {"numbers": NUMBERS[i : i + size], "words": WORDS[i : i + size]}
         yield (parts if container is dict else container(parts.values())), y[i : i + size]
@@ -233,10 +233,10 @@ class TestRefusals:
     )
     def test_arrays_that_do_not_fit_are_named(self, inputs, message):
         with pytest.raises(InputMismatchError, match=message):
-            encoded_batch(inputs, self.SPECS, "the source", first_row=7)
+            check_batch(inputs, self.SPECS, "the source", first_row=7)
 
     def test_booleans_are_numbers_and_one_axis_is_a_column(self):
-        encoded = encoded_batch((np.ones((2, 3), bool), np.array([1, 2])), self.SPECS, "the source")
+        encoded = check_batch((np.ones((2, 3), bool), np.array([1, 2])), self.SPECS, "the source")
         assert encoded["a"].dtype == "float32"
         assert encoded["ids"].tolist() == [[1], [2]]
 

@@ -57,7 +57,7 @@ def fit_one_weight(model, callbacks, *, epochs, held=None, goal=1.0, **params):
 
 
 def annealed(rate, epochs):
-    """Give the documented rates by hand: half a cosine, the first of several epochs with half of the rate."""
+    """Return the documented rates by hand: half a cosine, the first of several epochs with half of the rate."""
     rates = [rate * (1 + math.cos(math.pi * epoch / epochs)) / 2 for epoch in range(epochs)]
     return [rate / 2, *rates[1:]] if epochs > 1 else rates
 
@@ -113,7 +113,7 @@ class TestAnnealRate:
 
 @pytest.fixture(scope="module")
 def slowed():
-    """Give (model, callback, rates, history) of a training whose hold-out gets worse from the second epoch on."""
+    """Return (model, callback, rates, history) of a training whose hold-out gets worse from the second epoch on."""
     model, callback = one_weight(0.1), SlowOnPlateau()
     return model, callback, *fit_one_weight(model, [callback], epochs=50, held=-1)
 
@@ -301,13 +301,13 @@ def regressor(**params):
 
 
 def reader(**params):
-    """Give a classifier that reads texts."""
+    """Return a classifier that reads texts."""
     branches = {"review": TextBranch("bag", embedding_dim=2, dropout=0.0)}
     return MultiInputClassifier(TEXT_ROUTER, **{**PARAMS, "branches": branches, **params})
 
 
 def rates(est):
-    """Give the rate of each epoch of the last fit."""
+    """Return the rate of each epoch of the last fit."""
     return next(callback for callback in est.callbacks_ if isinstance(callback, RateLog)).rates
 
 

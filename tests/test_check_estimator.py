@@ -101,7 +101,7 @@ def test_check_estimator(estimator, check):
 
 
 def cases():
-    """Give (estimator, name of the check, marks) of each case of `test_check_estimator`."""
+    """Return (estimator, name of the check, marks) of each case of `test_check_estimator`."""
     for case in CHECKS.args[1]:
         estimator, check = getattr(case, "values", case)
         yield estimator, getattr(check, "func", check).__name__, getattr(case, "marks", ())

@@ -28,7 +28,7 @@ def seeded(layer, shape, seed=0):
 
 
 def twin_of(layer, shape):
-    """Give a layer that came back from its config in Keras' safe mode, with its weights."""
+    """Return a layer that came back from its config in Keras' safe mode, with its weights."""
     config = keras.saving.serialize_keras_object(layer)
     twin = keras.saving.deserialize_keras_object(config, safe_mode=True)
     if not twin.built:
@@ -167,7 +167,7 @@ class TestMembers:
 
 
 def member_mean(units, activation=None, n_members=3, width=4):
-    """Give the layer, an input, and each member's outputs by NumPy: (rows, n_members, units)."""
+    """Return the layer, an input, and each member's outputs by NumPy: (rows, n_members, units)."""
     layer = seeded(MemberMean(units, activation), (n_members, width))
     layer.bias.assign(RNG.normal(size=(n_members, units)))
     values = RNG.normal(size=(6, n_members, width)).astype("float32")
@@ -224,7 +224,7 @@ def member_network(units=1):
 
 @pytest.fixture(scope="module", params=[1, 2])
 def stepped(request):
-    """Give (predictions, y, history) of a network after one step of all rows, itself the hold-out."""
+    """Return (predictions, y, history) of a network after one step of all rows, itself the hold-out."""
     network = member_network(request.param)
     x, y = RNG.normal(size=(10, 4)).astype("float32"), RNG.normal(size=(10, request.param)).astype("float32")
     history = network.fit(x, y, batch_size=10, validation_data=(x, y), verbose=0).history

@@ -106,7 +106,7 @@ def sample_of(spec, n_rows=5):
 
 
 def public_subclasses(module, base):
-    """Give the public classes of a module that subclass a base."""
+    """Return the public classes of a module that subclass a base."""
     classes = (value for name, value in vars(module).items() if inspect.isclass(value) and not name.startswith("_"))
     return {cls for cls in classes if issubclass(cls, base) and cls is not base}
 

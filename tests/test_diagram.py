@@ -85,7 +85,7 @@ class Page(HTMLParser):
 
 
 def labels(estimator):
-    """Give the labels of a diagram from top to bottom, without the estimator's own."""
+    """Return the labels of a diagram from top to bottom, without the estimator's own."""
     page = Page(estimator_html_repr(estimator))
     assert page.labels[0] == type(estimator).__name__
     return page.labels[1:]
@@ -96,7 +96,7 @@ def unfitted(router=PAIR, **params):
 
 
 def built(estimator):
-    """Give an estimator the attributes of a fitted one, with a network that was not trained."""
+    """Return an estimator the attributes of a fitted one, with a network that was not trained."""
     estimator.router_ = clone(estimator.router).fit(FRAME)
     specs, defaults = estimator.router_.specs_, estimator.router_.default_branches()
     estimator.branches_ = resolve_branches(specs, defaults, estimator.branches)

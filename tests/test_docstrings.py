@@ -39,7 +39,7 @@ IGNORED = {
 
 
 def documented():
-    """Give the dotted names of public classes and functions, and of the methods that skmulti defines on them."""
+    """Return the dotted names of public classes and functions, and of the methods that skmulti defines on them."""
     for name in skmulti.__all__:
         thing = getattr(skmulti, name)
         yield name, thing
@@ -86,7 +86,7 @@ PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/
 
 
 def blocks(path):
-    """Give the Python blocks of a page: (line number, code)."""
+    """Return the Python blocks of a page: (line number, code)."""
     text = path.read_text(encoding="utf-8")
     for found in re.finditer(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
         yield text[: found.start(1)].count("\n"), found.group(1)
@@ -120,8 +120,8 @@ def test_parameters_of_every_class_are_documented():
             key for key, value in inspect.signature(thing).parameters.items() if value.kind != value.VAR_KEYWORD
         ]
         section = (thing.__doc__ or "").split("Parameters\n")[-1].split("Attributes\n")[0] if signature else ""
-        listed = re.findall(r"^\s{4}(\w+(?:, \w+)*) : ", section, flags=re.MULTILINE)
-        documented_names = [part for entry in listed for part in entry.split(", ")]
+        quote_first = re.findall(r"^\s{4}(\w+(?:, \w+)*) : ", section, flags=re.MULTILINE)
+        documented_names = [part for entry in quote_first for part in entry.split(", ")]
         assert [key for key in documented_names if key in signature] == signature, name
 
 

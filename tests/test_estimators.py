@@ -248,7 +248,7 @@ LINEAR = {
 
 @pytest.fixture(scope="module")
 def reference(X, target):
-    """Give a linear network that learned the target in its own units."""
+    """Return a linear network that learned the target in its own units."""
     return regressor(**LINEAR).fit(X, target)
 
 

@@ -6,14 +6,14 @@ import keras
 import numpy as np
 
 from skmulti.network.forward import Forward
-from skmulti.training.run import isolated
+from skmulti.training.run import isolate
 
 ARRAYS = {"a": np.random.default_rng(0).normal(size=(22, 2)).astype("float32")}
 
 
 def network():
     """Build a small untrained network of one input, always the same."""
-    with isolated(3, "float32"):
+    with isolate(3, "float32"):
         inputs = {"a": keras.Input((2,), name="a")}
         hidden = keras.layers.Dense(3, activation="tanh")(inputs["a"])
         return keras.Model(inputs, keras.layers.Dense(1)(hidden))

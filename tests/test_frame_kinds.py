@@ -45,7 +45,7 @@ def png(rng):
 
 
 def make_frame():
-    """Give a plain pandas frame with a column of each kind, with and without gaps."""
+    """Return a plain pandas frame with a column of each kind, with and without gaps."""
     rng = np.random.default_rng(0)
     words = ["good", "bad", "quiet", "noisy", "garden", "street", "light", "dark"]
     frame = pd.DataFrame(
@@ -85,18 +85,18 @@ RENT = (10 * FRAME["area"].fillna(70) + FRAME["rooms"]).to_numpy()
 
 
 def as_objects(frame):
-    """Give a frame whose cells are Python objects, None where missing."""
+    """Return a frame whose cells are Python objects, None where missing."""
     cells = frame.astype(object)
     return cells.where(frame.notna(), None)
 
 
 def as_arrow_types(frame):
-    """Give a pandas frame of Arrow's types throughout, files and lists too."""
+    """Return a pandas frame of Arrow's types throughout, files and lists too."""
     return pa.Table.from_pandas(frame, preserve_index=False).to_pandas(types_mapper=pd.ArrowDtype)
 
 
 def as_python_strings(frame):
-    """Give the frame with the string dtype that came before Arrow's, missing ones being pd.NA."""
+    """Return the frame with the string dtype that came before Arrow's, missing ones being pd.NA."""
     return frame.astype(dict.fromkeys(frame.columns.intersection(["heating", "street", "review"]), "string[python]"))
 
 
@@ -187,7 +187,7 @@ class TestOneFit:
 
 @pytest.fixture(scope="module", params=OTHER_KINDS)
 def fitted_on_kind(request):
-    """Give a classifier and a regressor that were fitted on another kind of table, and that table."""
+    """Return a classifier and a regressor that were fitted on another kind of table, and that table."""
     table = KINDS[request.param](FRAME)
     first = MultiInputClassifier(branches=SMALL_PHOTO, **SETTINGS).fit(table, LABELS)
     return first, MultiInputRegressor(EXPLICIT, branches=SMALL_PHOTO, **SETTINGS).fit(table, RENT), table
@@ -220,7 +220,7 @@ THREE_VALUES = "TransformerEncoder hands None, NaN and pd.NA on as they are: thr
 
 
 def other_kinds(*failing):
-    """Give the kinds, some of them marked as not yet passing."""
+    """Return the kinds, some of them marked as not yet passing."""
     mark = pytest.mark.xfail(strict=True, reason=THREE_VALUES)
     return [pytest.param(kind, marks=mark) if kind in failing else kind for kind in OTHER_KINDS]
 
@@ -316,7 +316,7 @@ class TestHeldOutRows:
 
 
 def vectors(values):
-    """Give one vector in every library and dtype."""
+    """Return one vector in every library and dtype."""
     series = pd.Series(values)
     return {
         "pandas": series,
@@ -331,7 +331,7 @@ TARGETS = {"words": LABELS, "numbers": (FRAME["rooms"] % 3).to_numpy(), "truth":
 
 
 def label_vectors():
-    """Give (name of the target, its labels) in every library and dtype."""
+    """Return (name of the target, its labels) in every library and dtype."""
     words, polars = pd.Series(LABELS), pl.Series(LABELS)
     further = {
         "objects": words.astype(object),
@@ -349,7 +349,7 @@ def label_vectors():
 
 @pytest.fixture(scope="module")
 def references():
-    """Give a classifier of each target, fitted on a NumPy array."""
+    """Return a classifier of each target, fitted on a NumPy array."""
     return {name: MultiInputClassifier(NUMBERS, **SMALL).fit(FRAME, y) for name, y in TARGETS.items()}
 
 
@@ -495,7 +495,7 @@ def odd():
 
 @pytest.fixture(scope="module", params=ODD_NAMES)
 def odd_names(request):
-    """Give a frame with odd names of columns, and a classifier that was fitted on it."""
+    """Return a frame with odd names of columns, and a classifier that was fitted on it."""
     frame = ODD.set_axis(ODD_NAMES[request.param], axis=1)
     return frame, MultiInputClassifier(**SETTINGS).fit(frame, LABELS)
 

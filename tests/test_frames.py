@@ -9,7 +9,7 @@ import scipy.sparse
 from sklearn.compose import make_column_selector
 
 from skmulti import InputMismatchError
-from skmulti.errors import listed
+from skmulti.errors import quote_first
 from skmulti.router.frames import label_position, n_rows, resolve_columns, row_labels, take_rows, to_table
 
 FRAME = pd.DataFrame({"age": [20, 40, 60], "income": [1.0, 2.0, 3.0], "city": ["Rome", "Oslo", "Rome"]})
@@ -115,11 +115,11 @@ def test_a_name_in_a_table_without_names_is_refused():
 
 
 def test_long_lists_of_names_are_cut():
-    assert listed(range(25)).endswith("18, 19 and 5 more")
+    assert quote_first(range(25)).endswith("18, 19 and 5 more")
 
 
 def test_short_lists_of_names_are_whole():
-    assert listed(["a", "b"]) == "'a' and 'b'"
+    assert quote_first(["a", "b"]) == "'a' and 'b'"
 
 
 def test_a_frame_stays_itself():

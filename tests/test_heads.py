@@ -19,7 +19,7 @@ from skmulti.layers.outputs import MemberMean, Members, TargetUnits
 from skmulti.network.heads import DenseHead, classification_target, default_head, encode_target, regression_target
 from skmulti.network.losses import MembersLoss, TargetUnitsLoss, loss_name
 from skmulti.spec import TargetSpec
-from skmulti.training.run import isolated
+from skmulti.training.run import isolate
 
 Y = np.array([[1.0], [2.0], [6.0]])
 
@@ -223,24 +223,24 @@ def test_losses_that_cannot_reach_the_target_are_refused(y, loss, message):
 )
 def test_loss_is_measured_on_standardised_values(loss):
     y, predicted = np.array([[1e6, 5.0], [3e6, 7.0]]), np.array([[2e6, 5.0], [2e6, 4.0]])
-    measured = TargetUnitsLoss(loss, offset=[2e6, 6.0], scale=[1e6, 2.0])
+    measure = TargetUnitsLoss(loss, offset=[2e6, 6.0], scale=[1e6, 2.0])
 
     expected = np.mean(((y - predicted) / [1e6, 2.0]) ** 2)
 
-    assert float(measured(y, predicted)) == pytest.approx(expected)
+    assert float(measure(y, predicted)) == pytest.approx(expected)
 
 
 def test_loss_keeps_differences_that_float32_would_lose():
-    measured = TargetUnitsLoss("mean_squared_error", offset=[1e9], scale=[1e-3])
+    measure = TargetUnitsLoss("mean_squared_error", offset=[1e9], scale=[1e-3])
 
-    assert float(measured(np.array([[1e9]]), np.array([[1e9 + 1e-3]]))) == pytest.approx(1, rel=1e-3)
+    assert float(measure(np.array([[1e9]]), np.array([[1e9 + 1e-3]]))) == pytest.approx(1, rel=1e-3)
 
 
 def test_loss_weighs_rows():
     y, predicted, weight = np.array([[0.0], [4.0]]), np.array([[2.0], [0.0]]), np.array([3.0, 1.0])
-    measured = TargetUnitsLoss("mean_squared_error", offset=[0], scale=[2], reduction="mean_with_sample_weight")
+    measure = TargetUnitsLoss("mean_squared_error", offset=[0], scale=[2], reduction="mean_with_sample_weight")
 
-    assert float(measured(y, predicted, sample_weight=weight)) == pytest.approx((3 * 1 + 1 * 4) / 4)
+    assert float(measure(y, predicted, sample_weight=weight)) == pytest.approx((3 * 1 + 1 * 4) / 4)
 
 
 def test_loss_comes_back_from_its_config():
@@ -361,7 +361,7 @@ LOSSES = {
 
 
 def members_of(n_outputs, n_members=3, n_rows=5):
-    """Give (offset, scale, y, outputs of each member), in y's units; standardised they are above zero."""
+    """Return (offset, scale, y, outputs of each member), in y's units; standardised they are above zero."""
     rng = np.random.default_rng(n_outputs)
     offset, scale = np.array(OFFSET[:n_outputs]), np.array(SCALE[:n_outputs])
     y = rng.gamma(2, size=(n_rows, n_outputs)) * scale + offset
@@ -379,8 +379,8 @@ def test_loss_over_members_is_the_mean_of_their_losses(name, weighted, n_outputs
     by_member = [LOSSES[name](standardised, (members[:, m] - offset) / scale) for m in range(3)]
     expected = np.mean([np.mean(losses * weight) for losses in by_member])
     for loss in (name, keras.losses.get(name), type(keras.losses.deserialize(_class_name(name)))()):
-        measured = TargetUnitsLoss(loss, offset, scale)(y, members.reshape(5, -1), weight if weighted else None)
-        assert float(measured) == pytest.approx(expected, rel=1e-5)
+        measure = TargetUnitsLoss(loss, offset, scale)(y, members.reshape(5, -1), weight if weighted else None)
+        assert float(measure) == pytest.approx(expected, rel=1e-5)
 
 
 def _class_name(name):
@@ -391,8 +391,8 @@ def _class_name(name):
 def test_equal_members_lose_what_one_does(name):
     offset, scale, y, members = members_of(2)
     one = members[:, 0]
-    measured = TargetUnitsLoss(name, offset, scale)
-    assert float(measured(y, np.hstack([one] * 4))) == pytest.approx(float(measured(y, one)), rel=1e-6)
+    measure = TargetUnitsLoss(name, offset, scale)
+    assert float(measure(y, np.hstack([one] * 4))) == pytest.approx(float(measure(y, one)), rel=1e-6)
 
 
 def test_members_reduce_to_a_sum_where_the_loss_does():
@@ -409,7 +409,7 @@ def own_outputs(y_true, y_pred):
 
 
 def root_error(y_true, y_pred):
-    """Give one number for all rows, as users write the root mean squared error."""
+    """Return one number for all rows, as users write the root mean squared error."""
     return keras.ops.sqrt(keras.ops.mean(keras.ops.square(y_true - y_pred)))
 
 
@@ -417,23 +417,23 @@ def test_a_loss_that_names_its_outputs_finds_them_in_each_member():
     offset, scale, y, members = members_of(2)
     errors = np.abs(members - y[:, None]) / scale
     expected = np.mean(errors[..., 0] + 2 * errors[..., 1])
-    measured = TargetUnitsLoss(own_outputs, offset, scale)(y, members.reshape(5, -1))
-    assert float(measured) == pytest.approx(expected)
+    measure = TargetUnitsLoss(own_outputs, offset, scale)(y, members.reshape(5, -1))
+    assert float(measure) == pytest.approx(expected)
 
 
 def test_a_loss_of_one_number_for_all_rows_is_taken():
     offset, scale, y, members = members_of(1)
-    measured = float(TargetUnitsLoss(root_error, offset, scale)(y, members.reshape(5, -1)))
+    measure = float(TargetUnitsLoss(root_error, offset, scale)(y, members.reshape(5, -1)))
     expected = np.sqrt(np.mean(((members - y[:, None]) / scale) ** 2))
     # Over all members at once, or one by one: users get the one or the other.
-    assert measured == pytest.approx(expected, rel=0.2)
+    assert measure == pytest.approx(expected, rel=0.2)
 
 
 # --- members: the head
 
 
 def seeded_head(head, target, width=5):
-    with isolated(0, "float32"):
+    with isolate(0, "float32"):
         return head_network(head, target, width)
 
 
@@ -563,13 +563,13 @@ def regressor(**params):
 
 @pytest.fixture(scope="module")
 def fitted():
-    """Give a regressor of four members and two outputs that has learned."""
+    """Return a regressor of four members and two outputs that has learned."""
     return regressor(epochs=60, optimizer__learning_rate=0.05, compile__run_eagerly=False).fit(FRAME, TWO)
 
 
 @pytest.fixture(scope="module")
 def unmoved():
-    """Give a regressor after one step of all rows that hardly changed a weight."""
+    """Return a regressor after one step of all rows that hardly changed a weight."""
     return regressor(optimizer="sgd", optimizer__learning_rate=1e-12).fit(FRAME, TWO)
 
 

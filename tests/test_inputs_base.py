@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skmulti.errors import InputMismatchError
 from skmulti.inputs import DenseBranch
-from skmulti.inputs.base import Branch, InputEncoder, as_frame, checked_frame, missing_rows, one_column, refuse_cells
+from skmulti.inputs.base import Branch, InputEncoder, as_frame, check_frame, missing_rows, one_column, refuse_cells
 from skmulti.layers.numbers import feature_means
 from skmulti.spec import ArraySpec
 
@@ -88,7 +88,7 @@ def test_a_branch_without_connect_says_so():
 
 
 class Passing(Branch):
-    """Give the tensor that reaches `connect`."""
+    """Return the tensor that reaches `connect`."""
 
     def connect(self, tensor, spec, sample):
         return tensor
@@ -173,24 +173,24 @@ def test_numbers_in_refusals_are_written_as_in_the_table():
 def test_frames_keep_the_dtype_of_each_column():
     frame = pd.DataFrame({"a": [1], "b": ["x"]})
 
-    assert checked_frame(LengthEncoder(), frame, reset=True).dtypes.equals(frame.dtypes)
+    assert check_frame(LengthEncoder(), frame, reset=True).dtypes.equals(frame.dtypes)
 
 
 def test_columns_in_another_order_are_refused():
     encoder, frame = LengthEncoder(), pd.DataFrame({"a": [1], "b": [2]})
-    checked_frame(encoder, frame, reset=True)
+    check_frame(encoder, frame, reset=True)
     with pytest.raises(ValueError, match="must be in the same order"):
-        checked_frame(encoder, frame[["b", "a"]], reset=False)
+        check_frame(encoder, frame[["b", "a"]], reset=False)
 
 
 def test_another_number_of_columns_is_refused():
     encoder = LengthEncoder()
-    checked_frame(encoder, np.ones((2, 3)), reset=True)
+    check_frame(encoder, np.ones((2, 3)), reset=True)
     with pytest.raises(ValueError, match="X has 2 features, but LengthEncoder is expecting 3"):
-        checked_frame(encoder, np.ones((2, 2)), reset=False)
+        check_frame(encoder, np.ones((2, 2)), reset=False)
 
 
 @pytest.mark.parametrize(("shape", "found"), [((0, 1), r"0 sample\(s\)"), ((1, 0), r"0 feature\(s\)")])
 def test_empty_tables_are_refused_at_fit(shape, found):
     with pytest.raises(InputMismatchError, match=f"{found}.*LengthEncoder"):
-        checked_frame(LengthEncoder(), pd.DataFrame(np.empty(shape)), reset=True)
+        check_frame(LengthEncoder(), pd.DataFrame(np.empty(shape)), reset=True)

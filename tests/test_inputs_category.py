@@ -166,7 +166,7 @@ def test_ids_do_not_depend_on_the_order_of_training_rows():
 
 
 def learned_by_one_hot_encoder(cells, **params):
-    """Give the values to which OneHotEncoder gives a column of their own."""
+    """Return the values to which OneHotEncoder gives a column of their own."""
     oracle = OneHotEncoder(handle_unknown="infrequent_if_exist", sparse_output=False, **params)
     oracle.fit(np.array(cells, dtype=object)[:, None])
     infrequent = oracle.infrequent_categories_[0] if params.keys() & {"min_frequency", "max_categories"} else None

@@ -18,7 +18,7 @@ from skmulti.errors import BranchMismatchError, InputMismatchError, NetworkSizeW
 from skmulti.inputs.image.decoder import ImageBranch, ImageDecoder
 from skmulti.network.build import all_layers
 from skmulti.spec import ArraySpec
-from skmulti.training.run import isolated
+from skmulti.training.run import isolate
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype="uint8")
 GREYS = COLOURS[:, :, 0]
@@ -27,7 +27,7 @@ BATCH = np.random.default_rng(1).integers(0, 256, (16, 8, 8, 3), dtype="uint8")
 
 
 def encoded(image, file_format="PNG", **options):
-    """Give the bytes of an image file."""
+    """Return the bytes of an image file."""
     file = io.BytesIO()
     image = image if isinstance(image, Image.Image) else Image.fromarray(image)
     image.save(file, file_format, **options)
@@ -35,7 +35,7 @@ def encoded(image, file_format="PNG", **options):
 
 
 def decoded(cell, **parameters):
-    """Give the pixels of one cell, at 8 x 8 unless told."""
+    """Return the pixels of one cell, at 8 x 8 unless told."""
     return ImageDecoder(**{"size": (8, 8), **parameters}).fit_transform([cell])[0]
 
 
@@ -702,7 +702,7 @@ PATCH_WIDTH = 2 * 4 * 60 + 16 * 12 * 3
 
 
 def built(branch, sample=TEXTURES, spec=TEXTURE_SPEC):
-    with isolated(0, "float32"):
+    with isolate(0, "float32"):
         return branch.build(spec, sample)
 
 
@@ -804,7 +804,7 @@ def test_branch_with_filters_from_patches_reloads_with_equal_predictions(tmp_pat
 
 
 def test_filters_compute_in_float64_where_asked():
-    with isolated(0, "float64"):
+    with isolate(0, "float64"):
         model = ImageBranch().build(TEXTURE_SPEC, TEXTURES)
 
     output = keras.ops.convert_to_numpy(model(TEXTURES[:2]))

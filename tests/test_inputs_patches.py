@@ -180,7 +180,7 @@ def test_nothing_is_left_to_train():
 
 
 def photos(n_rows=60):
-    """Give photos of 16 x 16, grey and coloured, of which a few are missing, with a number and a class of each."""
+    """Return photos of 16 x 16, grey and coloured, of which a few are missing, with a number and a class of each."""
     draw = np.random.default_rng(4)
     cells = list(draw.integers(0, 256, (n_rows, 16, 16, 3), dtype="uint8"))
     cells[:3] = [cell[:, :, 0] for cell in cells[:3]]

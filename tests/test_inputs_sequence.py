@@ -24,7 +24,7 @@ saves = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationW
 
 
 def first_feature(array):
-    """Give the first feature as nested lists, NaN as None."""
+    """Return the first feature as nested lists, NaN as None."""
     return [[None if np.isnan(value) else float(value) for value in row] for row in array[:, :, 0]]
 
 
@@ -343,7 +343,7 @@ SPEC = ArraySpec("trace", "sequence", (5, 2), "float32")
 
 
 def steps_of_different_lengths():
-    """Give five rows of 5 steps: whole, short, shorter, with gaps, empty."""
+    """Return five rows of 5 steps: whole, short, shorter, with gaps, empty."""
     array = np.random.default_rng(0).normal(size=(5, 5, 2)).astype("float32")
     array[1, 3:] = NAN
     array[2, 1:] = NAN

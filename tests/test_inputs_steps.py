@@ -24,7 +24,7 @@ def network(architecture, steps, dtype="float32", units=4, kernel_size=3):
 
 
 def steps_of_different_lengths(dtype="float32"):
-    """Give five rows of 5 steps: whole, short, shorter, with gaps, empty."""
+    """Return five rows of 5 steps: whole, short, shorter, with gaps, empty."""
     array = np.random.default_rng(0).normal(size=(5, 5, 2)).astype(dtype)
     array[1, 3:] = NAN
     array[2, 1:] = NAN

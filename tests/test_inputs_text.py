@@ -643,7 +643,7 @@ def bag_of(ids, n_ids, sample=None, **params):
 
 @pytest.fixture(scope="module")
 def encoded():
-    """Give the texts' (ids, vocabulary)."""
+    """Return the texts' (ids, vocabulary)."""
     vectorizer = TextVectorizer(length=None).fit(TEXTS)
     return vectorizer.transform(TEXTS), vectorizer.vocabulary_
 
@@ -750,5 +750,5 @@ def test_weights_of_a_bag_come_back_in_safe_mode(encoded, tmp_path):
 
 
 def test_inferred_vectorizer_counts_punctuation_and_pairs_as_words():
-    inferred = {"standardize": "lower_and_split_punctuation", "ngrams": 2}
-    assert TextVectorizer.inferred().get_params() == {**TextVectorizer().get_params(), **inferred}
+    make_inferred = {"standardize": "lower_and_split_punctuation", "ngrams": 2}
+    assert TextVectorizer.make_inferred().get_params() == {**TextVectorizer().get_params(), **make_inferred}

@@ -202,7 +202,7 @@ def small_blocks(monkeypatch):
 
 
 def long_table():
-    """Give 50 rows: gaps, a column that begins with missing rows, a constant one, counts, an empty one."""
+    """Return 50 rows: gaps, a column that begins with missing rows, a constant one, counts, an empty one."""
     rng = np.random.default_rng(0)
     gaps = np.where(rng.random(50) < 0.3, np.nan, rng.normal(5, 2, 50))
     late = np.where(np.arange(50) < 11, np.nan, rng.normal(1e9, 1, 50))
@@ -493,7 +493,7 @@ def relu(values):
 
 
 def numpy_layers(model):
-    """Give the kernels and biases of a branch's dense layers."""
+    """Return the kernels and biases of a branch's dense layers."""
     return [layer.get_weights() for layer in model.layers if isinstance(layer, keras.layers.Dense)]
 
 

@@ -28,7 +28,7 @@ from skmulti import (
     SequencePadder,
     lazy,
 )
-from skmulti._workers import ahead
+from skmulti._workers import map_ahead
 from skmulti.router.lazy import Decoding, LazyArray, stays_lazy
 from skmulti.router.store import DecodedStore, file_states, has_key, row_keys
 from skmulti.spec import ArraySpec
@@ -36,7 +36,7 @@ from skmulti.training.run import Rows
 
 
 def png(value, side=16):
-    """Give the bytes of a PNG whose brightness is about `value`, with noise that the value decides."""
+    """Return the bytes of a PNG whose brightness is about `value`, with noise that the value decides."""
     noise = np.random.default_rng(value).integers(0, 40, (side, side, 3))
     file = io.BytesIO()
     Image.fromarray((noise + value).astype("uint8")).save(file, "PNG")
@@ -311,7 +311,7 @@ class TestPredict:
 
 class TestAhead:
     def test_results_come_in_order(self):
-        assert list(ahead(lambda x: x * x, range(20))) == [x * x for x in range(20)]
+        assert list(map_ahead(lambda x: x * x, range(20))) == [x * x for x in range(20)]
 
     @pytest.mark.parametrize("stop", ["error", "break"])
     def test_threads_end_with_the_loop(self, stop):
@@ -326,9 +326,9 @@ class TestAhead:
 
         if stop == "error":
             with pytest.raises(ValueError, match="three"):
-                list(ahead(slow, range(1000)))
+                list(map_ahead(slow, range(1000)))
         else:
-            for x in ahead(slow, range(1000)):
+            for x in map_ahead(slow, range(1000)):
                 if x == 3:
                     break
         assert threading.active_count() == before

@@ -54,7 +54,7 @@ BRANCHES = {
 
 
 def complete(n_rows=12):
-    """Give a frame of every kind without a missing cell."""
+    """Return a frame of every kind without a missing cell."""
     rng = np.random.default_rng(0)
     return pd.DataFrame(
         {
@@ -80,7 +80,7 @@ def without(frame, name, rows):
 
 
 def gappy():
-    """Give a frame whose row i lacks its i-th input; the one after those lacks all of them."""
+    """Return a frame whose row i lacks its i-th input; the one after those lacks all of them."""
     frame = complete()
     for i, name in enumerate(INPUTS):
         frame = without(frame, name, [i, len(INPUTS)])
@@ -95,7 +95,7 @@ def encoded():
 
 @pytest.fixture(scope="module")
 def fitted():
-    """Give a regressor that was fitted on rows with gaps."""
+    """Return a regressor that was fitted on rows with gaps."""
     X = gappy()
     y = np.arange(len(X), dtype=float)
     params = {"branches": BRANCHES, "head": DenseHead(units=()), "epochs": 1, "random_state": 0}
@@ -104,7 +104,7 @@ def fitted():
 
 @pytest.fixture(scope="module")
 def fitted_without_gaps():
-    """Give a regressor that saw no missing cell at fit."""
+    """Return a regressor that saw no missing cell at fit."""
     X = complete()
     params = {"branches": BRANCHES, "head": DenseHead(units=()), "epochs": 1, "random_state": 0}
     return MultiInputRegressor(ROUTER, compile__run_eagerly=True, **params).fit(X, np.arange(len(X), dtype=float))
@@ -122,7 +122,7 @@ MERGE_OBJECTS = {**{name: name for name in MERGES}, "staged": StagedMerge([("see
 
 @pytest.fixture(scope="module", params=MERGE_OBJECTS)
 def outputs(request, encoded):
-    """Give the output of an untrained network with each merge, for the rows with gaps."""
+    """Return the output of an untrained network with each merge, for the rows with gaps."""
     return untrained(*encoded, merge=MERGE_OBJECTS[request.param])
 
 

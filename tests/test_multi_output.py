@@ -36,7 +36,7 @@ from skmulti import (
     MultiInputRegressor,
     TargetSpec,
 )
-from skmulti.estimators.targets import Labels, checked_labels, output_names
+from skmulti.estimators.targets import Labels, check_labels, output_names
 from skmulti.layers.outputs import OutputsSoftmax
 from skmulti.network.heads import classification_target, encode_target
 from skmulti.network.losses import OutputsLoss, OutputsMetric
@@ -369,7 +369,7 @@ class TestShapesAndTypes:
         ids=["lists", "list of arrays", "objects", "frame", "nullable", "mixed frame", "polars", "pyarrow"],
     )
     def test_labels_may_come_in_any_table(self, labels, change):
-        y = checked_labels(change(labels))
+        y = check_labels(change(labels))
         assert_array_equal(y, labels)
         assert (Labels(y).multilabel, Labels(y).classes.dtype.kind in "bi") == (True, True)
 

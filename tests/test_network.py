@@ -27,7 +27,7 @@ from skmulti.network.forward import Forward
 from skmulti.network.heads import DenseHead
 from skmulti.network.merges import ConcatenateMerge
 from skmulti.spec import ArraySpec, TargetSpec
-from skmulti.training.run import Rows, isolated
+from skmulti.training.run import Rows, isolate
 
 TARGET = TargetSpec()
 ROWS = np.random.default_rng(0).normal(size=(6, 3)).astype("float32")
@@ -43,7 +43,7 @@ def specs_of(*specs):
 
 def network(specs, given=None, *, target=TARGET, head=None, seed=0, samples=None, **options):
     """Build a network of dense branches, but for those given."""
-    with isolated(seed, "float32"):
+    with isolate(seed, "float32"):
         branches = resolve_branches(specs, {name: DenseBranch((4,)) for name in specs}, given)
         return build_network(specs, branches, ConcatenateMerge(), head or DenseHead((4,)), target, samples, **options)
 
@@ -226,7 +226,7 @@ def fixed_network(given, *more, **options):
 
 
 def test_branch_with_features_is_one_model():
-    with isolated(0, "float32"):
+    with isolate(0, "float32"):
         model = Squares().build(vector("a"))
     features, rest = model.get_layer("a__features"), model.get_layer("a__branch")
     (kernel, bias), (dense, shift) = features.get_weights(), rest.get_weights()

@@ -22,7 +22,7 @@ NAN = np.nan
 
 
 def layer_of(model, kind):
-    """Give the one layer of a class in a model."""
+    """Return the one layer of a class in a model."""
     (layer,) = [layer for layer in all_layers(model) if isinstance(layer, kind)]
     return layer
 
@@ -149,7 +149,7 @@ def test_a_curve_with_bends_at_the_edges_is_linear_in_the_bins():
 
 @pytest.fixture(scope="module")
 def sample():
-    """Give 100 rows of three columns: continuous, an indicator, and one with gaps."""
+    """Return 100 rows of three columns: continuous, an indicator, and one with gaps."""
     rng = np.random.default_rng(0)
     values = np.column_stack([rng.normal(size=100), rng.integers(0, 2, 100), rng.lognormal(size=100)])
     values[::7, 2] = NAN
@@ -288,7 +288,7 @@ ROUTER = InputRouter([("numbers", NumberScaler(), ["a", "b"])])
 
 @pytest.fixture(scope="module")
 def fitted():
-    """Give (regressor, frame) with the default branch of numbers, its bins changed."""
+    """Return (regressor, frame) with the default branch of numbers, its bins changed."""
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"a": rng.normal(size=60), "b": rng.integers(0, 9, 60)})
     est = MultiInputRegressor(ROUTER, head=DenseHead(()), epochs=1, random_state=0, compile__run_eagerly=True)

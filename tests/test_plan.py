@@ -42,7 +42,7 @@ PIXELS = RNG.integers(0, 256, size=(N_ROWS, 8, 8, 3), dtype="uint8")
 
 
 def objects(cells):
-    """Give cells as an object column, one cell a row whatever it is."""
+    """Return cells as an object column, one cell a row whatever it is."""
     box = np.empty(len(cells), dtype=object)
     for i, cell in enumerate(cells):
         box[i] = cell
@@ -50,7 +50,7 @@ def objects(cells):
 
 
 def encoded(image, form):
-    """Give the bytes of an image file."""
+    """Return the bytes of an image file."""
     file = io.BytesIO()
     Image.fromarray(image).save(file, form)
     return file.getvalue()
@@ -197,7 +197,7 @@ REFUSED = {
 
 
 def cases(**tables):
-    """Give every column with its kind as a parameter set."""
+    """Return every column with its kind as a parameter set."""
     return [
         pytest.param(column, kind, id=f"{name} -> {kind}")
         for kind, table in tables.items()

@@ -50,7 +50,7 @@ X_FRAME = pd.DataFrame(X_ARRAY, columns=["first", "second"])
 
 
 def make_frame():
-    """Give 24 rows of numbers, categories and text, under labels that are no positions."""
+    """Return 24 rows of numbers, categories and text, under labels that are no positions."""
     rng = np.random.default_rng(0)
     return pd.DataFrame(
         {
@@ -68,7 +68,7 @@ Y = (ROWS % 5).astype(float)
 
 
 def png(value):
-    """Give the bytes of an 8 x 8 picture of one colour."""
+    """Return the bytes of an 8 x 8 picture of one colour."""
     file = io.BytesIO()
     Image.fromarray(np.full((8, 8, 3), value, dtype="uint8")).save(file, "PNG")
     return file.getvalue()
@@ -84,7 +84,7 @@ IGNORE_SHUFFLE = pytest.mark.filterwarnings("ignore:`TargetEncoder.shuffle:Futur
 
 
 class Spy(InputEncoder):
-    """Give the first column as it is, and remember what `fit` got."""
+    """Return the first column as it is, and remember what `fit` got."""
 
     default_branch = DenseBranch
 
@@ -109,7 +109,7 @@ class WeightSpy(Spy):
 
 
 class Promise(Spy):
-    """Give another array than its spec promises."""
+    """Return another array than its spec promises."""
 
     def __init__(self, values, dtype, sizes=()):
         self.values = values

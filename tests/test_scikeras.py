@@ -60,7 +60,7 @@ def fitted(rows):
 
 @pytest.fixture
 def listings():
-    """Give an unfitted classifier with the router of the documentation."""
+    """Return an unfitted classifier with the router of the documentation."""
     router = InputRouter(
         [
             ("place", OneHotEncoder(handle_unknown="ignore"), ["location", "membership"]),
@@ -354,7 +354,7 @@ class Counter(keras.callbacks.Callback):
 
 @pytest.fixture(scope="module")
 def with_instance(rows):
-    """Give a callback and the estimator that was fitted with it."""
+    """Return a callback and the estimator that was fitted with it."""
     own = Counter()
     return own, MultiInputClassifier(ROUTER, callbacks=own, **SMALL).fit(*rows)
 

@@ -233,7 +233,7 @@ class TestEncoder:
 
 @pytest.fixture(scope="module")
 def frame():
-    """Give titles and bodies in the same words, and names in others."""
+    """Return titles and bodies in the same words, and names in others."""
     rng = np.random.default_rng(0)
     words, names = (np.array([f"{stem}{i}" for i in range(40)]) for stem in ("word", "name"))
 

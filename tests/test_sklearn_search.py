@@ -43,7 +43,7 @@ def y(X):
 
 @pytest.fixture(scope="module")
 def cut(X, y):
-    """Give one division into training and test rows, in the form of `cv`."""
+    """Return one division into training and test rows, in the form of `cv`."""
     return [next(StratifiedKFold(2).split(X, y))]
 
 
@@ -57,7 +57,7 @@ def by_hand(X, y, **params):
 
 
 def score_by_hand(X, y, cut, **params):
-    """Give the log-likelihood of the test rows after a fit on the training rows."""
+    """Return the log-likelihood of the test rows after a fit on the training rows."""
     train, test = cut[0]
     return -log_loss(y[test], by_hand(X.iloc[train], y[train], **params).predict_proba(X.iloc[test]))
 
@@ -105,7 +105,7 @@ class TestSearches:
 
 
 def branch_layer(estimator, name, kind):
-    """Give the first layer of a class in the branch of an input."""
+    """Return the first layer of a class in the branch of an input."""
     layers = estimator.model_.get_layer(f"{name}__branch").layers
     return next(layer for layer in layers if isinstance(layer, kind))
 
@@ -188,7 +188,7 @@ class PriceFiller(TransformerMixin, BaseEstimator):
 
 @pytest.fixture(scope="module")
 def gaps(X):
-    """Give the table with each third price missing."""
+    """Return the table with each third price missing."""
     return X.assign(price=X["price"].where(np.arange(len(X)) % 3 > 0))
 
 
@@ -214,13 +214,13 @@ def weight(X):
 
 @pytest.fixture(scope="module")
 def weighted(X, y, weight):
-    """Give the probabilities after a weighted fit by hand."""
+    """Return the probabilities after a weighted fit by hand."""
     return classifier().fit(X, y, sample_weight=weight).predict_proba(X)
 
 
 @pytest.fixture(scope="module")
 def weighted_fold(X, y, weight, cut):
-    """Give an estimator fitted by hand on the weighted training rows."""
+    """Return an estimator fitted by hand on the weighted training rows."""
     train = cut[0][0]
     return classifier().fit(X.iloc[train], y[train], sample_weight=weight[train])
 
@@ -270,7 +270,7 @@ class TestRoutedMetadata:
 
 
 def threads():
-    """Give the sizes of TensorFlow's thread pools in this process; 0 is TensorFlow's own choice."""
+    """Return the sizes of TensorFlow's thread pools in this process; 0 is TensorFlow's own choice."""
     threading = tf.config.threading
     return threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()
 
@@ -296,7 +296,7 @@ np.save("regressor.npy", joblib.load("regressor.joblib").predict(table))
 
 @pytest.fixture(scope="module")
 def loaded(plain, X, tmp_path_factory):
-    """Give (estimator, its predictions in another process) of a pickled classifier and a dumped regressor."""
+    """Return (estimator, its predictions in another process) of a pickled classifier and a dumped regressor."""
     folder = tmp_path_factory.mktemp("loaded")
     estimators = {"classifier": plain, "regressor": regressor().fit(X, amounts(X))}
     (folder / "table.pkl").write_bytes(pickle.dumps(X))

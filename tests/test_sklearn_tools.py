@@ -94,7 +94,7 @@ def amounts(X):
 
 
 def parts(columns=NAMES, **params):
-    """Give new parameters of a small estimator, one input for each kind of column."""
+    """Return new parameters of a small estimator, one input for each kind of column."""
     encoders = {
         "numbers": StandardScaler(),
         "place": OneHotEncoder(handle_unknown="ignore"),
@@ -166,7 +166,7 @@ def proba(fitted, X):
 
 @pytest.fixture(scope="module")
 def folds(X, y):
-    """Give (held-out rows, their probabilities) of each fold, from fits by hand."""
+    """Return (held-out rows, their probabilities) of each fold, from fits by hand."""
     found = []
     for train, test in FOLDS.split(X, y):
         found.append((test, classifier().fit(X.iloc[train], y[train]).predict_proba(X.iloc[test])))
@@ -175,7 +175,7 @@ def folds(X, y):
 
 @pytest.fixture(scope="module")
 def out_of_fold(folds, y):
-    """Give the probability of "yes" for each row, from the fold that held it out."""
+    """Return the probability of "yes" for each row, from the fold that held it out."""
     together = np.empty(len(y))
     for test, probabilities in folds:
         together[test] = probabilities[:, 1]

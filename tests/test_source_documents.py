@@ -62,7 +62,7 @@ def two_dense(inputs, target):
 
 
 def two_widths(n=20):
-    """Give inputs a (10 numbers) and b (5 numbers) with a label that both have a part in."""
+    """Return inputs a (10 numbers) and b (5 numbers) with a label that both have a part in."""
     rng = np.random.default_rng(1)
     X = {"a": rng.normal(size=(n, 10)), "b": rng.normal(size=(n, 5))}
     return X, (X["a"][:, 0] + X["b"][:, 0] > 0).astype(int)
@@ -79,14 +79,14 @@ def image_bytes(pixels, file_format="PNG"):
 
 
 def layers_of(estimator, name, kind):
-    """Give the layers of one sort in the branch of an input."""
+    """Return the layers of one sort in the branch of an input."""
     models = [layer for layer in estimator.model_.layers if isinstance(layer, keras.Model)]
     branch = next(model for model in models if model.name.startswith(f"{name}_"))
     return [layer for layer in branch.layers if isinstance(layer, kind)]
 
 
 def output_kernel(estimator):
-    """Give (merged width, width of the output); the output layer is the last where the target has no unit."""
+    """Return (merged width, width of the output); the output layer is the last where the target has no unit."""
     return estimator.model_.layers[-1].kernel.shape
 
 

@@ -94,7 +94,7 @@ def photo_router():
 
 
 def members(n=20):
-    """Give a frame whose every row has a number, a city and a word that no other row has."""
+    """Return a frame whose every row has a number, a city and a word that no other row has."""
     frame = pd.DataFrame({"age": np.arange(n) ** 2.0, "city": [f"city{i}" for i in range(n)]})
     frame["review"] = [f"common word{chr(97 + i)}" for i in range(n)]
     return frame, np.arange(n) % 2
@@ -118,7 +118,7 @@ def fitted_on_members():
 
 @pytest.fixture(scope="module")
 def folds():
-    """Give (estimator, training positions) of each fold of a cross-validation."""
+    """Return (estimator, training positions) of each fold of a cross-validation."""
     frame, y = members(12)
     classifier = MultiInputClassifier(members_router(), **SHORT)
     scores = cross_validate(classifier, frame, y, cv=KFold(2), return_estimator=True, return_indices=True)

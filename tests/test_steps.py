@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from skmulti.training.run import isolated
-from skmulti.training.steps import FeedSteps, RowFeed, fed
+from skmulti.training.run import isolate
+from skmulti.training.steps import FeedSteps, RowFeed, feed_from
 
 
 def epoch_rows(n_rows=10, batch_size=4, epoch=0, seed=0):
-    """Give the rows of one epoch, batch by batch."""
+    """Return the rows of one epoch, batch by batch."""
     feed = RowFeed({"a": np.arange(n_rows)}, np.arange(n_rows), None, batch_size, seed)
     for callback in feed.callbacks():
         callback.on_epoch_begin(epoch)
@@ -71,7 +71,7 @@ class TestBatches:
 
 def network():
     """Build a small network with all that a step may change: weights, dropout's generator, a moving mean."""
-    with isolated(3, "float32"):
+    with isolate(3, "float32"):
         inputs = {"a": keras.Input((2,), name="a")}
         hidden = keras.layers.BatchNormalization()(keras.layers.Dense(3, activation="tanh")(inputs["a"]))
         hidden = keras.layers.Dropout(0.3, seed=7)(hidden)
@@ -90,7 +90,7 @@ def trained(steps_per_execution=1, **compile_params):
         keras.optimizers.Adam(0.01), "mse", metrics=["mae"], steps_per_execution=steps_per_execution, **compile_params
     )
     feed, held = RowFeed({"a": X}, Y, WEIGHT, 4), RowFeed({"a": X[:9]}, Y[:9], None, 5)
-    with fed(model, feed, held):
+    with feed_from(model, feed, held):
         history = model.fit(feed.steps(), validation_data=held.steps(), epochs=2, shuffle=False, verbose=0).history
     return model, history
 
@@ -143,7 +143,7 @@ class TestSteps:
         model = network()
         model.compile("sgd", "mse", steps_per_execution=count, run_eagerly=True)
         feed = RowFeed({"a": X}, Y, None, 4)
-        with fed(model, feed, None):
+        with feed_from(model, feed, None):
             model.fit(feed.steps(), epochs=1, shuffle=False, verbose=0, callbacks=[note])
         assert seen == expected
 
@@ -156,7 +156,7 @@ class TestSteps:
                 self.model.stop_training = batch == 1
 
         feed = RowFeed({"a": X}, Y, None, 4)
-        with fed(model, feed, None):
+        with feed_from(model, feed, None):
             model.fit(feed.steps(), epochs=3, shuffle=False, verbose=0, callbacks=[Stop()])
         assert int(model.optimizer.iterations) == 2
 
@@ -169,7 +169,7 @@ class TestSteps:
                 found.append(self.model.evaluate({"a": X[:5]}, Y[:5], verbose=0))
 
         feed = RowFeed({"a": X}, Y, None, 4)
-        with fed(model, feed, RowFeed({"a": X}, Y, None, 4)):
+        with feed_from(model, feed, RowFeed({"a": X}, Y, None, 4)):
             model.fit(feed.steps(), epochs=1, shuffle=False, verbose=0, callbacks=[Evaluate()])
         expected = np.mean((model.predict({"a": X[:5]}, verbose=0) - Y[:5]) ** 2)
         assert found == [pytest.approx(expected, rel=1e-5)]
@@ -188,7 +188,7 @@ class TestSteps:
         model.compile("sgd", "mse")
         for n_rows in (22, 9, 13, 7, 15, 11, 6):
             feed = RowFeed({"a": X[:n_rows]}, Y[:n_rows], None, 4)
-            with fed(model, feed, None):
+            with feed_from(model, feed, None):
                 model.fit(feed.steps(), epochs=1, shuffle=False, verbose=0)
         assert model.train_function._run.experimental_get_tracing_count() <= 2
         assert "retracing" not in caplog.text

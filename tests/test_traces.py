@@ -229,7 +229,7 @@ SCRIPTS = {
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """Give what each script found, all run at once, each in an empty folder and with hashes of its own."""
+    """Return what each script found, all run at once, each in an empty folder and with hashes of its own."""
     running = {}
     for name, (script, hash_seed) in SCRIPTS.items():
         folder, temporary = (str(tmp_path_factory.mktemp(kind)) for kind in ("cwd", "tmp"))

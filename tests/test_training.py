@@ -22,7 +22,7 @@ from skmulti.training.run import (
     auto_steps_per_execution,
     draw_seed,
     hold_out,
-    isolated,
+    isolate,
     sample_rows,
     train,
 )
@@ -31,7 +31,7 @@ from skmulti.training.steps import RowFeed
 
 def network():
     """Build a small untrained network of one input, always the same."""
-    with isolated(3, "float32"):
+    with isolate(3, "float32"):
         inputs = {"a": keras.Input((2,), name="a")}
         hidden = keras.layers.Dense(3, activation="tanh")(inputs["a"])
         return keras.Model(inputs, keras.layers.Dense(1)(hidden))
@@ -223,7 +223,7 @@ class TestSeeds:
     def test_isolated_decides_what_keras_draws(self):
         draws = []
         for _ in range(2):
-            with isolated(5, "float32"):
+            with isolate(5, "float32"):
                 draws.append(keras.initializers.RandomNormal()((4,)).numpy())
         np.testing.assert_array_equal(*draws)
 
@@ -232,7 +232,7 @@ class TestSeeds:
         before = random.getstate(), np.random.get_state()[1].tolist(), keras.config.floatx()
         policy = keras.config.dtype_policy()
         try:
-            with isolated(5, "float64"):
+            with isolate(5, "float64"):
                 assert keras.config.floatx() == "float64"
                 assert keras.layers.Dense(1).compute_dtype == "float64"
                 random.random(), np.random.rand()
@@ -434,7 +434,7 @@ print("RESULT" + json.dumps(found))
 
 @pytest.fixture(scope="module")
 def processes():
-    """Give what two new processes print: predictions, and in the first what it found out about seeds."""
+    """Return what two new processes print: predictions, and in the first what it found out about seeds."""
     running = [
         subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for script in (PREDICT + COMPARE, PREDICT)

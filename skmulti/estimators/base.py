@@ -5,8 +5,8 @@ import numpy as np
 from sklearn.base import clone, is_classifier
 
 from .._params import parts_by_name, split_nested
-from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, checked_weights
-from ..errors import InputMismatchError, quoted
+from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, check_weights
+from ..errors import InputMismatchError, quote
 from ..inputs import SAMPLE_ROWS
 from ..network import Forward, as_merge, build_by_hand, build_network, check_saveable, default_head, resolve_branches
 from ..router import as_memory, file_states, n_rows, store_folder, take_rows, to_table
@@ -20,12 +20,12 @@ from ..training import (
     auto_rate,
     draw_seed,
     hold_out,
-    isolated,
+    isolate,
     sample_rows,
     train,
 )
 from .diagram import estimator_block
-from .scikeras import ScikerasAdapter, fresh_names, repeating_names
+from .scikeras import ScikerasAdapter, repeat_names, restart_names
 from .stream_fit import SourcesMixin
 from .targets import check_output_names, output_names
 from .tasks import CallbackSupportMixin, FitTask
@@ -74,7 +74,7 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
         train_part, held_part = self._split((table, y, weight), validation, seed)
         epochs = self._epochs(len(train_part[1]))
         task = FitTask(self, *train_part, epochs)
-        with isolated(seed, self.dtype), repeating_names():
+        with isolate(seed, self.dtype), repeat_names():
             rows, held = self._build(train_part, held_part)
             self._train(rows, held, seed, epochs, task)
         task.end()
@@ -91,7 +91,7 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
             )
         if isinstance(y, dict):
             raise InputMismatchError(
-                f"y is a dict with {quoted(y)}; give an array, Series or DataFrame with a row for each row of X."
+                f"y is a dict with {quote(y)}; give an array, Series or DataFrame with a row for each row of X."
             )
         y_names = output_names(y)
         y = self._checked_y(y, reset=reset)
@@ -104,7 +104,7 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
             )
         weight = None
         if sample_weight is not None:
-            weight = checked_weights(sample_weight, np.empty(len(y)))
+            weight = check_weights(sample_weight, np.empty(len(y)))
             if not weight.all():
                 used = np.flatnonzero(weight)
                 table, y, weight = take_rows(table, used), y[used], weight[used]
@@ -139,7 +139,7 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
         )
 
     def _stops_early(self, count, given):
-        """Tell whether training may stop early: asked for, or from 500 rows, or with rows given to validate on."""
+        """Return whether training may stop early: asked for, or from 500 rows, or with rows given to validate on."""
         if self.early_stopping == "auto":
             return given or count >= EARLY_STOPPING_ROWS
         return bool(self.early_stopping)
@@ -158,10 +158,10 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
         states = [] if self.memory is None else file_states(table)
         fit_router = as_memory(self.memory).cache(_fit_router)
         self.timings_ = Timings()
-        with self.timings_.measured("route"):
+        with self.timings_.measure("route"):
             self.router_, arrays = fit_router(self._new_router(), table, y, weight, states, store_folder(self.memory))
         self._build_network(arrays, y, weight)
-        with self.timings_.measured("route"):
+        with self.timings_.measure("route"):
             held = None if held_part is None else self._encoded(*held_part)
             return self._encoded(table, y, weight, arrays), held
 
@@ -171,7 +171,7 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
         self._target = self._describe_target(y, weight)
         self.head_ = default_head(len(y), self._target) if self.head is None else clone(self.head)
-        with self.timings_.measured("build"):
+        with self.timings_.measure("build"):
             self.model_ = self._network(arrays)
         self.forward_ = Forward(self.model_)
         self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0
@@ -201,7 +201,7 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
         return model
 
     def _given_branches(self):
-        """Give `branches` with parameters that waited for the router applied to the defaults."""
+        """Return `branches` with parameters that waited for the router applied to the defaults."""
         given = dict(self.branches or {})
         waiting = {key: given.pop(key) for key in list(given) if "__" in key}
         defaults = self.router_.default_branches()
@@ -222,7 +222,7 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
         count = len(rows.y)
         batch_size = getattr(rows, "batch_rows", None) or min(self._batch_size(count), count)
         self.callbacks_ = callbacks = self._fresh_callbacks()
-        with self.timings_.measured("build"):
+        with self.timings_.measure("build"):
             if not self.model_.compiled:
                 self._compile_networks(count, batch_size)
             network, (rows, held) = self._trained.prepare(self.model_, rows, held)
@@ -251,7 +251,7 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
         if getattr(rows, "n_batches", None):
             fit_params.pop("steps_per_epoch", None)  # the source keeps to them
         # Keras makes metrics from their names when it trains first.
-        with fresh_names():
+        with restart_names():
             history, self.best_epoch_ = train(network, rows, held, schedule, callbacks, fit_params, self.timings_)
         for name, values in history.items():
             self.history_.setdefault(name, []).extend(float(value) for value in values)
@@ -267,7 +267,7 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
             part, held = self._split(part, validation, seed)
             epochs = self._epochs(len(part[1]))
             task = FitTask(self, *part, epochs)
-        with isolated(seed, self.dtype), repeating_names():
+        with isolate(seed, self.dtype), repeat_names():
             rows = self._encoded(*part)
             held = None if held is None else self._encoded(*held)
             self._train(rows, held, seed, epochs, task)
@@ -283,7 +283,7 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
             return self._continue_fit(X, y, sample_weight)
         seed = draw_seed(self.random_state)
         part = self._checked_rows(X, y, sample_weight, reset=True, classes=classes)
-        with isolated(seed, self.dtype), repeating_names():
+        with isolate(seed, self.dtype), repeat_names():
             rows, _ = self._build(part, None)
             self._train(rows, None, seed, 1)
         return self

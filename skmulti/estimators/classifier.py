@@ -7,9 +7,9 @@ from sklearn.utils.validation import check_consistent_length
 
 from .._validation import StrOptions
 from ..layers import has_members
-from ..network import MembersLoss, OutputsLoss, classification_target, fitting_metrics
+from ..network import MembersLoss, OutputsLoss, classification_target, metrics_by_output
 from .base import MultiInputEstimator
-from .targets import Labels, check_output_names, checked_labels, output_names
+from .targets import Labels, check_labels, check_output_names, output_names
 from .tasks import with_callbacks
 
 
@@ -358,7 +358,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         return self._labels.decoded(np.argmax(proba, axis=1))
 
     def score(self, X, y=None, sample_weight=None):
-        """Give the accuracy on rows with known labels.
+        """Return the accuracy on rows with known labels.
 
         Parameters
         ----------
@@ -379,7 +379,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         if self._labels.flat:
             return ClassifierMixin.score(self, X, y, sample_weight)
         check_output_names(output_names(y), getattr(self, "output_names_", None))
-        truth, predicted = checked_labels(y), self.predict(X)
+        truth, predicted = check_labels(y), self.predict(X)
         self._labels.check_columns(truth)
         check_consistent_length(predicted, truth, sample_weight)
         # scikit-learn's accuracy_score takes columns of 0 and 1 only.
@@ -399,11 +399,11 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
                 "compile__weighted_metrics weighs rows, but each column of y has weights of its own. Use `metrics`."
             )
         metrics = self.head_.default_metrics(self._target) if kwargs["metrics"] is None else kwargs["metrics"]
-        return {**kwargs, "metrics": fitting_metrics(metrics, self._target)}
+        return {**kwargs, "metrics": metrics_by_output(metrics, self._target)}
 
     def _checked_y(self, y, *, reset):
-        """Give the labels as an array of shape (n_rows,) or (n_rows, n_outputs)."""
-        return checked_labels(y)
+        """Return the labels as an array of shape (n_rows,) or (n_rows, n_outputs)."""
+        return check_labels(y)
 
     def _learn_target(self, y, classes):
         # Class weights come from all rows, so that a hold-out is weighed as the training rows are.
@@ -411,7 +411,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         self.classes_ = self._labels.classes
 
     def _numbered(self, y):
-        """Give each label's position among those of its column."""
+        """Return each label's position among those of its column."""
         return self._labels.numbers(y)
 
     def _strata(self, y):

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from ..network import MERGES, DenseHead, _FunctionBranch, _FunctionMerge, _LayerBranch
-from ..router import drawn_block, in_words
-from ..spec import layer_name
+from ..router import draw_block, in_words
+from ..spec import LAYER_PARTS, layer_name
 
 
 def estimator_block(estimator):
@@ -15,20 +15,20 @@ def estimator_block(estimator):
     router = estimator.router_ if fitted else estimator._router_part()
     blocks = [(f"router: {type(router).__name__}", router)]
     if estimator.model is not None or (fitted and not hasattr(estimator, "branches_")):
-        blocks.append((None, drawn_block("parallel", [("model", estimator.model)])))
+        blocks.append((None, draw_block("parallel", [("model", estimator.model)])))
     else:
-        branches, *others = _fitted_parts(estimator) if fitted else _planned_parts(estimator)
-        blocks.append(("branches", drawn_block("parallel", branches, dash_wrapped=True), "one for each input"))
-        blocks += [(None, drawn_block("parallel", [part])) for part in others]
+        branches, *others = _parts_after_fit(estimator) if fitted else _parts_before_fit(estimator)
+        blocks.append(("branches", draw_block("parallel", branches, dash_wrapped=True), "one for each input"))
+        blocks += [(None, draw_block("parallel", [part])) for part in others]
     if fitted:
         blocks.append(
-            (_label("network", None, estimator.model_.count_params()), drawn_block("serial", []), "all of model_")
+            (_label("network", None, estimator.model_.count_params()), draw_block("serial", []), "all of model_")
         )
-    return drawn_block("serial", blocks)
+    return draw_block("serial", blocks)
 
 
-def _planned_parts(estimator):
-    """Give (label, part) of branches, merge and head, as far as they are known before fit."""
+def _parts_before_fit(estimator):
+    """Return (label, part) of branches, merge and head, as far as they are known before fit."""
     merge, head = ("merge", estimator._merge_part()), ("head", estimator._head_part())
     if not isinstance(estimator.branches, Mapping | None):
         return [(None, repr(estimator.branches))], merge, head
@@ -42,8 +42,8 @@ def _planned_parts(estimator):
     return branches, merge, head
 
 
-def _fitted_parts(estimator):
-    """Give (label, part) of branches, merge and head; the labels tell width and number of parameters."""
+def _parts_after_fit(estimator):
+    """Return (label, part) of branches, merge and head; the labels tell width and number of parameters."""
     model, parts, counted = estimator.model_, estimator.branches_, set()
     others = {layer.name: layer for layer in model.layers if layer.name not in model.input}
     own = {name: _layers_of_branch(name, others) for name in parts}
@@ -64,13 +64,12 @@ def _fitted_parts(estimator):
 
 def _layers_of_branch(name, layers):
     """Take the layers of an input's branch out of all layers by name; `build_network` names them."""
-    parts = ("features", "branch", "is_missing", "dropout", "or_missing")
-    names = {part: f"{layer_name(name)}__{part}" for part in parts}
+    names = {part: layer_name(name, part) for part in LAYER_PARTS}
     return {part: layers.pop(full) for part, full in names.items() if full in layers}
 
 
 def _start_of_head(estimator, names):
-    """Give the position of the head's first layer, or None where no names tell it from the merge's."""
+    """Return the position of the head's first layer, or None where no names tell it from the merge's."""
     if getattr(type(estimator.head_), "attach", None) is DenseHead.attach:
         return min((names.index(name) for name in ("head__dense_0", "head__output") if name in names), default=None)
     if type(estimator.merge_) not in MERGES.values():
@@ -81,7 +80,7 @@ def _start_of_head(estimator, names):
 
 
 def _width(layer, side):
-    """Give the length of the vectors that a layer takes ("input") or gives ("output"), None if it has several."""
+    """Return the length of the vectors that a layer takes ("input") or gives ("output"), None if it has several."""
     with suppress(AttributeError, ValueError):
         return getattr(layer, side).shape[-1]
 
@@ -94,7 +93,7 @@ def _count(layers, counted):
 
 
 def _label(name, width, count=None):
-    """Give e.g. "photo: width 64; 1,234 parameters"."""
+    """Return e.g. "photo: width 64; 1,234 parameters"."""
     # Up to the colon: scikit-learn joins labels to the names, `branches__photo__units`, that a click copies.
     facts = [(width, f"width {width}"), (count, f"{count or 0:,} parameter{'s' * (count != 1)}")]
     text = "; ".join(fact for value, fact in facts if value is not None)
@@ -102,7 +101,7 @@ def _label(name, width, count=None):
 
 
 def _as_given(part):
-    """Give a part as the user knows it: out of its wrapper, and in words where it is another input's."""
+    """Return a part as the user knows it: out of its wrapper, and in words where it is another input's."""
     if isinstance(part, _FunctionBranch | _FunctionMerge | _LayerBranch):
         return part.layer if isinstance(part, _LayerBranch) else part.function
     return in_words(part)

@@ -274,7 +274,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         return outputs[:, 0] if self._y_is_flat else outputs
 
     def score(self, X, y=None, sample_weight=None):
-        """Give the coefficient of determination on rows with known targets.
+        """Return the coefficient of determination on rows with known targets.
 
         Parameters
         ----------
@@ -293,7 +293,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         return RegressorMixin.score(self, *self._score_rows(X, y, sample_weight))
 
     def _checked_y(self, y, *, reset):
-        """Give the target as float64, flat where it has one column only."""
+        """Return the target as float64, flat where it has one column only."""
         y = check_array(y, ensure_2d=False, dtype="float64", input_name="y")
         flat = y.ndim == 2 and y.shape[1] == 1 and (reset or self._y_is_flat)
         return column_or_1d(y, warn=True) if flat else y
@@ -303,7 +303,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
 
     def _numbered(self, y):
-        """Give y as (n_rows, n_outputs) floats."""
+        """Return y as (n_rows, n_outputs) floats."""
         columns = y.reshape(len(y), -1)
         if columns.shape[1] != self._n_outputs:
             raise ValueError(

@@ -22,7 +22,7 @@ from .._params import nested_params, refuse_unknown, split_nested
 from ..layers import has_members
 from ..network import DenseHead, Forward, Network, TrainingNetwork, all_layers, as_merge, check_saveable, loss_name
 from ..router import InputRouter
-from ..training import auto_optimizer, auto_steps_per_execution, isolated, sets_rate
+from ..training import auto_optimizer, auto_steps_per_execution, isolate, sets_rate
 
 # What the estimators give to ``keras.Model.fit`` themselves, and the parameter that decides it.
 OWN_FIT_ARGUMENTS = {
@@ -46,7 +46,7 @@ ROUTED = ("optimizer", "loss", "metrics", "callbacks", "compile", "fit", "predic
 # count otherwise but clear_session, which would count the user's own anew, too. TensorFlow keeps what it made for each
 # name of a variable, so that a search of a thousand fits would leave gigabytes. Can go when Keras' names repeat.
 @contextmanager
-def repeating_names():
+def repeat_names():
     """Name layers in a block as if it were the only one: Keras' counts are afterwards what they were before."""
     counts = global_state.get_global_attribute(NAME_COUNTS, {})
     before = dict(counts)
@@ -60,9 +60,9 @@ def repeating_names():
 
 # For metrics and optimizers, which no layer of the user's can collide with: "auc" in every fit, never "auc_1".
 @contextmanager
-def fresh_names():
+def restart_names():
     """Count names in a block from the start, and go on after it as if it had not been."""
-    with repeating_names():
+    with repeat_names():
         global_state.get_global_attribute(NAME_COUNTS, {}).clear()
         yield
 
@@ -179,7 +179,7 @@ class ScikerasParameters(BaseWrapper):
         return [*names, *rest]
 
     def _branch_parts(self):
-        """Give the branch of each input that is known before fit: the given one, or its encoder's default."""
+        """Return the branch of each input that is known before fit: the given one, or its encoder's default."""
         given = dict(self.branches) if isinstance(self.branches, Mapping) else {}
         if isinstance(self.router, InputRouter):
             return {**self.router.default_branches(), **given}
@@ -208,7 +208,7 @@ class ScikerasParameters(BaseWrapper):
             if prefix == "predict" and rest != "batch_size":
                 raise ValueError(f"{name!r} has no effect; of predict__... there is only 'predict__batch_size'.")
         optimizer = "adam" if self._optimizer_is_auto() else self.optimizer
-        with repeating_names():
+        with repeat_names():
             kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
         names = [name.partition("__")[2] for name in self._routed if name.startswith("optimizer__")]
         if inspect.isclass(kind):
@@ -244,7 +244,7 @@ class ScikerasAdapter(ScikerasParameters):
             steps = auto_steps_per_execution(n_steps, self.callbacks_)
         self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}), Forward)
         for model in dict.fromkeys([self.model_, self._trained.model]):
-            with fresh_names():
+            with restart_names():
                 self._compile(model, self._target, batch_size=batch_size, steps_per_execution=steps)
         self._trained.model.optimizer = self.model_.optimizer
         self._restore_optimizer()
@@ -285,13 +285,13 @@ class ScikerasAdapter(ScikerasParameters):
         return isinstance(self.optimizer, str) and self.optimizer == "auto"
 
     def _rate_is_auto(self):
-        """Tell whether the user left open how the learning rate changes."""
+        """Return whether the user left open how the learning rate changes."""
         given = "optimizer__learning_rate" in self._routed or any(map(sets_rate, self.callbacks_))
         return self._optimizer_is_auto() and self.n_iter_no_change == "auto" and not given
 
     # Upstream trains with the user's own callback objects; a second fit, or a fold, would find them used.
     def _fresh_callbacks(self):
-        """Give the fit's own callbacks: classes made, instances copied."""
+        """Return the fit's own callbacks: classes made, instances copied."""
         self._initialize_callbacks()
         callbacks = copy.deepcopy(self._fit_callbacks)
         del self._fit_callbacks, self._predict_callbacks
@@ -301,7 +301,7 @@ class ScikerasAdapter(ScikerasParameters):
     def __getstate__(self):
         state = dict(BaseEstimator.__getstate__(self))
         if "model_" in state:
-            state["model_"] = _packed(state["model_"])
+            state["model_"] = _pack(state["model_"])
             if self.warm_start and getattr(self.model_, "optimizer", None) is not None:
                 variables = self.model_.optimizer.variables
                 state["_optimizer_state"] = [keras.ops.convert_to_numpy(variable) for variable in variables]
@@ -313,12 +313,12 @@ class ScikerasAdapter(ScikerasParameters):
         packed = state.get("model_")
         BaseEstimator.__setstate__(self, state)
         if packed is not None:
-            with isolated(None, self.dtype), repeating_names():
-                self.model_ = _unpacked(packed)
+            with isolate(None, self.dtype), repeat_names():
+                self.model_ = _unpack(packed)
             self.forward_ = Forward(self.model_)
 
     def _restore_optimizer(self):
-        """Give a newly compiled optimizer the state that came with a pickle, if any did."""
+        """Return a newly compiled optimizer the state that came with a pickle, if any did."""
         state = vars(self).pop("_optimizer_state", None)
         if state:
             self.model_.optimizer.build(self.model_.trainable_variables)
@@ -326,7 +326,7 @@ class ScikerasAdapter(ScikerasParameters):
                 variable.assign(value)
 
     def _fit_params(self):
-        """Give the arguments of ``keras.Model.fit`` that came as ``fit__...``."""
+        """Return the arguments of ``keras.Model.fit`` that came as ``fit__...``."""
         return {
             key[5:]: value for key, value in self._routed.items() if key.startswith("fit__") and "callbacks" not in key
         }
@@ -339,15 +339,15 @@ class ScikerasAdapter(ScikerasParameters):
             )
 
 
-def _packed(model):
-    """Give a network as plain data: configuration, weights, and the state of its dropout layers."""
+def _pack(model):
+    """Return a network as plain data: configuration, weights, and the state of its dropout layers."""
     check_saveable(model)
     states = [keras.ops.convert_to_numpy(variable) for variable in _random_states(model)]
     return {"config": model.get_config(), "weights": model.get_weights(), "random": states}
 
 
-def _unpacked(packed):
-    """Make the network that `_packed` described."""
+def _unpack(packed):
+    """Make the network that `_pack` described."""
     model = Network.from_config(packed["config"])
     model.set_weights(packed["weights"])
     for variable, value in zip(_random_states(model), packed["random"], strict=True):
@@ -356,7 +356,7 @@ def _unpacked(packed):
 
 
 def _random_states(model):
-    """Give the variables that are no weights: how far each layer's random generator has come."""
+    """Return the variables that are no weights: how far each layer's random generator has come."""
     weights = {id(variable) for variable in model.weights}
     return [v for layer in all_layers(model) for v in layer.variables if id(v) not in weights]
 

@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from .._workers import ahead
+from .._workers import map_ahead
 from ..errors import InputMismatchError
 from ..inputs import SAMPLE_ROWS, Branch
 from ..network import encode_target
-from ..router import EncodedInputs, InputRouter, encoded_batch, first_specs, store_folder
+from ..router import EncodedInputs, InputRouter, check_batch, first_specs, store_folder
 from ..sources import TableSource, batch_source, split_batch, table_source
-from ..training import StreamRows, Timings, isolated, piece_rows, table_batches
-from .scikeras import repeating_names
+from ..training import StreamRows, Timings, isolate, piece_rows, table_batches
+from .scikeras import repeat_names
 from .tasks import FitTask
 
 # Bytes of batches that are kept for first values of branches.
@@ -35,7 +35,7 @@ class SourcesMixin:
     """What `MultiInputEstimator` knows of routers, targets and rows, in memory and from sources."""
 
     def _source(self, X, y=None):
-        """Give X as a `TableSource` or `BatchSource`, or None if it is a table in memory."""
+        """Return X as a `TableSource` or `BatchSource`, or None if it is a table in memory."""
         if isinstance(X, pd.DataFrame | np.ndarray):
             return None
         return table_source(X) or batch_source(X, y, self._routed.get("fit__steps_per_epoch"))
@@ -53,7 +53,7 @@ class SourcesMixin:
         epochs = self._epochs(len(train_part[1]))
         task = FitTask(self, source, *train_part[1:], epochs)
         self.timings_ = Timings()
-        with isolated(seed, self.dtype), repeating_names():
+        with isolate(seed, self.dtype), repeat_names():
             rows, held = whole.build(train_part, held_part)
             held = self._given_held(*validation) if given else held
             self._train(rows, held, seed, epochs, task)
@@ -61,7 +61,7 @@ class SourcesMixin:
         return self
 
     def _given_held(self, X_val, y_val, weight_val):
-        """Give the rows of `X_val` to validate on, a source or a table."""
+        """Return the rows of `X_val` to validate on, a source or a table."""
         source = self._source(X_val, y_val)
         if source is None:
             return self._encoded(*self._checked_rows(X_val, y_val, weight_val, reset=False))
@@ -76,17 +76,17 @@ class SourcesMixin:
             step = piece_rows(self.router_)
             frames = (frame for _, frame in source.frames())
             pieces = (frame.iloc[i : i + step] for frame in frames for i in range(0, len(frame), step))
-            yield from ahead(self.router_.transform, pieces, workers=1)
+            yield from map_ahead(self.router_.transform, pieces, workers=1)
             return
         first_row = 0
         for batch in source.batches():
             inputs, _, _ = split_batch(batch, source, needs_y=False)
-            arrays = encoded_batch(inputs, self.router_.specs_, source.name, first_row)
+            arrays = check_batch(inputs, self.router_.specs_, source.name, first_row)
             first_row += len(next(iter(arrays.values())))
             yield arrays
 
     def _score_rows(self, X, y, sample_weight):
-        """Give what `score` compares: of a source the outputs, target and weights, read in one pass."""
+        """Return what `score` compares: of a source the outputs, target and weights, read in one pass."""
         source = self._source(X, y)
         if source is None:
             return X, y, sample_weight
@@ -97,18 +97,18 @@ class SourcesMixin:
         outputs, targets, weights = [], [], []
         for batch in source.batches():
             inputs, y, weight = split_batch(batch, source, needs_y=True)
-            outputs.append(self.forward_(encoded_batch(inputs, self.router_.specs_, source.name)))
+            outputs.append(self.forward_(check_batch(inputs, self.router_.specs_, source.name)))
             targets.append(np.asarray(y))
             weights.append(weight)
         return Outputs(np.concatenate(outputs)), _flat(targets), _joined_weights(weights)
 
     def _outputs(self, X):
-        """Give the network's output for rows: ndarray of shape (n_rows, width)."""
+        """Return the network's output for rows: ndarray of shape (n_rows, width)."""
         self._check_fitted()
         if isinstance(X, Outputs):
             return X.array
         outputs = []
-        with self.timings_.measured("predict"):
+        with self.timings_.measure("predict"):
             for arrays in self._encoded_chunks(X):
                 if not len(next(iter(arrays.values()))):
                     raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
@@ -123,7 +123,7 @@ class SourcesMixin:
         return self.router_.chunks(X, folder=store_folder(self.memory))
 
     def _new_router(self):
-        """Give an unfitted router of the estimator's precision."""
+        """Return an unfitted router of the estimator's precision."""
         router = InputRouter() if self.router is None else clone(self.router)
         if "dtype" in router.get_params(deep=False):
             router.set_params(dtype=self.dtype)
@@ -182,14 +182,14 @@ class _TablePart:
                     own = frame.iloc[positions[first:last] - start].drop(columns=self.names)
                     yield own, y[first:last], None if weight is None else weight[first:last]
 
-        with estimator.timings_.measured("route"):
+        with estimator.timings_.measure("route"):
             estimator.router_ = estimator._new_router().fit_chunks(chunks, sample)
             arrays = estimator.router_.encode_sample(sample)
         estimator._build_network(arrays, y, weight)
         return self.rows(*train_part), None if held_part is None else self.rows(*held_part)
 
     def rows(self, kept, y, weight):
-        """Give some rows of the table as what a network trains on."""
+        """Return some rows of the table as what a network trains on."""
         positions = kept["row"].to_numpy()
         encoded, weight = self.estimator._encoded_target(y, weight)
         read = table_batches(self.source, self.estimator.router_, positions, encoded, weight)
@@ -224,7 +224,7 @@ class _BatchPart:
             inputs, y, weight = split_batch(batch, self.source, needs_y=True)
             if self.specs is None:
                 self.specs = self._first_specs(inputs)
-            arrays = encoded_batch(inputs, self.specs, self.source.name, n_rows)
+            arrays = check_batch(inputs, self.specs, self.source.name, n_rows)
             y = np.asarray(y)
             self._check_lengths(arrays, y, weight)
             for name, spec in self.specs.items():
@@ -279,14 +279,14 @@ class _BatchPart:
         return self.rows(*train_part), None
 
     def rows(self, kept, y, weight):
-        """Give the batches as what a network trains on."""
+        """Return the batches as what a network trains on."""
         estimator, specs = self.estimator, self.estimator.router_.specs_
         encoded, weights = estimator._encoded_target(y, weight)
         mean = None if weights is None else float(estimator._total_weight(y, weight).mean())
 
         def finished(batch):
             inputs, own, own_weight = split_batch(batch, self.source, needs_y=True)
-            arrays = encoded_batch(inputs, specs, self.source.name)
+            arrays = check_batch(inputs, specs, self.source.name)
             if weights is not None:
                 own_weight = np.ones(len(own)) if own_weight is None else np.asarray(own_weight)
             own = estimator._checked_y(_flat([own]), reset=False)
@@ -295,7 +295,7 @@ class _BatchPart:
 
         def read(epoch, batch_size, shuffle, seed):
             count = 0
-            for made in ahead(finished, self.source.batches(epoch), workers=1):
+            for made in map_ahead(finished, self.source.batches(epoch), workers=1):
                 count += 1
                 if count <= self.n_batches:
                     yield made
@@ -326,7 +326,7 @@ class _Sample:
             self.kept = [{name: array[::2] for name, array in self.arrays().items()}]
 
     def arrays(self):
-        """Give the rows as arrays by name."""
+        """Return the rows as arrays by name."""
         return {name: np.concatenate([part[name] for part in self.kept]) for name in self.kept[0]}
 
 

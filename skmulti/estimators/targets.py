@@ -7,11 +7,11 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ..errors import InputMismatchError, quoted
+from ..errors import InputMismatchError, label_at, quote
 
 
 def output_names(y):
-    """Give the names of y's columns, an object array, or None where they are not all strings."""
+    """Return the names of y's columns, an object array, or None where they are not all strings."""
     y = _as_pandas(y)
     columns = y.columns if isinstance(y, pd.DataFrame) else [getattr(y, "name", None)]
     named = len(columns) and all(isinstance(name, str) for name in columns)
@@ -23,13 +23,13 @@ def check_output_names(names, fitted):
     if names is None or fitted is None or len(names) < 2 or len(names) != len(fitted) or (names == fitted).all():
         return
     raise InputMismatchError(
-        f"y has the columns {quoted(names)}, but the target was fitted with {quoted(fitted)}. Give the same columns in "
+        f"y has the columns {quote(names)}, but the target was fitted with {quote(fitted)}. Give the same columns in "
         f"the same order: y[{fitted.tolist()}]."
     )
 
 
-def checked_labels(y):
-    """Give labels as an array of shape (n_rows,), or (n_rows, n_outputs) where y has several columns.
+def check_labels(y):
+    """Return labels as an array of shape (n_rows,), or (n_rows, n_outputs) where y has several columns.
 
     Columns keep their types: where labels of one are text and of another numbers, the
     array is of objects.
@@ -62,9 +62,9 @@ def _as_pandas(y):
 
 
 def _label_columns(y):
-    """Give y's columns, arrays that have each the type of its own labels, and their names."""
+    """Return y's columns, arrays that have each the type of its own labels, and their names."""
     if isinstance(y, pd.DataFrame):
-        return [_typed(y.iloc[:, k].to_numpy()) for k in range(y.shape[1])], list(y.columns)
+        return [_infer_type(y.iloc[:, k].to_numpy()) for k in range(y.shape[1])], list(y.columns)
     if isinstance(y, list | tuple) and len(y) and all(isinstance(row, list | tuple) or np.ndim(row) for row in y):
         lengths = {len(row) for row in y}
         if len(lengths) > 1:
@@ -75,7 +75,7 @@ def _label_columns(y):
         array = np.asarray(y)
         if array.dtype == object and any(isinstance(cell, list | tuple | set | frozenset) for cell in array.flat):
             raise ValueError(_sets_of_labels("cells of y hold lists"))
-        columns = [_typed(column) for column in array.T] if array.ndim == 2 else [array]
+        columns = [_infer_type(column) for column in array.T] if array.ndim == 2 else [array]
     if not columns:
         raise ValueError(f"y of shape {np.shape(y)} has no columns. Give one label for each row.")
     if columns[0].ndim > 1:
@@ -90,8 +90,8 @@ def _sets_of_labels(found):
     )
 
 
-def _typed(values):
-    """Give objects that are all numbers or booleans as an array of these."""
+def _infer_type(values):
+    """Return objects that are all numbers or booleans as an array of these."""
     return pd.Series(values).infer_objects().to_numpy() if values.dtype == object else values
 
 
@@ -99,7 +99,7 @@ def _check_column(values, rows, where):
     """Refuse a column in which a label is missing, or that holds measurements."""
     missing = np.flatnonzero(pd.isna(values))
     if len(missing):
-        first = int(missing[0]) if rows is None else rows[[missing[0]]].tolist()[0]
+        first = int(missing[0]) if rows is None else label_at(rows, missing[0])
         raise ValueError(
             f"Input y contains NaN: {len(missing)} of {len(values)} labels{where} are missing, first in row "
             f"{first!r}. Drop the rows, or give the label of such rows a name of its own."
@@ -122,7 +122,7 @@ def _side_by_side(columns):
 
 
 def _are_indicators(columns):
-    """Tell whether all labels are 0 and 1, or False and True."""
+    """Return whether all labels are 0 and 1, or False and True."""
     return all(column.dtype.kind in "biuf" and np.isin(column, [0, 1]).all() for column in columns)
 
 
@@ -132,7 +132,7 @@ class Labels:
     Parameters
     ----------
     y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        From `checked_labels`.
+        From `check_labels`.
     classes : array-like, or list of array-like, or None
         All labels, for several columns a list with an array for each; None takes those of y.
     class_weight : dict, list of dict, "balanced" or None
@@ -151,7 +151,7 @@ class Labels:
     """
 
     def __init__(self, y, classes=None, class_weight=None):
-        columns = [y] if y.ndim == 1 else [_typed(column) for column in y.T]
+        columns = [y] if y.ndim == 1 else [_infer_type(column) for column in y.T]
         self.flat = y.ndim == 1
         given = columns if classes is None else self._for_outputs(classes, len(columns), "classes")
         self.by_output = [np.unique(labels) for labels in given]
@@ -174,7 +174,7 @@ class Labels:
         return not self.flat and (self.weights is not None or not self.multilabel)
 
     def are(self, classes):
-        """Tell whether these are the labels."""
+        """Return whether these are the labels."""
         given = self._for_outputs(classes, len(self.by_output), "classes")
         return all(np.array_equal(np.unique(one), two) for one, two in zip(given, self.by_output, strict=True))
 
@@ -187,11 +187,11 @@ class Labels:
             )
 
     def numbers(self, y):
-        """Give each label's position among those of its column, in an array of y's shape."""
+        """Return each label's position among those of its column, in an array of y's shape."""
         self.check_columns(y)
         if self.flat:
             return self._column_numbers(y, 0)
-        return np.column_stack([self._column_numbers(_typed(column), k) for k, column in enumerate(y.T)])
+        return np.column_stack([self._column_numbers(_infer_type(column), k) for k, column in enumerate(y.T)])
 
     def _column_numbers(self, column, k):
         classes = self.by_output[k]
@@ -204,20 +204,20 @@ class Labels:
             place = "" if self.flat else f" (column {k})"
             others = list(dict.fromkeys(column[unknown].tolist()))
             raise ValueError(
-                f"y holds labels that are not in classes_{place}: {quoted(others[:5])}; known are "
-                f"{quoted(classes[:20].tolist())}. Labels are learned in the first fit; partial_fit takes "
+                f"y holds labels that are not in classes_{place}: {quote(others[:5])}; known are "
+                f"{quote(classes[:20].tolist())}. Labels are learned in the first fit; partial_fit takes "
                 "all of them as `classes`."
             )
         return positions
 
     def decoded(self, numbers):
-        """Give the labels that numbers stand for, of y's type."""
+        """Return the labels that numbers stand for, of y's type."""
         if self.flat:
             return self.by_output[0][numbers]
         return _side_by_side([classes[numbers[:, k]] for k, classes in enumerate(self.by_output)])
 
     def total_weight(self, y, sample_weight):
-        """Give the weight of each row, or of each output of each row where they are weighed apart, or None."""
+        """Return the weight of each row, or of each output of each row where they are weighed apart, or None."""
         weight = sample_weight
         if weight is not None and self.weighed_by_output:
             weight = np.repeat(weight[:, None], len(self.by_output), axis=1)
@@ -235,7 +235,7 @@ class Labels:
         return [_label_weights(*parts) for parts in zip(given, self.by_output, columns, strict=True)]
 
     def _for_outputs(self, given, n_outputs, parameter):
-        """Give a parameter's part for each column."""
+        """Return a parameter's part for each column."""
         if self.flat and parameter == "classes":
             return [given]
         parts = [] if isinstance(given, dict) else list(given)
@@ -248,7 +248,7 @@ class Labels:
 
 
 def _label_weights(class_weight, classes, column):
-    """Give the weight of each label of a column; one that is not in it has no share in the balance."""
+    """Return the weight of each label of a column; one that is not in it has no share in the balance."""
     weights = np.ones(len(classes))
     used = np.unique(column) if isinstance(class_weight, str) else classes
     weights[np.searchsorted(classes, used)] = compute_class_weight(class_weight, classes=used, y=column)

@@ -63,7 +63,7 @@ class FitTask:
             self.context.call_on_fit_task_end(**self.data, reconstruction_attributes={})
 
     def epochs(self):
-        """Give the Keras callbacks that tell of each epoch."""
+        """Return the Keras callbacks that tell of each epoch."""
         return [] if self.context is None else [EpochTasks(self)]
 
 
@@ -95,7 +95,7 @@ class EpochTasks(keras.callbacks.Callback):
             self.model.stop_training = True
 
     def _attributes(self):
-        """Give what the estimator's copy has as if the fit had ended here; its network is copied with it."""
+        """Return what the estimator's copy has as if the fit had ended here; its network is copied with it."""
         n_epochs = len(self.history.get("loss", []))
         history = {name: list(values) for name, values in self.history.items()}
         return {"history_": history, "n_iter_": n_epochs, "best_epoch_": n_epochs}

@@ -3,7 +3,8 @@
 The order of `ENCODERS` is the order in which the default router asks them.
 """
 
-from ._encoded import encoded_spec
+from ._cells import BYTES, PATHS
+from ._encoded import infer_spec
 from ._hints import hint
 from ._partial import cannot_learn_in_parts
 from .base import FEW_ROWS, LAZY_SHARE, SAMPLE_ROWS, Branch, InputEncoder, missing_rows
@@ -27,9 +28,11 @@ ENCODERS = (
 )
 
 __all__ = [
+    "BYTES",
     "ENCODERS",
     "FEW_ROWS",
     "LAZY_SHARE",
+    "PATHS",
     "SAMPLE_ROWS",
     "Branch",
     "CalendarEncoder",
@@ -49,8 +52,8 @@ __all__ = [
     "TransformerEncoder",
     "VectorStacker",
     "cannot_learn_in_parts",
-    "encoded_spec",
     "hint",
+    "infer_spec",
     "missing_rows",
     "small_data_dropout",
 ]

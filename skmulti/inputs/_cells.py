@@ -9,8 +9,12 @@ import pandas as pd
 
 from .._validation import Real
 from .._workers import machine_memory
-from ..errors import InputMismatchError
+from ..errors import InputMismatchError, label_at
 from .base import LAZY_SHARE
+
+# Cells that name a file, and cells that are one.
+PATHS = (str, os.PathLike)
+BYTES = (bytes, bytearray, memoryview)
 
 # Cells that tell what a column holds.
 PROBE_ROWS = 1000
@@ -48,10 +52,10 @@ def sequences(column, shape):
             try:
                 steps = as_steps(cell)
                 if shape is not None and len(steps) and steps.shape != shape:
-                    raise CellError(f"{_named(cell)}, shape {np.shape(steps)}")
+                    raise CellError(f"{_name_cell(cell)}, shape {np.shape(steps)}")
             except CellError as error:
                 if not n_wrong:
-                    first, label = error, _label(column, position)
+                    first, label = error, label_at(column.index, position)
                 n_wrong += 1
         yield steps
     if n_wrong:
@@ -63,21 +67,21 @@ def sequences(column, shape):
 
 
 def as_steps(cell):
-    """Give a cell as an array of numbers (steps, features), without steps if it is empty."""
+    """Return a cell as an array of numbers (steps, features), without steps if it is empty."""
     if is_npy_path(cell):
-        values = _loaded(cell)
+        values = _load(cell)
     elif isinstance(cell, str | bytes | Path):
-        raise CellError(_named(cell))
+        raise CellError(_name_cell(cell))
     else:
         values = _as_array(cell)
     if values.ndim == 0:
-        raise CellError(_named(cell))
+        raise CellError(_name_cell(cell))
     if values.dtype == object:
         values = _from_objects(cell, values)
     if values.dtype.kind not in "biuf":
-        raise CellError(f"{_named(cell)}, dtype {values.dtype}")
+        raise CellError(f"{_name_cell(cell)}, dtype {values.dtype}")
     if values.ndim > 2:
-        raise CellError(f"{_named(cell)}, shape {values.shape}")
+        raise CellError(f"{_name_cell(cell)}, shape {values.shape}")
     if not values.size:
         return np.empty((0, 0))
     return values if values.ndim == 2 else values[:, None]
@@ -87,11 +91,11 @@ def _as_array(cell):
     try:
         return np.asarray(cell)
     except ValueError as error:
-        raise CellError(f"{_named(cell)} whose steps are of different lengths") from error
+        raise CellError(f"{_name_cell(cell)} whose steps are of different lengths") from error
 
 
 def _from_objects(cell, values):
-    """Give an array of objects as floats: numbers with None between, or arrays of equal length."""
+    """Return an array of objects as floats: numbers with None between, or arrays of equal length."""
     if values.ndim == 1 and any(isinstance(step, list | tuple | np.ndarray) for step in values):
         # A column of nested lists comes from a Parquet file as arrays of arrays.
         values = _as_array(values.tolist())
@@ -99,15 +103,15 @@ def _from_objects(cell, values):
             return values
     flat = values.ravel()
     if not all(number is None or number is pd.NA or isinstance(number, Real | Decimal) for number in flat):
-        raise CellError(f"{_named(cell)}, dtype object")
+        raise CellError(f"{_name_cell(cell)}, dtype object")
     try:
         floats = [np.nan if number is None or number is pd.NA else float(number) for number in flat]
     except OverflowError as error:
-        raise CellError(f"{_named(cell)} with a number beyond the largest float") from error
+        raise CellError(f"{_name_cell(cell)} with a number beyond the largest float") from error
     return np.array(floats, dtype="float64").reshape(values.shape)
 
 
-def _loaded(path):
+def _load(path):
     """Read an .npy file, never a pickle."""
     try:
         size, most = os.path.getsize(path), int(LAZY_SHARE * machine_memory())
@@ -128,18 +132,13 @@ def _loaded(path):
     return values
 
 
-def _label(column, position):
-    """Give a row's label as a Python object, whose repr is that of the table (7, not np.int64(7))."""
-    return column.index[[position]].tolist()[0]
-
-
 def is_npy_path(cell):
-    """Say whether a cell is the path of an .npy file."""
+    """Return whether a cell is the path of an .npy file."""
     return isinstance(cell, str | Path) and str(cell).lower().endswith(".npy")
 
 
 def length_of(cell):
-    """Give the length of a list or array, -1 for anything else."""
+    """Return the length of a list or array, -1 for anything else."""
     if isinstance(cell, str | bytes):
         return -1
     try:
@@ -149,21 +148,21 @@ def length_of(cell):
 
 
 def is_pixels(cell):
-    """Say whether a cell is an array of bytes, as pictures are."""
+    """Return whether a cell is an array of bytes, as pictures are."""
     return isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and cell.ndim > 1
 
 
-def _named(cell):
-    """Give a cell's type for a message, with its value if that is short."""
+def _name_cell(cell):
+    """Return a cell's type for a message, with its value if that is short."""
     if isinstance(cell, str | bytes | Path) and is_npy_path(cell):
         return repr(str(cell))
     if isinstance(cell, list | tuple) or hasattr(cell, "shape"):
         return f"type {type(cell).__name__}"
-    return f"{shortened(cell)} (type {type(cell).__name__})"
+    return f"{shorten(cell)} (type {type(cell).__name__})"
 
 
-def shortened(value):
-    """Give the repr of a value, cut to 80 characters."""
+def shorten(value):
+    """Return the repr of a value, cut to 80 characters."""
     text = repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
@@ -185,6 +184,6 @@ def check_widths(column, widths, expected):
         return
     raise InputMismatchError(
         f"column {column.name!r}: {len(wrong)} of {len(column)} sequences do not have {expected} "
-        f"{'number' if expected == 1 else 'numbers'} a step, first at row label {_label(column, wrong[0])!r}: "
+        f"{'number' if expected == 1 else 'numbers'} a step, first at row label {label_at(column.index, wrong[0])!r}: "
         f"{widths[wrong[0]]}. Give sequences of one width, that of the first training row."
     )

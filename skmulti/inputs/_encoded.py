@@ -5,7 +5,7 @@ import numpy as np
 from ..spec import ArraySpec
 
 
-def encoded_spec(name, shape, dtype, largest, *, kind=None, floats="float32"):
+def infer_spec(name, shape, dtype, largest, *, kind=None, floats="float32"):
     """Describe an array that no encoder of ours has made.
 
     Parameters

@@ -102,22 +102,22 @@ def _lists(cells):
 
 
 def probe(column):
-    """Give some cells of a column that are not missing, evenly spaced."""
+    """Return some cells of a column that are not missing, evenly spaced."""
     cells = column.dropna()
     # As objects: the cells of an Arrow column are slow to visit one by one.
     return cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)].astype(object)
 
 
 def is_number_type(kind):
-    """Say whether a class is one of numbers; truth values are none."""
+    """Return whether a class is one of numbers; truth values are none."""
     return issubclass(kind, Real | Decimal | np.number) and not is_bool_type(kind)
 
 
 def is_bool_type(kind):
-    """Say whether a class is one of truth values."""
+    """Return whether a class is one of truth values."""
     return issubclass(kind, bool | np.bool_)
 
 
 def are_of(kinds, cells):
-    """Tell whether all cells of a 1-D array of objects are exactly of these classes."""
+    """Return whether all cells of a 1-D array of objects are exactly of these classes."""
     return kinds.issuperset(map(type, cells))

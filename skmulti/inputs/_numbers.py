@@ -15,12 +15,12 @@ BLOCK_ROWS = 1024
 
 
 def is_duration(dtype):
-    """Say whether a dtype is one of durations, NumPy's or Arrow's."""
+    """Return whether a dtype is one of durations, NumPy's or Arrow's."""
     return pd.api.types.is_timedelta64_dtype(dtype) or str(dtype).startswith("duration")
 
 
 def as_numbers(frame):
-    """Give a frame's cells as float64, NaN where missing, or refuse those that are no finite numbers."""
+    """Return a frame's cells as float64, NaN where missing, or refuse those that are no finite numbers."""
     values = np.empty(frame.shape, dtype="float64")
     for rows, block in number_blocks(frame, number_columns(frame)):
         values[rows] = block.T
@@ -28,7 +28,7 @@ def as_numbers(frame):
 
 
 def number_columns(frame):
-    """Give the numbers of each column, NaN where missing, or refuse cells that are none.
+    """Return the numbers of each column, NaN where missing, or refuse cells that are none.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _column_as_numbers(column):
 
 
 def _objects_as_numbers(column):
-    """Give numbers of any class that stand in cells as float64."""
+    """Return numbers of any class that stand in cells as float64."""
     cells = column.to_numpy(dtype=object)
     known = ~pd.isna(cells)
     refused = {kind for kind in set(map(type, cells[known])) if not (is_number_type(kind) or is_bool_type(kind))}
@@ -122,7 +122,7 @@ def _objects_as_numbers(column):
 
 
 def _as_float(number):
-    """Give a number as a float, infinity where it is too large for one."""
+    """Return a number as a float, infinity where it is too large for one."""
     try:
         return float(number)
     except OverflowError:
@@ -202,13 +202,13 @@ def column_moments(frame, columns, weight=None):
 
 
 def _first_numbers(block, counted):
-    """Give the first number that counts in each row of a block, and whether there is one."""
+    """Return the first number that counts in each row of a block, and whether there is one."""
     rows, first = np.arange(len(block)), (counted > 0).argmax(axis=1)
     return block[rows, first], counted[rows, first] > 0
 
 
 def _block_moments(block, counted):
-    """Give the moments of a block of numbers, with the weight of each; the block is used up."""
+    """Return the moments of a block of numbers, with the weight of each; the block is used up."""
     total = counted.sum(axis=1)
     mean = np.einsum("ij,ij->i", block, counted) / np.where(total, total, 1)
     block -= mean[:, None]

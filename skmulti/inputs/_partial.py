@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from .._validation import checked_weights
+from .._validation import check_weights
 from ..spec import FIRST_ID
 from ._numbers import column_moments, number_columns
-from .base import as_frame, checked_frame
+from ._steps import choose_length
+from .base import as_frame, check_frame
 
 
 class PartialMoments:
@@ -36,8 +37,8 @@ class PartialMoments:
         before = getattr(self, "_partial", None)
         # A `fit` in between has begun anew.
         before = before if before is not None and before.mean is self.mean_ else None
-        frame = checked_frame(self, columns, reset=before is None)
-        weight = None if sample_weight is None else checked_weights(sample_weight, frame)
+        frame = check_frame(self, columns, reset=before is None)
+        weight = None if sample_weight is None else check_weights(sample_weight, frame)
         moments = column_moments(frame, number_columns(frame), weight)
         self._partial = moments if before is None else before + moments
         self._take(self._partial)
@@ -107,7 +108,7 @@ class PartialCounts:
         return self
 
     def _known_values(self, position, seen):
-        """Give a column's values in the order of their ids: sorted, or as the user listed them."""
+        """Return a column's values in the order of their ids: sorted, or as the user listed them."""
         given = self.categories if isinstance(self.categories, str) else [self.categories[position]]
         values = pd.Series(list(seen), dtype=object, name=position)
         if not len(values) and isinstance(given, str):
@@ -154,42 +155,21 @@ class PartialWords:
             limit = len(words) if self.max_tokens is None else self.max_tokens - FIRST_ID
             self.vocabulary_ = ["", "[UNK]", *words[:limit]]
         self._partial = seen, lengths, self.vocabulary_
-        self.length_ = fitted_length(self.length, lengths, 1)
+        self.length_ = choose_length(self.length, np.array(list(lengths.elements())))
         vars(self).pop("_word_ids", None)
         _keep_names(self, part)
         return self
-
-
-def fitted_length(length, histogram, otherwise):
-    """Give the length of every row: fixed, the longest seen, or a quantile of the lengths above 0.
-
-    Parameters
-    ----------
-    length : int, float or None
-        The parameter of `TextVectorizer` and `SequencePadder`.
-    histogram : dict of int to int
-        How often each length was seen.
-    otherwise : int
-        Where there was none above 0.
-    """
-    if length is not None and not isinstance(length, float | np.floating):
-        return int(length)
-    seen = sorted((n, count) for n, count in histogram.items() if n > 0)
-    if not seen:
-        return otherwise
-    lengths = np.repeat(*(np.array(part) for part in zip(*seen, strict=True)))
-    return int(lengths.max() if length is None else np.ceil(np.quantile(lengths, length)))
 
 
 def _check_part(encoder, columns, state):
     """Check parameters, and that further columns are those of the parts before."""
     encoder._validate_params()
     if state is not None and hasattr(columns, "shape"):
-        checked_frame(encoder, as_frame(columns), reset=False)
+        check_frame(encoder, as_frame(columns), reset=False)
 
 
 def _keep_names(encoder, part):
-    """Give an encoder the columns of the part that it has learned from last."""
+    """Return an encoder the columns of the part that it has learned from last."""
     encoder.n_features_in_ = part.n_features_in_
     if hasattr(part, "feature_names_in_"):
         encoder.feature_names_in_ = part.feature_names_in_

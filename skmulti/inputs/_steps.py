@@ -1,10 +1,9 @@
 """Networks over steps, shared by every kind whose rows are a series of vectors."""
 
-import warnings
-
 import keras
+import numpy as np
 
-from ..errors import BranchMismatchError, NetworkSizeWarning
+from ..errors import BranchMismatchError, NetworkSizeWarning, warn
 from ..layers import StepMask, StepPosition, StepSummary, ZeroMasked
 
 ARCHITECTURES = ("pool", "flatten", "lstm", "gru", "conv", "attention")
@@ -69,11 +68,10 @@ def _flatten(tensor, units, kernel_size):
         )
     n_weights = steps * width * (units or 0)
     if n_weights > MAX_DENSE_WEIGHTS:
-        warnings.warn(
+        warn(
             f'architecture="flatten" makes a dense layer of {n_weights:,} weights ({steps} steps of width {width} '
             f'to {units} units). Use "pool" or "conv", a smaller length, or fewer units.',
             NetworkSizeWarning,
-            stacklevel=2,
         )
     return _dense(keras.layers.Flatten()(ZeroMasked()(tensor)), units)
 
@@ -112,3 +110,23 @@ def _attend(tensor, units, kernel_size):
 
 def _dense(tensor, units):
     return tensor if units is None else keras.layers.Dense(units, activation="relu")(tensor)
+
+
+def choose_length(length, lengths, otherwise=1):
+    """Return the length of every row: fixed, the longest seen, or a quantile of the lengths above 0.
+
+    Parameters
+    ----------
+    length : int, float or None
+        The parameter of `TextVectorizer` and `SequencePadder`.
+    lengths : ndarray of shape (n_rows,), int
+        Length of each training row.
+    otherwise : int
+        Where there was none above 0.
+    """
+    if length is not None and not isinstance(length, float | np.floating):
+        return int(length)
+    lengths = lengths[lengths > 0]
+    if not len(lengths):
+        return otherwise
+    return int(lengths.max() if length is None else np.ceil(np.quantile(lengths, length)))

@@ -6,9 +6,9 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
-from ..errors import BranchMismatchError, InputMismatchError, place
+from ..errors import BranchMismatchError, InputMismatchError, label_at, place
 from ..layers import LearnedFill, ZeroMasked, feature_means
-from ..spec import layer_name
+from ..spec import LAYER_PARTS, layer_name
 
 SAMPLE_ROWS = 10_000
 # With lazy="auto" an array is made batch by batch where it would take more than this share of the machine's memory:
@@ -92,7 +92,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
 
     @classmethod
     def alike(cls, column, other):
-        """Tell whether two columns that this encoder would take should share one encoder and one branch.
+        """Return whether two columns that this encoder would take should share one encoder and one branch.
 
         Parameters
         ----------
@@ -107,7 +107,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         return False
 
     @classmethod
-    def inferred(cls):
+    def make_inferred(cls):
         """Make the encoder for a column that nobody assigned.
 
         Returns
@@ -167,7 +167,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         return self.transform(columns), self.missing(columns)
 
     def missing(self, columns):
-        """Tell which rows hold nothing, without the array.
+        """Return which rows hold nothing, without the array.
 
         Parameters
         ----------
@@ -304,17 +304,16 @@ class Branch(BaseEstimator):
         """
         self._validate_params()
         self._check_kind(spec)
-        # No layer that Keras names itself ("dense") can have a name with "__", nor can an input.
-        name = layer_name(spec.name)
-        inputs = keras.Input(spec.shape, dtype=spec.dtype, name=f"{name}__array")
+        names = {part: layer_name(spec.name, part) for part in LAYER_PARTS}
+        inputs = keras.Input(spec.shape, dtype=spec.dtype, name=names["array"])
         fixed = self.features(spec, sample)
         if fixed is None:
-            output = self._connected(_readable(inputs, spec, sample), spec, sample)
-            return keras.Model(inputs, output, name=f"{name}__branch")
-        fixed = keras.Model(inputs, fixed(inputs), name=f"{name}__features", trainable=False)
-        values = keras.Input(fixed.output_shape[1:], dtype=fixed.output.dtype, name=f"{name}__values")
-        rest = keras.Model(values, self._connected(values, spec, sample), name=f"{name}__branch")
-        return keras.Model(inputs, rest(fixed(inputs)), name=f"{name}__branch")
+            output = self._connect_flat(_readable(inputs, spec, sample), spec, sample)
+            return keras.Model(inputs, output, name=names["branch"])
+        fixed = keras.Model(inputs, fixed(inputs), name=names["features"], trainable=False)
+        values = keras.Input(fixed.output_shape[1:], dtype=fixed.output.dtype, name=names["values"])
+        rest = keras.Model(values, self._connect_flat(values, spec, sample), name=names["branch"])
+        return keras.Model(inputs, rest(fixed(inputs)), name=names["branch"])
 
     def features(self, spec, sample):
         """Make what of the branch is fixed before training; nothing, unless a subclass does.
@@ -356,7 +355,7 @@ class Branch(BaseEstimator):
         """
         raise NotImplementedError
 
-    def _connected(self, tensor, spec, sample):
+    def _connect_flat(self, tensor, spec, sample):
         """Connect the layers and see to it that they give a vector a row."""
         output = self.connect(tensor, spec, sample)
         if len(output.shape) > 2:
@@ -397,14 +396,14 @@ def missing_rows(columns):
 
 
 def as_frame(columns):
-    """Give columns as a DataFrame, be they a Series, a frame, or an array."""
+    """Return columns as a DataFrame, be they a Series, a frame, or an array."""
     if isinstance(columns, pd.DataFrame):
         return columns
     return columns.to_frame() if isinstance(columns, pd.Series) else pd.DataFrame(columns)
 
 
 def one_column(columns, encoder):
-    """Give the only column of an input as a Series, or refuse several."""
+    """Return the only column of an input as a Series, or refuse several."""
     frame = as_frame(columns)
     if frame.shape[1] != 1:
         raise InputMismatchError(
@@ -424,12 +423,12 @@ def refuse_cells(column, wrong, expected, advice):
     found = repr(cell) if len(repr(cell)) <= 80 else repr(cell)[:77] + "..."
     raise InputMismatchError(
         f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {expected}, first at row label "
-        f"{column.index[[position]].tolist()[0]!r}: {found} (type {type(cell).__name__}). {advice}"
+        f"{label_at(column.index, position)!r}: {found} (type {type(cell).__name__}). {advice}"
     )
 
 
-def checked_frame(encoder, columns, *, reset, dtype="numeric"):
-    """Give columns as a frame whose names and number are those of fit.
+def check_frame(encoder, columns, *, reset, dtype="numeric"):
+    """Return columns as a frame whose names and number are those of fit.
 
     Arrays pass scikit-learn's own checks (two dimensions, no infinity, `dtype`);
     frames and Series keep the dtype of each column.

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import StrOptions
 from ..errors import closest_match
 from ..spec import ArraySpec
-from .base import InputEncoder, checked_frame, refuse_cells
+from .base import InputEncoder, check_frame, refuse_cells
 from .vector import DenseBranch, NumberScaler
 
 # Part -> number of values after which it starts again; None for those that do not.
@@ -153,7 +153,7 @@ class CalendarEncoder(InputEncoder):
         """
         self._check_parts()
         first = not hasattr(self, "_seen")
-        frame = checked_frame(self, columns, reset=first, dtype=None)
+        frame = check_frame(self, columns, reset=first, dtype=None)
         if first:
             self.zones_ = [_zone(frame.iloc[:, i]) for i in range(frame.shape[1])]
             self._seen, self._moments = {}, NumberScaler(add_indicator=False, dtype="float64")
@@ -175,7 +175,7 @@ class CalendarEncoder(InputEncoder):
         return self
 
     def _scaler_of(self, parts):
-        """Give the scaler of some of the parts that do not repeat."""
+        """Return the scaler of some of the parts that do not repeat."""
         places = [i * len(LINEAR) + LINEAR.index(part) for i, part in parts]
         scaler = NumberScaler(add_indicator=False, dtype="float64")
         scaler.mean_, scaler.scale_ = self._moments.mean_[places], self._moments.scale_[places]
@@ -208,7 +208,7 @@ class CalendarEncoder(InputEncoder):
             that does; NaN where the date is missing.
         """
         check_is_fitted(self)
-        frame = checked_frame(self, columns, reset=False, dtype=None)
+        frame = check_frame(self, columns, reset=False, dtype=None)
         tables = self._tables(frame)
         linear, cyclic = [], []
         for i, part in self.parts_:
@@ -222,7 +222,7 @@ class CalendarEncoder(InputEncoder):
         return np.column_stack([*scaled, *cyclic]).astype(self.dtype)
 
     def _tables(self, frame):
-        """Give the calendar parts of each column."""
+        """Return the calendar parts of each column."""
         return [_calendar_table(frame.iloc[:, i], zone) for i, zone in enumerate(self.zones_)]
 
     def spec(self, name):
@@ -233,7 +233,7 @@ class CalendarEncoder(InputEncoder):
 
 
 def _zone(column):
-    """Give the time zone of a column of datetimes, or None."""
+    """Return the time zone of a column of datetimes, or None."""
     return getattr(pd.Series(column.array[:0]).dt, "tz", None) if _holds_times(column.dtype) else None
 
 
@@ -244,7 +244,7 @@ def _holds_times(dtype):
 
 
 def _calendar_table(column, zone):
-    """Give the calendar parts of one column of dates, on the clock of a zone, as a frame of floats."""
+    """Return the calendar parts of one column of dates, on the clock of a zone, as a frame of floats."""
     times = _times(column)
     parts = (times if zone is None else times.dt.tz_convert(zone)).dt
     seconds = (times - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(seconds=1)
@@ -254,7 +254,7 @@ def _calendar_table(column, zone):
 
 
 def _times(column):
-    """Give a column of dates as datetimes in UTC, or refuse it."""
+    """Return a column of dates as datetimes in UTC, or refuse it."""
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
     if _holds_times(column.dtype):
@@ -276,7 +276,7 @@ def _times(column):
 
 
 def _as_iso(cell):
-    """Give a date as text, or None if the cell is none."""
+    """Return a date as text, or None if the cell is none."""
     if isinstance(cell, datetime.date):
         return None if cell is pd.NaT else cell.isoformat()
     return str(cell) if isinstance(cell, str | np.datetime64) else None

@@ -14,7 +14,7 @@ from ..layers import CategoryEmbedding, OneHotIds, check_units, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._hints import are_of, is_bool_type, is_number_type, probe
 from ._partial import PartialCounts
-from .base import Branch, InputEncoder, checked_frame, refuse_cells
+from .base import Branch, InputEncoder, check_frame, refuse_cells
 
 
 class EmbeddingBranch(Branch):
@@ -154,7 +154,7 @@ class OneHotBranch(Branch):
 
 
 def _vocabulary_sizes(branch, spec):
-    """Give the number of ids of each column, or of all columns that share a vocabulary."""
+    """Return the number of ids of each column, or of all columns that share a vocabulary."""
     sizes, n_columns = tuple(spec.vocabulary_sizes), spec.shape[0]
     if len(sizes) not in (1, n_columns):
         raise BranchMismatchError(
@@ -277,12 +277,12 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
 
     def fit_encode(self, columns, y=None):
         """Learn the values of each column and look up their ids, in one pass; see `InputEncoder.fit_encode`."""
-        return self._looked_up(self._learn(columns)), self.missing(columns)
+        return self._look_up(self._learn(columns)), self.missing(columns)
 
     def _learn(self, columns):
         """Learn the values of each column; give the factorized columns."""
         self._validate_params()
-        frame = checked_frame(self, columns, reset=True, dtype=None)
+        frame = check_frame(self, columns, reset=True, dtype=None)
         given = self.categories
         if given != "auto" and len(given) != frame.shape[1]:
             raise ValueError(
@@ -295,7 +295,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
             values, counts = _value_counts(codes, uniques)
             if given != "auto":
                 seen = dict(zip(values.tolist(), counts.tolist(), strict=True))
-                values = _given_values(given[i], frame.columns[i])
+                values = _values_of_user(given[i], frame.columns[i])
                 counts = np.array([seen.get(value, 0) for value in values], dtype=int)
             keep = self._frequent(counts, len(frame))
             self.categories_.append(values[keep])
@@ -327,8 +327,8 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
             Ids: 0 = missing, 1 = unknown or rare, 2 and up = ``categories_[column][id - 2]``.
         """
         check_is_fitted(self)
-        frame = checked_frame(self, columns, reset=False, dtype=None)
-        return self._looked_up([_factorize(column) for _, column in frame.items()])
+        frame = check_frame(self, columns, reset=False, dtype=None)
+        return self._look_up([_factorize(column) for _, column in frame.items()])
 
     def transform_cells(self, cells, empty):
         """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""
@@ -337,8 +337,8 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         ids = [[ids.get(cell, UNKNOWN_ID) for ids, cell in zip(self._ids, row, strict=True)] for row in cells]
         return np.where(empty, 0, ids).astype("int32")
 
-    def _looked_up(self, factorized):
-        """Give the ids of factorized columns, 1 for values without one."""
+    def _look_up(self, factorized):
+        """Return the ids of factorized columns, 1 for values without one."""
         ids = np.empty((len(factorized[0][0]), len(factorized)), dtype="int32")
         for i, (codes, uniques) in enumerate(factorized):
             # The last entry is what the code -1 of missing values reads.
@@ -361,7 +361,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
 
 
 def _factorize(column):
-    """Give (code of each cell, -1 where missing; the different values as Python objects)."""
+    """Return (code of each cell, -1 where missing; the different values as Python objects)."""
     if _is_arrow_text(column.dtype):
         encoded = column.array.__arrow_array__().dictionary_encode().combine_chunks()
         return encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
@@ -376,14 +376,14 @@ def _factorize(column):
 
 
 def _is_arrow_text(dtype):
-    """Tell whether strings of a column lie in Arrow's memory, which Arrow factorizes without making objects."""
+    """Return whether strings of a column lie in Arrow's memory, which Arrow factorizes without making objects."""
     if isinstance(dtype, pd.ArrowDtype):
         return str(dtype.pyarrow_dtype) in ("string", "large_string")
     return isinstance(dtype, pd.StringDtype) and dtype.storage == "pyarrow"
 
 
 def _value_counts(codes, uniques):
-    """Give the different values, sorted where they can be, and how often each occurs."""
+    """Return the different values, sorted where they can be, and how often each occurs."""
     counts = np.bincount(codes + 1, minlength=len(uniques) + 1)[1:]
     try:
         order = sorted(range(len(uniques)), key=uniques.__getitem__)
@@ -393,8 +393,8 @@ def _value_counts(codes, uniques):
     return _as_objects([uniques[i] for i in order]), counts[order]
 
 
-def _given_values(values, name):
-    """Give the values that the user listed for a column, without missing ones, or refuse repeated ones."""
+def _values_of_user(values, name):
+    """Return the values that the user listed for a column, without missing ones, or refuse repeated ones."""
     codes, uniques = _factorize(pd.Series(_as_objects(list(values)), name=name))
     if len(uniques) < (codes >= 0).sum():
         first = next(value for i, value in enumerate(values) if codes[i] in codes[:i] and codes[i] >= 0)
@@ -405,7 +405,7 @@ def _given_values(values, name):
 
 
 def _as_objects(values):
-    """Give a list as an array of objects of one dimension, even if they are tuples."""
+    """Return a list as an array of objects of one dimension, even if they are tuples."""
     array = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):
         array[i] = value

@@ -10,21 +10,10 @@ from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, StrOptions
 from ..errors import InputMismatchError
 from ..layers import FeatureScale, feature_means
 from ..spec import ArraySpec
-from ._cells import (
-    PROBE_ROWS,
-    CellError,
-    as_steps,
-    check_widths,
-    is_npy_path,
-    is_pixels,
-    length_of,
-    sequences,
-    shortened,
-)
+from ._cells import PROBE_ROWS, CellError, as_steps, check_widths, is_npy_path, is_pixels, length_of, sequences, shorten
 from ._numbers import as_numbers
-from ._partial import fitted_length
-from ._steps import ARCHITECTURES, summarise_steps
-from .base import Branch, InputEncoder, checked_frame
+from ._steps import ARCHITECTURES, choose_length, summarise_steps
+from .base import Branch, InputEncoder, check_frame
 
 
 class SequenceBranch(Branch):
@@ -109,7 +98,7 @@ class SequenceBranch(Branch):
 
 
 def _feature_scales(sample):
-    """Give the standard deviation of each feature over rows and steps, 1 for a constant one."""
+    """Return the standard deviation of each feature over rows and steps, 1 for a constant one."""
     mean = feature_means(sample)
     scale = np.sqrt(feature_means(sample, mean))
     # Rounding leaves a constant like 0.1 with a spread of 1e-17.
@@ -291,7 +280,9 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
             self.n_features_ = int(self.shape[1] if self.shape is not None else widths[0] if len(widths) else 1)
         check_widths(column, np.where(shapes[:, 0] > 0, shapes[:, 1], self.n_features_), self.n_features_)
         self._lengths.update(shapes[:, 0].tolist())
-        self.length_ = fitted_length(self.length, self._lengths, 1 if self.shape is None else int(self.shape[0]))
+        self.length_ = choose_length(
+            self.length, np.array(list(self._lengths.elements())), 1 if self.shape is None else int(self.shape[0])
+        )
         self.n_truncated_ = sum(count for length, count in self._lengths.items() if length > self.length_)
 
     def transform(self, columns):
@@ -333,7 +324,7 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         return padded, np.isnan(padded).all(axis=(1, 2))
 
     def missing(self, columns):
-        """Tell which rows hold no step, which an empty list or file does not; see `InputEncoder.missing`."""
+        """Return which rows hold no step, which an empty list or file does not; see `InputEncoder.missing`."""
         return self.encode(columns)[1]
 
     def spec(self, name):
@@ -342,12 +333,12 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         return ArraySpec(name, "sequence", (self.length_, self.n_features_), self.dtype)
 
     def _rows(self, columns, *, reset):
-        """Give (a Series with the rows' labels, an iterable of one array (steps, features) a row)."""
+        """Return (a Series with the rows' labels, an iterable of one array (steps, features) a row)."""
         if isinstance(columns, list | tuple) or (isinstance(columns, np.ndarray) and columns.ndim != 2):
             columns = pd.Series(list(columns), dtype=object)
         elif isinstance(columns, np.ndarray) and columns.dtype == object:
             columns = pd.DataFrame(columns)
-        frame = checked_frame(self, columns, reset=reset)
+        frame = check_frame(self, columns, reset=reset)
         if frame.shape[1] == 1:
             column = frame.iloc[:, 0]
             return column, sequences(column, None if self.shape is None else tuple(self.shape))
@@ -355,7 +346,7 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         if frame.shape[1] != shape[0] * shape[1]:
             raise InputMismatchError(
                 f"SequencePadder(shape={shape}) needs {shape[0] * shape[1]} columns ({shape[0]} steps of {shape[1]} "
-                f"features), got {frame.shape[1]}: {shortened(list(frame.columns))}. Name the columns of all steps, "
+                f"features), got {frame.shape[1]}: {shorten(list(frame.columns))}. Name the columns of all steps, "
                 "or give the shape that they have."
             )
         try:

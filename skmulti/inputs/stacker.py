@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import StrOptions
 from ..spec import ArraySpec
 from ._cells import PROBE_ROWS, length_of
-from .base import InputEncoder, checked_frame, missing_rows, one_column, refuse_cells
+from .base import InputEncoder, check_frame, missing_rows, one_column, refuse_cells
 from .vector import DenseBranch
 
 
@@ -154,7 +154,7 @@ class VectorStacker(InputEncoder):
 
 
 def _vector_shape(cell):
-    """Give the shape of a cell of numbers, or None for anything else."""
+    """Return the shape of a cell of numbers, or None for anything else."""
     if isinstance(cell, str | bytes) or not hasattr(cell, "__len__"):
         return None
     try:
@@ -165,10 +165,10 @@ def _vector_shape(cell):
 
 
 def _vector_cells(columns, encoder, *, reset):
-    """Give one column whose cells are vectors of numbers, or None where missing."""
+    """Return one column whose cells are vectors of numbers, or None where missing."""
     if isinstance(columns, list) or (isinstance(columns, np.ndarray) and columns.dtype == object and columns.ndim == 1):
         columns = pd.Series(list(columns), dtype=object)
-    frame = checked_frame(encoder, columns, reset=reset)
+    frame = check_frame(encoder, columns, reset=reset)
     # The rows of an array (n_rows, n_values) are the vectors.
     is_table = isinstance(columns, pd.Series | pd.DataFrame)
     column = one_column(frame, encoder) if is_table else pd.Series(list(frame.to_numpy()))

@@ -51,17 +51,17 @@ class TransformerEncoder(InputEncoder):
     def fit(self, columns, y=None, **fit_params):
         """Fit a clone of the transformer."""
         with default_output():
-            self.transformer_ = self._unfitted().fit(columns, y, **self._accepted(fit_params))
+            self.transformer_ = self._make_transformer().fit(columns, y, **self._params_of_fit(fit_params))
         self._n_values = self.transform(columns.iloc[:1]).shape[1]
         return self
 
     def partial_fit(self, columns, y=None, **fit_params):
         """Learn from the next rows, if the transformer has ``partial_fit`` or learns nothing."""
         if not hasattr(self, "transformer_"):
-            self.transformer_ = self._unfitted()
+            self.transformer_ = self._make_transformer()
         with default_output():
             if hasattr(self.transformer_, "partial_fit"):
-                self.transformer_.partial_fit(columns, y, **self._accepted(fit_params))
+                self.transformer_.partial_fit(columns, y, **self._params_of_fit(fit_params))
             elif get_tags(self.transformer_).requires_fit:
                 raise InputMismatchError(cannot_learn_in_parts(self.transformer_))
             else:
@@ -73,9 +73,9 @@ class TransformerEncoder(InputEncoder):
         """Fit and transform at once: some transformers (TargetEncoder) then cross-fit."""
         if not hasattr(self.transformer, "fit_transform") and self.transformer != "passthrough":
             return self.fit(columns, y, **fit_params).encode(columns)
-        self.transformer_ = self._unfitted()
+        self.transformer_ = self._make_transformer()
         with default_output():
-            output = self.transformer_.fit_transform(columns, y, **self._accepted(fit_params))
+            output = self.transformer_.fit_transform(columns, y, **self._params_of_fit(fit_params))
         array = self._dense(output)
         self._n_values = array.shape[1]
         return array, missing_rows(columns)
@@ -100,10 +100,10 @@ class TransformerEncoder(InputEncoder):
         check_is_fitted(self)
         return self.transformer_.get_feature_names_out()
 
-    def _unfitted(self):
+    def _make_transformer(self):
         return FunctionTransformer() if self.transformer == "passthrough" else clone(self.transformer)
 
-    def _accepted(self, fit_params):
+    def _params_of_fit(self, fit_params):
         given = self.transformer
         return {name: value for name, value in fit_params.items() if has_fit_parameter(given, name)}
 

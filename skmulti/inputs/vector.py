@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import POSITIVE_INT, RATE, StrOptions, checked_feature_names, checked_weights
+from .._validation import POSITIVE_INT, RATE, StrOptions, check_feature_names, check_weights
 from ..layers import NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear, dense_stack
 from ..spec import ArraySpec
 from ._hints import are_of, is_number_type, probe
 from ._numbers import column_moments, is_duration, number_blocks, number_columns
 from ._partial import PartialMoments
-from .base import Branch, InputEncoder, checked_frame
+from .base import Branch, InputEncoder, check_frame
 
 # Below so many rows a network learns them by heart before it has learned what they share.
 SMALL_DATA_ROWS = 1_000
@@ -185,22 +185,22 @@ class PiecewiseBranch(Branch):
 
 
 def small_data_dropout(n_rows):
-    """Give the share to drop where nothing else is known: half of it while rows are few, 0 for an unknown number."""
+    """Return the share to drop where nothing else is known: half of it while rows are few, 0 for an unknown number."""
     return 0.5 if 0 < n_rows < SMALL_DATA_ROWS else 0.0
 
 
 def normal_values(bins):
-    """Give one value more than bins, equally likely places of a standard normal distribution."""
+    """Return one value more than bins, equally likely places of a standard normal distribution."""
     return [NormalDist().inv_cdf((i + 0.5) / (bins + 1)) for i in range(bins + 1)]
 
 
 def column_ranges(sample):
-    """Give the lowest and the highest value of each column; 0 where there is none."""
+    """Return the lowest and the highest value of each column; 0 where there is none."""
     return [np.nan_to_num(extreme.reduce(sample, axis=0)) for extreme in (np.fmin, np.fmax)]
 
 
 def bin_edges(values, bins):
-    """Give increasing edges of at most `bins` bins, or one for each value where there are fewer.
+    """Return increasing edges of at most `bins` bins, or one for each value where there are fewer.
 
     Edges are quantiles, but a value that more than 1 / bins of the rows have is one of them
     and does not count for the others: it would else take several bins.
@@ -317,18 +317,18 @@ class NumberScaler(PartialMoments, InputEncoder):
             If a cell is no number, or infinite.
         """
         self._validate_params()
-        self._learn(checked_frame(self, columns, reset=True), sample_weight)
+        self._learn(check_frame(self, columns, reset=True), sample_weight)
         return self
 
     def fit_encode(self, columns, y=None, sample_weight=None):
         """Learn from training rows and encode them, each cell converted once; see `InputEncoder.fit_encode`."""
         self._validate_params()
-        frame = checked_frame(self, columns, reset=True)
-        return self._scaled(frame, self._learn(frame, sample_weight)), self.missing(columns)
+        frame = check_frame(self, columns, reset=True)
+        return self._scale(frame, self._learn(frame, sample_weight)), self.missing(columns)
 
     def _learn(self, frame, sample_weight):
         """Learn mean and deviation of each column; give the columns' numbers."""
-        weight = None if sample_weight is None else checked_weights(sample_weight, frame)
+        weight = None if sample_weight is None else check_weights(sample_weight, frame)
         numbers = number_columns(frame)
         self._take(column_moments(frame, numbers, weight))
         return numbers
@@ -356,8 +356,8 @@ class NumberScaler(PartialMoments, InputEncoder):
             indicators, 0 or 1.
         """
         check_is_fitted(self)
-        frame = checked_frame(self, columns, reset=False)
-        return self._scaled(frame, number_columns(frame))
+        frame = check_frame(self, columns, reset=False)
+        return self._scale(frame, number_columns(frame))
 
     def transform_cells(self, cells, empty):
         """Standardise a few rows; see `InputEncoder.transform_cells`."""
@@ -369,9 +369,9 @@ class NumberScaler(PartialMoments, InputEncoder):
             return None
         if np.isinf(numbers).any():
             return None
-        return self._scaled(cells, numbers.T)
+        return self._scale(cells, numbers.T)
 
-    def _scaled(self, frame, numbers):
+    def _scale(self, frame, numbers):
         """Standardise the numbers of a frame, or of cells, column by column, and say where they are missing."""
         n_rows, n_columns = frame.shape
         array = np.empty((n_rows, n_columns + len(self.indicator_columns_)), dtype=self.dtype)
@@ -402,7 +402,7 @@ class NumberScaler(PartialMoments, InputEncoder):
             The columns' names, then ``missing_<name>`` for each indicator.
         """
         check_is_fitted(self)
-        names = checked_feature_names(self, input_features)
+        names = check_feature_names(self, input_features)
         return np.array([*names, *(f"missing_{names[i]}" for i in self.indicator_columns_)], dtype=object)
 
     def __sklearn_tags__(self):

@@ -10,7 +10,7 @@ _register = keras.saving.register_keras_serializable(package="skmulti")
 
 
 def look_up(table, ids):
-    """Give a row of the table for each id, and sum the gradients of an id that comes up several times.
+    """Return a row of the table for each id, and sum the gradients of an id that comes up several times.
 
     TensorFlow's own lookup leaves such gradients side by side. Keras' Adam then adds their
     squares, not the square of their sum (keras-team/keras#19992), so that a value that `k`

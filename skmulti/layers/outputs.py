@@ -89,7 +89,7 @@ class TargetUnits(keras.layers.Layer):
 
 @_register
 class Members(keras.layers.Layer):
-    """Give each of several members a view of its own of one vector: a learned scale, at first random signs.
+    """Return each of several members a view of its own of one vector: a learned scale, at first random signs.
 
     Maps (batch, width) to (batch, n_members, width). The layers after it are shared by
     the members, which differ all the same.
@@ -128,7 +128,7 @@ class Members(keras.layers.Layer):
 
 @_register
 class MemberMean(keras.layers.Layer):
-    """Give each member an output layer of its own, and their mean as the prediction.
+    """Return each member an output layer of its own, and their mean as the prediction.
 
     Maps (batch, n_members, width) to (batch, units). In training it gives every
     member's outputs side by side, (batch, n_members * units), so that a loss can be
@@ -170,7 +170,7 @@ class MemberMean(keras.layers.Layer):
 
 
 def has_members(model):
-    """Tell whether a network's outputs are means over members."""
+    """Return whether a network's outputs are means over members."""
     return any(isinstance(layer, MemberMean) for layer in model.layers)
 
 

@@ -55,7 +55,7 @@ class StepSummary(keras.layers.Layer):
 
 @_register
 class StepMask(keras.layers.Layer):
-    """Give the Keras mask of a tensor of steps as a bool tensor (batch, steps), True where none is set."""
+    """Return the Keras mask of a tensor of steps as a bool tensor (batch, steps), True where none is set."""
 
     def call(self, inputs, mask=None):
         return ops.ones(ops.shape(inputs)[:2], dtype="bool") if mask is None else ops.cast(mask, "bool")

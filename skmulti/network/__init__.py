@@ -8,7 +8,7 @@ from .branches import _FunctionBranch, _LayerBranch
 from .build import Network, TrainingNetwork, all_layers, build_by_hand, build_network, check_saveable, resolve_branches
 from .forward import Forward
 from .heads import DenseHead, classification_target, default_head, encode_target, regression_target
-from .losses import MembersLoss, OutputsLoss, TargetUnitsLoss, fitting_metrics, loss_name
+from .losses import MembersLoss, OutputsLoss, TargetUnitsLoss, loss_name, metrics_by_output
 from .merges import (
     MERGES,
     AddMerge,
@@ -55,8 +55,8 @@ __all__ = [
     "classification_target",
     "default_head",
     "encode_target",
-    "fitting_metrics",
     "loss_name",
+    "metrics_by_output",
     "regression_target",
     "resolve_branches",
 ]

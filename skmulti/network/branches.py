@@ -35,7 +35,7 @@ class _LayerBranch(Branch):
 
 
 def as_branch(branch):
-    """Give the `Branch` that a branch, callable or Keras layer stands for, as an own copy."""
+    """Return the `Branch` that a branch, callable or Keras layer stands for, as an own copy."""
     if isinstance(branch, keras.layers.Layer):
         return _LayerBranch(branch)
     if not isinstance(branch, type):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..errors import BranchMismatchError, closest_match, quoted
+from ..errors import BranchMismatchError, closest_match, quote
 from ..layers import LearnedWhenMissing, MissingRow, RandomFlag, by_member
 from ..spec import layer_name
 from .branches import as_branch
@@ -74,7 +74,7 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
         flag = _missing_flag(inputs, spec, input_dropout)
         if flag is not None:
             missing[name] = flag
-            output = LearnedWhenMissing(name=f"{layer_name(name)}__or_missing")([output, flag])
+            output = LearnedWhenMissing(name=layer_name(name, "or_missing"))([output, flag])
         tensors[name] = output
     merged = merge.combine(tensors, missing)
     return Network(inputs, head.attach(merged, target), name="skmulti_network")
@@ -125,7 +125,7 @@ def build_by_hand(specs, function, target):
 
 
 def resolve_branches(specs, defaults, given):
-    """Give each input its branch: the user's, or its encoder's default.
+    """Return each input its branch: the user's, or its encoder's default.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def resolve_branches(specs, defaults, given):
     for name in given:
         if name not in specs:
             raise ValueError(
-                f"`branches` names {name!r}, which is no input; the inputs are {quoted(specs)}."
+                f"`branches` names {name!r}, which is no input; the inputs are {quote(specs)}."
                 f"{closest_match(name, specs)}"
             )
     chosen = {**defaults, **given}
@@ -170,7 +170,7 @@ def _shared_name(name, given, specs):
         if alias not in specs:
             raise ValueError(
                 f"branches[{seen[-1]!r}] = {alias!r} is no input whose branch could be shared; the inputs are "
-                f"{quoted(specs)}.{closest_match(alias, specs)}"
+                f"{quote(specs)}.{closest_match(alias, specs)}"
             )
         if alias in seen:
             raise ValueError(f"`branches` share in a circle: {' -> '.join([*seen, alias])}. Give one of them a branch.")
@@ -202,21 +202,17 @@ def _build_branches(specs, branches, samples):
             model = branch.build(specs[name], _shared_sample(name, branches, samples))
             # Behind the input; fixed features stand by themselves, so that training can begin after them.
             parts = getattr(model, "layers", [])[1:]
-            has_features = len(parts) == 2 and parts[0].name == _features_name(name)
+            has_features = len(parts) == 2 and parts[0].name == layer_name(name, "features")
             models[name] = parts if has_features else [model]
     return {name: models[branch if isinstance(branch, str) else name] for name, branch in branches.items()}
 
 
 def _shared_sample(name, branches, samples):
-    """Give the sample of an input together with those of the inputs that share its branch; or None."""
+    """Return the sample of an input together with those of the inputs that share its branch; or None."""
     sharing = [other for other, branch in branches.items() if other in samples and (other == name or branch == name)]
     if len(sharing) > 1:
         return np.concatenate([samples[other] for other in sharing])
     return samples.get(name)
-
-
-def _features_name(name):
-    return f"{layer_name(name)}__features"
 
 
 class TrainingNetwork:
@@ -244,14 +240,14 @@ class TrainingNetwork:
         layers = {layer.name: layer for layer in whole.layers}
         fixed = {}
         for name, branch in branches.items():
-            features = layers.get(_features_name(branch if isinstance(branch, str) else name))
-            if features is not None and _flag_name(name) not in layers:
+            features = layers.get(layer_name(branch if isinstance(branch, str) else name, "features"))
+            if features is not None and layer_name(name, "is_missing") not in layers:
                 fixed[name] = features
         self.model = _without_features(whole, fixed) if fixed else whole
         self._forwards = {name: forward(_features_alone(whole.input[name], part)) for name, part in fixed.items()}
 
     def prepare(self, whole, *parts):
-        """Give what to train, and `Rows` for it (or None): the whole network where it was compiled anew since."""
+        """Return what to train, and `Rows` for it (or None): the whole network where it was compiled anew since."""
         streamed = any(part is not None and part.streams for part in parts)
         if self.model is None or self.model.optimizer is not whole.optimizer or streamed:
             return whole, parts
@@ -281,27 +277,23 @@ def _without_features(whole, fixed):
 
 
 def _features_alone(tensor, features):
-    """Give the model of an input's fixed features that takes the array by the input's name."""
+    """Return the model of an input's fixed features that takes the array by the input's name."""
     array = keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name)
     return keras.Model({tensor.name: array}, features(array))
 
 
 def _missing_flag(inputs, spec, input_dropout):
-    """Give the tensor that marks rows without this input, or None where training had no such row."""
-    flag, name = None, layer_name(spec.name)
+    """Return the tensor that marks rows without this input, or None where training had no such row."""
+    flag = None
     if spec.missing_name:
         flag = inputs[spec.missing_name]
     elif spec.has_missing or input_dropout:
-        flag = MissingRow(spec.n_indicators, name=_flag_name(spec.name))(inputs[spec.name])
-    return RandomFlag(input_dropout, name=f"{name}__dropout")(flag) if input_dropout else flag
-
-
-def _flag_name(name):
-    return f"{layer_name(name)}__is_missing"
+        flag = MissingRow(spec.n_indicators, name=layer_name(spec.name, "is_missing"))(inputs[spec.name])
+    return RandomFlag(input_dropout, name=layer_name(spec.name, "dropout"))(flag) if input_dropout else flag
 
 
 def all_layers(model):
-    """Give the layers of a model and of the models inside it."""
+    """Return the layers of a model and of the models inside it."""
     layers = []
     for layer in model.layers:
         layers += all_layers(layer) if isinstance(layer, keras.Model) else [layer]

@@ -51,5 +51,5 @@ def refuse_lambda(layer, where=""):
 
 
 def with_sublayers(layer):
-    """Give a layer and, if it is a model, the layers inside it, outer ones first."""
+    """Return a layer and, if it is a model, the layers inside it, outer ones first."""
     return [layer, *(part for sublayer in getattr(layer, "layers", ()) for part in with_sublayers(sublayer))]

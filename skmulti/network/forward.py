@@ -42,7 +42,7 @@ class Forward:
             The network's output.
         """
         if self._compiled is None:
-            self._compiled = _compiled(self.model)
+            self._compiled = _compile(self.model)
         arrays = {tensor.name: arrays[tensor.name] for tensor in self.model.inputs}
         n_rows = len(next(iter(arrays.values())))
         if chunk_rows is None:
@@ -58,7 +58,7 @@ class Forward:
         return {"model": None, "_compiled": None}
 
 
-def _compiled(model):
+def _compile(model):
     """Compile a model's call for inference, with any number of rows."""
     signature = {tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
     # A partial, since TensorFlow counts the tracings of all functions with one code as those of one function.

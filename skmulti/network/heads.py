@@ -5,7 +5,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from .._validation import POSITIVE_INT, RATE, StrOptions
-from ..errors import quoted
+from ..errors import quote
 from ..inputs import small_data_dropout
 from ..layers import MemberMean, Members, OutputsSoftmax, TargetUnits, dense_stack
 from ..spec import TargetSpec
@@ -123,7 +123,7 @@ class DenseHead(BaseEstimator):
         return to_target_units(output, target)
 
     def _chosen(self, target):
-        """Give the layers' widths and activation, and the number of members."""
+        """Return the layers' widths and activation, and the number of members."""
         automatic = isinstance(self.units, str)
         units = ((64,) if target.n_classes else (128, 128)) if automatic else self.units
         activation = self.activation
@@ -172,7 +172,7 @@ class DenseHead(BaseEstimator):
 
 
 def default_head(n_rows, target):
-    """Give the head for a number of training rows: where they are few, with dropout, and narrow or with members."""
+    """Return the head for a number of training rows: where they are few, with dropout, and narrow or with members."""
     dropout = small_data_dropout(n_rows)
     if not dropout:
         return DenseHead()
@@ -225,7 +225,7 @@ def classification_target(n_classes, loss=None, *, n_labels=1):
         )
     if isinstance(n_classes, tuple) and name in _TWO_CLASS_LOSSES:
         raise ValueError(
-            f"loss={loss!r} is for columns of 0 and 1, y has columns of {quoted(n_classes)} classes. Use "
+            f"loss={loss!r} is for columns of 0 and 1, y has columns of {quote(n_classes)} classes. Use "
             f"'{name.replace('binary', 'categorical')}', or leave loss=None."
         )
     if name in _TWO_CLASS_LOSSES and n_classes > 2:
@@ -304,7 +304,7 @@ def _refuse_logits(loss):
 
 
 def encode_target(y, target):
-    """Give y as the loss wants it: class numbers or one-hot rows, or (n_rows, n_outputs) floats."""
+    """Return y as the loss wants it: class numbers or one-hot rows, or (n_rows, n_outputs) floats."""
     if target.one_hot and isinstance(target.n_classes, tuple):
         return np.hstack([np.eye(count)[numbers] for count, numbers in zip(target.n_classes, y.T, strict=True)])
     if target.one_hot:

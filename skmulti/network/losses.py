@@ -12,7 +12,7 @@ _register = keras.saving.register_keras_serializable(package="skmulti")
 
 
 def loss_name(loss):
-    """Give Keras' long name of a loss (``mean_squared_error``) given as a name, class, object or function; or None."""
+    """Return Keras' long name (``mean_squared_error``) of a loss, be it a name, class, object or function; or None."""
     if loss is None:
         return None
     if isinstance(loss, str):
@@ -53,7 +53,7 @@ class MembersLoss(keras.losses.Loss):
         return ops.mean(ops.reshape(losses, (-1, n_members)), axis=-1) if len(losses.shape) else losses
 
     def _read(self, values):
-        """Give targets or predictions as the other loss is to see them."""
+        """Return targets or predictions as the other loss is to see them."""
         return values
 
     def get_config(self):
@@ -95,7 +95,7 @@ class TargetUnitsLoss(MembersLoss):
 
 
 def _by_output(measure, y_true, y_pred, widths, one_hot):
-    """Give what `measure` gives for the target and the probabilities of each output, in a list."""
+    """Return what `measure` gives for the target and the probabilities of each output, in a list."""
     parts = []
     for k, (start, end) in enumerate(output_ranges(widths)):
         truth = y_true[:, start:end] if one_hot else ops.cast(y_true[:, k], "int32")
@@ -199,8 +199,8 @@ class OutputsMetric(keras.metrics.Metric):
 _SHORT = {"acc": "Accuracy", "accuracy": "Accuracy", "ce": "Crossentropy", "crossentropy": "Crossentropy"}
 
 
-def fitting_metrics(metrics, target):
-    """Give metrics that read the target as its loss does; those of one output are left as they are.
+def metrics_by_output(metrics, target):
+    """Return metrics that read the target as its loss does; those of one output are left as they are.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ def _of_classes(metric, target):
 
 
 def _mean_of_outputs(function, target):
-    """Give a user's function of one output as one of all."""
+    """Return a user's function of one output as one of all."""
 
     @wraps(function)
     def mean(y_true, y_pred):

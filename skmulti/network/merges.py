@@ -6,7 +6,7 @@ import keras
 from sklearn.base import BaseEstimator, clone
 
 from .._validation import POSITIVE_INT
-from ..errors import closest_match, quoted
+from ..errors import closest_match, quote
 from ..layers import Gates, InputEmbedding, PresentInputs, ZeroMasked
 from ..spec import layer_name
 from .copies import copy_layer
@@ -63,7 +63,7 @@ class Merge(BaseEstimator):
         raise NotImplementedError
 
     def _name(self, layer):
-        """Give the name of one of the merge's layers."""
+        """Return the name of one of the merge's layers."""
         return f"{self.layer_prefix}__{layer}"
 
 
@@ -403,10 +403,10 @@ MERGES = {
 
 
 def as_merge(merge):
-    """Give the `Merge` that a string, merge or callable stands for, as an own copy."""
+    """Return the `Merge` that a string, merge or callable stands for, as an own copy."""
     if isinstance(merge, str):
         if merge not in MERGES:
-            raise ValueError(f"There is no merge {merge!r}; there are {quoted(MERGES)}.{closest_match(merge, MERGES)}")
+            raise ValueError(f"There is no merge {merge!r}; there are {quote(MERGES)}.{closest_match(merge, MERGES)}")
         return MERGES[merge]()
     if not isinstance(merge, type):
         if hasattr(merge, "combine") and hasattr(merge, "get_params"):
@@ -415,7 +415,7 @@ def as_merge(merge):
             return _FunctionMerge(merge)
     hint = f" Did you mean {merge.__name__}()?" if isinstance(merge, type) else ""
     raise TypeError(
-        f"A merge must be one of {quoted(MERGES)}, a Merge object, or a callable that takes "
+        f"A merge must be one of {quote(MERGES)}, a Merge object, or a callable that takes "
         f"{{input name: tensor}}, got {merge!r} of type {type(merge).__name__}.{hint}"
     )
 
@@ -438,7 +438,7 @@ def _to_common_width(tensors, units):
     if units is None and len(widths) == 1:
         return dict(tensors)
     return {
-        name: keras.layers.Dense(units or max(widths), name=f"{layer_name(name)}__projection")(tensor)
+        name: keras.layers.Dense(units or max(widths), name=layer_name(name, "projection"))(tensor)
         for name, tensor in tensors.items()
     }
 

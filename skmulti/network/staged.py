@@ -3,7 +3,7 @@
 import keras
 from sklearn.base import BaseEstimator
 
-from ..errors import closest_match, quoted
+from ..errors import closest_match, quote
 from ..layers import AllMissing
 from ..spec import layer_name
 from .merges import MERGES, Merge, _check_tensors, as_merge
@@ -64,14 +64,14 @@ class StagedMerge(Merge):
         for step, merge, names in self.steps:
             parts = {name: tensors.pop(name) for name in names}
             flags = {name: missing.pop(name) for name in names if name in missing}
-            merged = _prefixed(merge, step).combine(parts, flags)
+            merged = _with_prefix(merge, step).combine(parts, flags)
             tensors[step] = keras.layers.Identity(name=step)(merged)
             if len(flags) == len(parts):
                 missing[step] = AllMissing(name=f"{step}__missing")(list(flags.values()))
-        return _prefixed(self.final, self.layer_prefix).combine(tensors, missing)
+        return _with_prefix(self.final, self.layer_prefix).combine(tensors, missing)
 
     def get_params(self, deep=True):
-        """Give the parameters, those of each step's merge under the step's name.
+        """Return the parameters, those of each step's merge under the step's name.
 
         Parameters
         ----------
@@ -120,7 +120,7 @@ class StagedMerge(Merge):
             if name not in merges:
                 raise ValueError(
                     f"{type(self).__name__} has no parameter {key!r}; it has "
-                    f"{quoted(['steps', *merges])}.{closest_match(name, ['steps', *merges])}"
+                    f"{quote(['steps', *merges])}.{closest_match(name, ['steps', *merges])}"
                 )
             if parameter:
                 nested.setdefault(name, {})[parameter] = value
@@ -135,7 +135,7 @@ class StagedMerge(Merge):
         return self
 
     def _merges(self):
-        """Give each step's merge by name, and the final one; none of steps that are malformed."""
+        """Return each step's merge by name, and the final one; none of steps that are malformed."""
         try:
             return {"final": self.final, **{step: merge for step, merge, _ in self.steps}}
         except (TypeError, ValueError):
@@ -146,12 +146,12 @@ def _with_params(merge, name, values):
     """Set parameters of a step's merge; a string becomes its merge object."""
     merge = as_merge(merge) if isinstance(merge, str) else merge
     if not hasattr(merge, "set_params"):
-        raise ValueError(f"{name!r} is {merge!r}, which has no parameters to set, got {quoted(values)}.")
+        raise ValueError(f"{name!r} is {merge!r}, which has no parameters to set, got {quote(values)}.")
     return merge.set_params(**values)
 
 
-def _prefixed(merge, prefix):
-    """Give an own copy of a merge whose layers are named after the step."""
+def _with_prefix(merge, prefix):
+    """Return an own copy of a merge whose layers are named after the step."""
     merge = as_merge(merge)
     merge.layer_prefix = prefix
     return merge
@@ -176,7 +176,7 @@ def _check_steps(steps, inputs):
                 )
             if name not in free:
                 raise ValueError(
-                    f"Step {step!r} takes {name!r}, which is no input or earlier step; left are {quoted(free)}."
+                    f"Step {step!r} takes {name!r}, which is no input or earlier step; left are {quote(free)}."
                     f"{closest_match(name, free)}"
                 )
             free.remove(name)
@@ -185,7 +185,7 @@ def _check_steps(steps, inputs):
 
 
 def _read_step(entry):
-    """Give name and inputs of one entry of `steps`, or say what an entry must be."""
+    """Return name and inputs of one entry of `steps`, or say what an entry must be."""
     if not isinstance(entry, (list, tuple)) or len(entry) != 3:
         raise ValueError(f"A step must be (name, merge, [inputs or earlier steps]), got {entry!r}.")
     step, _, names = entry

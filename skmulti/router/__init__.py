@@ -4,8 +4,8 @@ In comes a table of any make. Out goes a dict of arrays by input name, and an `A
 what the columns hold or as the user says, encoded at once, a few rows at a time, or when a batch asks for them.
 """
 
-from .blocks import drawn_block, in_words
-from .encoded import EncodedInputs, encoded_batch, first_specs
+from .blocks import draw_block, in_words
+from .encoded import EncodedInputs, check_batch, first_specs
 from .frames import n_rows, take_rows, to_table
 from .lazy import LazyArray, split_lazy, take
 from .router import InputRouter, make_input_router
@@ -16,8 +16,8 @@ __all__ = [
     "InputRouter",
     "LazyArray",
     "as_memory",
-    "drawn_block",
-    "encoded_batch",
+    "check_batch",
+    "draw_block",
     "file_states",
     "first_specs",
     "in_words",

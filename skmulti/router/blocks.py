@@ -16,33 +16,33 @@ def router_block(router):
     elif isinstance(router.inputs, list | tuple):
         rest = ("remainder", router.remainder, "columns that no input names")
         entries = router.inputs if is_word(router.remainder, "drop") else [*router.inputs, rest]
-        inputs = [_planned_input(entry) for entry in entries]
+        inputs = [_input_before_fit(entry) for entry in entries]
     else:
         inputs = [(None, "routed at fit" if router.inputs is None else repr(router.inputs))]
-    return drawn_block("parallel", inputs, dash_wrapped=True)
+    return draw_block("parallel", inputs, dash_wrapped=True)
 
 
-def _planned_input(entry):
-    """Give label, encoder and columns of an entry of `inputs`; of what is no entry, its repr."""
+def _input_before_fit(entry):
+    """Return label, encoder and columns of an entry of `inputs`; of what is no entry, its repr."""
     is_entry = isinstance(entry, list | tuple) and len(entry) == 3
     return (f"{entry[0]}", in_words(entry[1]), entry[2]) if is_entry else (None, repr(entry))
 
 
 def in_words(part):
-    """Give an encoder or a branch as it is, but in words where it is the name of the input that it is shared with."""
+    """Return an encoder or a branch as it is, but in words where it is the name of the input that it is shared with."""
     return f"shared with {part}" if isinstance(part, str) and part not in ("drop", "passthrough") else part
 
 
-def drawn_block(kind, parts, *, dash_wrapped=False):
+def draw_block(kind, parts, *, dash_wrapped=False):
     """Draw parts in one block, each given as label or None, part, and what the label unfolds to."""
     labels, parts, details = [part[0] for part in parts], [part[1] for part in parts], [part[-1] for part in parts]
     # scikit-learn 1.8 leaves a tag open where there is nothing to unfold.
     details = [detail if isinstance(detail, str) and detail else repr(detail) for detail in details]
-    return VisualBlock(kind, list(map(_drawn, parts)), names=labels, name_details=details, dash_wrapped=dash_wrapped)
+    return VisualBlock(kind, list(map(_as_block, parts)), names=labels, name_details=details, dash_wrapped=dash_wrapped)
 
 
-def _drawn(part):
-    """Give what scikit-learn can draw: an estimator as it is, of anything else its name or repr."""
+def _as_block(part):
+    """Return what scikit-learn can draw: an estimator as it is, of anything else its name or repr."""
     if isinstance(part, VisualBlock) or (hasattr(part, "get_params") and not isinstance(part, type)):
         return part
     name = part if isinstance(part, str) else repr(part)

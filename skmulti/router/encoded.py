@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from ..errors import InputMismatchError, closest_match, quoted
-from ..inputs import ENCODERS, encoded_spec
-from .routes import checked_array
+from ..errors import InputMismatchError, closest_match, quote
+from ..inputs import ENCODERS, infer_spec
+from .routes import check_encoded
 
 
 def by_name(inputs, specs, source_name):
@@ -35,19 +35,19 @@ def by_name(inputs, specs, source_name):
     """
     wanted = {name: spec.shape for name, spec in specs.items()}
     if not any(wanted.values()):
-        wanted = quoted(wanted)  # before the first batch nothing is known of shapes
+        wanted = quote(wanted)  # before the first batch nothing is known of shapes
     if isinstance(inputs, Mapping):
         flags = {spec.missing_name for spec in specs.values() if spec.missing_name}
         for name in specs:
             if name not in inputs:
                 raise InputMismatchError(
-                    f"{source_name} yields {quoted(inputs)}, but not the input {name!r}; the network has the inputs "
+                    f"{source_name} yields {quote(inputs)}, but not the input {name!r}; the network has the inputs "
                     f"{wanted}.{closest_match(name, inputs)}"
                 )
         extra = [name for name in inputs if name not in specs and name not in flags]
         if extra:
             raise InputMismatchError(
-                f"{source_name} yields {quoted(extra)}, which is no input; the network has the inputs "
+                f"{source_name} yields {quote(extra)}, which is no input; the network has the inputs "
                 f"{wanted}.{closest_match(extra[0], specs)} Leave it out."
             )
         return {name: _as_array(name, array, source_name) for name, array in inputs.items()}
@@ -64,7 +64,7 @@ def by_name(inputs, specs, source_name):
 
 
 def _as_array(name, array, source_name):
-    """Give one input of a batch as an array of numbers, a column for each value."""
+    """Return one input of a batch as an array of numbers, a column for each value."""
     if isinstance(array, list | tuple) and any(np.ndim(part) > 1 for part in array):
         lengths = [len(part) for part in array]
         raise InputMismatchError(
@@ -84,7 +84,7 @@ def _as_array(name, array, source_name):
     return array[:, None] if array.ndim == 1 else array
 
 
-def encoded_batch(inputs, specs, source_name, first_row=0):
+def check_batch(inputs, specs, source_name, first_row=0):
     """Bring a batch's inputs to what the network takes, or refuse them.
 
     Parameters
@@ -123,7 +123,7 @@ def encoded_batch(inputs, specs, source_name, first_row=0):
                 f"Input {name!r}: {source_name} yields rows of shape {array.shape[1:]} and dtype {array.dtype}; "
                 f"expected {spec.shape} and {spec.dtype}."
             )
-        encoded[name] = checked_array(array, spec, labels)
+        encoded[name] = check_encoded(array, spec, labels)
         if spec.missing_name:
             flags = np.asarray(arrays.get(spec.missing_name, np.zeros(n_rows, bool)))
             encoded[spec.missing_name] = flags.reshape(n_rows, 1).astype(bool)
@@ -149,12 +149,12 @@ def first_specs(inputs, names, kinds, source_name, floats):
         names = list(inputs) if isinstance(inputs, Mapping) else None
         names = names or [f"input_{i}" for i in range(len(inputs) if several else 1)]
     # Shapes are not known yet: only names and their number can be wrong.
-    arrays = by_name(inputs, {name: encoded_spec(name, (), np.dtype("f4"), None) for name in names}, source_name)
+    arrays = by_name(inputs, {name: infer_spec(name, (), np.dtype("f4"), None) for name in names}, source_name)
     specs = {}
     for name in names:
         array = arrays[name]
         largest = np.full(array.shape[1:2], 2**31 - 2)
-        specs[name] = encoded_spec(name, array.shape[1:], array.dtype, largest, kind=kinds.get(name), floats=floats)
+        specs[name] = infer_spec(name, array.shape[1:], array.dtype, largest, kind=kinds.get(name), floats=floats)
     return specs
 
 
@@ -186,7 +186,7 @@ class EncodedInputs(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         """Bring arrays by name or in order to the network's dict."""
-        return encoded_batch(X, self.specs_, f"X, a {type(X).__name__},")
+        return check_batch(X, self.specs_, f"X, a {type(X).__name__},")
 
     def encode(self, X, *, folder=None):
         """As `transform`."""
@@ -197,6 +197,6 @@ class EncodedInputs(TransformerMixin, BaseEstimator):
         yield self.transform(X)
 
     def default_branches(self):
-        """Give the first branch that reads each input's kind."""
+        """Return the first branch that reads each input's kind."""
         readers = [encoder.default_branch for encoder in ENCODERS]
         return {name: next(r for r in readers if spec.kind in r.reads)() for name, spec in self.specs_.items()}

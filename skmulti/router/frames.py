@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from ..errors import InputMismatchError, closest_match, listed, quoted
+from ..errors import InputMismatchError, closest_match, quote, quote_first
 
 
 def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
@@ -95,7 +95,7 @@ def _are_batches(cells, expected_rows):
 
 
 def _as_array(X):
-    """Give rows as an array; rows of a list keep the type of each cell."""
+    """Return rows as an array; rows of a list keep the type of each cell."""
     try:
         return np.asarray(X, dtype=object if isinstance(X, list | tuple) else None)
     except ValueError as error:
@@ -110,20 +110,20 @@ def _by_order(arrays, input_names, expected_rows):
     if len(names) != len(arrays):
         raise InputMismatchError(
             f"X is a {type(arrays).__name__} of {len(arrays)} arrays, the router has {len(names)} inputs: "
-            f"{quoted(names)}. Give one array for each input, in this order, or a dict by input name."
+            f"{quote(names)}. Give one array for each input, in this order, or a dict by input name."
         )
     return {name: _input_columns(name, array, expected_rows) for name, array in zip(names, arrays, strict=True)}
 
 
 def _input_columns(name, cells, expected_rows):
-    """Give one input's cells as a Series, or as a frame if they are a 2-D array."""
+    """Return one input's cells as a Series, or as a frame if they are a 2-D array."""
     if hasattr(cells, "to_pandas"):
         cells = cells.to_pandas()
     if isinstance(cells, pd.Series | pd.DataFrame):
         return cells
     if isinstance(cells, list | tuple):
         _refuse_batches(name, cells, expected_rows)
-        return pd.Series(_boxed(cells), name=name).infer_objects()
+        return pd.Series(_box_cells(cells), name=name).infer_objects()
     if scipy.sparse.issparse(cells):
         raise TypeError(f"Input {name!r}: sparse data was passed, but dense data is required. Use '.toarray()'.")
     array = np.asarray(cells)
@@ -131,10 +131,10 @@ def _input_columns(name, cells, expected_rows):
         raise InputMismatchError(f"Input {name!r}: expected an array with a row for each sample, got {cells!r}.")
     if array.ndim == 2:
         return pd.DataFrame(array)
-    return pd.Series(array if array.ndim == 1 else _boxed(array), name=name)
+    return pd.Series(array if array.ndim == 1 else _box_cells(array), name=name)
 
 
-def _boxed(cells):
+def _box_cells(cells):
     """Put arrays or lists into an object array of one dimension."""
     box = np.empty(len(cells), dtype=object)
     for i, cell in enumerate(cells):
@@ -171,21 +171,21 @@ def n_rows(table):
 
 
 def take_rows(table, positions):
-    """Give rows by position."""
+    """Return rows by position."""
     if isinstance(table, pd.DataFrame):
         return table.iloc[positions]
     return {name: columns.iloc[positions] for name, columns in table.items()}
 
 
 def take_columns(frame, positions):
-    """Give columns by position; those that stand side by side share the frame's memory."""
+    """Return columns by position; those that stand side by side share the frame's memory."""
     first, last = positions[0], positions[-1] + 1
     side_by_side = list(positions) == list(range(first, last))
     return frame.iloc[:, first:last] if side_by_side else frame.iloc[:, list(positions)]
 
 
 def row_labels(table):
-    """Give the index of a table, for messages."""
+    """Return the index of a table, for messages."""
     return table.index if isinstance(table, pd.DataFrame) else next(iter(table.values())).index
 
 
@@ -223,7 +223,7 @@ def resolve_columns(frame, columns, input_name):
     if isinstance(columns, str) or (isinstance(columns, tuple) and columns in frame.columns):
         return [label_position(frame, columns, input_name)], True
     if _is_position(columns):
-        return [_checked_position(frame, columns, input_name)], True
+        return [_check_position(frame, columns, input_name)], True
     entries = list(columns) if hasattr(columns, "__iter__") else [None]
     if entries and all(isinstance(entry, bool | np.bool_) for entry in entries):
         if len(entries) != frame.shape[1]:
@@ -232,7 +232,7 @@ def resolve_columns(frame, columns, input_name):
             )
         return [i for i, chosen in enumerate(entries) if chosen], False
     if all(_is_position(entry) for entry in entries):
-        return [_checked_position(frame, entry, input_name) for entry in entries], False
+        return [_check_position(frame, entry, input_name) for entry in entries], False
     if not all(isinstance(entry, str) or entry in list(frame.columns) for entry in entries):
         raise _no_selection(columns, input_name)
     return [label_position(frame, entry, input_name) for entry in entries], False
@@ -261,7 +261,7 @@ def _slice_positions(frame, columns, input_name):
     return list(range(first, last + 1))[:: columns.step]
 
 
-def _checked_position(frame, position, input_name):
+def _check_position(frame, position, input_name):
     if not -frame.shape[1] <= position < frame.shape[1]:
         raise InputMismatchError(
             f"Input {input_name!r} wants the column at position {position}; X has {frame.shape[1]} columns."
@@ -285,5 +285,5 @@ def label_position(frame, name, input_name):
         )
     raise InputMismatchError(
         f"Input {input_name!r} wants column {name!r}, which X does not have; its columns are "
-        f"{listed(frame.columns)}.{closest_match(name, frame.columns)}"
+        f"{quote_first(frame.columns)}.{closest_match(name, frame.columns)}"
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from .._workers import ahead, machine_memory
+from .._workers import machine_memory, map_ahead
 from ..inputs import LAZY_SHARE
 from .store import has_key, row_keys, store_of
 
@@ -33,7 +33,7 @@ class Decoding:
     as_sample: bool = False
 
     def applies(self, encoder, n_rows, spec):
-        """Tell whether rows of this encoder are left for later, or may have been kept by an earlier fit."""
+        """Return whether rows of this encoder are left for later, or may have been kept by an earlier fit."""
         if getattr(encoder, "lazy", False) is False:
             return False
         if self.as_sample:
@@ -47,7 +47,7 @@ AT_ONCE = Decoding()
 
 
 def stays_lazy(encoder, n_rows, spec):
-    """Tell whether an input's rows are to be encoded batch by batch.
+    """Return whether an input's rows are to be encoded batch by batch.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def stays_lazy(encoder, n_rows, spec):
     lazy = getattr(encoder, "lazy", False)
     if not isinstance(lazy, str):
         return bool(lazy)
-    return n_rows * int(np.prod(spec.shape)) * np.dtype(spec.dtype).itemsize > LAZY_SHARE * machine_memory()
+    return n_rows * spec.row_bytes > LAZY_SHARE * machine_memory()
 
 
 class LazyArray:
@@ -113,7 +113,7 @@ class LazyArray:
         return self[:] if dtype is None else self[:].astype(dtype)
 
     def take(self, positions):
-        """Give these rows, not encoded either."""
+        """Return these rows, not encoded either."""
         return LazyArray(self._encode, self._columns.iloc[positions], self.shape[1:], self.dtype, self._store)
 
     def encoded(self, rows=slice(None)):
@@ -164,7 +164,7 @@ class LazyArray:
             absent = np.array([i for i, place in enumerate(self._places) if place is None], dtype=int)
         pieces = [absent[i : i + PIECE_ROWS] for i in range(0, len(absent), PIECE_ROWS)]
         with nullcontext() if self._store is None else self._store.writer() as add:
-            for piece, (array, flags) in zip(pieces, ahead(self._encoded, pieces), strict=True):
+            for piece, (array, flags) in zip(pieces, map_ahead(self._encoded, pieces), strict=True):
                 missing[piece] = flags
                 if add is not None:
                     kept = ~flags & has_key(self._keys[piece])
@@ -181,7 +181,7 @@ def lazy_array(encode, columns, encoder, spec, folder=None):
 
 
 def take(array, positions):
-    """Give rows of an array; of a lazy one they stay lazy."""
+    """Return rows of an array; of a lazy one they stay lazy."""
     return array.take(positions) if isinstance(array, LazyArray) else array[positions]
 
 
@@ -198,7 +198,7 @@ class LazyFetch:
         self.arrays = arrays
 
     def __call__(self, rows):
-        """Give the tensors of rows by name.
+        """Return the tensors of rows by name.
 
         Parameters
         ----------

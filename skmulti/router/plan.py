@@ -87,7 +87,7 @@ def _first_alike(position, encoder, earlier, table):
 
 
 def _infer_from_dict(table, kinds):
-    """Give each entry of a dict of arrays an input of its own."""
+    """Return each entry of a dict of arrays an input of its own."""
     inputs, rows = [], []
     for name, columns in table.items():
         first = columns.iloc[:, 0] if isinstance(columns, pd.DataFrame) else columns
@@ -136,7 +136,7 @@ def explicit_plan(routes, table):
 
 
 def _choose(column, kind):
-    """Give the encoder of a column and the reason, or (None, reason) to drop it."""
+    """Return the encoder of a column and the reason, or (None, reason) to drop it."""
     if kind is not None:
         return _of_kind(column, kind)
     if (reason := _useless(column)) is not None:
@@ -150,11 +150,11 @@ def _choose(column, kind):
 
 
 def _ask(column):
-    """Give the first encoder that would take the column, and why."""
+    """Return the first encoder that would take the column, and why."""
     for encoder in ENCODERS:
         reason = encoder.suits(column)
         if reason:
-            return encoder.inferred(), reason
+            return encoder.make_inferred(), reason
     found = sorted({type(cell).__name__ for cell in column.dropna()})
     noticed = hint(column)
     raise CellTypeError(
@@ -166,14 +166,14 @@ def _ask(column):
 
 
 def _of_kind(column, kind):
-    """Give the encoder for a kind that the user named: the one that suits the column, if any does."""
+    """Return the encoder for a kind that the user named: the one that suits the column, if any does."""
     if not isinstance(kind, str):
         return kind, "given"
     if kind == "drop":
         return None, "given"
     candidates = [encoder for encoder in ENCODERS if kind in encoder.default_branch.reads]
     suited = [encoder for encoder in candidates if encoder.suits(column)]
-    return (suited or candidates)[0].inferred(), f"given: {kind}"
+    return (suited or candidates)[0].make_inferred(), f"given: {kind}"
 
 
 def _check_kinds(kinds, columns):

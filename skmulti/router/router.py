@@ -1,6 +1,5 @@
 """Columns of a table to the named arrays of a network's inputs."""
 
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,8 +8,8 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._params import NamedParts
-from .._validation import HasMethods, Integral, StrOptions, checked_weights
-from ..errors import InputMismatchError, closest_match, listed, quoted
+from .._validation import HasMethods, Integral, StrOptions, check_weights
+from ..errors import InputMismatchError, closest_match, quote, quote_first, warn
 from ..inputs import TransformerEncoder
 from .blocks import router_block
 from .frames import n_rows, resolve_columns, to_table
@@ -193,7 +192,7 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
         return self._encode_table(*self._as_fitted_table(X))
 
     def default_branches(self):
-        """Give the branch that each input gets when the user names none.
+        """Return the branch that each input gets when the user names none.
 
         Returns
         -------
@@ -257,7 +256,7 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
         table = to_table(X, names, None if y is None else len(y))
         check_rows(table, y)
         if sample_weight is not None:
-            sample_weight = checked_weights(sample_weight, np.empty(n_rows(table)))
+            sample_weight = check_weights(sample_weight, np.empty(n_rows(table)))
         results = self._fit_groups(fit_inputs, self._planned_routes(table), table, y, sample_weight)
         self._remember_routes()
         return table, results
@@ -292,7 +291,7 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
             if not isinstance(table, pd.DataFrame):
                 if name not in table:
                     raise InputMismatchError(
-                        f"Input {name!r} has no array: X is a dict with {quoted(table)}.{closest_match(name, table)}"
+                        f"Input {name!r} has no array: X is a dict with {quote(table)}.{closest_match(name, table)}"
                     )
                 routes.append(Route(name, encoder, (), (name,), isinstance(encoder, str) or takes_series(encoder)))
                 continue
@@ -325,7 +324,7 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
         return [fitted[route.name][1] for route in routes]
 
     def _as_fitted_table(self, X):
-        """Give (table, {position at fit: position in the table}); None for a table whose columns stand as at fit."""
+        """Return (table, {position at fit: position in the table}); None for a table whose columns stand as at fit."""
         dict_at_fit = not self._routes[0].positions
         names = [route.name for route in self._routes] if dict_at_fit else None
         table = to_table(X, names, by_input=dict_at_fit)
@@ -336,7 +335,7 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
         if not isinstance(table, pd.DataFrame):
             raise InputMismatchError(
                 f"X is a {type(X).__name__} of arrays, but the router was fitted on a table with the columns "
-                f"{listed(self._labels)}. Give a DataFrame."
+                f"{quote_first(self._labels)}. Give a DataFrame."
             )
         labels = list(table.columns)
         if labels == self._labels:
@@ -357,10 +356,9 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
             )
         if named or hasattr(self, "feature_names_in_"):
             has, fitted = ("has", "without") if named else ("does not have valid", "with")
-            warnings.warn(
+            warn(
                 f"X {has} feature names, but {type(self).__name__} was fitted {fitted} feature names",
                 UserWarning,
-                stacklevel=3,
             )
         return table.set_axis(self._labels, axis=1), None
 

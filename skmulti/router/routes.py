@@ -1,6 +1,5 @@
 """One input on its way from columns to a checked array."""
 
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +11,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
-from ..errors import InputMismatchError, MissingValuesWarning, closest_match, place, quoted
+from ..errors import InputMismatchError, MissingValuesWarning, closest_match, label_at, place, quote, warn
 from ..inputs import TransformerEncoder, cannot_learn_in_parts
 from .frames import label_position, n_rows, take_columns
 from .lazy import AT_ONCE, LazyArray, lazy_array
@@ -36,7 +35,7 @@ FLOATS = ("float32", "float64")
 
 
 def is_word(encoder, word):
-    """Tell whether an encoder is the string `word`, without comparing encoders."""
+    """Return whether an encoder is the string `word`, without comparing encoders."""
     return isinstance(encoder, str) and encoder == word
 
 
@@ -72,7 +71,7 @@ def _check_encoder(name, encoder, earlier):
         if encoder not in {"drop", "passthrough", *earlier}:
             raise ValueError(
                 f"Input {name!r}: the encoder {encoder!r} is neither 'drop', 'passthrough' nor an earlier input; "
-                f"those are {quoted(earlier)}.{closest_match(encoder, earlier)}"
+                f"those are {quote(earlier)}.{closest_match(encoder, earlier)}"
             )
     elif isinstance(encoder, type):
         raise TypeError(
@@ -85,19 +84,19 @@ def _check_encoder(name, encoder, earlier):
 
 
 def takes_series(encoder):
-    """Tell whether an encoder that was not told how gets its only column as a Series."""
+    """Return whether an encoder that was not told how gets its only column as a Series."""
     if getattr(encoder, "default_branch", None) is None:
         return not get_tags(encoder).input_tags.two_d_array
     return encoder.shared_input is None
 
 
 def with_encoder(routes, dtype):
-    """Give each route its own unfitted encoder; one that shares keeps the other input's name."""
+    """Return each route its own unfitted encoder; one that shares keeps the other input's name."""
     prepared = {}
     for route in routes:
         encoder = route.encoder
         if isinstance(encoder, str) and encoder != "passthrough":
-            prepared[route.name] = _sharing(route, prepared)
+            prepared[route.name] = _share_encoder(route, prepared)
         elif getattr(encoder, "default_branch", None) is None:
             prepared[route.name] = replace(route, encoder=TransformerEncoder(encoder, dtype=dtype))
         else:
@@ -108,8 +107,8 @@ def with_encoder(routes, dtype):
     return list(prepared.values())
 
 
-def _sharing(route, earlier):
-    """Give a route that shares an encoder its columns in the form that the encoder is fitted on."""
+def _share_encoder(route, earlier):
+    """Return a route that shares an encoder its columns in the form that the encoder is fitted on."""
     shared = earlier.get(route.encoder)
     count = len(shared.labels) if shared else 0
     if count != len(route.labels):
@@ -130,7 +129,7 @@ def root_name(route, routes):
 
 
 def branches_of(routes, *, share):
-    """Give each fitted route its encoder's default branch, or, to `share`, the first input's name with that encoder."""
+    """Return the branch of each fitted route: its encoder's default; to `share`, the first input that has the encoder."""
     branches, owners = {}, {}
     for route in routes:
         owner = owners.setdefault(id(route.encoder), route.name)
@@ -163,7 +162,7 @@ def feature_names(route):
 
 
 def columns_of(route, table, places=None):
-    """Give the columns of one input, a Series or a frame, under their names at fit.
+    """Return the columns of one input, a Series or a frame, under their names at fit.
 
     Parameters
     ----------
@@ -188,7 +187,7 @@ def columns_of(route, table, places=None):
 
 
 def positions_of(route, places):
-    """Give where the columns of an input stand in a table; `places` as in `columns_of`."""
+    """Return where the columns of an input stand in a table; `places` as in `columns_of`."""
     return route.positions if places is None else [places[position] for position in route.positions]
 
 
@@ -203,18 +202,18 @@ def at_once(function, arguments, n_jobs):
 def fit_group(group, columns, y, sample_weight):
     """Fit the encoder of inputs that share it, on the rows of all; give [(fitted route, None)]."""
     encoder, columns = _fit_encoder(group, columns, y, sample_weight)
-    with located(group[0]):
+    with locate_errors(group[0]):
         missing = [encoder.missing(part) for part in columns]
     routes = [replace(route, encoder=encoder) for route in group]
-    return [(_fitted(*parts), None) for parts in zip(routes, columns, missing, strict=True)]
+    return [(_with_spec(*parts), None) for parts in zip(routes, columns, missing, strict=True)]
 
 
 def _fit_encoder(group, columns, y, sample_weight):
     """Fit the encoder of inputs that share it; give it, and each input's columns under the names of the first."""
     encoder = group[0].encoder
-    with located(group[0]):
-        columns = [_renamed(part, _names(columns[0])) for part in columns]
-        weight = _accepted_weight(encoder, sample_weight, len(group))
+    with locate_errors(group[0]):
+        columns = [_rename(part, _names(columns[0])) for part in columns]
+        weight = _weight_argument(encoder, sample_weight, len(group))
         if len(group) == 1:
             encoder.fit(columns[0], y, **weight)
         else:
@@ -226,26 +225,26 @@ def fit_encode_group(group, columns, y, sample_weight, decoding=AT_ONCE):
     """Fit as `fit_group` and encode the same rows; give [(fitted route, (array, missing))]."""
     encoder = group[0].encoder
     if len(group) == 1 and getattr(encoder, "lazy", False) is False:
-        with located(group[0]):
-            results = [encoder.fit_encode(columns[0], y, **_accepted_weight(encoder, sample_weight))]
+        with locate_errors(group[0]):
+            results = [encoder.fit_encode(columns[0], y, **_weight_argument(encoder, sample_weight))]
     else:
         encoder, columns = _fit_encoder(group, columns, y, sample_weight)
         ready = [replace(route, encoder=encoder, fitted_names=_names(columns[0])) for route in group]
         results = [encode(*parts, decoding) for parts in zip(ready, columns, strict=True)]
     routes = [
-        _fitted(replace(route, encoder=encoder), part, missing)
+        _with_spec(replace(route, encoder=encoder), part, missing)
         for route, part, (_, missing) in zip(group, columns, results, strict=True)
     ]
     return list(zip(routes, results, strict=True))
 
 
-def _fitted(route, columns, missing):
-    """Give a route that knows what its encoder has learned from columns."""
+def _with_spec(route, columns, missing):
+    """Return a route that knows what its encoder has learned from columns."""
     return learned(route, columns, bool(missing.any()), has_gaps(columns))
 
 
 def learned(route, columns, has_missing, saw_missing):
-    """Give a route that knows what its fitted encoder makes of columns, and whether rows or cells are missing."""
+    """Return a route that knows what its fitted encoder makes of columns, and whether rows or cells are missing."""
     spec = replace(
         route.encoder.spec(route.name),
         columns=route.labels,
@@ -256,22 +255,22 @@ def learned(route, columns, has_missing, saw_missing):
 
 
 def has_gaps(columns):
-    """Tell whether a cell is missing."""
+    """Return whether a cell is missing."""
     return bool(pd.isna(columns).to_numpy().any())
 
 
 def learn_part(group, columns, y, sample_weight):
     """Let the encoder of inputs that share it learn from the next rows of a table that is read in parts."""
     encoder = group[0].encoder
-    with located(group[0]):
+    with locate_errors(group[0]):
         if not hasattr(encoder, "partial_fit"):
             raise InputMismatchError(cannot_learn_in_parts(encoder))
         for part in columns:
-            encoder.partial_fit(_renamed(part, _names(columns[0])), y, **_accepted_weight(encoder, sample_weight))
+            encoder.partial_fit(_rename(part, _names(columns[0])), y, **_weight_argument(encoder, sample_weight))
 
 
-def _accepted_weight(encoder, sample_weight, n_parts=1):
-    """Give the argument for weights, repeated for each of several parts, if there are some and `fit` takes them."""
+def _weight_argument(encoder, sample_weight, n_parts=1):
+    """Return the argument for weights, repeated for each of several parts, if there are some and `fit` takes them."""
     target = encoder.transformer if isinstance(encoder, TransformerEncoder) else encoder
     if sample_weight is None or not has_fit_parameter(target, "sample_weight"):
         return {}
@@ -282,8 +281,8 @@ def _names(columns):
     return (columns.name,) if isinstance(columns, pd.Series) else tuple(columns.columns)
 
 
-def _renamed(columns, names):
-    """Give columns the names under which the encoder was fitted."""
+def _rename(columns, names):
+    """Return columns the names under which the encoder was fitted."""
     if _names(columns) == tuple(names):
         return columns
     if len(_names(columns)) != len(names):
@@ -295,8 +294,8 @@ def _renamed(columns, names):
 
 def encode(route, columns, decoding=AT_ONCE):
     """Encode the columns of one route: (array, missing), the latter None where nobody asks; the array may be lazy."""
-    with located(route):
-        columns = _renamed(columns, route.fitted_names)
+    with locate_errors(route):
+        columns = _rename(columns, route.fitted_names)
         spec = route.spec or replace(route.encoder.spec(route.name), columns=route.labels)
         if not decoding.applies(route.encoder, len(columns), spec):
             flags = route.spec is None or spec.missing_name
@@ -308,20 +307,20 @@ def encode(route, columns, decoding=AT_ONCE):
 
 
 def missing_in(route, columns):
-    """Tell which rows of a fitted route hold nothing."""
-    with located(route):
-        return route.encoder.missing(_renamed(columns, route.fitted_names))
+    """Return which rows of a fitted route hold nothing."""
+    with locate_errors(route):
+        return route.encoder.missing(_rename(columns, route.fitted_names))
 
 
 def _encode_piece(route, spec, columns):
     """Encode and check some rows of a lazy input: (array, missing)."""
-    with located(route):
+    with locate_errors(route):
         array, missing = route.encoder.encode(columns)
-    return checked_array(array, spec, columns.index), missing
+    return check_encoded(array, spec, columns.index), missing
 
 
 @contextmanager
-def located(route):
+def locate_errors(route):
     """Add to an error in an encoder which input it was."""
     try:
         yield
@@ -341,8 +340,8 @@ def located(route):
         raise
 
 
-def checked_array(array, spec, labels):
-    """Give an encoder's array if it keeps its spec, or say where it does not."""
+def check_encoded(array, spec, labels):
+    """Return an encoder's array if it keeps its spec, or say where it does not."""
     if isinstance(array, LazyArray):
         return array  # its pieces are checked as they are made
     array = np.asarray(array)
@@ -368,7 +367,7 @@ def checked_array(array, spec, labels):
         rows = wrong.reshape(len(labels), -1).any(axis=1)
         raise InputMismatchError(
             f"{place(spec.name, spec.columns)}: {int(wrong.sum())} values {what}, first at row label "
-            f"{labels[[int(rows.argmax())]].tolist()[0]!r}. {advice}"
+            f"{label_at(labels, rows.argmax())!r}. {advice}"
         )
     return array
 
@@ -405,7 +404,7 @@ def check_widths(table, routes, *, by_order):
         if route.name not in table:
             raise InputMismatchError(
                 f"Input {route.name!r} has no array: the router was fitted on a dict with "
-                f"{quoted(names)}.{closest_match(route.name, table)}"
+                f"{quote(names)}.{closest_match(route.name, table)}"
             )
         found, fitted = len(_names(table[route.name])), len(route.fitted_names)
         if found != fitted:
@@ -434,11 +433,10 @@ def warn_of_missing(route, columns):
     if not empty.any():
         return
     rows = empty.any(axis=1) if empty.ndim == 2 else empty
-    label = columns.index[[int(rows.argmax())]].tolist()[0]
-    warnings.warn(
+    label = label_at(columns.index, rows.argmax())
+    warn(
         f"{place(route.name, route.labels)}: {int(rows.sum())} of {len(rows)} rows have missing values, first at "
         f"row label {label!r}; there were none at fit, so that nothing was learned about them. They are filled "
         "(numbers with the training mean, ids as missing). Fit on rows with missing values, too.",
         MissingValuesWarning,
-        stacklevel=4,
     )

@@ -11,13 +11,13 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from ..inputs import BYTES, PATHS
+
 KEY_BYTES = 20
-_PATHS = (str, os.PathLike)
-_BYTES = (bytes, bytearray, memoryview)
 
 
 def row_keys(columns):
-    """Give a key for the content of each row: its bytes, or a file's path, size and time of change.
+    """Return a key for the content of each row: its bytes, or a file's path, size and time of change.
 
     Parameters
     ----------
@@ -45,17 +45,17 @@ def has_key(keys):
 def _key(cell):
     if isinstance(cell, dict) and {"bytes", "path"} & cell.keys():
         cell = cell.get("path") if cell.get("bytes") is None else cell["bytes"]
-    if isinstance(cell, _PATHS):
+    if isinstance(cell, PATHS):
         try:
             state = os.stat(cell)
         except (OSError, ValueError):
             return None
         cell = f"{os.path.abspath(cell)}|{state.st_size}|{state.st_mtime_ns}".encode("utf-8", "surrogatepass")
-    return hashlib.sha1(cell, usedforsecurity=False).digest() if isinstance(cell, _BYTES) else None
+    return hashlib.sha1(cell, usedforsecurity=False).digest() if isinstance(cell, BYTES) else None
 
 
 def file_states(table):
-    """Give size and time of change of every file that a cell names, so that a result can be kept as long as they hold.
+    """Return size and time of change of every file that a cell names, by which a kept result is still valid.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def file_states(table):
 def _states(cells):
     # A text is no path, and most columns of text show that in the first cells.
     first = cells.iloc[:100]
-    if not any(isinstance(cell, _PATHS) and len(str(cell)) < 4096 and os.path.exists(cell) for cell in first):
+    if not any(isinstance(cell, PATHS) and len(str(cell)) < 4096 and os.path.exists(cell) for cell in first):
         return []
     found = []
     for cell in cells:
@@ -149,7 +149,7 @@ class DecodedStore:
 
     @contextmanager
     def writer(self):
-        """Give a function (keys, array) that adds rows; they can be found when the block ends well."""
+        """Return a function (keys, array) that adds rows; they can be found when the block ends well."""
         self.folder.mkdir(parents=True, exist_ok=True)
         name, keys = uuid.uuid4().hex, []
         rows_path, keys_path = self.folder / f"{name}.rows", self.folder / f"{name}.keys"
@@ -174,7 +174,7 @@ class DecodedStore:
 
 @lru_cache(maxsize=2)
 def _places(folder, blocks):
-    """Give {key: (block, position)} of blocks, which never change once they have a name."""
+    """Return {key: (block, position)} of blocks, which never change once they have a name."""
     places = {}
     for block in blocks:
         with suppress(FileNotFoundError):
@@ -189,19 +189,19 @@ def _split(keys):
 
 
 def store_of(encoder, spec, folder):
-    """Give the store of a fitted encoder's rows under a folder: equal encoders share one."""
+    """Return the store of a fitted encoder's rows under a folder: equal encoders share one."""
     state = {name: value for name, value in vars(encoder).items() if name != "lazy"}
     name = joblib.hash((type(encoder).__qualname__, state, spec.shape, spec.dtype))
     return DecodedStore(os.path.join(folder, name), spec.shape, spec.dtype)
 
 
 def as_memory(memory):
-    """Give the `joblib.Memory` that a parameter stands for."""
+    """Return the `joblib.Memory` that a parameter stands for."""
     return joblib.Memory(memory, verbose=0) if memory is None or isinstance(memory, str) else memory
 
 
 def store_folder(memory):
-    """Give the folder for decoded rows within a memory's own, which its ``clear`` empties; None where it has none."""
+    """Return the folder for decoded rows within a memory's own, which its ``clear`` empties; None where it has none."""
     if memory is None:
         return None
     location = getattr(getattr(as_memory(memory), "store_backend", None), "location", None)

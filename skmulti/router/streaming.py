@@ -8,22 +8,22 @@ import pandas as pd
 import tensorflow as tf
 from sklearn.utils.validation import check_is_fitted
 
-from .._workers import WORKERS, ahead
+from .._workers import WORKERS, map_ahead
 from ..errors import InputMismatchError
 from ..inputs import FEW_ROWS, InputEncoder, missing_rows
 from .frames import n_rows, row_labels, take_rows
 from .lazy import AT_ONCE, Decoding, split_lazy, stays_lazy
 from .routes import (
     at_once,
+    check_encoded,
     check_entries,
-    checked_array,
     columns_of,
     encode,
     fit_encode_group,
     has_gaps,
     learn_part,
     learned,
-    located,
+    locate_errors,
     missing_in,
     places_by_label,
     positions_of,
@@ -124,11 +124,7 @@ class StreamingMixin:
         check_is_fitted(self, "specs_")
         table, places = self._as_fitted_table(X)
         count = n_rows(table)
-        row_bytes = sum(
-            int(np.prod(route.spec.shape)) * np.dtype(route.spec.dtype).itemsize
-            for route in self._routes
-            if stays_lazy(route.encoder, count, route.spec)
-        )
+        row_bytes = sum(route.spec.row_bytes for route in self._routes if stays_lazy(route.encoder, count, route.spec))
         if not row_bytes or not count:
             yield self._encode_table(table, places)
             return
@@ -139,10 +135,10 @@ class StreamingMixin:
             rows = take_rows(table, np.arange(start, min(start + step, count)))
             return self._encode_table(rows, places, Decoding(False, folder), warns=False)
 
-        yield from ahead(encoded, range(0, count, step), workers=1)
+        yield from map_ahead(encoded, range(0, count, step), workers=1)
 
     def to_dataset(self, X, y=None, *, batch_size=32, shuffle=False, seed=None):
-        """Give encoded rows as a ``tf.data.Dataset``, to train a Keras model by hand.
+        """Return encoded rows as a ``tf.data.Dataset``, to train a Keras model by hand.
 
         Parameters
         ----------
@@ -179,12 +175,12 @@ class StreamingMixin:
         rows = tf.data.Dataset.range(count)
         rows = rows.shuffle(count, seed=seed, reshuffle_each_iteration=True) if shuffle else rows
 
-        def gathered(positions):
+        def gather_batch(positions):
             batch = tf.nest.map_structure(lambda tensor: tf.gather(tensor, positions), known)
             inputs = {**(batch if y is None else batch[0]), **fetch(positions)}
             return inputs if y is None else (inputs, batch[1])
 
-        return rows.batch(batch_size).map(gathered, WORKERS if fetch.arrays else None).prefetch(2)
+        return rows.batch(batch_size).map(gather_batch, WORKERS if fetch.arrays else None).prefetch(2)
 
     def fit_chunks(self, chunks, sample):
         """Learn the encoders from a table that is read in parts.
@@ -258,7 +254,7 @@ class StreamingMixin:
                     missing[route.name] |= bool(missing_in(route, columns).any())
 
     def _places(self, frame, routes):
-        """Give where the columns of inputs stand in a frame, or None where they stand as at fit."""
+        """Return where the columns of inputs stand in a frame, or None where they stand as at fit."""
         return None if list(frame.columns) == self._labels else places_by_label(frame, routes)
 
     def _warn_of_missing(self, parts):
@@ -290,7 +286,7 @@ class StreamingMixin:
             positions = list(positions_of(route, places))
             own = empty[:, positions]
             if route.saw_missing or not own.any():
-                with located(route):
+                with locate_errors(route):
                     array = route.encoder.transform_cells(cells[:, positions], own)
                 if array is not None:
                     encoded[route.name] = array, own.all(axis=1)
@@ -300,7 +296,7 @@ class StreamingMixin:
         """Put arrays and missing flags into one dict, each array checked against its spec."""
         arrays, labels = {}, row_labels(table)
         for route, (array, missing) in results:
-            arrays[route.name] = checked_array(array, route.spec, labels)
+            arrays[route.name] = check_encoded(array, route.spec, labels)
             if route.spec.missing_name:
                 arrays[route.spec.missing_name] = missing[:, None]
         return arrays

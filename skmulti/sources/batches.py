@@ -2,7 +2,6 @@
 
 import itertools
 import threading
-import warnings
 from collections.abc import Iterator, Mapping
 
 import keras
@@ -10,14 +9,14 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from .._workers import ahead
-from ..errors import DroppedRowsWarning, InputMismatchError, quoted
+from .._workers import map_ahead
+from ..errors import DroppedRowsWarning, InputMismatchError, quote, warn
 
 _WAYS_OUT = "Give fit__steps_per_epoch=n, or a function without arguments that makes a new one for each epoch."
 
 
 def batch_source(X, y=None, steps=None):
-    """Give the `BatchSource` of what yields ``(inputs, y[, sample_weight])``, else None.
+    """Return the `BatchSource` of what yields ``(inputs, y[, sample_weight])``, else None.
 
     Parameters
     ----------
@@ -140,7 +139,7 @@ class BatchSource:
             if epoch and epoch != self._told:
                 self.source.on_epoch_end()
             self._told = epoch
-            yield from ahead(self.source.__getitem__, range(len(self.source)), max(1, self.source.workers))
+            yield from map_ahead(self.source.__getitem__, range(len(self.source)), max(1, self.source.workers))
         else:
             yield from self.source() if callable(self.source) else self.source
 
@@ -168,12 +167,11 @@ class BatchSource:
         # A length that two attributes share is the number of rows; a list of paddings or names is none.
         longer = [name for name, size in held.items() if size > n_read and (sizes.count(size) > 1 or len(sizes) == 1)]
         if longer:
-            warnings.warn(
+            warn(
                 f"{self.name} has len {len(self.source)} and gives {n_read} of the {held[longer[0]]} rows of "
-                f"{quoted(longer[:3])} in an epoch; the others are never seen. Count the last, short batch, too: "
+                f"{quote(longer[:3])} in an epoch; the others are never seen. Count the last, short batch, too: "
                 "__len__ should be ceil(rows / batch_size).",
                 DroppedRowsWarning,
-                stacklevel=6,
             )
 
 

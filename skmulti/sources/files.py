@@ -2,13 +2,12 @@
 
 import json
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputMismatchError, UnmatchedFilesWarning, listed
+from ..errors import InputMismatchError, UnmatchedFilesWarning, quote_first, warn
 
 _FIELD = re.compile(r"\{(\w+)\}")
 JSON = ".json"
@@ -81,32 +80,32 @@ def load_files_frame(*patterns, folder="."):
     frame.attrs["unmatched"] = unmatched
     frame.attrs["ignored"] = sorted(str(path) for path in folder.iterdir() if path.is_file() and path not in used)
     if unmatched:
-        warnings.warn(
+        warn(
             f"{len({key for key, _ in unmatched})} of {len(keys)} keys lack a file, first {unmatched[0][0]!r} "
             f"({unmatched[0][1]!r}). Their cells are missing; frame.attrs['unmatched'] lists them all, and "
             "frame.dropna() leaves them out.",
             UnmatchedFilesWarning,
-            stacklevel=2,
         )
     return frame
 
 
 def _common_fields(patterns):
-    """Give the fields that all patterns have."""
+    """Return the fields that all patterns have."""
     if not patterns:
         raise InputMismatchError('Give patterns of the files\' names, e.g. "sensor_{id}.npy".')
     fields = [list(dict.fromkeys(_FIELD.findall(pattern))) for pattern in patterns]
     for pattern, own in zip(patterns, fields, strict=True):
         if not own or set(own) != set(fields[0]):
             raise InputMismatchError(
-                f"The pattern {pattern!r} has the fields {listed(own)}, {patterns[0]!r} has {listed(fields[0])}. Files "
-                'are joined on fields that all have, e.g. "sensor_{id}.npy" and "meta_{id}.json".'
+                f"The pattern {pattern!r} has the fields {quote_first(own)}, {patterns[0]!r} has "
+                f"{quote_first(fields[0])}. "
+                'Files are joined on fields that all have, e.g. "sensor_{id}.npy" and "meta_{id}.json".'
             )
     return fields[0]
 
 
 def _matches(folder, pattern, fields):
-    """Give {key: path} of the files that fit a pattern."""
+    """Return {key: path} of the files that fit a pattern."""
     parts = re.split(r"(\{\w+\}|\*)", pattern)
     seen, expression = set(), ""
     for part in parts:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import InputMismatchError, closest_match, listed
+from ..errors import InputMismatchError, closest_match, quote_first
 
 # Rows of a frame that a file is read in.
 FRAME_ROWS = 8_192
@@ -86,7 +86,7 @@ class TableSource:
             if column not in frame.columns:
                 raise InputMismatchError(
                     f"{self.name} has no column {column!r}; its columns are "
-                    f"{listed(frame.columns)}.{closest_match(column, frame.columns)}"
+                    f"{quote_first(frame.columns)}.{closest_match(column, frame.columns)}"
                 )
         return frame[columns]
 
@@ -107,7 +107,7 @@ class TableSource:
 
 
 def table_source(X):
-    """Give the `TableSource` of a path, an Arrow dataset, or a function that gives an iterator of frames, else None.
+    """Return the `TableSource` of a path, an Arrow dataset, or a function that gives an iterator of frames, else None.
 
     Raises
     ------
@@ -119,12 +119,12 @@ def table_source(X):
     if isinstance(X, str | os.PathLike):
         return _of_path(Path(X))
     if type(X).__module__.startswith("pyarrow") and hasattr(X, "scanner"):
-        return TableSource(f"the {type(X).__name__}", [partial(_scanned, X)])
+        return TableSource(f"the {type(X).__name__}", [partial(_scan, X)])
     if callable(X) and not isinstance(X, type) and not hasattr(X, "__len__"):
         frames = X()
         first = next(iter(frames), None) if isinstance(frames, Iterator) or hasattr(frames, "__iter__") else None
         if isinstance(first, pd.DataFrame) or hasattr(first, "to_pandas"):
-            return TableSource(f"the function {getattr(X, '__name__', X)!r}", [partial(_called, X)], own_labels=True)
+            return TableSource(f"the function {getattr(X, '__name__', X)!r}", [partial(_call, X)], own_labels=True)
     return None
 
 
@@ -145,7 +145,7 @@ def _of_path(path):
         return TableSource(repr(str(path)), _parquet_parts(path, files))
     if suffixes and suffixes <= set(CSV):
         return TableSource(repr(str(path)), [partial(_read_csv, file) for file in files])
-    found = f"files that end in {listed(sorted(suffixes))}" if suffixes else "no such file"
+    found = f"files that end in {quote_first(sorted(suffixes))}" if suffixes else "no such file"
     raise InputMismatchError(f"{str(path)!r} holds {found}; give Parquet (.parquet) or CSV (.csv) files, of one kind.")
 
 
@@ -164,10 +164,10 @@ def _parquet_parts(path, files):
     except (OSError, ValueError) as error:
         raise InputMismatchError(f"{str(path)!r} cannot be read as Parquet ({error}). Give whole files.") from error
     # Named one by one, so that they come in the order of their names.
-    return [partial(_scanned, fragment, schema=whole.schema) for fragment in whole.get_fragments()]
+    return [partial(_scan, fragment, schema=whole.schema) for fragment in whole.get_fragments()]
 
 
-def _scanned(dataset, columns, **options):
+def _scan(dataset, columns, **options):
     """Read a dataset, or a file of one, as frames."""
     name = f"the part {dataset.path!r}" if hasattr(dataset, "path") else "the dataset"
     known = options.get("schema", getattr(dataset, "schema", None))
@@ -197,7 +197,7 @@ def _read_csv(path, columns):
         raise InputMismatchError(f"{str(path)!r} cannot be read as CSV ({error}).") from error
 
 
-def _called(function, columns):
+def _call(function, columns):
     yield from function()
 
 

@@ -16,7 +16,7 @@ from .run import (
     auto_steps_per_execution,
     draw_seed,
     hold_out,
-    isolated,
+    isolate,
     sample_rows,
     train,
 )
@@ -37,7 +37,7 @@ __all__ = [
     "auto_steps_per_execution",
     "draw_seed",
     "hold_out",
-    "isolated",
+    "isolate",
     "piece_rows",
     "sample_rows",
     "sets_rate",

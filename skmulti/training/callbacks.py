@@ -9,13 +9,13 @@ __all__ = ["AnnealRate", "SlowOnPlateau"]
 
 
 def sets_rate(callback):
-    """Tell whether a callback is one that changes the learning rate."""
+    """Return whether a callback is one that changes the learning rate."""
     kinds = keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau, AnnealRate, SlowOnPlateau
     return isinstance(callback, kinds)
 
 
 def constant_rate(callback):
-    """Give the learning rate that a callback is to change, or refuse a schedule, which changes by itself."""
+    """Return the learning rate that a callback is to change, or refuse a schedule, which changes by itself."""
     rate = callback.model.optimizer.get_config()["learning_rate"]
     if isinstance(rate, dict):
         raise ValueError(

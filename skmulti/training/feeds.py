@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from .._workers import WORKERS, ahead
+from .._workers import WORKERS, map_ahead
 from ..router import split_lazy
-from .steps import RowFeed, gathered
+from .steps import RowFeed, gather_batch
 
 # Rows of a table that are mixed with each other.
 WINDOW_ROWS = 65_536
@@ -48,21 +48,21 @@ class LazyFeed(RowFeed):
         self._order.assign(self.order)
 
     def steps(self):
-        """Give the `tf.data.Dataset` of the batches."""
-        batches = tf.data.Dataset.range(self.n_steps).map(self._fetched, WORKERS).prefetch(2)
+        """Return the `tf.data.Dataset` of the batches."""
+        batches = tf.data.Dataset.range(self.n_steps).map(self._fetch_batch, WORKERS).prefetch(2)
         # Keras makes two iterators an epoch; rewriting so small a graph each time costs more than it gives.
         options = tf.data.Options()
         options.experimental_optimization.apply_default_optimizations = False
         options.autotune.enabled = False
         return batches.with_options(options)
 
-    def _fetched(self, step):
+    def _fetch_batch(self, step):
         rows = self._order[step * self.batch_size : (step + 1) * self.batch_size]
-        known, *others = gathered(step, self.batch_size, self.data, self._order)
+        known, *others = gather_batch(step, self.batch_size, self.data, self._order)
         return ({**known, **self.fetch(rows)}, *others)
 
     def first_row(self):
-        """Give the first row as a batch of one."""
+        """Return the first row as a batch of one."""
         known, *others = super().first_row()
         return ({**known, **{name: array[:1] for name, array in self.fetch.arrays.items()}}, *others)
 
@@ -93,14 +93,14 @@ class StreamRows:
         self.first, self._read, self._live = first, read, []
 
     def feed(self, batch_size, seed=None):
-        """Give these rows as batches; a seed lets each epoch mix them anew."""
+        """Return these rows as batches; a seed lets each epoch mix them anew."""
         return StreamFeed(self, batch_size, seed)
 
     def read(self, batch_size, seed):
         """Read the batches of the epoch."""
-        return self._watched(self._read(self.epoch, batch_size, seed is not None, seed))
+        return self._watch(self._read(self.epoch, batch_size, seed is not None, seed))
 
-    def _watched(self, batches):
+    def _watch(self, batches):
         """Yield batches, keep the first error, and be known as long as they are read."""
         self._live.append(batches)
         try:
@@ -143,11 +143,11 @@ class StreamFeed:
         self.n_steps = rows.n_batches or -(-len(rows.y) // batch_size)
 
     def callbacks(self):
-        """Give the Keras callbacks that a fit needs beside the steps."""
+        """Return the Keras callbacks that a fit needs beside the steps."""
         return [EpochNumber(self.rows)]
 
     def steps(self):
-        """Give the `tf.data.Dataset` of the batches."""
+        """Return the `tf.data.Dataset` of the batches."""
         signature = tf.nest.map_structure(
             lambda array: tf.TensorSpec((None, *array.shape[1:]), tf.as_dtype(array.dtype)), self.rows.first
         )
@@ -157,7 +157,7 @@ class StreamFeed:
         return batches.apply(tf.data.experimental.assert_cardinality(self.n_steps)).prefetch(2)
 
     def first_row(self):
-        """Give the first row as a batch of one."""
+        """Return the first row as a batch of one."""
         return tf.nest.map_structure(lambda array: array[:1], self.rows.first)
 
 
@@ -174,7 +174,7 @@ class EpochNumber(keras.callbacks.Callback):
 
 
 def table_batches(source, router, positions, y, weight):
-    """Give a function that reads the batches of a table for `StreamRows`.
+    """Return a function that reads the batches of a table for `StreamRows`.
 
     Parameters
     ----------
@@ -210,14 +210,14 @@ def table_batches(source, router, positions, y, weight):
             chosen, frame = piece
             return router.transform(frame), y[chosen], *(() if weight is None else (weight[chosen],))
 
-        yield from _rebatched(ahead(encoded, pieces, workers=1), batch_size)
+        yield from _cut_batches(map_ahead(encoded, pieces, workers=1), batch_size)
 
     return read
 
 
 def piece_rows(router):
-    """Give how many rows are encoded at once, so that large ones, such as pixels, take little memory."""
-    row_bytes = sum(int(np.prod(spec.shape)) * np.dtype(spec.dtype).itemsize for spec in router.specs_.values())
+    """Return how many rows are encoded at once, so that large ones, such as pixels, take little memory."""
+    row_bytes = sum(spec.row_bytes for spec in router.specs_.values())
     return int(np.clip(PIECE_BYTES // max(row_bytes, 1), 1, WINDOW_ROWS))
 
 
@@ -232,13 +232,13 @@ def _windows(source, positions, rng):
         held.append((np.arange(first, last), frame.iloc[positions[first:last] - start]))
         count += last - first
         if rng is None or count >= WINDOW_ROWS:
-            yield _mixed(held, rng)
+            yield _mix(held, rng)
             held, count = [], 0
     if held:
-        yield _mixed(held, rng)
+        yield _mix(held, rng)
 
 
-def _mixed(held, rng):
+def _mix(held, rng):
     chosen = np.concatenate([places for places, _ in held])
     frame = pd.concat([frame for _, frame in held]) if len(held) > 1 else held[0][1]
     if rng is None:
@@ -247,7 +247,7 @@ def _mixed(held, rng):
     return chosen[order], frame.iloc[order]
 
 
-def _rebatched(pieces, batch_size):
+def _cut_batches(pieces, batch_size):
     """Cut pieces of any length into batches of one; the last may be shorter."""
     rest = None
     for piece in pieces:
@@ -262,7 +262,7 @@ def _rebatched(pieces, batch_size):
 
 
 @contextmanager
-def feeding(*parts):
+def raise_row_errors(*parts):
     """Raise the error of a row that could not be encoded in the place of TensorFlow's, and end what reads rows.
 
     Parameters

@@ -2,7 +2,6 @@
 
 import random
 import time
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,10 +11,11 @@ import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
+from ..errors import warn
 from ..router import LazyArray, take
 from .callbacks import SlowOnPlateau
-from .feeds import LazyFeed, feeding
-from .steps import RowFeed, fed
+from .feeds import LazyFeed, raise_row_errors
+from .steps import RowFeed, feed_from
 from .timing import Timings
 
 EARLY_STOPPING_ROWS = 500
@@ -34,7 +34,7 @@ STEPS_PER_EXECUTION = 32
 
 
 def draw_seed(random_state):
-    """Give the one seed of a fit: an int itself, else a draw from the generator or from the system."""
+    """Return the one seed of a fit: an int itself, else a draw from the generator or from the system."""
     if random_state is None:
         return int(np.random.default_rng().integers(2**31 - 1))
     if isinstance(random_state, np.random.RandomState):
@@ -43,7 +43,7 @@ def draw_seed(random_state):
 
 
 @contextmanager
-def isolated(seed, dtype):
+def isolate(seed, dtype):
     """Seed everything that Keras draws from, and set its float type, for the length of a block.
 
     Keras 3 takes the seed of every initializer and dropout from Python's `random`, so
@@ -176,7 +176,7 @@ class Rows:
     streams = False
 
     def feed(self, batch_size, seed=None):
-        """Give these rows as batches; a seed gives each epoch an order of its own."""
+        """Return these rows as batches; a seed gives each epoch an order of its own."""
         is_lazy = any(isinstance(array, LazyArray) for array in self.arrays.values())
         # A strategy divides what Keras gets from a dataset among its devices.
         kind = LazyFeed if is_lazy or tf.distribute.has_strategy() else RowFeed
@@ -252,12 +252,12 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
     stopper = _stopper(schedule, held)
     line = EpochLine() if schedule.verbose == 1 else None
     own = [callback for callback in dict.fromkeys((*feed.callbacks(), stopper, schedule.rate)) if callback is not None]
-    with fed(model, feed, held_feed), feeding(rows, held):
-        with timings.measured("trace"):
+    with feed_from(model, feed, held_feed), raise_row_errors(rows, held):
+        with timings.measure("trace"):
             _make_state(model, feed.first_row())
             model.train_function.trace()
             model.test_function.trace()
-        with timings.measured("train"):
+        with timings.measure("train"):
             history = model.fit(
                 feed.steps(),
                 epochs=schedule.epochs,
@@ -273,17 +273,16 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
     _warn_of_diverged(history)
     constant_rate = schedule.rate is None
     if held is not None and stopper is not None and constant_rate and best == done == schedule.epochs > 1:
-        warnings.warn(
+        warn(
             f"The hold-out was still improving in the last of {done} epochs (loss {history['val_loss'][-1]:.4g}); "
             "more epochs may help.",
             ConvergenceWarning,
-            stacklevel=6,
         )
     return history, best
 
 
 def _stopper(schedule, held):
-    """Give the callback that stops training and keeps the best weights, or None to train on."""
+    """Return the callback that stops training and keeps the best weights, or None to train on."""
     if isinstance(schedule.rate, SlowOnPlateau) or schedule.patience is None:
         return schedule.rate if isinstance(schedule.rate, SlowOnPlateau) else None
     monitor = "loss" if held is None else "val_loss"
@@ -294,11 +293,10 @@ def _warn_of_diverged(history):
     """Warn of a loss that ended as NaN or infinity."""
     finite = np.isfinite(history["loss"])
     if not finite[-1]:
-        warnings.warn(
+        warn(
             f"The loss is not finite from epoch {int(np.argmin(finite)) + 1} on: training diverged and predictions may "
             "be NaN. Lower optimizer__learning_rate, or set optimizer__clipnorm=1.",
             ConvergenceWarning,
-            stacklevel=7,
         )
 
 
@@ -315,7 +313,7 @@ def _make_state(model, row):
 
 
 def sample_rows(arrays, limit):
-    """Give at most `limit` rows of each array, evenly spaced."""
+    """Return at most `limit` rows of each array, evenly spaced."""
     n_rows = len(next(iter(arrays.values())))
     if n_rows <= limit:
         return arrays

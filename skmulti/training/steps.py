@@ -55,31 +55,31 @@ class RowFeed:
         self.order = tf.constant(np.random.default_rng([self.seed, epoch]).permutation(self.n_rows), tf.int64)
 
     def callbacks(self):
-        """Give the Keras callbacks that a fit needs beside the steps."""
+        """Return the Keras callbacks that a fit needs beside the steps."""
         # One batch has no order that matters.
         return [] if self.seed is None or self.n_steps == 1 else [EpochOrder(self)]
 
     def steps(self):
-        """Give the `tf.data.Dataset` of the numbers of the steps, which stands for the rows."""
+        """Return the `tf.data.Dataset` of the numbers of the steps, which stands for the rows."""
         return tf.data.Dataset.range(self.n_steps)
 
     def batch(self, step):
         """Gather the batch of a step: (arrays, y) or (arrays, y, weight)."""
-        return gathered(step, self.batch_size, self.data, self.order)
+        return gather_batch(step, self.batch_size, self.data, self.order)
 
     def first_row(self):
-        """Give the first row as a batch of one."""
-        return gathered(0, 1, self.data, self.order)
+        """Return the first row as a batch of one."""
+        return gather_batch(0, 1, self.data, self.order)
 
 
-def gathered(step, batch_size, data, order):
+def gather_batch(step, batch_size, data, order):
     """Gather the batch of a step from tensors of all rows."""
     rows = order[step * batch_size : (step + 1) * batch_size]
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), data)
 
 
 class EpochOrder(keras.callbacks.Callback):
-    """Give the rows another order in each epoch.
+    """Return the rows another order in each epoch.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def _run_steps(model, step, batch_size, data, order, ends):
     """Take the steps from the first of `ends` to before the second, and give the model's metrics."""
 
     def one(position):
-        batch = gathered(position, batch_size, data, order)
+        batch = gather_batch(position, batch_size, data, order)
         # Keras sums gradients over replicas even where there is one, by an operation whose own gradient TensorFlow
         # registers for good, and with it the whole graph. Between replicas there is nothing to sum.
         tf.distribute.get_replica_context().merge_call(lambda strategy: step(batch))
@@ -168,7 +168,7 @@ def _run_steps(model, step, batch_size, data, order, ends):
 
 
 @contextmanager
-def fed(model, training, held):
+def feed_from(model, training, held):
     """Let a compiled model take its training steps, and its tests, from feeds for the length of a block.
 
     Parameters

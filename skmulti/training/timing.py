@@ -18,7 +18,7 @@ class Timings(dict):
     """
 
     @contextmanager
-    def measured(self, name):
+    def measure(self, name):
         """Add the seconds that a block takes, also where it raises.
 
         Parameters

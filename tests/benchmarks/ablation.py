@@ -50,9 +50,9 @@ def single_words(table):
 
 
 def texts_apart(table):
-    """Give each column of text words and a branch of its own."""
+    """Return each column of text words and a branch of its own."""
     columns = columns_of(table, TextVectorizer)
-    return columns and {"router": InputRouter(kinds={column: TextVectorizer.inferred() for column in columns})}
+    return columns and {"router": InputRouter(kinds={column: TextVectorizer.make_inferred() for column in columns})}
 
 
 def pooled_text(table):
@@ -157,7 +157,7 @@ def _members(table, count):
 
 
 def _head(table, **changes):
-    """Give the default head with some of its parameters changed."""
+    """Return the default head with some of its parameters changed."""
     target = TargetSpec() if table.task == NUMBERS else TargetSpec(n_classes=2)
     head = default_head(n_fitted(table), target)
     if has_members(table):
@@ -195,17 +195,17 @@ VARIANTS = {
 
 
 def n_fitted(table):
-    """Give the number of rows that `nested` gives to fit."""
+    """Return the number of rows that `nested` gives to fit."""
     return int(len(table.y) * 0.8 * 0.8)
 
 
 def has_members(table):
-    """Tell whether the default head has several members."""
+    """Return whether the default head has several members."""
     return table.task == NUMBERS or (n_fitted(table) < FEW_ROWS and np.ndim(table.y) == 1)
 
 
 def columns_of(table, encoder):
-    """Give the columns that the default router gives to an encoder of this class; None if there are none."""
+    """Return the columns that the default router gives to an encoder of this class; None if there are none."""
     plan = InputRouter().fit(table.X).plan_
     return list(plan["column"][plan["encoder"] == encoder.__name__]) or None
 
@@ -218,7 +218,7 @@ def vectorizer(table, **changes):
     shared = {name: branch for name, branch in router.default_branches().items() if isinstance(branch, str)}
     inputs = []
     for name, group in router.plan_[router.plan_["input"] != ""].groupby("input", sort=False):
-        encoder = type(router.encoders_[name]).inferred()
+        encoder = type(router.encoders_[name]).make_inferred()
         if isinstance(encoder, TextVectorizer):
             encoder.set_params(**changes)
         columns = list(group["column"])
@@ -227,7 +227,7 @@ def vectorizer(table, **changes):
 
 
 def branches(table, encoder, branch):
-    """Give this branch to all inputs with this encoder, or None if there are none; shared branches stay shared."""
+    """Return this branch to all inputs with this encoder, or None if there are none; shared branches stay shared."""
     router = InputRouter().fit(table.X)
     defaults = router.default_branches()
     names = [
@@ -240,7 +240,7 @@ def branches(table, encoder, branch):
 
 # %% Measuring
 def nested(table, seed):
-    """Give positions of rows to fit and to score, all among the training rows of the first split."""
+    """Return positions of rows to fit and to score, all among the training rows of the first split."""
     train, _ = split(table, 0, test_size=0.2)
     stratify = None if table.task == NUMBERS else table.y.iloc[train]
     return train_test_split(train, test_size=0.2, random_state=seed, stratify=stratify)
@@ -260,8 +260,8 @@ def fitted_measures(table, settings, seed):
 
 def ablate(name, table, variants, seeds):
     """Print a row for the default and for each variant."""
-    measured = [column for measure in MEASURES[table.task][:2] for column in (measure, "difference ± standard error")]
-    print_row("table", "variant", *measured, "CPU s")
+    measure = [column for measure in MEASURES[table.task][:2] for column in (measure, "difference ± standard error")]
+    print_row("table", "variant", *measure, "CPU s")
     print_row(*["---"] * 7)
     base = None
     for variant, function in {"default": lambda table: {}, **variants}.items():

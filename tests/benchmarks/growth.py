@@ -20,14 +20,14 @@ COLUMNS = ("router fit", "inferred fit", "transform", "classifier fit", "predict
 
 
 def seconds(call):
-    """Give the processor's seconds of a call, and what it gave."""
+    """Return the processor's seconds of a call, and what it gave."""
     started = time.process_time()
     result = call()
     return time.process_time() - started, result
 
 
 def measure(table, labels, *, with_classifier):
-    """Give the seconds of each column of the printed table, or None where it is left out."""
+    """Return the seconds of each column of the printed table, or None where it is left out."""
     from skmulti import InputRouter, MultiInputClassifier
 
     router = make_system("skmulti")

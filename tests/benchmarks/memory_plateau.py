@@ -33,7 +33,7 @@ SYSTEMS = ("skmulti", "keras")
 
 
 def resident():
-    """Give the process's resident memory in MiB; where the system does not tell, the largest that it was."""
+    """Return the process's resident memory in MiB; where the system does not tell, the largest that it was."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except FileNotFoundError:
@@ -43,13 +43,13 @@ def resident():
 
 
 def fit_skmulti():
-    """Give a function that fits and predicts once with skmulti."""
+    """Return a function that fits and predicts once with skmulti."""
     X, y, make = _task()
     return lambda: make().fit(X, y).predict(X)
 
 
 def fit_keras():
-    """Give a function that fits and predicts once with Keras alone: network, rows and settings of skmulti."""
+    """Return a function that fits and predicts once with Keras alone: network, rows and settings of skmulti."""
     import keras
 
     X, y, make = _task()
@@ -69,7 +69,7 @@ def fit_keras():
 
 
 def _task():
-    """Give (X, y, function that makes an unfitted estimator)."""
+    """Return (X, y, function that makes an unfitted estimator)."""
     from skmulti import (
         CategoryIndexer,
         DenseHead,
@@ -120,7 +120,7 @@ def measure_apart(system, n_fits):
 
 
 def slope(memory):
-    """Give the growth from the 10th fit on, in MiB a fit."""
+    """Return the growth from the 10th fit on, in MiB a fit."""
     return float(np.polyfit(np.arange(FIRST, len(memory)), memory[FIRST:], 1)[0])
 
 

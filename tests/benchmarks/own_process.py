@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def memory(field):
-    """Give this process's resident memory in MiB: "VmRSS" for what it has, "VmHWM" for the largest that it had.
+    """Return this process's resident memory in MiB: "VmRSS" for what it has, "VmHWM" for the largest that it had.
 
     The system's own count: ru_maxrss would be the parent's, if that had more.
     """

@@ -156,7 +156,7 @@ class Recipe(BaseEstimator):
         return self
 
     def outputs(self, X):
-        """Give what the network says."""
+        """Return what the network says."""
         return self.model_.predict(self._encode(X), verbose=0).astype("float64")
 
     def _fit_encoders(self, X):
@@ -183,7 +183,7 @@ class Recipe(BaseEstimator):
         return encoders
 
     def _encode(self, X):
-        """Give the array of each input."""
+        """Return the array of each input."""
         arrays = {name: encode(X[columns]) for name, (columns, encode) in self.encoders_.items()}
         return {name: array.astype("int32" if name == "text" else "float32") for name, array in arrays.items()}
 
@@ -212,7 +212,7 @@ class RecipeClassifier(ClassifierMixin, Recipe):
         return self.fit_network(X, codes, len(self.classes_), "softmax", "sparse_categorical_crossentropy")
 
     def predict_proba(self, X):
-        """Give the probability of each class."""
+        """Return the probability of each class."""
         outputs = self.outputs(X)
         return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
 
@@ -227,12 +227,12 @@ class RecipeRegressor(RegressorMixin, Recipe):
         return self.fit_network(X, scaled, scaled.shape[1], "linear", "mse")
 
     def predict(self, X):
-        """Give numbers in the target's units."""
+        """Return numbers in the target's units."""
         return self.scaler_.inverse_transform(self.outputs(X))
 
 
 def _joined(texts):
-    """Give the texts of several columns as one, as an array of objects."""
+    """Return the texts of several columns as one, as an array of objects."""
     return texts.fillna("").agg(" ".join, axis=1).astype(object).to_numpy()
 
 
@@ -242,7 +242,7 @@ def _as_columns(y):
 
 # %% Measures
 def calibration_error(probability, hit, n_bins=10):
-    """Give the mean gap between predicted probability and share of hits, over bins of equal width.
+    """Return the mean gap between predicted probability and share of hits, over bins of equal width.
 
     Parameters
     ----------
@@ -264,7 +264,7 @@ def calibration_error(probability, hit, n_bins=10):
 
 
 def measures(model, table, X, y):
-    """Give the measures of a fitted model on test rows, without the seconds."""
+    """Return the measures of a fitted model on test rows, without the seconds."""
     if table.task == NUMBERS:
         predicted = np.asarray(model.predict(X)).reshape(np.shape(y))
         return r2_score(y, predicted), root_mean_squared_error(y, predicted)
@@ -279,7 +279,7 @@ def measures(model, table, X, y):
     return accuracy_score(y, predicted), loss, gap
 
 
-def measured(system, table, rows, seed):
+def measure(system, table, rows, seed):
     """Fit a system on the first rows of a split, and give its measures on the others, CPU seconds last."""
     train, test = rows
     model = SYSTEMS[system](table, seed)
@@ -291,7 +291,7 @@ def measured(system, table, rows, seed):
 
 
 def split(table, seed, **sizes):
-    """Give the positions of training and test rows."""
+    """Return the positions of training and test rows."""
     stratify = None if table.task == NUMBERS else table.y
     return train_test_split(np.arange(len(table.y)), random_state=seed, stratify=stratify, **sizes)
 
@@ -324,7 +324,7 @@ def compare(name, table, systems, seeds):
     results = {system: [] for system in systems}
     for seed in seeds:
         for system in systems:
-            values = measured(system, table, split(table, seed, test_size=0.2), seed)
+            values = measure(system, table, split(table, seed, test_size=0.2), seed)
             results[system].append(values)
             print_row(name, system, str(seed), *map(_number, values))
     print()
@@ -351,7 +351,7 @@ def compare_small(tables, systems, all_rows, n_seeds):
                 continue
             splits = [split(table, seed, train_size=n_rows, test_size=n_test) for seed in range(n_seeds)]
             scores = {
-                system: np.array([measured(system, table, rows, seed)[0] for seed, rows in enumerate(splits)])
+                system: np.array([measure(system, table, rows, seed)[0] for seed, rows in enumerate(splits)])
                 for system in dict.fromkeys([*systems, "linear"])
             }
             for system in scores:

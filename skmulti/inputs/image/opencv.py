@@ -51,13 +51,13 @@ def read_jpeg(file, mode, box, size, scale):
     if any(edge % 1 for edge in edges) or max(shrinks) > MOST_SHRINK:
         return None
     file.fp.seek(0)
-    pixels = _decoded(file.fp.read(), mode, scale)
+    pixels = _decode(file.fp.read(), mode, scale)
     if pixels is None:
         return None
-    return _resized(pixels[int(top) : int(bottom), int(left) : int(right)], size, shrinks)
+    return _resize(pixels[int(top) : int(bottom), int(left) : int(right)], size, shrinks)
 
 
-def _decoded(content, mode, scale):
+def _decode(content, mode, scale):
     """Decode a JPEG file: ndarray of shape (height, width), or (height, width, 3) in blue, green, red; or None."""
     import cv2
 
@@ -72,19 +72,19 @@ def _decoded(content, mode, scale):
         return None
 
 
-def _resized(pixels, size, shrinks):
+def _resize(pixels, size, shrinks):
     """Bring pixels to a size, as Pillow's antialiased bilinear filter does, and colours to red, green, blue."""
     import cv2
 
-    widths, sigmas = zip(*map(_smoothing, shrinks), strict=True)
+    widths, sigmas = zip(*map(_blur_of, shrinks), strict=True)
     if max(widths) > 1:
         pixels = cv2.GaussianBlur(pixels, widths, *sigmas)
     pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_LINEAR)
     return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB) if pixels.ndim == 3 else pixels
 
 
-def _smoothing(shrink):
-    """Give width and deviation of the Gaussian filter after which interpolation weighs pixels as Pillow does.
+def _blur_of(shrink):
+    """Return width and deviation of the Gaussian filter after which interpolation weighs pixels as Pillow does.
 
     Interpolation weighs them by a triangle of half width 1, whose variance is 1/6; Pillow's
     triangle is `shrink` pixels wide. The filter makes up for the difference.

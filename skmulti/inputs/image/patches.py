@@ -51,7 +51,7 @@ def learn_features(sample, rng, pools):
         return None
     images = sample[np.sort(rng.permutation(present)[:N_IMAGES])]
     kernel = patch_filters(images, rng)
-    return None if kernel is None else _scaled(patch_network(kernel, images.shape[1:], pools), images)
+    return None if kernel is None else _append_scale(patch_network(kernel, images.shape[1:], pools), images)
 
 
 def _not_plain(images):
@@ -114,7 +114,7 @@ def draw_patches(images, rng):
 
 
 def whitening_matrix(patches):
-    """Give the symmetric matrix that makes patches uncorrelated, softly where they hardly vary (ZCA)."""
+    """Return the symmetric matrix that makes patches uncorrelated, softly where they hardly vary (ZCA)."""
     values, vectors = np.linalg.eigh(np.cov(patches, rowvar=False))
     return vectors / np.sqrt(values + 0.1 * values.mean()) @ vectors.T
 
@@ -157,7 +157,7 @@ def patch_network(kernel, shape, pools):
     return keras.Model(inputs, keras.layers.Concatenate()([keras.layers.Flatten(**LAST)(part) for part in maps]))
 
 
-def _scaled(network, images):
+def _append_scale(network, images):
     """Put a layer behind a network that brings its features to mean 0 and one standard deviation over images."""
     step = max(1, CHUNK_VALUES // int(np.prod(images.shape[1:])))
     chunks = [network(images[i : i + step]) for i in range(0, len(images), step)]

@@ -7,14 +7,13 @@ import struct
 import numpy as np
 from PIL import ExifTags, Image
 
+from .._cells import BYTES, PATHS
 from . import opencv as _opencv
 
 # Only these: Pillow would hand an .eps file to Ghostscript, and some rare formats are old, unsafe code.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 # What Pillow calls a JPEG file; MPO is one with further pictures behind the first.
 JPEGS = ("JPEG", "MPO")
-BYTES = (bytes, bytearray, memoryview)
-PATHS = (str, os.PathLike)
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 UPRIGHT = (False, 1, 1)
 # EXIF orientation -> (are rows and columns swapped, then: step through the rows, step through the columns).
@@ -57,8 +56,8 @@ def _draw(row, image, decoder, is_jpeg=False):
         image.load()  # Before the orientation is asked for: a TIFF file is turned while it loads.
     is_swapped, row_step, column_step = TURNS.get(_orientation(image), UPRIGHT)
     mode, size = MODES[decoder.channels], row.shape[:2] if is_swapped else row.shape[1::-1]
-    box, size = _fitted(image.size, size, decoder.resize)
-    pixels = _read_jpeg(image, mode, box, size, decoder) if is_jpeg else _resized(image, mode, box, size)
+    box, size = _fit_box(image.size, size, decoder.resize)
+    pixels = _read_jpeg(image, mode, box, size, decoder) if is_jpeg else _resize_box(image, mode, box, size)
     pixels = (pixels.swapaxes(0, 1) if is_swapped else pixels)[::row_step, ::column_step]
     height, width = pixels.shape[:2]
     top, left = (row.shape[0] - height) // 2, (row.shape[1] - width) // 2
@@ -72,8 +71,8 @@ def _orientation(image):
         return None  # Viewers, too, show an image whose EXIF block is damaged as it is stored.
 
 
-def _fitted(image_size, size, resize):
-    """Give what of an image is shown, (left, top, right, bottom), and the (width, height) that it gets."""
+def _fit_box(image_size, size, resize):
+    """Return what of an image is shown, (left, top, right, bottom), and the (width, height) that it gets."""
     width, height = image_size
     if resize == "crop":
         shape = size[0] / size[1]
@@ -94,11 +93,11 @@ def _read_jpeg(file, mode, box, size, decoder):
         if pixels is not None:
             return pixels
     file.draft(mode, tuple(side // scale for side in file.size))
-    return _resized(file, mode, tuple(edge / scale for edge in box), size)
+    return _resize_box(file, mode, tuple(edge / scale for edge in box), size)
 
 
 def _draft_scale(box, size):
-    """Give the factor, 1, 2, 4 or 8, by which a JPEG file may be read smaller before it is resized.
+    """Return the factor, 1, 2, 4 or 8, by which a JPEG file may be read smaller before it is resized.
 
     What is read must have 1.5 times the pixels that are wanted, and both sides must be longer:
     the result then differs from that of the whole file by 2 of 255 on average at most, even
@@ -109,13 +108,13 @@ def _draft_scale(box, size):
     return next(fits, 1)
 
 
-def _resized(image, mode, box, size):
+def _resize_box(image, mode, box, size):
     """Bring the box of a PIL image to a size and mode: ndarray as `_read_jpeg` gives."""
-    return np.asarray(_converted(image, mode).resize(size, Image.Resampling.BILINEAR, box))
+    return np.asarray(_convert_mode(image, mode).resize(size, Image.Resampling.BILINEAR, box))
 
 
-def _converted(image, mode):
-    """Give a PIL image in another mode."""
+def _convert_mode(image, mode):
+    """Return a PIL image in another mode."""
     is_16_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
     if is_16_bit or image.mode in ("I", "F"):
         image = _from_array(np.asarray(image, dtype="uint16" if is_16_bit else None))  # `convert` clips.
@@ -128,7 +127,7 @@ def _converted(image, mode):
 
 
 def _from_array(array):
-    """Give an array as a PIL image of mode L, RGB or RGBA, or say why it is none."""
+    """Return an array as a PIL image of mode L, RGB or RGBA, or say why it is none."""
     array = array[:, :, None] if array.ndim == 2 else array
     if array.ndim != 3 or array.shape[2] not in MODES or not array.size or array.dtype.kind not in "buif":
         raise UnreadableError("neither the shape nor the dtype of an image")

@@ -21,7 +21,7 @@ class KerasWordIds:
         self._layer = None
 
     def ids(self, texts, length):
-        """Give texts as an array of ids (n_rows, length)."""
+        """Return texts as an array of ids (n_rows, length)."""
         if self._layer is None:
             self._layer = self._lookup(output_sequence_length=length)
         ids = np.zeros((len(texts), length), dtype="int32")
@@ -31,7 +31,7 @@ class KerasWordIds:
         return ids
 
     def counts(self, texts):
-        """Give the number of words of each text."""
+        """Return the number of words of each text."""
         layer = self._lookup(ragged=True)
         counts = np.zeros(len(texts), dtype="int64")
         for rows, batch in _batches(texts):
@@ -62,7 +62,7 @@ class KerasReading:
         return KerasWordIds([], self._options).counts(self._texts)
 
     def words(self, max_tokens):
-        """Give the words, the most frequent first."""
+        """Return the words, the most frequent first."""
         layer = _vectorization(self._options, max_tokens=max_tokens and int(max_tokens))
         layer.reset_state()
         for _, batch in _batches(self._texts):
@@ -71,7 +71,7 @@ class KerasReading:
         return [str(word) for word in layer.get_vocabulary(include_special_tokens=False)]
 
     def ids(self, vocabulary, length):
-        """Give the rows as an array of ids (n_rows, length)."""
+        """Return the rows as an array of ids (n_rows, length)."""
         return KerasWordIds(vocabulary, self._options).ids(self._texts, length)
 
 

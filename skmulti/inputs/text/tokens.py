@@ -61,8 +61,8 @@ class Tokenizer:
         self.ngrams = ngrams
 
     def row(self, text, limit):
-        """Give the first tokens of one text as a list of bytes."""
-        text = self._standardised(_utf8(text))
+        """Return the first tokens of one text as a list of bytes."""
+        text = self._standardise(_utf8(text))
         if self._split == "whitespace":
             return text.split(None, limit)[:limit]
         if self._split == "character":
@@ -70,18 +70,18 @@ class Tokenizer:
         return [text] if text else []
 
     def rows(self, text):
-        """Give the `Tokens` of a block of rows."""
-        return self.split(self._standardised(text))
+        """Return the `Tokens` of a block of rows."""
+        return self.split(self._standardise(text))
 
-    def _standardised(self, text):
-        """Give bytes in lower case, without or with space around punctuation, as the options say."""
+    def _standardise(self, text):
+        """Return bytes in lower case, without or with space around punctuation, as the options say."""
         text = text.translate(self._table, self._deleted)
         for mark in self._marks:
             text = text.replace(mark, b" " + mark + b" ")
         return text
 
     def text_of(self, word):
-        """Give the standardised text of which a word or n-gram is the whole, or None if none can be."""
+        """Return the standardised text of which a word or n-gram is the whole, or None if none can be."""
         if self._split == "whitespace":
             text = word.encode()
             return text if b" ".join(text.split()) == text else None
@@ -111,7 +111,7 @@ class Tokenizer:
 
 
 def text_rows(frame, *, arrow):
-    """Give a frame's rows as a list of str: the cells joined with a space, missing ones left out.
+    """Return a frame's rows as a list of str: the cells joined with a space, missing ones left out.
 
     With `arrow`, many rows of one column that Arrow holds stay there, as a ``pyarrow.ChunkedArray``.
     """
@@ -124,7 +124,7 @@ def text_rows(frame, *, arrow):
 
 
 def _cells(column, empty):
-    """Give a column's cells as a list of str, `empty` where missing, or refuse it."""
+    """Return a column's cells as a list of str, `empty` where missing, or refuse it."""
     cells = column.astype(object).to_numpy()
     missing = pd.isna(cells)
     if pd.api.types.infer_dtype(cells, skipna=True) not in ("string", "empty"):
@@ -137,7 +137,7 @@ def _cells(column, empty):
 
 
 def _arrow_texts(column):
-    """Give a column of strings that Arrow holds as a ChunkedArray, or None for any other."""
+    """Return a column of strings that Arrow holds as a ChunkedArray, or None for any other."""
     if not isinstance(column.dtype, pd.ArrowDtype) and getattr(column.dtype, "storage", None) != "pyarrow":
         return None
     import pyarrow as pa
@@ -159,7 +159,7 @@ def blocks(texts):
     """Yield the UTF-8 bytes of successive rows, with ROW_END between rows."""
     if isinstance(texts, list):
         for start, stop in _bounds(np.fromiter(map(len, texts), "int64", len(texts))):
-            yield _joined(texts[start:stop])
+            yield _join_texts(texts[start:stop])
     else:
         yield from _arrow_blocks(texts)
 
@@ -184,7 +184,7 @@ def _bounds(sizes):
     return zip([0, *cuts], cuts, strict=False)
 
 
-def _joined(texts):
+def _join_texts(texts):
     """Encode texts, with ROW_END between them."""
     try:
         return ROW_END.join(list(map(str.encode, texts)))
@@ -198,7 +198,7 @@ def _utf8(text):
 
 
 def starts_of(counts):
-    """Give the place of each group's first element, where groups of these sizes lie one behind another."""
+    """Return the place of each group's first element, where groups of these sizes lie one behind another."""
     return np.cumsum(counts) - counts
 
 

@@ -14,8 +14,8 @@ from ...layers import WordBag, WordEmbedding, inverse_document_frequencies
 from ...spec import ArraySpec, digest
 from .._hints import are_of, probe
 from .._partial import PartialWords
-from .._steps import ARCHITECTURES, summarise_steps
-from ..base import Branch, InputEncoder, checked_frame, missing_rows
+from .._steps import ARCHITECTURES, choose_length, summarise_steps
+from ..base import Branch, InputEncoder, check_frame, missing_rows
 from .keras_words import KerasReading, KerasWordIds
 from .tokens import SPLITTING, Tokenizer, text_rows
 from .words import Reading, WordIds
@@ -236,8 +236,8 @@ class TextVectorizer(PartialWords, InputEncoder):
         self.vocabulary = vocabulary
 
     @classmethod
-    def inferred(cls):
-        """Count punctuation marks and pairs of neighbours as words, too; see `InputEncoder.inferred`."""
+    def make_inferred(cls):
+        """Count punctuation marks and pairs of neighbours as words, too; see `InputEncoder.make_inferred`."""
         return cls(standardize="lower_and_split_punctuation", ngrams=2)
 
     @classmethod
@@ -343,12 +343,12 @@ class TextVectorizer(PartialWords, InputEncoder):
         )
 
     def _texts(self, columns, *, reset):
-        """Give one string a row: the row's cells joined with a space, missing ones left out."""
+        """Return one string a row: the row's cells joined with a space, missing ones left out."""
         if isinstance(columns, list | tuple):
             columns = pd.Series(columns, dtype=object)
         elif isinstance(columns, np.ndarray) and columns.ndim == 1:
             columns = pd.Series(columns.astype(object))
-        return text_rows(checked_frame(self, columns, reset=reset, dtype=object), arrow=not _through_keras(self))
+        return text_rows(check_frame(self, columns, reset=reset, dtype=object), arrow=not _through_keras(self))
 
     def _learn(self, columns, *, kept):
         """Learn vocabulary and length, and give what was read: up to `kept` words of each row, None for all."""
@@ -358,9 +358,9 @@ class TextVectorizer(PartialWords, InputEncoder):
             reading = KerasReading(texts, self._options())
         else:
             reading = Reading(texts, Tokenizer(**self._options()), kept)
-        words = _given(self.vocabulary) if self.vocabulary is not None else reading.words(self.max_tokens)
+        words = _check_vocabulary(self.vocabulary) if self.vocabulary is not None else reading.words(self.max_tokens)
         self.vocabulary_ = ["", "[UNK]", *words]
-        self.length_ = int(self.length) if isinstance(self.length, Integral) else _length(reading.counts, self.length)
+        self.length_ = choose_length(self.length, reading.counts)
         vars(self).pop("_word_ids", None)
         return reading
 
@@ -372,7 +372,7 @@ class TextVectorizer(PartialWords, InputEncoder):
         return WordIds(self.vocabulary_[2:], Tokenizer(**self._options()))
 
     def _options(self):
-        """Give what decides how a text is split into words."""
+        """Return what decides how a text is split into words."""
         return {"standardize": self.standardize, "split": self.split, "ngrams": _widths(self.ngrams)}
 
     def __getstate__(self):
@@ -386,12 +386,12 @@ class TextVectorizer(PartialWords, InputEncoder):
 
 
 def _through_keras(vectorizer):
-    """Tell whether Keras' layer must run, since only it can run functions on its tensors."""
+    """Return whether Keras' layer must run, since only it can run functions on its tensors."""
     return callable(vectorizer.standardize) or callable(vectorizer.split)
 
 
-def _given(vocabulary):
-    """Give the user's vocabulary as strings, or refuse it."""
+def _check_vocabulary(vocabulary):
+    """Return the user's vocabulary as strings, or refuse it."""
     words = list(vocabulary)
     wrong = [word for word in words if not isinstance(word, str) or word in ("", "[UNK]") or not _is_unicode(word)]
     if wrong:
@@ -406,16 +406,8 @@ def _given(vocabulary):
     return [str(word) for word in words]
 
 
-def _length(counts, share):
-    """Give the longest text's number of words (`share` is None), or the quantile over texts with words."""
-    counts = counts[counts > 0]
-    if not len(counts):
-        return 1
-    return int(counts.max() if share is None else np.ceil(np.quantile(counts, share)))
-
-
 def _widths(ngrams):
-    """Give the widths of n-grams as a tuple, or refuse them."""
+    """Return the widths of n-grams as a tuple, or refuse them."""
     if not isinstance(ngrams, tuple):
         return tuple(range(1, 1 + (ngrams or 1)))
     if not ngrams or not all(isinstance(width, Integral) and width > 0 for width in ngrams):

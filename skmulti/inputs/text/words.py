@@ -39,7 +39,7 @@ class Numbering:
         return np.concatenate([table.to_numpy() for table in self._tables])
 
     def find(self, keys):
-        """Give the keys' numbers, -1 where there is none."""
+        """Return the keys' numbers, -1 where there is none."""
         numbers = self._tables[0].get_indexer(keys)
         before = len(self._tables[0])
         for table in self._tables[1:]:
@@ -50,7 +50,7 @@ class Numbering:
         return numbers
 
     def add(self, keys):
-        """Give the keys' numbers, new ones where there is none."""
+        """Return the keys' numbers, new ones where there is none."""
         numbers = self.find(keys)
         new = np.flatnonzero(numbers < 0)
         if len(new):
@@ -129,13 +129,13 @@ def _side_by_side(parts, n_rows):
 
 
 def _piece_keys(text, starts, sizes):
-    """Give a key for each piece of at most seven bytes."""
+    """Return a key for each piece of at most seven bytes."""
     eights = np.ndarray((len(text) - 7,), "<u8", text, strides=(1,))
     return (eights[starts] & _PIECE_MASKS[sizes]).view("int64") | sizes << _COUNT_BIT
 
 
 def _pair_keys(flag, left, right):
-    """Give a key for each pair of numbers; it is negative where one of them is."""
+    """Return a key for each pair of numbers; it is negative where one of them is."""
     return left << _NUMBER_BITS | right | flag
 
 
@@ -147,7 +147,7 @@ class WordIds:
         self._tokenizer = tokenizer
 
     def ids(self, texts, length):
-        """Give texts as an array of ids (n_rows, length)."""
+        """Return texts as an array of ids (n_rows, length)."""
         if len(texts) <= FEW_ROWS:
             return self._ids_of_few(texts, length)
         numbers, id_of = self._table
@@ -204,7 +204,7 @@ class Reading:
         self._kept = kept
 
     @cached_property
-    def _seen(self):
+    def _counts(self):
         """Number all words: `Numbering`, how often each number occurs, and of each block the words and their counts."""
         numbers, totals, seen = Numbering(), np.zeros(1024, dtype="int64"), []
         for text in blocks(self._texts):
@@ -221,11 +221,11 @@ class Reading:
     @property
     def counts(self):
         """Words of each row."""
-        return np.concatenate([np.zeros(0, dtype="int64"), *(counts for _, counts in self._seen[2])])
+        return np.concatenate([np.zeros(0, dtype="int64"), *(counts for _, counts in self._counts[2])])
 
     def words(self, max_tokens):
-        """Give the words, the most frequent first; of equally frequent ones that of the greatest bytes."""
-        numbers, totals, _ = self._seen
+        """Return the words, the most frequent first; of equally frequent ones that of the greatest bytes."""
+        numbers, totals, _ = self._counts
         keys, chosen = numbers.keys, np.flatnonzero(totals)
         wanted = len(chosen) if max_tokens is None else max_tokens - FIRST_ID
         limit = min(wanted + 1, len(chosen))  # "[UNK]" may be among them
@@ -237,8 +237,8 @@ class Reading:
         return [word.decode() for _, word in ranked if word != b"[UNK]"][:wanted]
 
     def ids(self, vocabulary, length):
-        """Give the rows as an array of ids (n_rows, length), as `WordIds.ids` does."""
-        numbers, _, seen = self._seen
+        """Return the rows as an array of ids (n_rows, length), as `WordIds.ids` does."""
+        numbers, _, seen = self._counts
         id_of = id_table(vocabulary, self._tokenizer, numbers)
         out = np.empty((len(self._texts), length), dtype="int32")
         start = 0
@@ -269,7 +269,7 @@ def id_table(vocabulary, tokenizer, numbers):
 
 
 def spell(keys, numbers):
-    """Give the bytes of numbers, whose keys are in `keys`."""
+    """Return the bytes of numbers, whose keys are in `keys`."""
     needed, parts = np.zeros(len(keys), dtype=bool), numbers
     while len(parts):
         needed[parts] = True
@@ -289,7 +289,7 @@ def spell(keys, numbers):
 
 
 def _first_bytes(keys, numbers):
-    """Give the first byte of each number's text."""
+    """Return the first byte of each number's text."""
     while (pairs := keys[numbers] >= _JOINED).any():
         numbers = np.where(pairs, _left(keys[numbers]), numbers)
     return keys[numbers] & 0xFF
