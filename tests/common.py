@@ -108,11 +108,11 @@ def _check_spec(fitted, array, columns):
         assert (array < np.asarray(spec.vocabulary_sizes)).all()
     if array.dtype.kind == "f":
         assert not np.isinf(array).any()
-    encoded, missing = fitted.encode(columns)
+    encoded, missing = fitted.encode_and_flag(columns)
     assert_array_equal(encoded, array)
     assert missing.shape == (len(columns),)
     assert missing.dtype == bool
-    again, missing_again = clone(fitted).fit_encode(columns)
+    again, missing_again = clone(fitted).fit_encode_and_flag(columns)
     assert_array_equal(again, array)
     assert_array_equal(missing_again, missing)
 
@@ -165,7 +165,7 @@ def _check_few_cells(encoder, columns):
     # The mean of no number is NaN, which NumPy would warn about.
     with np.errstate(invalid="ignore"):
         fitted = clone(encoder).fit(missing)
-    array, empty = fitted.encode(missing)
+    array, empty = fitted.encode_and_flag(missing)
     assert array.shape == (len(columns), *fitted.spec("some").shape)
     assert empty.all()
 

@@ -58,7 +58,7 @@ def test_a_branch_of_the_user_keeps_the_contract():
 
 
 def test_encode_marks_rows_without_a_cell():
-    array, missing = LengthEncoder().fit(WORDS).encode(WORDS)
+    array, missing = LengthEncoder().fit(WORDS).encode_and_flag(WORDS)
 
     assert_allclose(array[:, 0], [1 / 3, 1, np.nan, 2 / 3])
     assert missing.tolist() == [False, False, True, False]

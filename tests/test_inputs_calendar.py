@@ -80,7 +80,7 @@ def test_several_columns_keep_their_order():
 @pytest.mark.parametrize("missing", [None, pd.NaT, np.nan, pd.NA])
 def test_missing_date_is_nan_in_each_part(missing):
     column = pd.Series([datetime.datetime(2024, 1, 1), missing, datetime.datetime(2025, 2, 2)], dtype=object)
-    encoded, rows = CalendarEncoder().fit(column).encode(column)
+    encoded, rows = CalendarEncoder().fit(column).encode_and_flag(column)
 
     assert np.isnan(encoded[1]).all()
     assert not np.isnan(encoded[[0, 2]]).any()

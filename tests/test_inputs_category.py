@@ -101,7 +101,7 @@ def test_a_look_at_each_cell_gives_the_same_ids_whatever_the_memory_they_lie_in(
     values = sorted({cell for cell in cells if cell is not None})
     expected = [[0 if cell is None else 2 + values.index(cell)] for cell in cells]
 
-    ids, missing = CategoryIndexer().fit_encode(column)
+    ids, missing = CategoryIndexer().fit_encode_and_flag(column)
 
     assert ids.tolist() == expected
     assert missing.tolist() == [cell is None for cell in cells]
@@ -128,7 +128,7 @@ def test_strings_in_several_arrow_chunks_have_one_vocabulary():
 def test_a_category_dtype_teaches_the_values_that_occur():
     column = pd.Series(pd.Categorical(["b", None, "b"], categories=["z", "b", "a"]), name="size")
 
-    ids, _ = (indexer := CategoryIndexer()).fit_encode(column)
+    ids, _ = (indexer := CategoryIndexer()).fit_encode_and_flag(column)
 
     assert ids.tolist() == [[2], [0], [2]]
     assert indexer.categories_[0].tolist() == ["b"]

@@ -185,7 +185,7 @@ def test_arrow_text_and_bytes_are_read(tmp_path):
     contents = pd.concat([pd.Series([path.read_bytes(), None], dtype=object)]).convert_dtypes()
 
     for column in (paths, contents):
-        array, missing = ImageDecoder(size=(8, 8)).fit(column).encode(column)
+        array, missing = ImageDecoder(size=(8, 8)).fit(column).encode_and_flag(column)
         np.testing.assert_array_equal(array[0], COLOURS)
         assert missing.tolist() == [False, True]
 
@@ -249,7 +249,7 @@ def test_images_of_any_shape_get_the_size(shape, resize):
 def test_missing_cells_are_blank_and_marked():
     column = pd.Series([None, COLOURS, np.nan, pd.NA, np.float32("nan"), {"bytes": None, "path": None}], dtype=object)
 
-    pixels, missing = ImageDecoder(size=(8, 8)).fit(column).encode(column)
+    pixels, missing = ImageDecoder(size=(8, 8)).fit(column).encode_and_flag(column)
 
     assert missing.tolist() == [True, False, True, True, True, True]
     assert pixels[missing].sum() == 0
@@ -258,14 +258,14 @@ def test_missing_cells_are_blank_and_marked():
 
 @pytest.mark.parametrize("column", [pd.Series([None, None]), pd.Series([np.nan, np.nan]), [None, None]])
 def test_column_that_holds_nothing_fits(column):
-    pixels, missing = ImageDecoder(size=(8, 8)).fit(column).encode(column)
+    pixels, missing = ImageDecoder(size=(8, 8)).fit(column).encode_and_flag(column)
 
     assert pixels.shape == (2, 8, 8, 3)
     assert missing.all()
 
 
 def test_no_rows_give_no_rows():
-    pixels, missing = ImageDecoder(size=(8, 8)).fit([COLOURS]).encode(pd.Series([], dtype=object))
+    pixels, missing = ImageDecoder(size=(8, 8)).fit([COLOURS]).encode_and_flag(pd.Series([], dtype=object))
 
     assert pixels.shape == (0, 8, 8, 3)
     assert missing.shape == (0,)
@@ -310,7 +310,7 @@ def test_unreadable_cell_may_count_as_missing(case, tmp_path):
     cell, _ = bad_cells(tmp_path)[case]
     encoder = ImageDecoder(size=(8, 8), on_error="missing")
 
-    pixels, missing = encoder.fit([COLOURS]).encode([cell, COLOURS])
+    pixels, missing = encoder.fit([COLOURS]).encode_and_flag([cell, COLOURS])
 
     assert missing.tolist() == [True, False]
     assert pixels[0].sum() == 0

@@ -94,8 +94,11 @@ def test_float64_keeps_its_precision():
 
 def test_rows_that_hold_nothing_are_marked():
     padder = SequencePadder().fit(TRACE)
-    assert padder.encode(TRACE)[1].tolist() == [False, False, True, True]
-    assert SequencePadder().fit(np.zeros((1, 1, 1))).encode(np.array([[[NAN]], [[0.0]]]))[1].tolist() == [True, False]
+    assert padder.encode_and_flag(TRACE)[1].tolist() == [False, False, True, True]
+    assert SequencePadder().fit(np.zeros((1, 1, 1))).encode_and_flag(np.array([[[NAN]], [[0.0]]]))[1].tolist() == [
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("cells", [[None, None], [NAN, NAN], [[], None]])

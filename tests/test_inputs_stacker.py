@@ -52,7 +52,7 @@ def test_frame_of_one_column_is_its_column():
 
 
 def test_missing_cell_is_nan_throughout():
-    array, missing = VectorStacker().fit_encode(pd.Series([None, [1.0, 2.0], np.nan], name="embedding"))
+    array, missing = VectorStacker().fit_encode_and_flag(pd.Series([None, [1.0, 2.0], np.nan], name="embedding"))
 
     assert_array_equal(array, np.float32([[np.nan, np.nan], [1, 2], [np.nan, np.nan]]))
     assert missing.tolist() == [True, False, True]

@@ -77,7 +77,7 @@ def test_unseen_word_gets_id_one():
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
 def test_missing_text_has_no_words_and_is_flagged(missing):
     column = pd.Series(["good", missing, "food"], dtype=object)
-    ids, flags = TextVectorizer().fit(column).encode(column)
+    ids, flags = TextVectorizer().fit(column).encode_and_flag(column)
     assert ids.tolist() == [[2], [0], [3]]
     assert flags.tolist() == [False, True, False]
 
@@ -99,7 +99,7 @@ def test_several_columns_are_joined_without_the_missing_ones():
     frame = pd.DataFrame({"title": ["good", None, None], "body": ["food", "food", None]})
     vectorizer = TextVectorizer(length=2).fit(frame)
     assert vectorizer.transform(frame).tolist() == [[3, 2], [2, 0], [0, 0]]
-    assert vectorizer.encode(frame)[1].tolist() == [False, False, True]
+    assert vectorizer.encode_and_flag(frame)[1].tolist() == [False, False, True]
 
 
 def test_given_vocabulary_replaces_learning():
@@ -289,7 +289,7 @@ def test_given_words_have_the_ids_of_keras_even_if_no_text_has_them(split, ngram
     column, expected = pd.Series(texts), layer(as_tensor(texts)).numpy()
     np.testing.assert_array_equal(vectorizer.fit(column).transform(column), expected)
     np.testing.assert_array_equal(vectorizer.transform(column[:9]), expected[:9])
-    np.testing.assert_array_equal(vectorizer.fit_encode(column)[0], expected)
+    np.testing.assert_array_equal(vectorizer.fit_encode_and_flag(column)[0], expected)
 
 
 def test_words_that_differ_in_any_byte_are_different_words():
@@ -318,7 +318,10 @@ def test_equally_frequent_words_are_cut_in_the_order_of_their_bytes():
 def test_fit_encode_gives_what_fit_and_encode_give(options, vocabulary):
     column = pd.Series([*odd_texts(3, 60), None, ""], dtype=object)
     once, twice = (TextVectorizer(vocabulary=vocabulary, **options) for _ in range(2))
-    (ids, missing), (expected, flags) = once.fit_encode(column), twice.fit(column).encode(column)
+    (ids, missing), (expected, flags) = (
+        once.fit_encode_and_flag(column),
+        twice.fit(column).encode_and_flag(column),
+    )
     np.testing.assert_array_equal(ids, expected)
     np.testing.assert_array_equal(missing, flags)
     assert (once.vocabulary_, once.length_, ids.dtype) == (twice.vocabulary_, twice.length_, np.int32)
@@ -328,7 +331,7 @@ def test_fit_encode_gives_what_fit_and_encode_give(options, vocabulary):
 def test_long_columns_pass_in_blocks():
     texts = [f"word{i % 7} " * 30_000 + f"end{i}" for i in range(20)]
     vectorizer = TextVectorizer(length=None).fit(pd.Series(texts))
-    ids, _ = vectorizer.fit_encode(pd.Series(texts))
+    ids, _ = vectorizer.fit_encode_and_flag(pd.Series(texts))
     assert [vectorizer.vocabulary_[i] for i in ids[:, -1]] == [f"end{i}" for i in range(20)]
     np.testing.assert_array_equal(vectorizer.transform(pd.Series(texts)), ids)
 
@@ -367,7 +370,7 @@ def test_functions_that_standardise_and_split_run_in_keras():
     vectorizer = TextVectorizer(standardize=lower, split=at_commas)
     assert vectorizer.fit_transform(column).tolist() == [[3, 2, 0], [2, 3, 2], [0, 0, 0]]
     assert vectorizer.vocabulary_ == ["", "[UNK]", "a b", "é"]
-    assert vectorizer.fit_encode(column)[0].tolist() == [[3, 2, 0], [2, 3, 2], [0, 0, 0]]
+    assert vectorizer.fit_encode_and_flag(column)[0].tolist() == [[3, 2, 0], [2, 3, 2], [0, 0, 0]]
     assert TextVectorizer(standardize=None, split=at_commas, vocabulary=["a b"]).fit_transform(
         pd.Series(["a b,c"])
     ).tolist() == [[2, 1]]

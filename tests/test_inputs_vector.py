@@ -186,7 +186,7 @@ def test_every_dtype_of_numbers_gives_the_same_array(column):
 def test_missing_values_of_every_dtype_are_nan(column):
     expected = np.float32([[1, 0], [np.nan, 1], [-1, 0]])
     assert_array_equal(NumberScaler().fit_transform(column), expected)
-    array, missing = NumberScaler().fit_encode(column)
+    array, missing = NumberScaler().fit_encode_and_flag(column)
     assert_array_equal(array, expected)
     assert missing.tolist() == [False, True, False]
 
@@ -429,7 +429,7 @@ class OutOfFold(StandardScaler):
 def test_fit_encode_is_the_transformers_own_fit_transform():
     encoder = TransformerEncoder(OutOfFold())
 
-    encoded, missing = encoder.fit_encode(FRAME[["age"]], np.array([1, 2, 3, 4]))
+    encoded, missing = encoder.fit_encode_and_flag(FRAME[["age"]], np.array([1, 2, 3, 4]))
 
     assert encoded.tolist() == [[10]] * 4
     assert encoder.transform(FRAME[["age"]]).sum() == pytest.approx(0, abs=1e-5)
@@ -457,7 +457,7 @@ def test_the_users_transformer_stays_unfitted():
 
 def test_pandas_output_does_not_change_the_array():
     with sklearn.config_context(transform_output="pandas"):
-        encoded, _ = TransformerEncoder(OneHotEncoder()).fit_encode(FRAME[["city"]])
+        encoded, _ = TransformerEncoder(OneHotEncoder()).fit_encode_and_flag(FRAME[["city"]])
 
     assert_array_equal(encoded, OneHotEncoder().fit_transform(FRAME[["city"]]).toarray())
 
@@ -482,7 +482,7 @@ def test_array_of_higher_rank_is_refused():
 def test_sparse_matrix_too_large_as_an_array_is_refused():
     words = FunctionTransformer(lambda frame: scipy.sparse.csr_matrix((len(frame), 10**9)))
     with pytest.raises(InputMismatchError, match=r"shape \(4, 1000000000\).* takes 14.9 GiB.*max_categories"):
-        TransformerEncoder(words).fit_encode(FRAME[["age"]])
+        TransformerEncoder(words).fit_encode_and_flag(FRAME[["age"]])
 
 
 # --- DenseBranch

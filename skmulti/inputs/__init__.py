@@ -6,8 +6,7 @@ The order of `ENCODERS` is the order in which the default router asks them.
 from ._cells import BYTES, PATHS
 from ._encoded import infer_spec
 from ._hints import hint
-from ._partial import cannot_learn_in_parts
-from .base import FEW_ROWS, LAZY_SHARE, SAMPLE_ROWS, Branch, InputEncoder, missing_rows
+from .base import FEW_ROWS, LAZY_SHARE, SAMPLE_ROWS, Branch, InputEncoder, cannot_learn_in_parts, missing_rows
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
 from .image import ImageBranch, ImageDecoder

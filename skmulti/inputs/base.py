@@ -33,6 +33,10 @@ class InputEncoder(TransformerMixin, BaseEstimator):
     flags_missing : bool
         True where the array itself cannot say that a row holds nothing (pixels,
         word ids): the router then puts a bool array beside it.
+    reads_missing : bool
+        True where `missing` reads the rows, since more than empty cells hold nothing: a file
+        that is absent, a list without entries. Such rows are read once more where a table
+        comes in parts.
     shared_input : str or None
         Name of the one input in which the default router puts all columns that the
         encoder takes; None gives each column an input of its own.
@@ -64,13 +68,14 @@ class InputEncoder(TransformerMixin, BaseEstimator):
 
     default_branch = None
     flags_missing = False
+    reads_missing = False
     shared_input = None
     lazy = False
 
     def __init_subclass__(cls, **kwargs):
         # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
-        if {"transform", "encode"} & vars(cls).keys() and "transform_cells" not in vars(cls):
+        if {"transform", "encode_and_flag"} & vars(cls).keys() and "transform_cells" not in vars(cls):
             # What a parent class makes of cells may be something else.
             cls.transform_cells = InputEncoder.transform_cells
 
@@ -149,7 +154,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         """
         raise NotImplementedError
 
-    def encode(self, columns):
+    def encode_and_flag(self, columns):
         """Encode rows and tell which of them hold nothing.
 
         Parameters
@@ -177,7 +182,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_rows,), bool
-            What `encode` gives beside the array: True where every cell of the row is missing.
+            What `encode_and_flag` gives beside the array: True where every cell of the row is missing.
         """
         return missing_rows(columns)
 
@@ -199,8 +204,8 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         """
         return None
 
-    def fit_encode(self, columns, y=None, **fit_params):
-        """Learn from training rows and encode them: what `fit`, then `encode` give.
+    def fit_encode_and_flag(self, columns, y=None, **fit_params):
+        """Learn from training rows and encode them: what `fit`, then `encode_and_flag` give.
 
         Parameters
         ----------
@@ -218,7 +223,15 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         missing : ndarray of shape (n_rows,), bool
             True where every cell of the row is missing.
         """
-        return self.fit(columns, y, **fit_params).encode(columns)
+        return self.fit(columns, y, **fit_params).encode_and_flag(columns)
+
+    def end_parts(self):
+        """Forget what only further parts need, as counts of all words are: a table was read to its end.
+
+        An encoder with ``partial_fit``, which learns from a table that is read in parts, keeps
+        it in the attribute ``_partial``.
+        """
+        vars(self).pop("_partial", None)
 
     def spec(self, name):
         """Describe the array that `transform` gives.
@@ -449,3 +462,26 @@ def check_frame(encoder, columns, *, reset, dtype="numeric"):
         validate_data(encoder, named, skip_check_array=True, reset=reset)
         return columns
     return pd.DataFrame(validate_data(encoder, columns, reset=reset, dtype=dtype, ensure_all_finite="allow-nan"))
+
+
+def check_part(encoder, columns, state):
+    """Check parameters, and that further columns are those of the parts before."""
+    encoder._validate_params()
+    if state is not None and hasattr(columns, "shape"):
+        check_frame(encoder, as_frame(columns), reset=False)
+
+
+def keep_names(encoder, part):
+    """Return an encoder the columns of the part that it has learned from last."""
+    encoder.n_features_in_ = part.n_features_in_
+    if hasattr(part, "feature_names_in_"):
+        encoder.feature_names_in_ = part.feature_names_in_
+
+
+def cannot_learn_in_parts(encoder):
+    """Say that an encoder needs all rows at once."""
+    return (
+        f"{type(encoder).__name__} learns from all rows at once (it has no partial_fit), so that it cannot be fitted "
+        "on a table that is read in parts. Use one of skmulti's (e.g. CategoryIndexer with OneHotBranch) or one of "
+        "scikit-learn's with partial_fit, such as StandardScaler; or fit on a DataFrame."
+    )

@@ -1,11 +1,13 @@
 """Categories: integer codes from the table, embeddings or one-hot columns in the network."""
 
+from collections import Counter
 from numbers import Integral
 
 import keras
 import numpy as np
 import pandas as pd
 from keras import ops
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
@@ -13,8 +15,7 @@ from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CategoryEmbedding, OneHotIds, check_units, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._hints import are_of, is_bool_type, is_number_type, probe
-from ._partial import PartialCounts
-from .base import Branch, InputEncoder, check_frame, refuse_cells
+from .base import Branch, InputEncoder, check_frame, check_part, keep_names, refuse_cells
 
 
 class EmbeddingBranch(Branch):
@@ -165,7 +166,7 @@ def _vocabulary_sizes(branch, spec):
     return sizes
 
 
-class CategoryIndexer(PartialCounts, InputEncoder):
+class CategoryIndexer(InputEncoder):
     """Turn categories into integer ids for an embedding.
 
     Id 0 is a missing value, 1 a value that training did not show (or a rare one), and
@@ -275,8 +276,55 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         self._learn(columns)
         return self
 
-    def fit_encode(self, columns, y=None):
-        """Learn the values of each column and look up their ids, in one pass; see `InputEncoder.fit_encode`."""
+    def partial_fit(self, columns, y=None):
+        """Learn the values of each column from the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : DataFrame or array-like of shape (n_rows, n_columns), or Series
+            The next rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        CategoryIndexer
+            The encoder, fitted on all rows so far exactly as by `fit`.
+        """
+        state = getattr(self, "_partial", None)
+        # A `fit` in between has put another list there, and begins anew.
+        state = state if state is not None and state[2] is self.categories_ else None
+        check_part(self, columns, state)
+        part = clone(self).set_params(categories="auto", min_frequency=None, max_categories=None).fit(columns)
+        ids = part.transform(columns)
+        if state is None:
+            self.fit(columns)  # takes the values that the user listed
+            state = [Counter() for _ in part.categories_], 0, None
+        seen, n_rows = state[0], state[1] + len(ids)
+        self.categories_, self.infrequent_categories_ = [], []
+        for i, values in enumerate(part.categories_):
+            counts = np.bincount(ids[:, i], minlength=FIRST_ID + len(values))[FIRST_ID:]
+            seen[i].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+            values = self._known_values(i, seen[i])
+            keep = self._frequent(np.array([seen[i][value] for value in values.tolist()], int), n_rows)
+            self.categories_.append(values[keep])
+            self.infrequent_categories_.append(values[~keep])
+        self._ids = [{value: FIRST_ID + i for i, value in enumerate(values.tolist())} for values in self.categories_]
+        self._partial = seen, n_rows, self.categories_
+        keep_names(self, part)
+        return self
+
+    def _known_values(self, position, seen):
+        """Return a column's values in the order of their ids: sorted, or as the user listed them."""
+        given = self.categories if isinstance(self.categories, str) else [self.categories[position]]
+        values = pd.Series(list(seen), dtype=object, name=position)
+        if not len(values) and isinstance(given, str):
+            return np.array([], dtype=object)
+        sorter = clone(self).set_params(categories=given, min_frequency=None, max_categories=None)
+        return sorter.fit(values if len(values) else pd.Series([None], dtype=object)).categories_[0]
+
+    def fit_encode_and_flag(self, columns, y=None):
+        """Learn the values of each column and look up their ids at once; see `InputEncoder.fit_encode_and_flag`."""
         return self._look_up(self._learn(columns)), self.missing(columns)
 
     def _learn(self, columns):

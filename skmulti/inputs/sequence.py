@@ -174,6 +174,7 @@ class SequencePadder(InputEncoder):
 first at row label 'e': 2. Give sequences of one width, that of the first training row.
     """
 
+    reads_missing = True
     default_branch = SequenceBranch
     _parameter_constraints = {
         "length": [POSITIVE_INT, FRACTION, None],
@@ -318,14 +319,14 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         check_widths(column, widths, self.n_features_)
         return padded
 
-    def encode(self, columns):
-        """Encode rows and tell which of them hold no step; see `InputEncoder.encode`."""
+    def encode_and_flag(self, columns):
+        """Encode rows and tell which of them hold no step; see `InputEncoder.encode_and_flag`."""
         padded = self.transform(columns)
         return padded, np.isnan(padded).all(axis=(1, 2))
 
     def missing(self, columns):
         """Return which rows hold no step, which an empty list or file does not; see `InputEncoder.missing`."""
-        return self.encode(columns)[1]
+        return self.encode_and_flag(columns)[1]
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

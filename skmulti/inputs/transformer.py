@@ -10,8 +10,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ..errors import InputMismatchError
 from ..spec import ArraySpec
-from ._partial import cannot_learn_in_parts
-from .base import InputEncoder, missing_rows
+from .base import InputEncoder, cannot_learn_in_parts, missing_rows
 from .vector import DenseBranch
 
 # A sparse one-hot matrix of a million rows and ten thousand words would take 37 GiB.
@@ -69,10 +68,10 @@ class TransformerEncoder(InputEncoder):
         self._n_values = self.transform(columns.iloc[:1]).shape[1]
         return self
 
-    def fit_encode(self, columns, y=None, **fit_params):
+    def fit_encode_and_flag(self, columns, y=None, **fit_params):
         """Fit and transform at once: some transformers (TargetEncoder) then cross-fit."""
         if not hasattr(self.transformer, "fit_transform") and self.transformer != "passthrough":
-            return self.fit(columns, y, **fit_params).encode(columns)
+            return self.fit(columns, y, **fit_params).encode_and_flag(columns)
         self.transformer_ = self._make_transformer()
         with default_output():
             output = self.transformer_.fit_transform(columns, y, **self._params_of_fit(fit_params))

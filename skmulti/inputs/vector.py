@@ -12,7 +12,6 @@ from ..layers import NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear, dens
 from ..spec import ArraySpec
 from ._hints import are_of, is_number_type, probe
 from ._numbers import column_moments, is_duration, number_blocks, number_columns
-from ._partial import PartialMoments
 from .base import Branch, InputEncoder, check_frame
 
 # Below so many rows a network learns them by heart before it has learned what they share.
@@ -221,7 +220,7 @@ def bin_edges(values, bins):
     return distinct[np.insert(np.diff(distinct) > np.maximum(1e-6 * size, NARROWEST), 0, True)]
 
 
-class NumberScaler(PartialMoments, InputEncoder):
+class NumberScaler(InputEncoder):
     """Standardise columns of numbers, keeping missing values as NaN.
 
     Subtracts the training mean and divides by the training standard deviation, as
@@ -320,8 +319,36 @@ class NumberScaler(PartialMoments, InputEncoder):
         self._learn(check_frame(self, columns, reset=True), sample_weight)
         return self
 
-    def fit_encode(self, columns, y=None, sample_weight=None):
-        """Learn from training rows and encode them, each cell converted once; see `InputEncoder.fit_encode`."""
+    def partial_fit(self, columns, y=None, sample_weight=None):
+        """Learn mean and standard deviation from the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : DataFrame or array-like of shape (n_rows, n_columns), or Series
+            The next rows.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weight of each row.
+
+        Returns
+        -------
+        NumberScaler
+            The encoder, fitted on all rows so far as `fit` would, but for rounding.
+        """
+        self._validate_params()
+        before = getattr(self, "_partial", None)
+        # A `fit` in between has begun anew.
+        before = before if before is not None and before.mean is self.mean_ else None
+        frame = check_frame(self, columns, reset=before is None)
+        weight = None if sample_weight is None else check_weights(sample_weight, frame)
+        moments = column_moments(frame, number_columns(frame), weight)
+        self._partial = moments if before is None else before + moments
+        self._take(self._partial)
+        return self
+
+    def fit_encode_and_flag(self, columns, y=None, sample_weight=None):
+        """Learn from training rows and encode them, each cell read once; see `InputEncoder.fit_encode_and_flag`."""
         self._validate_params()
         frame = check_frame(self, columns, reset=True)
         return self._scale(frame, self._learn(frame, sample_weight)), self.missing(columns)

@@ -129,7 +129,7 @@ def root_name(route, routes):
 
 
 def branches_of(routes, *, share):
-    """Return the branch of each fitted route: its encoder's default; to `share`, the first input that has the encoder."""
+    """Return the branch of each fitted route: its encoder's default, or, to `share`, the first input with it."""
     branches, owners = {}, {}
     for route in routes:
         owner = owners.setdefault(id(route.encoder), route.name)
@@ -226,7 +226,7 @@ def fit_encode_group(group, columns, y, sample_weight, decoding=AT_ONCE):
     encoder = group[0].encoder
     if len(group) == 1 and getattr(encoder, "lazy", False) is False:
         with locate_errors(group[0]):
-            results = [encoder.fit_encode(columns[0], y, **_weight_argument(encoder, sample_weight))]
+            results = [encoder.fit_encode_and_flag(columns[0], y, **_weight_argument(encoder, sample_weight))]
     else:
         encoder, columns = _fit_encoder(group, columns, y, sample_weight)
         ready = [replace(route, encoder=encoder, fitted_names=_names(columns[0])) for route in group]
@@ -299,7 +299,7 @@ def encode(route, columns, decoding=AT_ONCE):
         spec = route.spec or replace(route.encoder.spec(route.name), columns=route.labels)
         if not decoding.applies(route.encoder, len(columns), spec):
             flags = route.spec is None or spec.missing_name
-            return route.encoder.encode(columns) if flags else (route.encoder.transform(columns), None)
+            return route.encoder.encode_and_flag(columns) if flags else (route.encoder.transform(columns), None)
     array = lazy_array(partial(_encode_piece, route, spec), columns, route.encoder, spec, decoding.folder)
     if decoding.as_sample:
         return array, np.zeros(len(array), dtype=bool)
@@ -315,7 +315,7 @@ def missing_in(route, columns):
 def _encode_piece(route, spec, columns):
     """Encode and check some rows of a lazy input: (array, missing)."""
     with locate_errors(route):
-        array, missing = route.encoder.encode(columns)
+        array, missing = route.encoder.encode_and_flag(columns)
     return check_encoded(array, spec, columns.index), missing
 
 

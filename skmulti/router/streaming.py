@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._workers import WORKERS, map_ahead
 from ..errors import InputMismatchError
-from ..inputs import FEW_ROWS, InputEncoder, missing_rows
+from ..inputs import FEW_ROWS, missing_rows
 from .frames import n_rows, row_labels, take_rows
 from .lazy import AT_ONCE, Decoding, split_lazy, stays_lazy
 from .routes import (
@@ -235,8 +235,7 @@ class StreamingMixin:
             ]
 
         for owner in owners.values():
-            # Counts of all words and values are of use for further parts only.
-            vars(owner.encoder).pop("_partial", None)
+            owner.encoder.end_parts()
         self._routes = known()
         self._find_missing(chunks, missing)
         self._routes = known()
@@ -245,7 +244,7 @@ class StreamingMixin:
 
     def _find_missing(self, chunks, missing):
         """Read rows of encoders that only then know which hold nothing, and set `missing` by input name."""
-        unsure = [route for route in self._routes if type(route.encoder).missing is not InputEncoder.missing]
+        unsure = [route for route in self._routes if route.encoder.reads_missing]
         for frame, _, _ in chunks() if unsure else ():
             places = self._places(frame, self._routes)
             for route in unsure:

@@ -15,7 +15,6 @@ from ..._workers import available_cores
 from ...errors import InputMismatchError, NetworkSizeWarning, label_at, place, warn
 from ...spec import ArraySpec
 from .._cells import BYTES, PATHS
-from .._partial import PartialChecks
 from ..base import SAMPLE_ROWS, Branch, InputEncoder, check_frame, one_column, refuse_cells
 from .opencv import check_installed as check_opencv
 from .patches import LAST, MIN_SIDE, learn_features
@@ -172,7 +171,7 @@ class ImageBranch(Branch):
         return tensor
 
 
-class ImageDecoder(PartialChecks, InputEncoder):
+class ImageDecoder(InputEncoder):
     """Decode a column of images to pixels of one size.
 
     Takes images as they come in a table, also mixed. Pixels stay integers of 0-255, a
@@ -235,7 +234,7 @@ class ImageDecoder(PartialChecks, InputEncoder):
       bool as 0 and 255; uint16 divided by 256; floats, which must lie in 0-1, times 255
       and rounded; other integers, which must lie in 0-255;
     - a PIL image;
-    - None, NaN or ``pd.NA``: no image; all pixels are 0, and `encode` marks the row.
+    - None, NaN or ``pd.NA``: no image; all pixels are 0, and `encode_and_flag` marks the row.
 
     Images are turned upright by their EXIF orientation; of an animation the first
     frame is read; 16-bit images are divided by 256. Colours are those of Pillow's
@@ -257,7 +256,7 @@ class ImageDecoder(PartialChecks, InputEncoder):
     >>> import numpy as np
     >>> from skmulti import ImageDecoder
     >>> black, white = np.zeros((9, 12), "uint8"), np.ones((8, 8, 3))
-    >>> pixels, missing = ImageDecoder(size=(2, 2)).fit([black]).encode([white, None, black])
+    >>> pixels, missing = ImageDecoder(size=(2, 2)).fit([black]).encode_and_flag([white, None, black])
     >>> pixels.shape, pixels[:, 0, 0, 0], missing
     ((3, 2, 2, 3), array([255,   0,   0], dtype=uint8), array([False,  True, False]))
 
@@ -271,6 +270,7 @@ class ImageDecoder(PartialChecks, InputEncoder):
 to use blank images.
     """
 
+    reads_missing = True
     default_branch = ImageBranch
     flags_missing = True
     _parameter_constraints = {
@@ -321,12 +321,29 @@ to use blank images.
         _cells(columns, self, reset=True)
         return self
 
+    def partial_fit(self, columns, y=None):
+        """Check the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,)
+            The next rows.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ImageDecoder
+            The encoder, fitted exactly as by `fit`.
+        """
+        return self.fit(columns, y)
+
     def transform(self, columns):
         """Decode images; see `InputEncoder.transform`."""
-        return self.encode(columns)[0]
+        return self.encode_and_flag(columns)[0]
 
-    def encode(self, columns):
-        """Decode images and mark missing and, if allowed, unreadable ones; see `InputEncoder.encode`."""
+    def encode_and_flag(self, columns):
+        """Decode images and mark missing and, if allowed, unreadable ones; see `InputEncoder.encode_and_flag`."""
         check_is_fitted(self)
         if self.decoder == "opencv":
             check_opencv()
@@ -341,7 +358,7 @@ to use blank images.
     def missing(self, columns):
         """Return which rows hold no image; see `InputEncoder.missing`."""
         # Only decoding finds those that cannot be read.
-        return self.encode(columns)[1] if self.on_error == "missing" else super().missing(columns)
+        return self.encode_and_flag(columns)[1] if self.on_error == "missing" else super().missing(columns)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

@@ -1,21 +1,22 @@
 """Text: ids of words from the table, an embedding and a network over words behind it."""
 
 import re
+from collections import Counter
 from functools import cached_property
 
 import keras
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..._validation import POSITIVE_INT, RATE, Integral, Interval, RealNotInt, StrOptions
 from ...errors import BranchMismatchError, place
 from ...layers import WordBag, WordEmbedding, inverse_document_frequencies
-from ...spec import ArraySpec, digest
+from ...spec import FIRST_ID, ArraySpec, digest
 from .._hints import are_of, probe
-from .._partial import PartialWords
 from .._steps import ARCHITECTURES, choose_length, summarise_steps
-from ..base import Branch, InputEncoder, check_frame, missing_rows
+from ..base import Branch, InputEncoder, check_frame, check_part, keep_names, missing_rows
 from .keras_words import KerasReading, KerasWordIds
 from .tokens import SPLITTING, Tokenizer, text_rows
 from .words import Reading, WordIds
@@ -126,7 +127,7 @@ class TextBranch(Branch):
         return bag if self.units is None else keras.layers.Dense(self.units, activation="relu")(bag)
 
 
-class TextVectorizer(PartialWords, InputEncoder):
+class TextVectorizer(InputEncoder):
     """Turn text into ids of words, all rows padded or cut to one length.
 
     The ids are those of Keras' ``TextVectorization`` of the same parameters: the vocabulary is learned from the
@@ -301,8 +302,48 @@ class TextVectorizer(PartialWords, InputEncoder):
         self._learn(columns, kept=0)
         return self
 
-    def fit_encode(self, columns, y=None):
-        """Learn from training rows and encode them in one pass; see `InputEncoder.fit_encode`."""
+    def partial_fit(self, columns, y=None):
+        """Learn vocabulary and length from the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : Series, DataFrame or array-like of shape (n_rows, n_columns)
+            The next texts.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        TextVectorizer
+            The encoder, fitted on all rows so far exactly as by `fit`.
+        """
+        state = getattr(self, "_partial", None)
+        # A `fit` in between has put another list there, and begins anew.
+        state = state if state is not None and state[2] is self.vocabulary_ else None
+        check_part(self, columns, state)
+        part = clone(self).set_params(max_tokens=None, length=None, vocabulary=None).fit(columns)
+        ids = part.transform(columns)
+        if state is None:
+            self.fit(columns)
+            state = Counter(), Counter(), None
+        seen, lengths, _ = state
+        counts = np.bincount(ids.ravel(), minlength=len(part.vocabulary_))
+        seen.update(dict(zip(part.vocabulary_[FIRST_ID:], counts[FIRST_ID:].tolist(), strict=True)))
+        lengths.update(np.count_nonzero(ids, axis=1).tolist())
+        if self.vocabulary is None:
+            # As `fit`: the most frequent first, of equally frequent ones that of the greatest bytes.
+            spelled = [(count, word.encode("utf-8", "replace"), word) for word, count in seen.items()]
+            words = [word for _, _, word in sorted(spelled, reverse=True)]
+            limit = len(words) if self.max_tokens is None else self.max_tokens - FIRST_ID
+            self.vocabulary_ = ["", "[UNK]", *words[:limit]]
+        self._partial = seen, lengths, self.vocabulary_
+        self.length_ = choose_length(self.length, np.array(list(lengths.elements())))
+        vars(self).pop("_word_ids", None)
+        keep_names(self, part)
+        return self
+
+    def fit_encode_and_flag(self, columns, y=None):
+        """Learn from training rows and encode them in one pass; see `InputEncoder.fit_encode_and_flag`."""
         reading = self._learn(columns, kept=self.length if isinstance(self.length, Integral) else None)
         return reading.ids(self.vocabulary_[2:], self.length_), missing_rows(columns)
 
