@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import skmulti.inputs
-from skmulti import merges
+from skmulti.network import merges
 from skmulti.errors import BranchMismatchError
 from skmulti.inputs import (
     ENCODERS,

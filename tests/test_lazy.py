@@ -26,9 +26,9 @@ from skmulti import (
     NumberScaler,
     SequenceBranch,
     SequencePadder,
-    lazy,
 )
 from skmulti._workers import map_ahead
+from skmulti.router import lazy
 from skmulti.router.lazy import Decoding, LazyArray, stays_lazy
 from skmulti.router.store import DecodedStore, file_states, has_key, row_keys
 from skmulti.spec import ArraySpec
@@ -287,7 +287,7 @@ class TestBatches:
 class TestPredict:
     def test_rows_are_predicted_in_chunks_in_order(self, photos, monkeypatch):
         fitted = router(True).fit(photos[0])
-        monkeypatch.setattr("skmulti.router.streaming.CHUNK_BYTES", 20 * 12 * 12 * 3)
+        monkeypatch.setattr("skmulti.router.fitted.CHUNK_BYTES", 20 * 12 * 12 * 3)
         chunks = list(fitted.chunks(photos[0]))
         assert [len(chunk["number"]) for chunk in chunks][:2] == [18, 18]
         whole = fitted.transform(photos[0])
@@ -299,7 +299,7 @@ class TestPredict:
 
     def test_missing_rows_are_warned_of_once(self, photos, monkeypatch):
         fitted = router(True).fit(photos[0])
-        monkeypatch.setattr("skmulti.router.streaming.CHUNK_BYTES", 1)
+        monkeypatch.setattr("skmulti.router.fitted.CHUNK_BYTES", 1)
         with pytest.warns(MissingValuesWarning) as caught:
             list(fitted.chunks(photos[0].assign(photo=None)))
         assert len(caught) == 1

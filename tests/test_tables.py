@@ -27,7 +27,7 @@ from skmulti import (
     TextVectorizer,
     VectorStacker,
 )
-from skmulti import feeds as feeds_module
+from skmulti.training import feeds as feeds_module
 from skmulti.sources.tables import table_source
 
 N = 240
@@ -287,7 +287,7 @@ class TestShuffle:
     def test_batches_have_one_size_but_for_the_last(self, sizes):
         starts = np.cumsum([0, *sizes])
         pieces = [({"a": np.arange(i, j)}, np.arange(i, j)) for i, j in pairwise(starts)]
-        found = list(feeds_module._rebatched(iter(pieces), 4))
+        found = list(feeds_module._cut_batches(iter(pieces), 4))
         assert [len(y) for _, y in found][:-1] == [4] * (len(found) - 1)
         assert np.concatenate([y for _, y in found]).tolist() == list(range(sum(sizes)))
 

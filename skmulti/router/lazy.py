@@ -107,7 +107,7 @@ class LazyArray:
         return self.shape[0]
 
     def __getitem__(self, rows):
-        return self.encoded(rows)[0]
+        return self.encode(rows)[0]
 
     def __array__(self, dtype=None, copy=None):
         return self[:] if dtype is None else self[:].astype(dtype)
@@ -116,7 +116,7 @@ class LazyArray:
         """Return these rows, not encoded either."""
         return LazyArray(self._encode, self._columns.iloc[positions], self.shape[1:], self.dtype, self._store)
 
-    def encoded(self, rows=slice(None)):
+    def encode(self, rows=slice(None)):
         """Encode rows, or read them where they are kept.
 
         Parameters
@@ -133,17 +133,17 @@ class LazyArray:
         """
         positions = rows if isinstance(rows, np.ndarray) else np.arange(len(self))[rows]
         if self._places is None:
-            return self._encoded(positions)
+            return self._encode_rows(positions)
         array, missing = np.empty((len(positions), *self.shape[1:]), self.dtype), np.zeros(len(positions), bool)
         places = [self._places[position] for position in positions]
         kept = [i for i, place in enumerate(places) if place is not None]
         absent = [i for i, place in enumerate(places) if place is None]
         absent += self._store.read([places[i] for i in kept], array, kept)
         if absent:
-            array[absent], missing[absent] = self._encoded(positions[absent])
+            array[absent], missing[absent] = self._encode_rows(positions[absent])
         return array, missing
 
-    def _encoded(self, positions):
+    def _encode_rows(self, positions):
         try:
             return self._encode(self._columns.iloc[positions])
         except Exception as error:
@@ -164,7 +164,7 @@ class LazyArray:
             absent = np.array([i for i, place in enumerate(self._places) if place is None], dtype=int)
         pieces = [absent[i : i + PIECE_ROWS] for i in range(0, len(absent), PIECE_ROWS)]
         with nullcontext() if self._store is None else self._store.writer() as add:
-            for piece, (array, flags) in zip(pieces, map_ahead(self._encoded, pieces), strict=True):
+            for piece, (array, flags) in zip(pieces, map_ahead(self._encode_rows, pieces), strict=True):
                 missing[piece] = flags
                 if add is not None:
                     kept = ~flags & has_key(self._keys[piece])
@@ -212,12 +212,12 @@ class LazyFetch:
         """
         if not self.arrays:
             return {}
-        tensors = tf.numpy_function(self._encoded, [rows], [array.dtype for array in self.arrays.values()])
+        tensors = tf.numpy_function(self._encode_rows, [rows], [array.dtype for array in self.arrays.values()])
         for tensor, array in zip(tensors, self.arrays.values(), strict=True):
             tensor.set_shape((None, *array.shape[1:]))
         return dict(zip(self.arrays, tensors, strict=True))
 
-    def _encoded(self, rows):
+    def _encode_rows(self, rows):
         return [array[rows] for array in self.arrays.values()]
 
 

@@ -1,39 +1,26 @@
-"""Columns of a table to the named arrays of a network's inputs."""
-
-from collections.abc import Mapping
+"""The router that a user sees: columns of a table to the named arrays of a network's inputs."""
 
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._params import NamedParts
 from .._validation import HasMethods, Integral, StrOptions, check_weights
-from ..errors import InputMismatchError, closest_match, quote, quote_first, warn
-from ..inputs import TransformerEncoder
+from .._workers import WORKERS
+from ..errors import InputMismatchError
 from .blocks import router_block
-from .frames import n_rows, resolve_columns, to_table
+from .entries import check_entries, default_branches, input_names, routes_of, with_encoders
+from .fitted import FittedRoutes
+from .fitting import fit_in_parts, fit_routes
+from .frames import n_rows, to_table
+from .lazy import AT_ONCE, Decoding, split_lazy
 from .plan import explicit_plan, infer_inputs
-from .routes import (
-    Route,
-    at_once,
-    branches_of,
-    check_entries,
-    check_rows,
-    check_widths,
-    columns_of,
-    feature_names,
-    fit_group,
-    is_word,
-    places_by_label,
-    root_name,
-    takes_series,
-    with_encoder,
-)
-from .streaming import StreamingMixin
+from .routes import is_word
 
 
-class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output_keys=None):
+class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
     """Split a table's columns into the named inputs of a network.
 
     Works like scikit-learn's ``ColumnTransformer``, except that the encoded columns
@@ -141,7 +128,7 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
         ValueError
             If an input's name cannot be used.
         """
-        self._fit(fit_group, X, y, sample_weight)
+        self._fit(X, y, sample_weight, None)
         return self
 
     def fit_transform(self, X, y=None, sample_weight=None):
@@ -161,7 +148,7 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
         dict of str to ndarray
             As `transform` gives.
         """
-        return self._fit_encode(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, AT_ONCE)
 
     def transform(self, X):
         """Encode rows.
@@ -189,7 +176,157 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
             If values are missing in an input that had none at fit.
         """
         check_is_fitted(self, "specs_")
-        return self._encode_table(*self._as_fitted_table(X))
+        return self._fitted.encode(X, n_jobs=self.n_jobs)
+
+    def fit_encode(self, X, y=None, sample_weight=None, *, folder=None):
+        """Learn the encoders from training rows, and encode those rows, lazy inputs when asked for.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            The training table.
+        y : array-like of shape (n_rows,) or None
+            The target, for encoders that use it.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weights, for encoders whose ``fit`` takes them.
+        folder : str or None
+            Where decoded rows of lazy inputs are kept for later passes, fits and processes.
+
+        Returns
+        -------
+        dict of str to ndarray or LazyArray
+            As `transform` gives; of an input whose encoder is lazy an object with ``shape``,
+            ``dtype``, ``len`` and ``array[rows]``, which encodes these rows.
+
+        Notes
+        -----
+        Every row is read once here, so that a file which cannot be read is an error before
+        training begins, and missing rows are known.
+        """
+        return self._fit(X, y, sample_weight, Decoding(True, folder))
+
+    def encode(self, X, *, folder=None):
+        """Encode rows, those of lazy inputs when asked for.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            A table with the columns of fit.
+        folder : str or None
+            Where decoded rows of lazy inputs are kept.
+
+        Returns
+        -------
+        dict of str to ndarray or LazyArray
+            As `fit_encode` gives.
+        """
+        check_is_fitted(self, "specs_")
+        return self._fitted.encode(X, Decoding(True, folder), n_jobs=self.n_jobs)
+
+    def encode_sample(self, X):
+        """Encode rows for a branch's first values: of all inputs that can be lazy when asked for.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns)
+            A table with the columns of fit.
+
+        Returns
+        -------
+        dict of str to ndarray or LazyArray
+            As `fit_encode` gives; rows that hold nothing are not marked.
+        """
+        return self._fitted.encode(X, Decoding(True, as_sample=True), n_jobs=self.n_jobs, warns=False)
+
+    def chunks(self, X, *, folder=None):
+        """Encode rows in order, chunk by chunk where an input is lazy, else all at once.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            A table with the columns of fit.
+        folder : str or None
+            Where a fit kept decoded rows.
+
+        Yields
+        ------
+        dict of str to ndarray
+            As `transform` gives, the next chunk while the last one is used.
+        """
+        check_is_fitted(self, "specs_")
+        yield from self._fitted.encode_chunks(X, folder=folder, n_jobs=self.n_jobs)
+
+    def fit_chunks(self, chunks, sample):
+        """Learn the encoders from a table that is read in parts.
+
+        Parameters
+        ----------
+        chunks : callable
+            Gives an iterator of (frame, y, sample_weight): the training rows, part by part; y
+            and sample_weight may be None. Called once, and again if images or sequences
+            must be read to know which are missing.
+        sample : DataFrame
+            Some of the rows, from which columns are routed.
+
+        Returns
+        -------
+        InputRouter
+            The fitted router.
+
+        Raises
+        ------
+        InputMismatchError
+            If an encoder has no ``partial_fit`` and learns something, or cells do not fit.
+        """
+        self._check_parameters()
+        routes = self._plan_routes(sample)
+        self._keep(fit_in_parts(routes, chunks, list(sample.columns)), sample)
+        return self
+
+    def to_dataset(self, X, y=None, *, batch_size=32, shuffle=False, seed=None):
+        """Return encoded rows as a ``tf.data.Dataset``, to train a Keras model by hand.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            A table with the columns of fit.
+        y : array-like of shape (n_rows, ...) or None
+            Their targets, given as they are.
+        batch_size : int
+            Rows of a batch; the last one may be shorter.
+        shuffle : bool
+            Whether each epoch has an order of its own.
+        seed : int or None
+            Decides the orders; None draws anew.
+
+        Returns
+        -------
+        tf.data.Dataset
+            Of dicts of tensors by input name, or of (dict, y).
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skmulti import InputRouter, NumberScaler
+        >>> frame = pd.DataFrame({"age": [20, 40, 60]})
+        >>> router = InputRouter([("money", NumberScaler(), ["age"])]).fit(frame)
+        >>> [(len(x["money"]), y.numpy().tolist()) for x, y in router.to_dataset(frame, [0, 1, 1], batch_size=2)]
+        [(2, [0, 1]), (1, [1])]
+        """
+        arrays, fetch = split_lazy(self.encode(X))
+        known = tf.nest.map_structure(tf.convert_to_tensor, arrays if y is None else (arrays, np.asarray(y)))
+        count = n_rows(self._fitted.find_columns(X)[0])
+        if y is not None and len(y) != count:
+            raise InputMismatchError(f"X has {count} rows, y has {len(y)}. Give one target for each row.")
+        rows = tf.data.Dataset.range(count)
+        rows = rows.shuffle(count, seed=seed, reshuffle_each_iteration=True) if shuffle else rows
+
+        def gather_batch(positions):
+            batch = tf.nest.map_structure(lambda tensor: tf.gather(tensor, positions), known)
+            inputs = {**(batch if y is None else batch[0]), **fetch(positions)}
+            return inputs if y is None else (inputs, batch[1])
+
+        return rows.batch(batch_size).map(gather_batch, WORKERS if fetch.arrays else None).prefetch(2)
 
     def default_branches(self):
         """Return the branch that each input gets when the user names none.
@@ -201,18 +338,13 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
             string is the input whose branch is shared, as columns do that nobody assigned
             and that are alike.
         """
-        if hasattr(self, "_routes"):
-            return branches_of(self._routes, share=self.inputs is None)
+        if hasattr(self, "_fitted"):
+            encoders = {route.name: route.encoder for route in self._fitted.routes}
+            return default_branches(encoders, share=self.inputs is None)
         encoders = self._named_parts()
-        if self.inputs is not None and not is_word(self.remainder, "drop"):
+        if self.inputs is not None:
             encoders["remainder"] = self.remainder
-        branches, earlier = {}, {}
-        for name, encoder in encoders.items():
-            earlier[name] = earlier.get(encoder, encoder) if isinstance(encoder, str) else encoder
-            if not is_word(earlier[name], "drop"):
-                owner = getattr(earlier[name], "default_branch", None) or TransformerEncoder.default_branch
-                branches[name] = owner()
-        return branches
+        return default_branches(encoders)
 
     def get_feature_names_out(self, input_features=None):
         """Name the features of all inputs: ``input__feature``, or the input's name.
@@ -229,7 +361,7 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
             them), for the others the name of the input.
         """
         check_is_fitted(self, "specs_")
-        return np.array([name for route in self._routes for name in feature_names(route)], dtype=object)
+        return np.array([name for route in self._fitted.routes for name in route.feature_names()], dtype=object)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -246,121 +378,60 @@ class InputRouter(StreamingMixin, TransformerMixin, NamedParts, auto_wrap_output
     def _sk_visual_block_(self):
         return router_block(self)
 
-    def _fit(self, fit_inputs, X, y, sample_weight):
-        """Resolve the inputs and fit them by `fit_group` or a function like it; give (table, results)."""
+    def _fit(self, X, y, sample_weight, decoding):
+        """Fit the encoders on training rows; return the rows encoded, or None where `decoding` is None."""
+        self._check_parameters()
+        y = y if y is None or hasattr(y, "__len__") else np.asarray(y)
+        table = to_table(X, input_names(self), None if y is None else len(y))
+        _check_rows(table, y)
+        if sample_weight is not None:
+            sample_weight = check_weights(sample_weight, np.empty(n_rows(table)))
+        routes = self._plan_routes(table)
+        routes, results = fit_routes(routes, table, y, sample_weight, n_jobs=self.n_jobs, decoding=decoding)
+        self._keep(routes, table)
+        return None if decoding is None else self._fitted.collect(table, results)
+
+    def _check_parameters(self):
         self._validate_params()
         if self.inputs is not None:
             check_entries(self.inputs, self.get_params(deep=False))
-        y = y if y is None or hasattr(y, "__len__") else np.asarray(y)
-        names = None if self.inputs is None else [entry[0] for entry in self.inputs]
-        table = to_table(X, names, None if y is None else len(y))
-        check_rows(table, y)
-        if sample_weight is not None:
-            sample_weight = check_weights(sample_weight, np.empty(n_rows(table)))
-        results = self._fit_groups(fit_inputs, self._planned_routes(table), table, y, sample_weight)
-        self._remember_routes()
-        return table, results
 
-    def _planned_routes(self, table):
-        """Resolve the inputs on a table: routes with unfitted encoders; sets what is known about columns."""
+    def _plan_routes(self, table):
+        """Return the routes of a table's columns, with unfitted encoders of their own; set `plan_`."""
         own = self.get_params(deep=False)
-        self._remember_columns(table)
-        entries = self.inputs
-        if entries is None:
-            entries, self.plan_ = infer_inputs(table, self.kinds, own)
+        entries, inferred = self.inputs, self.inputs is None
+        if inferred:
+            entries, plan = infer_inputs(table, self.kinds, own)
             check_entries(entries, own)
-        routes = self._routes_of(entries, table)
-        if self.inputs is not None:
-            self.plan_ = explicit_plan([(route.name, route.encoder, route.labels) for route in routes], table)
-        return with_encoder([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
+        routes = routes_of(entries, table, remainder=self.remainder, inferred=inferred)
+        if not inferred:
+            plan = explicit_plan([(route.name, route.encoder, route.labels) for route in routes], table)
+        self.plan_ = plan
+        return with_encoders([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
 
-    def _remember_columns(self, table):
-        if not isinstance(table, pd.DataFrame):
-            table = pd.DataFrame(columns=list(table))
-        self.n_features_in_ = table.shape[1]
-        if all(isinstance(label, str) for label in table.columns):
-            self.feature_names_in_ = np.asarray(table.columns, dtype=object)
+    def _keep(self, routes, table):
+        """Set what is known after fit, of the columns and of the inputs."""
+        labels = list(table.columns if isinstance(table, pd.DataFrame) else table)
+        has_names = all(isinstance(label, str) for label in labels)
+        self.n_features_in_ = len(labels)
+        if has_names:
+            self.feature_names_in_ = np.asarray(labels, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
-        self._labels = list(table.columns)
+        self._fitted = FittedRoutes(routes, labels, has_names)
+        self.specs_, self.encoders_ = self._fitted.specs, self._fitted.encoders
 
-    def _routes_of(self, entries, table):
-        """Resolve entries to routes, "drop" among them; columns that no input names make the remainder."""
-        routes = []
-        for name, encoder, columns in entries:
-            if not isinstance(table, pd.DataFrame):
-                if name not in table:
-                    raise InputMismatchError(
-                        f"Input {name!r} has no array: X is a dict with {quote(table)}.{closest_match(name, table)}"
-                    )
-                routes.append(Route(name, encoder, (), (name,), isinstance(encoder, str) or takes_series(encoder)))
-                continue
-            positions, single = resolve_columns(table, columns, name)
-            if self.inputs is None:
-                single = isinstance(encoder, str) or takes_series(encoder)
-            # As in ColumnTransformer, an empty selection makes no input.
-            if positions:
-                routes.append(Route(name, encoder, tuple(positions), tuple(table.columns[positions]), single))
-        if self.inputs is not None and isinstance(table, pd.DataFrame) and not is_word(self.remainder, "drop"):
-            used = {position for route in routes for position in route.positions}
-            rest = [position for position in range(table.shape[1]) if position not in used]
-            if rest:
-                routes.append(Route("remainder", self.remainder, tuple(rest), tuple(table.columns[rest]), False))
-        if all(is_word(route.encoder, "drop") for route in routes):
-            raise InputMismatchError("No input has a column: every selection is empty or dropped.")
-        return routes
 
-    def _fit_groups(self, fit_inputs, routes, table, y, sample_weight):
-        """Fit the inputs, those that share an encoder together, and give the result of each."""
-        sharing = {}
-        for route in routes:
-            sharing.setdefault(root_name(route, routes), []).append(route)
-        arguments = [
-            (group, [columns_of(route, table) for route in group], y, sample_weight) for group in sharing.values()
-        ]
-        groups = at_once(fit_inputs, arguments, self.n_jobs)
-        fitted = {route.name: (route, result) for group in groups for route, result in group}
-        self._routes = [fitted[route.name][0] for route in routes]
-        return [fitted[route.name][1] for route in routes]
-
-    def _as_fitted_table(self, X):
-        """Return (table, {position at fit: position in the table}); None for a table whose columns stand as at fit."""
-        dict_at_fit = not self._routes[0].positions
-        names = [route.name for route in self._routes] if dict_at_fit else None
-        table = to_table(X, names, by_input=dict_at_fit)
-        if dict_at_fit:
-            check_widths(table, self._routes, by_order=not isinstance(X, Mapping))
-            n_rows(table)
-            return table, None
-        if not isinstance(table, pd.DataFrame):
-            raise InputMismatchError(
-                f"X is a {type(X).__name__} of arrays, but the router was fitted on a table with the columns "
-                f"{quote_first(self._labels)}. Give a DataFrame."
-            )
-        labels = list(table.columns)
-        if labels == self._labels:
-            return table, None
-        is_frame = isinstance(X, pd.DataFrame) or hasattr(X, "to_pandas")
-        named = is_frame and all(isinstance(label, str) for label in labels)
-        numbered_at_fit = self._labels == list(range(self.n_features_in_))
-        # A frame of numbered columns may be an array that the estimator made a table of.
-        stands_for_array = labels == list(range(len(labels))) and (
-            numbered_at_fit or hasattr(self, "feature_names_in_")
+def _check_rows(table, y):
+    """Refuse a table without rows, or with others than the target."""
+    count = n_rows(table)
+    if not count or (isinstance(table, pd.DataFrame) and not table.shape[1]):
+        missing = "feature(s): X has no columns" if count else "sample(s): X has no rows"
+        raise InputMismatchError(f"Found array with 0 {missing}, while a minimum of 1 is required.")
+    if y is not None and len(y) != count:
+        raise InputMismatchError(
+            f"Found input variables with inconsistent numbers of samples: X has {count} rows, y has {len(y)}."
         )
-        if is_frame and not stands_for_array and not (named and numbered_at_fit):
-            return table, places_by_label(table, self._routes)
-        if len(labels) != self.n_features_in_:
-            raise InputMismatchError(
-                f"X has {len(labels)} features, but {type(self).__name__} is expecting {self.n_features_in_} "
-                "features as input."
-            )
-        if named or hasattr(self, "feature_names_in_"):
-            has, fitted = ("has", "without") if named else ("does not have valid", "with")
-            warn(
-                f"X {has} feature names, but {type(self).__name__} was fitted {fitted} feature names",
-                UserWarning,
-            )
-        return table.set_axis(self._labels, axis=1), None
 
 
 def make_input_router(*routes, remainder="drop", kinds=None, n_jobs=None):

@@ -1,0 +1,182 @@
+"""How the encoders of a router are fitted: on all rows at once, or on a table that is read in parts."""
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed, effective_n_jobs
+from sklearn.utils.validation import has_fit_parameter
+
+from ..errors import InputMismatchError
+from ..inputs import TransformerEncoder, cannot_learn_in_parts, missing_rows
+from .entries import groups_of
+from .routes import has_gaps, names_of, places_by_label, rename
+
+# Rows of an input that are read at once where only the missing ones are asked for.
+CHUNK_ROWS = 256
+
+
+def call_in_threads(function, arguments, n_jobs):
+    """Call a function with each of several tuples of arguments, in as many threads as `n_jobs` says."""
+    # Starting joblib costs more than the encoding of a single row.
+    if effective_n_jobs(n_jobs) == 1:
+        return [function(*own) for own in arguments]
+    return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(function)(*own) for own in arguments)
+
+
+def fit_routes(routes, table, y, sample_weight, *, n_jobs=None, decoding=None):
+    """Fit the encoders of routes on training rows, those that share an encoder together.
+
+    Parameters
+    ----------
+    routes : list of Route
+        With unfitted encoders of their own.
+    table : DataFrame, or dict of str to (Series or DataFrame)
+        Training rows.
+    y, sample_weight : array-like of shape (n_rows,) or None
+        Target and weights, for encoders that use them.
+    n_jobs : int or None
+        Threads.
+    decoding : Decoding or None
+        When the same rows are encoded; None does not encode them.
+
+    Returns
+    -------
+    routes : list of Route
+        Fitted, in order.
+    results : list of (array, missing), or of None
+        The encoded rows of each.
+    """
+    function = _fit_group if decoding is None else partial(_fit_encode_group, decoding=decoding)
+    arguments = [(group, [route.columns_in(table) for route in group], y, sample_weight) for group in groups_of(routes)]
+    fitted = {
+        route.name: (route, result) for group in call_in_threads(function, arguments, n_jobs) for route, result in group
+    }
+    return [fitted[route.name][0] for route in routes], [fitted[route.name][1] for route in routes]
+
+
+def _fit_group(group, columns, y, sample_weight):
+    """Fit the encoder that inputs share on the rows of all: [(fitted route, None)]."""
+    encoder, columns = _fit_encoder(group, columns, y, sample_weight)
+    with group[0].errors_located():
+        missing = [encoder.missing(part) for part in columns]
+    return [(_knowing(route, encoder, *own), None) for route, *own in zip(group, columns, missing, strict=True)]
+
+
+def _fit_encode_group(group, columns, y, sample_weight, decoding):
+    """Fit as `_fit_group` and encode the same rows: [(fitted route, (array, missing))]."""
+    encoder = group[0].encoder
+    if len(group) == 1 and getattr(encoder, "lazy", False) is False:
+        with group[0].errors_located():
+            results = [encoder.fit_encode_and_flag(columns[0], y, **_weight_argument(encoder, sample_weight))]
+    else:
+        encoder, columns = _fit_encoder(group, columns, y, sample_weight)
+        ready = [replace(route, encoder=encoder, fitted_names=names_of(columns[0])) for route in group]
+        results = [route.encode(own, decoding) for route, own in zip(ready, columns, strict=True)]
+    return [
+        (_knowing(route, encoder, own, result[1]), result)
+        for route, own, result in zip(group, columns, results, strict=True)
+    ]
+
+
+def _fit_encoder(group, columns, y, sample_weight):
+    """Fit the encoder that inputs share; return it, and each input's columns under the names of the first."""
+    encoder = group[0].encoder
+    with group[0].errors_located():
+        columns = [rename(part, names_of(columns[0])) for part in columns]
+        weight = _weight_argument(encoder, sample_weight, len(group))
+        if len(group) == 1:
+            encoder.fit(columns[0], y, **weight)
+        else:
+            encoder.fit(pd.concat(columns), None if y is None else np.concatenate([y] * len(group)), **weight)
+    return encoder, columns
+
+
+def _knowing(route, encoder, columns, missing):
+    """Return a route with its fitted encoder and what it has learned from columns."""
+    return replace(route, encoder=encoder).with_knowledge(columns, bool(missing.any()), has_gaps(columns))
+
+
+def _weight_argument(encoder, sample_weight, n_parts=1):
+    """Return the argument for weights, repeated for each of several parts, if there are some and `fit` takes them."""
+    target = encoder.transformer if isinstance(encoder, TransformerEncoder) else encoder
+    if sample_weight is None or not has_fit_parameter(target, "sample_weight"):
+        return {}
+    return {"sample_weight": np.concatenate([sample_weight] * n_parts)}
+
+
+def fit_in_parts(routes, chunks, labels):
+    """Fit the encoders of routes on a table that is read in parts.
+
+    Parameters
+    ----------
+    routes : list of Route
+        With unfitted encoders of their own.
+    chunks : callable
+        Returns an iterator of (frame, y, sample_weight); called again where only reading the rows tells which of
+        them hold nothing.
+    labels : list
+        Labels of the columns of the table, in the order in which the routes were resolved.
+
+    Returns
+    -------
+    list of Route
+        Fitted, in order.
+
+    Raises
+    ------
+    InputMismatchError
+        If an encoder has no ``partial_fit`` and learns something, or cells do not fit.
+    """
+    groups = groups_of(routes)
+    owners = {route.name: group[0] for group in groups for route in group}
+    gaps, missing = dict.fromkeys(owners, False), dict.fromkeys(owners, False)
+    for frame, y, weight in chunks():
+        places = None if list(frame.columns) == labels else places_by_label(frame, routes)
+        columns = {route.name: route.columns_in(frame, places) for route in routes}
+        for group in groups:
+            _learn_part(group, [columns[route.name] for route in group], y, weight)
+        for name, own in columns.items():
+            gaps[name] |= has_gaps(own)
+            missing[name] |= bool(missing_rows(own).any())
+    for owner in owners.values():
+        owner.encoder.end_parts()
+    # Under the names of the input that owns the encoder, which it was fitted on.
+    routes = [replace(route, encoder=owners[route.name].encoder) for route in routes]
+    own_columns = {route.name: columns[owners[route.name].name] for route in routes}
+
+    def with_knowledge():
+        return [
+            route.with_knowledge(own_columns[route.name], missing[route.name], gaps[route.name]) for route in routes
+        ]
+
+    fitted = with_knowledge()
+    unsure = [route for route in fitted if route.encoder.reads_missing]
+    if not unsure:
+        return fitted
+    for frame, _, _ in chunks():
+        places = None if list(frame.columns) == labels else places_by_label(frame, routes)
+        for route in unsure:
+            missing[route.name] |= _any_missing(route, frame, places)
+    return with_knowledge()
+
+
+def _learn_part(group, columns, y, sample_weight):
+    """Let the encoder that inputs share learn from the next rows of a table that is read in parts."""
+    encoder = group[0].encoder
+    with group[0].errors_located():
+        if not hasattr(encoder, "partial_fit"):
+            raise InputMismatchError(cannot_learn_in_parts(encoder))
+        for part in columns:
+            encoder.partial_fit(rename(part, names_of(columns[0])), y, **_weight_argument(encoder, sample_weight))
+
+
+def _any_missing(route, frame, places):
+    """Return whether a row of an input holds nothing, which only reading it tells."""
+    found = False
+    # Every row is read, also after the first missing one: a file that cannot be read is an error of the fit.
+    for start in range(0, len(frame), CHUNK_ROWS):
+        columns = route.columns_in(frame[start : start + CHUNK_ROWS], places)
+        found |= bool(route.missing(columns).any())
+    return found
