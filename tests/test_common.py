@@ -11,7 +11,6 @@ from PIL import Image
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import skmulti.inputs
-from skmulti.network import merges
 from skmulti.errors import BranchMismatchError
 from skmulti.inputs import (
     ENCODERS,
@@ -33,6 +32,7 @@ from skmulti.inputs import (
     VectorStacker,
 )
 from skmulti.inputs._steps import ARCHITECTURES
+from skmulti.network import merges
 from skmulti.network.merges import MERGES, AttentionMerge, Merge
 from skmulti.network.staged import StagedMerge
 from skmulti.spec import ArraySpec

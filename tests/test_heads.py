@@ -16,9 +16,10 @@ from sklearn.model_selection import GridSearchCV
 
 from skmulti import DenseBranch, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
 from skmulti.layers.outputs import MemberMean, Members, TargetUnits
-from skmulti.network.heads import DenseHead, classification_target, default_head, encode_target, regression_target
+from skmulti.network.heads import DenseHead, classification_target, encode_target, regression_target
 from skmulti.network.losses import MembersLoss, TargetUnitsLoss, loss_name
 from skmulti.spec import TargetSpec
+from skmulti.training.defaults import default_head
 from skmulti.training.run import isolate
 
 Y = np.array([[1.0], [2.0], [6.0]])

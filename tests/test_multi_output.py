@@ -36,7 +36,8 @@ from skmulti import (
     MultiInputRegressor,
     TargetSpec,
 )
-from skmulti.estimators.targets import Labels, check_labels, output_names
+from skmulti.estimators.labels import Labels, check_labels
+from skmulti.estimators.targets import output_names
 from skmulti.layers.outputs import OutputsSoftmax
 from skmulti.network.heads import classification_target, encode_target
 from skmulti.network.losses import OutputsLoss, OutputsMetric

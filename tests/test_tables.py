@@ -27,8 +27,8 @@ from skmulti import (
     TextVectorizer,
     VectorStacker,
 )
-from skmulti.training import feeds as feeds_module
 from skmulti.sources.tables import table_source
+from skmulti.training import feeds as feeds_module
 
 N = 240
 

@@ -14,18 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
 from skmulti.layers.outputs import TargetUnits
-from skmulti.training.run import (
-    Rows,
-    Schedule,
-    auto_batch_size,
-    auto_epochs,
-    auto_steps_per_execution,
-    draw_seed,
-    hold_out,
-    isolate,
-    sample_rows,
-    train,
-)
+from skmulti.training.defaults import auto_batch_size, auto_epochs, auto_steps_per_execution
+from skmulti.training.run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, train
 from skmulti.training.steps import RowFeed
 
 

@@ -1,38 +1,57 @@
 """How an estimator fits and predicts: rows, router, network and training in turn; shared by both estimators."""
 
+from dataclasses import dataclass, replace
+
 import keras
 import numpy as np
-from sklearn.base import clone, is_classifier
+from sklearn.base import clone
 
-from .._params import parts_by_name, split_nested
-from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, check_weights
+from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions
 from ..errors import InputMismatchError, quote
 from ..inputs import SAMPLE_ROWS
-from ..network import Forward, as_merge, build_by_hand, build_network, check_saveable, default_head, resolve_branches
-from ..router import as_memory, file_states, n_rows, store_folder, take_rows, to_table
+from ..network import Forward, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
+from ..router import InputRouter, check_batch, store_folder
+from ..sources import TableSource, split_batch
 from ..training import (
-    EARLY_STOPPING_ROWS,
-    Rows,
+    Recipe,
     Schedule,
     Timings,
-    auto_batch_size,
-    auto_epochs,
-    auto_rate,
+    TrainingNetwork,
     draw_seed,
     hold_out,
     isolate,
     sample_rows,
+    stops_early,
     train,
 )
 from .diagram import estimator_block
+from .examples import (
+    BatchExamples,
+    PartExamples,
+    TableExamples,
+    encoded_chunks,
+    join_targets,
+    join_weights,
+    settle,
+    source_of,
+)
+from .parameters import Parts, branches_at_fit
 from .scikeras import ScikerasAdapter, repeat_names, restart_names
-from .stream_fit import SourcesMixin
-from .targets import check_output_names, output_names
 from .tasks import CallbackSupportMixin, FitTask
 
 
-class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
-    """What `MultiInputClassifier` and `MultiInputRegressor` share."""
+@dataclass(frozen=True)
+class Outputs:
+    """What the network gave for rows that can be read once, in the place of the rows."""
+
+    array: np.ndarray
+
+    def __len__(self):
+        return len(self.array)
+
+
+class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
+    """What `MultiInputClassifier` and `MultiInputRegressor` share: all but what a target is."""
 
     _parameter_constraints = {
         "router": [HasMethods(["fit", "transform"]), None],
@@ -58,33 +77,75 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
         "random_state": ["random_state"],
     }
 
-    def _fit_rows(self, X, y, sample_weight, validation):
-        """Fit anew, or continue where `warm_start` asks for it."""
+    # --- fit
+
+    def _fit(self, target, X, y, sample_weight, validation):
+        """Fit anew on a target not learned yet, or continue where `warm_start` asks for it."""
         self._validate_params()
         self._check_routed()
-        source = self._source(X, y)
         if self.warm_start and hasattr(self, "model_"):
-            if source is not None:
-                raise InputMismatchError(f"{source.name} is not in memory; warm_start continues on tables that are.")
             return self._continue_fit(X, y, sample_weight, validation)
         seed = draw_seed(self.random_state)
-        if source is not None:
-            return self._fit_source(source, y, sample_weight, validation, seed)
-        table, y, weight = self._checked_rows(X, y, sample_weight, reset=True)
-        train_part, held_part = self._split((table, y, weight), validation, seed)
-        epochs = self._epochs(len(train_part[1]))
-        task = FitTask(self, *train_part, epochs)
+        examples = self._learn_target(target, X, y, sample_weight)
+        examples, held = self._split(examples, validation, seed)
+        target.describe(examples.y, examples.weight, self.loss)
+        recipe = self._recipe(len(examples), given=held is not None or validation[0] is not None)
+        task = FitTask(self, examples.X, examples.y, examples.weight, recipe.epochs)
         with isolate(seed, self.dtype), repeat_names():
-            rows, held = self._build(train_part, held_part)
-            self._train(rows, held, seed, epochs, task)
+            rows = self._build(examples, recipe)
+            self._train(rows, self._held_rows(held, validation), seed, recipe, task)
         task.end()
         return self
 
-    def _checked_rows(self, X, y, sample_weight, *, reset, classes=None):
-        """Check X, y and weights against each other, and drop rows without weight.
+    def _partial_fit(self, target, X, y, sample_weight):
+        """Train one epoch on a chunk; the first chunk fits the router."""
+        self._validate_params()
+        self._check_routed()
+        if hasattr(self, "model_"):
+            return self._continue_fit(X, y, sample_weight)
+        self._refuse_source(X, y)
+        seed = draw_seed(self.random_state)
+        examples = self._learn_target(target, X, y, sample_weight)
+        target.describe(examples.y, examples.weight, self.loss)
+        recipe = replace(self._recipe(len(examples)), epochs=1, stops_early=False)
+        with isolate(seed, self.dtype), repeat_names():
+            self._train(self._build(examples, recipe), None, seed, recipe)
+        return self
 
-        With `reset` the target is learned from y (and `classes`); else y must suit it.
-        """
+    def _continue_fit(self, X, y, sample_weight, validation=None):
+        """Train the same network on, one epoch without `validation`; router and target stay as they were."""
+        self._refuse_source(X, y)
+        seed = draw_seed(self.random_state)
+        examples, held = settle(*self._read(X, y, sample_weight, self._target), self._target, learn=False), None
+        recipe, task = replace(self._recipe(len(examples)), epochs=1, stops_early=False), None
+        if validation is not None:
+            examples, held = self._split(examples, validation, seed)
+            recipe = self._recipe(len(examples), given=held is not None or validation[0] is not None)
+            task = FitTask(self, examples.X, examples.y, examples.weight, recipe.epochs)
+        with isolate(seed, self.dtype), repeat_names():
+            self._train(self._rows(examples), self._held_rows(held, validation), seed, recipe, task)
+        if task:
+            task.end()
+        return self
+
+    def _source(self, X, y=None):
+        return source_of(X, y, self._routed.get("fit__steps_per_epoch"))
+
+    def _refuse_source(self, X, y):
+        """Refuse rows that are not in memory, where a fit goes on with the network that it has."""
+        source = self._source(X, y)
+        if source is not None:
+            what = "warm_start continues" if self.warm_start else "partial_fit learns"
+            raise InputMismatchError(f"{source.name} is not in memory; {what} on tables that are.")
+
+    def _read(self, X, y, sample_weight, target, router=None):
+        """Read rows for a target, whatever they come from: (examples, names of y's columns)."""
+        source = self._source(X, y)
+        if isinstance(source, TableSource):
+            return PartExamples.read(source, y, sample_weight, target)
+        if source is not None:
+            router = self.router if router is None else router
+            return BatchExamples.read(source, y, sample_weight, target, router, Parts(self).branches, self.dtype)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None. Give one label for each row."
@@ -93,162 +154,135 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
             raise InputMismatchError(
                 f"y is a dict with {quote(y)}; give an array, Series or DataFrame with a row for each row of X."
             )
-        y_names = output_names(y)
-        y = self._checked_y(y, reset=reset)
-        names = list(parts_by_name(getattr(self.router, "inputs", None))) or None
-        table = to_table(X, names, len(y))
-        if n_rows(table) != len(y):
-            raise InputMismatchError(
-                f"Found input variables with inconsistent numbers of samples: X has {n_rows(table)} rows, y has "
-                f"{len(y)}. Give one target for each row."
-            )
-        weight = None
-        if sample_weight is not None:
-            weight = check_weights(sample_weight, np.empty(len(y)))
-            if not weight.all():
-                used = np.flatnonzero(weight)
-                table, y, weight = take_rows(table, used), y[used], weight[used]
-        if reset:
-            self._learn_target(y, classes)
-            _remember(self, "output_names_", y_names)
-        else:
-            check_output_names(y_names, getattr(self, "output_names_", None))
-        self._numbered(y)
-        return table, y, weight
+        return TableExamples.read(X, y, sample_weight, target, self.router)
 
-    def _split(self, part, validation, seed):
+    def _learn_target(self, target, X, y, sample_weight):
+        """Read the first rows of a fit, and let the target learn from them."""
+        examples = settle(*self._read(X, y, sample_weight, target), target, learn=True)
+        self._target = target
+        _remember(self, "output_names_", target.names)
+        return examples
+
+    def _split(self, examples, validation, seed):
         """Divide rows into those that train and those that validate (or None)."""
         X_val, y_val, weight_val = validation
-        if (X_val is None) != (y_val is None):
+        given = X_val is not None
+        if given != (y_val is not None) and self._source(X_val, y_val) is None:
             raise ValueError("X_val and y_val go together; give both or neither.")
-        if X_val is not None:
-            return part, self._checked_rows(X_val, y_val, weight_val, reset=False)
+        if given:
+            # Batches must suit the router that training rows make: they are read when it is there.
+            in_memory = self._source(X_val, y_val) is None
+            return examples, self._given_rows(validation) if in_memory else None
         if weight_val is not None:
             raise ValueError("sample_weight_val weighs the rows of X_val, which is not given.")
-        table, y, weight = part
-        if self.validation_fraction is None or not self._stops_early(len(y), given=False):
-            return part, None
-        train_rows, held_rows, reason = hold_out(len(y), self.validation_fraction, seed, self._strata(y))
+        stops = stops_early(self.early_stopping, len(examples), given=False)
+        if not examples.can_split or self.validation_fraction is None or not stops:
+            return examples, None
+        strata = self._target.strata(examples.y)
+        training, held, reason = hold_out(len(examples), self.validation_fraction, seed, strata)
         if reason and self.verbose:
             print(f"No rows are held out: {reason}.")
-        if held_rows is None:
-            return part, None
-        return tuple(
-            (take_rows(table, rows), y[rows], None if weight is None else weight[rows])
-            for rows in (train_rows, held_rows)
+        return (examples, None) if held is None else (examples.take(training), examples.take(held))
+
+    def _given_rows(self, validation):
+        """Read the rows to validate on that the user gave."""
+        read = self._read(*validation, self._target, getattr(self, "router_", None))
+        return settle(*read, self._target, learn=False)
+
+    def _held_rows(self, held, validation):
+        """Return the rows to validate on as a network reads them, or None."""
+        if held is None and validation is not None and validation[0] is not None:
+            held = self._given_rows(validation)
+        return None if held is None else self._rows(held)
+
+    def _recipe(self, count, given=False):
+        """Choose how to train on a number of rows; `given`: whether there are rows to validate on."""
+        return Recipe.of(
+            count,
+            self._target.spec,
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            stops_early=stops_early(self.early_stopping, count, given),
+            head=self.head,
         )
 
-    def _stops_early(self, count, given):
-        """Return whether training may stop early: asked for, or from 500 rows, or with rows given to validate on."""
-        if self.early_stopping == "auto":
-            return given or count >= EARLY_STOPPING_ROWS
-        return bool(self.early_stopping)
+    def _rows(self, examples, arrays=None):
+        """Return examples as a network reads them, in the time that counts as routing."""
+        with self.timings_.measure("route"):
+            return examples.rows(self.router_, self._target, self.dtype, memory=self.memory, arrays=arrays)
 
-    def _epochs(self, count):
-        if self.epochs != "auto":
-            return self.epochs
-        return auto_epochs(count, self._batch_size(count), classes=is_classifier(self))
+    # --- build
 
-    def _batch_size(self, count):
-        return auto_batch_size(count) if self.batch_size == "auto" else self.batch_size
-
-    def _build(self, train_part, held_part):
-        """Fit the router on training rows, build and compile the network; give both parts encoded."""
-        table, y, weight = train_part
-        states = [] if self.memory is None else file_states(table)
-        fit_router = as_memory(self.memory).cache(_fit_router)
+    def _build(self, examples, recipe):
+        """Fit the router and build the network; return the rows as the network reads them."""
+        router = InputRouter() if self.router is None else clone(self.router)
+        if "dtype" in router.get_params(deep=False):
+            router.set_params(dtype=self.dtype)
         self.timings_ = Timings()
         with self.timings_.measure("route"):
-            self.router_, arrays = fit_router(self._new_router(), table, y, weight, states, store_folder(self.memory))
-        self._build_network(arrays, y, weight)
-        with self.timings_.measure("route"):
-            held = None if held_part is None else self._encoded(*held_part)
-            return self._encoded(table, y, weight, arrays), held
-
-    def _build_network(self, arrays, y, weight):
-        """Build the network of a fitted router from encoded training rows; forget what another one learned."""
+            self.router_, arrays = examples.fit_router(router, self.memory)
         self.n_features_in_ = self.router_.n_features_in_
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
-        self._target = self._describe_target(y, weight)
-        self.head_ = default_head(len(y), self._target) if self.head is None else clone(self.head)
+        self.head_ = clone(recipe.head)
         with self.timings_.measure("build"):
-            self.model_ = self._network(arrays)
+            self.model_ = self._build_network(arrays)
         self.forward_ = Forward(self.model_)
         self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0
+        return self._rows(examples, arrays)
 
-    def _network(self, arrays):
+    def _build_network(self, arrays):
         """Build the network from the fitted router, from parts or from the user's callable."""
         specs = self.router_.specs_
         for name in ("branches_", "merge_"):
             vars(self).pop(name, None)
         if self.model is not None:
-            if isinstance(self.model, keras.Model):
-                raise TypeError(
-                    "`model` is a callable f(inputs, target) -> output tensor, got a keras.Model. Write a function "
-                    "that connects a copy, so that yours is not trained: keras.models.clone_model(network)(inputs)."
-                )
-            routed = split_nested(self._routed)[1]
-            model = build_by_hand(
-                specs, lambda inputs, target: self.model(inputs, target, **routed.get("model", {})), self._target
-            )
+            model = self._build_by_hand(specs)
         else:
-            self.branches_ = resolve_branches(specs, self.router_.default_branches(), self._given_branches())
+            defaults = self.router_.default_branches()
+            self.branches_ = resolve_branches(specs, defaults, branches_at_fit(self.branches, defaults))
             self.merge_ = as_merge(self.merge)
             samples = sample_rows(arrays, SAMPLE_ROWS)
-            parts = (self.branches_, self.merge_, self.head_, self._target, samples)
+            parts = (self.branches_, self.merge_, self.head_, self._target.spec, samples)
             model = build_network(specs, *parts, input_dropout=self.input_dropout)
         check_saveable(model)
         return model
 
-    def _given_branches(self):
-        """Return `branches` with parameters that waited for the router applied to the defaults."""
-        given = dict(self.branches or {})
-        waiting = {key: given.pop(key) for key in list(given) if "__" in key}
-        defaults = self.router_.default_branches()
-        for name, params in split_nested(waiting)[1].items():
-            default = defaults.get(name)
-            # With parameters of its own an input no longer shares another's branch.
-            part = given.get(name, defaults[default] if isinstance(default, str) else default)
-            given[name] = clone(part).set_params(**params) if part is not None else params
-        return given
+    def _build_by_hand(self, specs):
+        """Build the network that the user's callable connects."""
+        if isinstance(self.model, keras.Model):
+            raise TypeError(
+                "`model` is a callable f(inputs, target) -> output tensor, got a keras.Model. Write a function "
+                "that connects a copy, so that yours is not trained: keras.models.clone_model(network)(inputs)."
+            )
+        routed = self._routed_to("model")
+        return build_by_hand(specs, lambda inputs, target: self.model(inputs, target, **routed), self._target.spec)
 
-    def _encoded(self, table, y, weight, arrays=None):
-        """Encode rows, their target and weights for the network."""
-        arrays = self.router_.encode(table, folder=store_folder(self.memory)) if arrays is None else arrays
-        return Rows(arrays, *self._encoded_target(y, weight))
+    # --- train
 
-    def _train(self, rows, held, seed, epochs, task=None):
+    def _train(self, rows, held, seed, recipe, task=None):
         """Compile if needed, train, and record what happened; stop early in a whole fit, a `task`, only."""
-        count = len(rows.y)
-        batch_size = getattr(rows, "batch_rows", None) or min(self._batch_size(count), count)
-        self.callbacks_ = callbacks = self._fresh_callbacks()
+        self.callbacks_ = callbacks = self._copy_callbacks()
+        if rows.batch_rows:
+            recipe = replace(recipe, batch_size=rows.batch_rows)
+        self.recipe_ = recipe = self._finish_recipe(recipe, held, callbacks, whole=task is not None)
         with self.timings_.measure("build"):
             if not self.model_.compiled:
-                self._compile_networks(count, batch_size)
+                self._compile_networks(recipe)
             network, (rows, held) = self._trained.prepare(self.model_, rows, held)
-        stops = task is not None and self._stops_early(count, given=held is not None)
-        rate = None
-        if task and self._rate_is_auto():
-            watches = stops and held is not None and self._routed.get("fit__validation_freq", 1) == 1
-            rate = auto_rate(getattr(self, "branches_", {}), watches)
-        patience = None
-        if stops:
-            patience = (epochs if rate else 10) if self.n_iter_no_change == "auto" else self.n_iter_no_change
-        done = self.n_iter_
         schedule = Schedule(
-            epochs=done + epochs,
-            batch_size=batch_size,
+            epochs=self.n_iter_ + recipe.epochs,
+            batch_size=recipe.batch_size,
             shuffle=self.shuffle,
             seed=seed,
-            patience=patience,
-            rate=rate,
-            initial_epoch=done,
+            patience=recipe.patience,
+            rate=recipe.rate and recipe.rate(),
+            initial_epoch=self.n_iter_,
             verbose=int(self.verbose),
         )
         if task:
             callbacks = [*callbacks, *task.epochs()]
         fit_params = self._fit_params()
-        if getattr(rows, "n_batches", None):
+        if rows.n_batches:
             fit_params.pop("steps_per_epoch", None)  # the source keeps to them
         # Keras makes metrics from their names when it trains first.
         with restart_names():
@@ -257,36 +291,65 @@ class MultiInputEstimator(SourcesMixin, CallbackSupportMixin, ScikerasAdapter):
             self.history_.setdefault(name, []).extend(float(value) for value in values)
         self.n_iter_ = len(self.history_["loss"])
 
-    def _continue_fit(self, X, y, sample_weight, validation=None):
-        """Train the same network on, one epoch without `validation`; router and target stay as they were."""
-        seed = draw_seed(self.random_state)
-        part = self._checked_rows(X, y, sample_weight, reset=False)
-        held = None
-        epochs, task = 1, None
-        if validation is not None:
-            part, held = self._split(part, validation, seed)
-            epochs = self._epochs(len(part[1]))
-            task = FitTask(self, *part, epochs)
-        with isolate(seed, self.dtype), repeat_names():
-            rows = self._encoded(*part)
-            held = None if held is None else self._encoded(*held)
-            self._train(rows, held, seed, epochs, task)
-        if task:
-            task.end()
-        return self
+    def _finish_recipe(self, recipe, held, callbacks, *, whole):
+        """Choose what follows from the network, its branches and the user's callbacks."""
+        return recipe.with_network(
+            self.model_,
+            getattr(self, "branches_", {}),
+            optimizer=self.optimizer,
+            callbacks=callbacks,
+            watches=held is not None and self._routed.get("fit__validation_freq", 1) == 1,
+            n_iter_no_change=self.n_iter_no_change,
+            steps_per_execution=self.steps_per_execution,
+            n_steps=self._routed.get("fit__steps_per_epoch"),
+            rate_given="optimizer__learning_rate" in self._routed,
+            whole=whole,
+        )
 
-    def _partial_fit_rows(self, X, y, sample_weight, classes=None):
-        """Train one epoch on a chunk; the first chunk fits the router."""
-        self._validate_params()
-        self._check_routed()
-        if hasattr(self, "model_"):
-            return self._continue_fit(X, y, sample_weight)
-        seed = draw_seed(self.random_state)
-        part = self._checked_rows(X, y, sample_weight, reset=True, classes=classes)
-        with isolate(seed, self.dtype), repeat_names():
-            rows, _ = self._build(part, None)
-            self._train(rows, None, seed, 1)
-        return self
+    def _compile_networks(self, recipe):
+        """Compile the network, and the part of it that training changes, with one optimizer."""
+        self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}))
+        for model in dict.fromkeys([self.model_, self._trained.model]):
+            with restart_names():
+                self._compile(model, self._target, recipe)
+        self._trained.model.optimizer = self.model_.optimizer
+        self._restore_optimizer()
+
+    # --- predict
+
+    def _outputs(self, X):
+        """Return the network's output for rows: ndarray of shape (n_rows, width)."""
+        self._check_fitted()
+        if isinstance(X, Outputs):
+            return X.array
+        source, outputs = self._source(X), []
+        if source is None:
+            chunks = self.router_.chunks(X, folder=store_folder(self.memory))
+        else:
+            chunks = encoded_chunks(source, self.router_)
+        with self.timings_.measure("predict"):
+            for arrays in chunks:
+                if not len(next(iter(arrays.values()))):
+                    raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
+                outputs.append(self.forward_(arrays, self._routed.get("predict__batch_size")))
+        return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+    def _rows_to_score(self, X, y, sample_weight):
+        """Return what `score` compares: of a source the outputs, target and weights, read in one pass."""
+        source = self._source(X, y)
+        if source is None:
+            return X, y, sample_weight
+        self._check_fitted()
+        if isinstance(source, TableSource):
+            examples, _ = PartExamples.read(source, y, sample_weight, self._target)
+            return Outputs(self._outputs(X)), examples.y, examples.weight
+        outputs, targets, weights = [], [], []
+        for batch in source.batches():
+            inputs, y, weight = split_batch(batch, source, needs_y=True)
+            outputs.append(self.forward_(check_batch(inputs, self.router_.specs_, source.name)))
+            targets.append(np.asarray(y))
+            weights.append(weight)
+        return Outputs(np.concatenate(outputs)), join_targets(targets), join_weights(weights)
 
     def _sk_visual_block_(self):
         return estimator_block(self)
@@ -298,9 +361,3 @@ def _remember(estimator, name, value):
         setattr(estimator, name, value)
     else:
         vars(estimator).pop(name, None)
-
-
-def _fit_router(router, table, y, weight, states, folder):
-    """Fit a router and encode its training rows: (router, arrays). `states` are of the files that cells name."""
-    arrays = router.fit_encode(table, y, weight, folder=folder)
-    return router, arrays

@@ -6,10 +6,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import check_consistent_length
 
 from .._validation import StrOptions
-from ..layers import has_members
-from ..network import MembersLoss, OutputsLoss, classification_target, metrics_by_output
 from .base import MultiInputEstimator
-from .targets import Labels, check_labels, check_output_names, output_names
+from .labels import check_labels
+from .targets import ClassTarget, check_output_names, output_names
 from .tasks import with_callbacks
 
 
@@ -233,6 +232,11 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         self.random_state = random_state
         self._store_routed(routed)
 
+    @property
+    def classes_(self):
+        """The labels of y, in the order of `predict_proba`'s columns."""
+        return self._target.labels.classes
+
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
@@ -267,7 +271,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         ValueError
             If a parameter, y or the weights are wrong.
         """
-        return self._fit_rows(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        target = ClassTarget(self.class_weight)
+        return self._fit(target, X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one epoch on a chunk of rows.
@@ -303,11 +308,11 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
                 "class_weight='balanced' is not supported for partial_fit, which sees a chunk only. Give a dict, e.g. "
                 "from sklearn.utils.compute_class_weight('balanced', classes=classes, y=y)."
             )
-        if hasattr(self, "model_") and classes is not None and not self._labels.are(classes):
+        if hasattr(self, "model_") and classes is not None and not self._target.labels.are(classes):
             raise ValueError(
                 f"`classes={classes}` is not the same as on last call to partial_fit, was: {self.classes_}"
             )
-        return self._partial_fit_rows(X, y, sample_weight, classes)
+        return self._partial_fit(ClassTarget(self.class_weight, classes), X, y, sample_weight)
 
     def predict_proba(self, X):
         """Predict the probability of each class.
@@ -325,14 +330,14 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             other columns of classes a list with the probabilities of each.
         """
         outputs = self._outputs(X).astype("float64")
-        if isinstance(self._target.n_classes, tuple):
-            blocks = np.split(outputs, np.cumsum(self._target.n_classes)[:-1], axis=1)
+        if isinstance(self._target.spec.n_classes, tuple):
+            blocks = np.split(outputs, np.cumsum(self._target.spec.n_classes)[:-1], axis=1)
             return [block / block.sum(axis=1, keepdims=True) for block in blocks]
-        if self._labels.multilabel:
+        if self._target.labels.multilabel:
             return outputs
         if len(self.classes_) == 1:
             return np.ones((len(outputs), 1))
-        if self._target.activation == "sigmoid":
+        if self._target.spec.activation == "sigmoid":
             return np.hstack([1 - outputs, outputs])
         return outputs / outputs.sum(axis=1, keepdims=True)
 
@@ -351,11 +356,11 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             differ. Labels that can hold together are 1 where their probability is above 0.5.
         """
         proba = self.predict_proba(X)
-        if self._labels.multilabel:
-            return self._labels.decoded((proba > 0.5).astype(int))
+        if self._target.labels.multilabel:
+            return self._target.labels.decode((proba > 0.5).astype(int))
         if isinstance(proba, list):
-            return self._labels.decoded(np.column_stack([np.argmax(part, axis=1) for part in proba]))
-        return self._labels.decoded(np.argmax(proba, axis=1))
+            return self._target.labels.decode(np.column_stack([np.argmax(part, axis=1) for part in proba]))
+        return self._target.labels.decode(np.argmax(proba, axis=1))
 
     def score(self, X, y=None, sample_weight=None):
         """Return the accuracy on rows with known labels.
@@ -375,63 +380,13 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             Share of rows whose label is predicted, with several columns whose labels all are.
         """
         self._check_fitted()
-        X, y, sample_weight = self._score_rows(X, y, sample_weight)
-        if self._labels.flat:
+        X, y, sample_weight = self._rows_to_score(X, y, sample_weight)
+        if self._target.labels.flat:
             return ClassifierMixin.score(self, X, y, sample_weight)
         check_output_names(output_names(y), getattr(self, "output_names_", None))
         truth, predicted = check_labels(y), self.predict(X)
-        self._labels.check_columns(truth)
+        self._target.labels.check_columns(truth)
         check_consistent_length(predicted, truth, sample_weight)
         # scikit-learn's accuracy_score takes columns of 0 and 1 only.
         right = truth.astype(object) == predicted.astype(object)
         return float(np.average(right.all(axis=1), weights=sample_weight))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = tags.classifier_tags.multi_label = True
-        return tags
-
-    # Keras would read several labels as the classes of one, and has one weight for each row only.
-    def _get_compile_kwargs(self):
-        kwargs = super()._get_compile_kwargs()
-        if kwargs.get("weighted_metrics") and self._labels.weighed_by_output:
-            raise ValueError(
-                "compile__weighted_metrics weighs rows, but each column of y has weights of its own. Use `metrics`."
-            )
-        metrics = self.head_.default_metrics(self._target) if kwargs["metrics"] is None else kwargs["metrics"]
-        return {**kwargs, "metrics": metrics_by_output(metrics, self._target)}
-
-    def _checked_y(self, y, *, reset):
-        """Return the labels as an array of shape (n_rows,) or (n_rows, n_outputs)."""
-        return check_labels(y)
-
-    def _learn_target(self, y, classes):
-        # Class weights come from all rows, so that a hold-out is weighed as the training rows are.
-        self._labels = Labels(y, classes, self.class_weight)
-        self.classes_ = self._labels.classes
-
-    def _numbered(self, y):
-        """Return each label's position among those of its column."""
-        return self._labels.numbers(y)
-
-    def _strata(self, y):
-        # As MLPClassifier: rows cannot be drawn so that each of several columns keeps its shares.
-        return self._numbered(y) if self._labels.flat else None
-
-    def _describe_target(self, y, weight):
-        counts = tuple(len(classes) for classes in self._labels.by_output)
-        if self._labels.flat or self._labels.multilabel:
-            return classification_target(counts[0], self.loss, n_labels=len(counts))
-        return classification_target(counts, self.loss)
-
-    def _fitting_loss(self, loss, target):
-        reduction = getattr(loss, "reduction", "sum_over_batch_size")
-        if has_members(self.model_):
-            return MembersLoss(loss, target.width, reduction=reduction)
-        if not self._labels.weighed_by_output:
-            return loss
-        widths = None if self._labels.multilabel else target.n_classes
-        return OutputsLoss(loss, widths, target.one_hot, reduction=reduction)
-
-    def _total_weight(self, y, weight):
-        return self._labels.total_weight(y, weight)

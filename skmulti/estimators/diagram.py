@@ -7,12 +7,13 @@ from contextlib import suppress
 from ..network import MERGES, DenseHead, _FunctionBranch, _FunctionMerge, _LayerBranch
 from ..router import draw_block, in_words
 from ..spec import LAYER_PARTS, layer_name
+from .parameters import Parts
 
 
 def estimator_block(estimator):
     """Draw router, branches, merge and head below one another, after fit with widths and numbers of parameters."""
     fitted = hasattr(estimator, "model_")
-    router = estimator.router_ if fitted else estimator._router_part()
+    router = estimator.router_ if fitted else Parts(estimator).router
     blocks = [(f"router: {type(router).__name__}", router)]
     if estimator.model is not None or (fitted and not hasattr(estimator, "branches_")):
         blocks.append((None, draw_block("parallel", [("model", estimator.model)])))
@@ -29,13 +30,13 @@ def estimator_block(estimator):
 
 def _parts_before_fit(estimator):
     """Return (label, part) of branches, merge and head, as far as they are known before fit."""
-    merge, head = ("merge", estimator._merge_part()), ("head", estimator._head_part())
+    merge, head = ("merge", Parts(estimator).merge), ("head", Parts(estimator).head)
     if not isinstance(estimator.branches, Mapping | None):
         return [(None, repr(estimator.branches))], merge, head
     given = estimator.branches or {}
     # Raised by inputs that `fit` will refuse; the router shows them.
     with suppress(AttributeError, TypeError, ValueError):
-        given = estimator._branch_parts()
+        given = Parts(estimator).branches
     branches = [(f"{name}", _as_given(part)) for name, part in given.items()]
     if getattr(estimator.router, "inputs", None) is None:
         branches.append((None, "others: chosen at fit" if branches else "chosen at fit"))

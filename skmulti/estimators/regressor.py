@@ -2,10 +2,9 @@
 
 from scikeras.wrappers import KerasRegressor
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_array, column_or_1d
 
-from ..network import TargetUnitsLoss, regression_target
 from .base import MultiInputEstimator
+from .targets import NumberTarget
 from .tasks import with_callbacks
 
 
@@ -233,7 +232,8 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         ValueError
             If a parameter, y or the weights are wrong.
         """
-        return self._fit_rows(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        target = NumberTarget(self.scale_target)
+        return self._fit(target, X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def partial_fit(self, X, y, sample_weight=None):
         """Train one epoch on a chunk of rows.
@@ -255,7 +255,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         MultiInputRegressor
             The estimator.
         """
-        return self._partial_fit_rows(X, y, sample_weight)
+        return self._partial_fit(NumberTarget(self.scale_target), X, y, sample_weight)
 
     def predict(self, X):
         """Predict the target of each row.
@@ -271,7 +271,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
             Predictions in the units of y.
         """
         outputs = self._outputs(X).astype("float64")
-        return outputs[:, 0] if self._y_is_flat else outputs
+        return outputs[:, 0] if self._target.flat else outputs
 
     def score(self, X, y=None, sample_weight=None):
         """Return the coefficient of determination on rows with known targets.
@@ -290,36 +290,4 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         float
             R squared; 1 is perfect, 0 what the mean would reach.
         """
-        return RegressorMixin.score(self, *self._score_rows(X, y, sample_weight))
-
-    def _checked_y(self, y, *, reset):
-        """Return the target as float64, flat where it has one column only."""
-        y = check_array(y, ensure_2d=False, dtype="float64", input_name="y")
-        flat = y.ndim == 2 and y.shape[1] == 1 and (reset or self._y_is_flat)
-        return column_or_1d(y, warn=True) if flat else y
-
-    def _learn_target(self, y, classes):
-        self._y_is_flat = y.ndim == 1
-        self._n_outputs = 1 if y.ndim == 1 else y.shape[1]
-
-    def _numbered(self, y):
-        """Return y as (n_rows, n_outputs) floats."""
-        columns = y.reshape(len(y), -1)
-        if columns.shape[1] != self._n_outputs:
-            raise ValueError(
-                f"y has {columns.shape[1]} columns, but the target was fitted with {self._n_outputs} outputs."
-            )
-        return columns
-
-    def _strata(self, y):
-        return None
-
-    def _describe_target(self, y, weight):
-        return regression_target(self._numbered(y), self.loss, scale_target=self.scale_target, sample_weight=weight)
-
-    def _fitting_loss(self, loss, target):
-        reduction = getattr(loss, "reduction", "sum_over_batch_size")
-        return TargetUnitsLoss(loss, target.offset, target.scale, reduction=reduction)
-
-    def _total_weight(self, y, weight):
-        return weight
+        return RegressorMixin.score(self, *self._rows_to_score(X, y, sample_weight))

@@ -3,12 +3,11 @@
 SciKeras 0.13 still routes parameters (``optimizer__learning_rate``), makes
 optimizers, losses, metrics and callbacks from names and classes, and is the base class
 that other tools look for. The rest assumes one numeric array and an older
-scikit-learn, and is overridden here and in `estimators`.
+scikit-learn, and is overridden here.
 """
 
 import copy
 import inspect
-from collections.abc import Mapping
 from contextlib import contextmanager
 
 import keras
@@ -18,33 +17,19 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import ClassifierTags, RegressorTags
 
-from .._params import nested_params, refuse_unknown, split_nested
+from .._params import refuse_unknown, split_nested
 from ..layers import has_members
-from ..network import DenseHead, Forward, Network, TrainingNetwork, all_layers, as_merge, check_saveable, loss_name
-from ..router import InputRouter
-from ..training import auto_optimizer, auto_steps_per_execution, isolate, sets_rate
+from ..network import Forward, loss_name, pack_network, unpack_network
+from ..training import isolate
+from .parameters import PARTS, ROUTED, Parts, check_routed, check_routed_names, own_names
 
-# What the estimators give to ``keras.Model.fit`` themselves, and the parameter that decides it.
-OWN_FIT_ARGUMENTS = {
-    "x": "X",
-    "y": "y",
-    "epochs": "epochs",
-    "initial_epoch": "warm_start",
-    "batch_size": "batch_size",
-    "shuffle": "shuffle",
-    "verbose": "verbose",
-    "sample_weight": "fit's sample_weight",
-    "class_weight": "class_weight",
-    "validation_data": "fit's X_val and y_val",
-    "validation_split": "validation_fraction",
-}
 NAME_COUNTS = "object_name_uids"
-ROUTED = ("optimizer", "loss", "metrics", "callbacks", "compile", "fit", "predict", "model")
 
 
 # Keras counts the names of layers, metrics and optimizers over the whole process ("dense_57"), with no public way to
 # count otherwise but clear_session, which would count the user's own anew, too. TensorFlow keeps what it made for each
-# name of a variable, so that a search of a thousand fits would leave gigabytes. Can go when Keras' names repeat.
+# name of a variable, so that a search of a thousand fits would leave gigabytes (tests/benchmarks/memory_plateau.py).
+# Can go when Keras' names repeat.
 @contextmanager
 def repeat_names():
     """Name layers in a block as if it were the only one: Keras' counts are afterwards what they were before."""
@@ -67,8 +52,8 @@ def restart_names():
         yield
 
 
-class ScikerasParameters(BaseWrapper):
-    """SciKeras' wrapper with parameters to any depth, none of them accepted unchecked."""
+class ScikerasAdapter(BaseWrapper):
+    """SciKeras' wrapper, brought to multi-input networks and today's scikit-learn."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -79,16 +64,12 @@ class ScikerasParameters(BaseWrapper):
 
     def _store_routed(self, routed):
         """Keep ``optimizer__...`` and the like, but refuse other names."""
-        self._routed = {}
-        known = list(inspect.signature(type(self)).parameters)
-        for name, value in routed.items():
-            if "__" not in name or name.split("__")[0] not in ROUTED:
-                refuse_unknown(self, [name], [*known, *(f"{prefix}__..." for prefix in ROUTED)], TypeError)
-            self._routed[name] = value
+        check_routed_names(self, routed)
+        self._routed = dict(routed)
 
     # Upstream takes every attribute without a trailing underscore for a parameter; a fit could add one.
     def _get_param_names(self):
-        return sorted([*inspect.signature(type(self)).parameters, *self._routed])
+        return sorted([*own_names(self), *self._routed])
 
     # Upstream does not look inside dicts, names of merges, or defaults.
     def get_params(self, deep=True):
@@ -104,16 +85,9 @@ class ScikerasParameters(BaseWrapper):
         dict of str to object
             Values by name.
         """
-        params = {name: getattr(self, name, None) for name in inspect.signature(type(self)).parameters}
+        params = {name: getattr(self, name, None) for name in own_names(self)}
         params.update(self._routed)
-        if not deep:
-            return params
-        for name, part in {"router": self.router, "merge": self._merge_part(), "head": self._head_part()}.items():
-            params.update(nested_params(name, part))
-        for name, part in self._branch_parts().items():
-            params[f"branches__{name}"] = part
-            params.update(nested_params(f"branches__{name}", part))
-        return params
+        return {**params, **Parts(self).get_params()} if deep else params
 
     # Upstream accepts any routed name unchecked and fails on dicts.
     def set_params(self, **params):
@@ -135,90 +109,17 @@ class ScikerasParameters(BaseWrapper):
         ValueError
             If there is no such parameter or part.
         """
-        known = list(inspect.signature(type(self)).parameters)
         whole, nested = split_nested(params)
-        refuse_unknown(self, whole, known)
-        refuse_unknown(self, nested, ["router", "branches", "merge", "head", *ROUTED])
+        refuse_unknown(self, whole, own_names(self))
+        refuse_unknown(self, nested, [*PARTS, *ROUTED])
         for name, value in whole.items():
             setattr(self, name, value)
         for name, values in nested.items():
             if name in ROUTED:
                 self._routed = {**self._routed, **{f"{name}__{key}": value for key, value in values.items()}}
-            elif name == "branches":
-                self._set_branch_params(values)
             else:
-                part = {"router": self._router_part, "merge": self._merge_part, "head": self._head_part}[name]()
-                if not hasattr(part, "set_params"):
-                    raise ValueError(f"{name}={part!r} has no parameters to set: {sorted(values)}.")
-                setattr(self, name, part.set_params(**values))
+                Parts(self).set_params(name, values)
         return self
-
-    def _set_branch_params(self, values):
-        """Set whole branches, then parameters of branches, in a new dict."""
-        whole, nested = split_nested(values)
-        parts = self._branch_parts()
-        branches = dict(self.branches) if isinstance(self.branches, Mapping) else {}
-        if isinstance(self.router, InputRouter) and self.router.inputs is not None:
-            refuse_unknown(self, [*whole, *nested], self._input_names())
-        branches.update(whole)
-        for name, params in nested.items():
-            part = branches.get(name, parts.get(name))
-            if part is None:
-                # Without a router the input is known at fit only: `branches` keeps the order until then.
-                branches.update({f"{name}__{key}": value for key, value in params.items()})
-            elif hasattr(part, "set_params"):
-                branches[name] = part.set_params(**params)
-            else:
-                raise ValueError(f"branches[{name!r}] = {part!r} has no parameters to set: {sorted(params)}.")
-        self.branches = branches
-
-    def _input_names(self):
-        entries = self.router.inputs or []
-        names = [entry[0] for entry in entries if isinstance(entry, list | tuple) and len(entry) == 3]
-        rest = [] if isinstance(self.router.remainder, str) and self.router.remainder == "drop" else ["remainder"]
-        return [*names, *rest]
-
-    def _branch_parts(self):
-        """Return the branch of each input that is known before fit: the given one, or its encoder's default."""
-        given = dict(self.branches) if isinstance(self.branches, Mapping) else {}
-        if isinstance(self.router, InputRouter):
-            return {**self.router.default_branches(), **given}
-        return given
-
-    def _router_part(self):
-        return InputRouter() if self.router is None else self.router
-
-    def _merge_part(self):
-        try:
-            return as_merge(self.merge) if isinstance(self.merge, str) else self.merge
-        except ValueError:
-            return self.merge  # an unknown name is an error of `fit`, not of `get_params`
-
-    def _head_part(self):
-        return DenseHead() if self.head is None else self.head
-
-    def _check_routed(self):
-        """Refuse routed names that would be ignored, or clash with what the estimator decides."""
-        for name in self._routed:
-            prefix, _, rest = name.partition("__")
-            if prefix == "fit" and rest in OWN_FIT_ARGUMENTS:
-                raise ValueError(f"{name!r} is decided by {OWN_FIT_ARGUMENTS[rest]!r}; use that instead.")
-            if name == "loss__from_logits" and self._routed[name]:
-                raise ValueError("loss__from_logits=True, but the network gives probabilities. Leave it out.")
-            if prefix == "predict" and rest != "batch_size":
-                raise ValueError(f"{name!r} has no effect; of predict__... there is only 'predict__batch_size'.")
-        optimizer = "adam" if self._optimizer_is_auto() else self.optimizer
-        with repeat_names():
-            kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
-        names = [name.partition("__")[2] for name in self._routed if name.startswith("optimizer__")]
-        if inspect.isclass(kind):
-            known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is not p.VAR_KEYWORD]
-            inherited = inspect.signature(keras.optimizers.Optimizer).parameters
-            refuse_unknown(kind, [name for name in names if "__" not in name], [*known, *inherited])
-
-
-class ScikerasAdapter(ScikerasParameters):
-    """SciKeras' wrapper, brought to multi-input networks and today's scikit-learn."""
 
     # Upstream's prints every parameter; scikit-learn's only those that were changed.
     def __repr__(self, N_CHAR_MAX=700):
@@ -227,45 +128,54 @@ class ScikerasAdapter(ScikerasParameters):
     # Upstream has tags only in a form that scikit-learn no longer reads: SciKeras' classifier is none to it.
     def __sklearn_tags__(self):
         tags = BaseEstimator.__sklearn_tags__(self)
-        tags.target_tags.required = True
+        tags.target_tags.required = tags.target_tags.multi_output = True
         tags.input_tags.allow_nan = True
         if self._estimator_type == "classifier":
-            tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
+            tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags(multi_label=True)
         else:
             tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
-            tags.target_tags.multi_output = True
         return tags
 
-    def _compile_networks(self, count, batch_size):
-        """Compile the network, and the part of it that training changes, with one optimizer."""
-        steps = self.steps_per_execution
-        if steps == "auto":
-            n_steps = self._routed.get("fit__steps_per_epoch") or -(-count // batch_size)
-            steps = auto_steps_per_execution(n_steps, self.callbacks_)
-        self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}), Forward)
-        for model in dict.fromkeys([self.model_, self._trained.model]):
-            with restart_names():
-                self._compile(model, self._target, batch_size=batch_size, steps_per_execution=steps)
-        self._trained.model.optimizer = self.model_.optimizer
-        self._restore_optimizer()
+    def _check_routed(self):
+        """Refuse routed parameters that would be ignored."""
+        with repeat_names():
+            check_routed(self._routed, "adam" if self._optimizer_is_auto() else self.optimizer)
 
-    def _compile(self, model, target, *, batch_size, steps_per_execution):
-        """Compile the network with what SciKeras makes of the routed parameters, or with defaults."""
+    def _routed_to(self, prefix):
+        """Return the parameters that are routed to ``prefix__``, by the rest of their names."""
+        return split_nested(self._routed)[1].get(prefix, {})
+
+    def _compile(self, model, target, recipe):
+        """Compile a network with what SciKeras makes of the routed parameters, or with defaults.
+
+        Parameters
+        ----------
+        model : keras.Model
+            The network, or the part of it that training changes.
+        target : ClassTarget or NumberTarget
+            Described.
+        recipe : Recipe
+            Decides what the user leaves open.
+        """
         kwargs = self._get_compile_kwargs()
         if self._optimizer_is_auto():
-            given = split_nested(self._routed)[1].get("optimizer", {})
-            kwargs["optimizer"] = auto_optimizer(target, batch_size, members=has_members(model), **given)
+            given = {"learning_rate": recipe.learning_rate, **self._routed_to("optimizer")}
+            kwargs["optimizer"] = keras.optimizers.Adam(**given)
         if isinstance(self.optimizer, keras.optimizers.Optimizer):
             kwargs["optimizer"] = type(self.optimizer).from_config(self.optimizer.get_config())
         if kwargs["loss"] is None:
-            kwargs["loss"] = self.head_.default_loss(target)
+            kwargs["loss"] = self.head_.default_loss(target.spec)
         if kwargs["metrics"] is None:
-            kwargs["metrics"] = self.head_.default_metrics(target)
+            kwargs["metrics"] = self.head_.default_metrics(target.spec)
+        if kwargs.get("weighted_metrics") and target.weighs_outputs:
+            raise ValueError(
+                "compile__weighted_metrics weighs rows, but each column of y has weights of its own. Use `metrics`."
+            )
         # Metrics hold state: the user's own stay as they are.
-        kwargs["metrics"] = copy.deepcopy(kwargs["metrics"])
-        kwargs["loss"] = self._fitting_loss(kwargs["loss"], target)
-        compile_params = {"jit_compile": self.jit_compile, "steps_per_execution": steps_per_execution}
-        model.compile(**{**compile_params, **kwargs})
+        kwargs["metrics"] = copy.deepcopy(target.metrics(kwargs["metrics"]))
+        kwargs["loss"] = target.loss(kwargs["loss"], has_members(model))
+        own = {"jit_compile": self.jit_compile, "steps_per_execution": recipe.steps_per_execution}
+        model.compile(**{**own, **kwargs})
 
     # Upstream looks a loss up by name as a function, which cannot take parameters such as loss__delta.
     def _get_compile_kwargs(self):
@@ -284,13 +194,8 @@ class ScikerasAdapter(ScikerasParameters):
     def _optimizer_is_auto(self):
         return isinstance(self.optimizer, str) and self.optimizer == "auto"
 
-    def _rate_is_auto(self):
-        """Return whether the user left open how the learning rate changes."""
-        given = "optimizer__learning_rate" in self._routed or any(map(sets_rate, self.callbacks_))
-        return self._optimizer_is_auto() and self.n_iter_no_change == "auto" and not given
-
     # Upstream trains with the user's own callback objects; a second fit, or a fold, would find them used.
-    def _fresh_callbacks(self):
+    def _copy_callbacks(self):
         """Return the fit's own callbacks: classes made, instances copied."""
         self._initialize_callbacks()
         callbacks = copy.deepcopy(self._fit_callbacks)
@@ -301,7 +206,7 @@ class ScikerasAdapter(ScikerasParameters):
     def __getstate__(self):
         state = dict(BaseEstimator.__getstate__(self))
         if "model_" in state:
-            state["model_"] = _pack(state["model_"])
+            state["model_"] = pack_network(state["model_"])
             if self.warm_start and getattr(self.model_, "optimizer", None) is not None:
                 variables = self.model_.optimizer.variables
                 state["_optimizer_state"] = [keras.ops.convert_to_numpy(variable) for variable in variables]
@@ -314,11 +219,11 @@ class ScikerasAdapter(ScikerasParameters):
         BaseEstimator.__setstate__(self, state)
         if packed is not None:
             with isolate(None, self.dtype), repeat_names():
-                self.model_ = _unpack(packed)
+                self.model_ = unpack_network(packed)
             self.forward_ = Forward(self.model_)
 
     def _restore_optimizer(self):
-        """Return a newly compiled optimizer the state that came with a pickle, if any did."""
+        """Put the state that came with a pickle, if any did, into a newly compiled optimizer."""
         state = vars(self).pop("_optimizer_state", None)
         if state:
             self.model_.optimizer.build(self.model_.trainable_variables)
@@ -337,28 +242,6 @@ class ScikerasAdapter(ScikerasParameters):
                 f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
                 "using this estimator."
             )
-
-
-def _pack(model):
-    """Return a network as plain data: configuration, weights, and the state of its dropout layers."""
-    check_saveable(model)
-    states = [keras.ops.convert_to_numpy(variable) for variable in _random_states(model)]
-    return {"config": model.get_config(), "weights": model.get_weights(), "random": states}
-
-
-def _unpack(packed):
-    """Make the network that `_pack` described."""
-    model = Network.from_config(packed["config"])
-    model.set_weights(packed["weights"])
-    for variable, value in zip(_random_states(model), packed["random"], strict=True):
-        variable.assign(value)
-    return model
-
-
-def _random_states(model):
-    """Return the variables that are no weights: how far each layer's random generator has come."""
-    weights = {id(variable) for variable in model.weights}
-    return [v for layer in all_layers(model) for v in layer.variables if id(v) not in weights]
 
 
 def _without_model(callback):

@@ -1,18 +1,201 @@
-"""Labels of one or several columns: checked, as numbers and back, and what each weighs."""
+"""What a fit asks of its target: the two kinds of targets, classes and numbers, with one set of methods."""
 
 import numpy as np
 import pandas as pd
-import scipy.sparse
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_array, column_or_1d
 
-from ..errors import InputMismatchError, label_at, quote
+from ..errors import InputMismatchError, quote
+from ..network import (
+    MembersLoss,
+    OutputsLoss,
+    TargetUnitsLoss,
+    classification_target,
+    encode_target,
+    metrics_by_output,
+    regression_target,
+)
+from .labels import Labels, as_pandas, check_labels
+
+
+class ClassTarget:
+    """A target of classes, in one column or several.
+
+    Parameters
+    ----------
+    class_weight : dict, list of dict, "balanced" or None
+        As in `MultiInputClassifier`.
+    classes : array-like, list of array-like, or None
+        All labels; None takes those of the first y.
+
+    Attributes
+    ----------
+    labels : Labels
+        Which labels there are, known after `learn`.
+    names : ndarray of str, or None
+        Names of the columns of the y that was learned.
+    spec : TargetSpec
+        What the network predicts, known after `describe`.
+    """
+
+    def __init__(self, class_weight=None, classes=None):
+        self.class_weight = class_weight
+        self.classes = classes
+
+    @property
+    def weighs_outputs(self):
+        """Whether each column of y may have weights of its own."""
+        return self.labels.weighed_by_output
+
+    def check(self, y):
+        """Return labels as an array of shape (n_rows,) or (n_rows, n_outputs), or refuse them."""
+        return check_labels(y)
+
+    def learn(self, y):
+        """Learn which labels there are, and what each weighs."""
+        # From all rows, so that a hold-out is weighed as the training rows are.
+        self.labels = Labels(y, self.classes, self.class_weight)
+
+    def numbers(self, y):
+        """Return each label's position among those of its column, or refuse labels that are not known."""
+        return self.labels.numbers(y)
+
+    def strata(self, y):
+        """Return what a hold-out must show the shares of: the class of each row, or None."""
+        # As MLPClassifier: rows cannot be drawn so that each of several columns keeps its shares.
+        return self.numbers(y) if self.labels.flat else None
+
+    def describe(self, y, sample_weight, loss):
+        """Set `spec`, what the network predicts under a loss."""
+        counts = tuple(len(classes) for classes in self.labels.by_output)
+        one_output = self.labels.flat or self.labels.multilabel
+        self.spec = classification_target(
+            counts[0] if one_output else counts, loss, n_labels=len(counts) if one_output else 1
+        )
+
+    def loss(self, loss, members):
+        """Wrap a loss so that it reads the network's outputs: those of several members, or of several columns."""
+        reduction = getattr(loss, "reduction", "sum_over_batch_size")
+        if members:
+            return MembersLoss(loss, self.spec.width, reduction=reduction)
+        if not self.labels.weighed_by_output:
+            return loss
+        widths = None if self.labels.multilabel else self.spec.n_classes
+        return OutputsLoss(loss, widths, self.spec.one_hot, reduction=reduction)
+
+    def metrics(self, metrics):
+        """Return metrics that read y as the loss does."""
+        return metrics_by_output(metrics, self.spec)
+
+    def total_weight(self, y, sample_weight):
+        """Return what rows weigh, those of their classes included; None where all weigh the same."""
+        return self.labels.total_weight(y, sample_weight)
+
+
+class NumberTarget:
+    """A target of numbers, in one column or several.
+
+    Parameters
+    ----------
+    scale_target : bool
+        As in `MultiInputRegressor`.
+
+    Attributes
+    ----------
+    flat : bool
+        Whether y had one dimension, known after `learn`.
+    n_outputs : int
+        Number of its columns.
+    names, spec : object
+        As in `ClassTarget`.
+    """
+
+    weighs_outputs = False
+
+    def __init__(self, scale_target=True):
+        self.scale_target = scale_target
+
+    def check(self, y):
+        """Return numbers as an array of float64, flat where y has one column only, or refuse them."""
+        y = check_array(y, ensure_2d=False, dtype="float64", input_name="y")
+        flat = y.ndim == 2 and y.shape[1] == 1 and getattr(self, "flat", True)
+        return column_or_1d(y, warn=True) if flat else y
+
+    def learn(self, y):
+        """Learn the number of columns."""
+        self.flat = y.ndim == 1
+        self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
+
+    def numbers(self, y):
+        """Return y as floats of shape (n_rows, n_outputs), or refuse another number of columns."""
+        columns = y.reshape(len(y), -1)
+        if columns.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"y has {columns.shape[1]} columns, but the target was fitted with {self.n_outputs} outputs."
+            )
+        return columns
+
+    def strata(self, y):
+        """Return None: numbers have no shares that a hold-out must show."""
+        return None
+
+    def describe(self, y, sample_weight, loss):
+        """Set `spec`, what the network predicts under a loss, with offset and scale of y."""
+        self.spec = regression_target(
+            self.numbers(y), loss, scale_target=self.scale_target, sample_weight=sample_weight
+        )
+
+    def loss(self, loss, members):
+        """Wrap a loss so that it sees targets and predictions, of each member, in the network's own scale."""
+        reduction = getattr(loss, "reduction", "sum_over_batch_size")
+        return TargetUnitsLoss(loss, self.spec.offset, self.spec.scale, reduction=reduction)
+
+    def metrics(self, metrics):
+        """Return the metrics as they are."""
+        return metrics
+
+    def total_weight(self, y, sample_weight):
+        """Return the weights as they are."""
+        return sample_weight
+
+
+def encode_rows(target, y, sample_weight, dtype, mean_weight=None):
+    """Encode targets and weights for the network.
+
+    Parameters
+    ----------
+    target : ClassTarget or NumberTarget
+        Learned and described.
+    y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        From its `check`.
+    sample_weight : ndarray of shape (n_rows,) or None
+        Weight of each row.
+    dtype : str
+        Precision of floats.
+    mean_weight : float or None
+        Mean over all rows of a fit, of which these are some; None takes that of these.
+
+    Returns
+    -------
+    y : ndarray of shape (n_rows, ...)
+        As the loss reads it.
+    weight : ndarray of shape (n_rows,) or (n_rows, n_outputs), or None
+        On average 1 over all rows.
+    """
+    weight = target.total_weight(y, sample_weight)
+    if weight is not None:
+        if not weight.any():
+            raise ValueError("class_weight and sample_weight leave no row a weight; there is nothing to learn from.")
+        # On average 1, so that weights move rows against each other, not the learning rate.
+        weight = (weight / (mean_weight or weight.mean())).astype(dtype)
+    encoded = encode_target(target.numbers(y), target.spec)
+    if encoded.dtype.kind == "f" and target.spec.n_classes:
+        encoded = encoded.astype(dtype)
+    return encoded, weight
 
 
 def output_names(y):
     """Return the names of y's columns, an object array, or None where they are not all strings."""
-    y = _as_pandas(y)
+    y = as_pandas(y)
     columns = y.columns if isinstance(y, pd.DataFrame) else [getattr(y, "name", None)]
     named = len(columns) and all(isinstance(name, str) for name in columns)
     return np.array(columns, dtype=object) if named else None
@@ -26,230 +209,3 @@ def check_output_names(names, fitted):
         f"y has the columns {quote(names)}, but the target was fitted with {quote(fitted)}. Give the same columns in "
         f"the same order: y[{fitted.tolist()}]."
     )
-
-
-def check_labels(y):
-    """Return labels as an array of shape (n_rows,), or (n_rows, n_outputs) where y has several columns.
-
-    Columns keep their types: where labels of one are text and of another numbers, the
-    array is of objects.
-
-    Raises
-    ------
-    TypeError
-        If y is sparse.
-    ValueError
-        If a label is missing, or no label at all.
-    """
-    if scipy.sparse.issparse(y):
-        raise TypeError(
-            "Sparse data was passed for y, but dense data is required. Use '.toarray()' to convert to a dense array."
-        )
-    y = _as_pandas(y)
-    rows = y.index if isinstance(y, pd.DataFrame | pd.Series) else None
-    columns, names = _label_columns(y)
-    if len(columns) == 1:
-        values = column_or_1d(y, warn=True)
-        _check_column(values, rows, "")
-        return values
-    for values, name in zip(columns, names, strict=True):
-        _check_column(values, rows, f" of column {name!r}")
-    return _side_by_side(columns)
-
-
-def _as_pandas(y):
-    return y.to_pandas() if hasattr(y, "to_pandas") else y
-
-
-def _label_columns(y):
-    """Return y's columns, arrays that have each the type of its own labels, and their names."""
-    if isinstance(y, pd.DataFrame):
-        return [_infer_type(y.iloc[:, k].to_numpy()) for k in range(y.shape[1])], list(y.columns)
-    if isinstance(y, list | tuple) and len(y) and all(isinstance(row, list | tuple) or np.ndim(row) for row in y):
-        lengths = {len(row) for row in y}
-        if len(lengths) > 1:
-            raise ValueError(_sets_of_labels(f"rows of y hold {min(lengths)} to {max(lengths)} labels"))
-        # An array of all would make text of numbers that stand beside text.
-        columns = [np.asarray([row[k] for row in y]) for k in range(lengths.pop())]
-    else:
-        array = np.asarray(y)
-        if array.dtype == object and any(isinstance(cell, list | tuple | set | frozenset) for cell in array.flat):
-            raise ValueError(_sets_of_labels("cells of y hold lists"))
-        columns = [_infer_type(column) for column in array.T] if array.ndim == 2 else [array]
-    if not columns:
-        raise ValueError(f"y of shape {np.shape(y)} has no columns. Give one label for each row.")
-    if columns[0].ndim > 1:
-        raise ValueError(f"y of shape {np.shape(y)} should be a 1d array, or a 2d array of a column for each output.")
-    return columns, list(range(len(columns)))
-
-
-def _sets_of_labels(found):
-    return (
-        f"{found}. Give a column of 0 and 1 for each label, e.g. sklearn.preprocessing.MultiLabelBinarizer()."
-        "fit_transform(y)."
-    )
-
-
-def _infer_type(values):
-    """Return objects that are all numbers or booleans as an array of these."""
-    return pd.Series(values).infer_objects().to_numpy() if values.dtype == object else values
-
-
-def _check_column(values, rows, where):
-    """Refuse a column in which a label is missing, or that holds measurements."""
-    missing = np.flatnonzero(pd.isna(values))
-    if len(missing):
-        first = int(missing[0]) if rows is None else label_at(rows, missing[0])
-        raise ValueError(
-            f"Input y contains NaN: {len(missing)} of {len(values)} labels{where} are missing, first in row "
-            f"{first!r}. Drop the rows, or give the label of such rows a name of its own."
-        )
-    try:
-        check_classification_targets(values)
-    except ValueError as error:
-        raise ValueError(f"{error}{' Found in y' + where + '.' if where else ''}") from error
-
-
-def _side_by_side(columns):
-    """Join columns to one array, of objects unless one type holds all labels as they are."""
-    kinds = {column.dtype.kind for column in columns}
-    if len(kinds) == 1 or kinds <= set("iuf") or _are_indicators(columns):
-        return np.column_stack(columns)
-    joined = np.empty((len(columns[0]), len(columns)), dtype=object)
-    for k, column in enumerate(columns):
-        joined[:, k] = column
-    return joined
-
-
-def _are_indicators(columns):
-    """Return whether all labels are 0 and 1, or False and True."""
-    return all(column.dtype.kind in "biuf" and np.isin(column, [0, 1]).all() for column in columns)
-
-
-class Labels:
-    """The labels of a target: which there are in each column, and their numbers.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        From `check_labels`.
-    classes : array-like, or list of array-like, or None
-        All labels, for several columns a list with an array for each; None takes those of y.
-    class_weight : dict, list of dict, "balanced" or None
-        Weight of each label; for several columns a list with an entry for each, or "balanced".
-
-    Attributes
-    ----------
-    flat : bool
-        Whether the target is one column.
-    multilabel : bool
-        Whether it is several columns of 0 and 1.
-    by_output : list of ndarray
-        The labels of each column, sorted.
-    weights : list of ndarray, or None
-        The weight of each of them.
-    """
-
-    def __init__(self, y, classes=None, class_weight=None):
-        columns = [y] if y.ndim == 1 else [_infer_type(column) for column in y.T]
-        self.flat = y.ndim == 1
-        given = columns if classes is None else self._for_outputs(classes, len(columns), "classes")
-        self.by_output = [np.unique(labels) for labels in given]
-        self.multilabel = not self.flat and _are_indicators(self.by_output)
-        if self.multilabel:
-            self.by_output = [np.array([0, 1], dtype=labels.dtype) for labels in self.by_output]
-        self.weights = None if class_weight is None else self._weights(class_weight, columns)
-
-    @property
-    def classes(self):
-        """The labels as an estimator shows them: an array, of shape (n_labels, 2) for 0 and 1, or a list of arrays."""
-        if self.flat:
-            return self.by_output[0]
-        # An array, not a list: `cross_val_predict` asks for its shape, scorers see from it what the target is.
-        return np.array(self.by_output) if self.multilabel else self.by_output
-
-    @property
-    def weighed_by_output(self):
-        """Whether the loss gives a number for each output of a row, which may have a weight of its own."""
-        return not self.flat and (self.weights is not None or not self.multilabel)
-
-    def are(self, classes):
-        """Return whether these are the labels."""
-        given = self._for_outputs(classes, len(self.by_output), "classes")
-        return all(np.array_equal(np.unique(one), two) for one, two in zip(given, self.by_output, strict=True))
-
-    def check_columns(self, y):
-        """Refuse labels of another number of columns."""
-        n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        if self.flat != (y.ndim == 1) or n_outputs != len(self.by_output):
-            raise InputMismatchError(
-                f"y has {n_outputs} columns, but the target was fitted with {len(self.by_output)} outputs."
-            )
-
-    def numbers(self, y):
-        """Return each label's position among those of its column, in an array of y's shape."""
-        self.check_columns(y)
-        if self.flat:
-            return self._column_numbers(y, 0)
-        return np.column_stack([self._column_numbers(_infer_type(column), k) for k, column in enumerate(y.T)])
-
-    def _column_numbers(self, column, k):
-        classes = self.by_output[k]
-        try:
-            positions = np.minimum(np.searchsorted(classes, column), len(classes) - 1)
-            unknown = classes[positions] != column
-        except TypeError:  # text and numbers have no order
-            positions, unknown = None, ~np.isin(column.astype(object), classes.astype(object))
-        if np.any(unknown):
-            place = "" if self.flat else f" (column {k})"
-            others = list(dict.fromkeys(column[unknown].tolist()))
-            raise ValueError(
-                f"y holds labels that are not in classes_{place}: {quote(others[:5])}; known are "
-                f"{quote(classes[:20].tolist())}. Labels are learned in the first fit; partial_fit takes "
-                "all of them as `classes`."
-            )
-        return positions
-
-    def decoded(self, numbers):
-        """Return the labels that numbers stand for, of y's type."""
-        if self.flat:
-            return self.by_output[0][numbers]
-        return _side_by_side([classes[numbers[:, k]] for k, classes in enumerate(self.by_output)])
-
-    def total_weight(self, y, sample_weight):
-        """Return the weight of each row, or of each output of each row where they are weighed apart, or None."""
-        weight = sample_weight
-        if weight is not None and self.weighed_by_output:
-            weight = np.repeat(weight[:, None], len(self.by_output), axis=1)
-        if self.weights is None:
-            return weight
-        numbers = self.numbers(y).reshape(len(y), -1)
-        of_labels = np.column_stack([weights[numbers[:, k]] for k, weights in enumerate(self.weights)])
-        of_labels = of_labels[:, 0] if self.flat else of_labels
-        return of_labels if weight is None else of_labels * weight
-
-    def _weights(self, class_weight, columns):
-        given = [class_weight] * len(columns)
-        if isinstance(class_weight, list) or (isinstance(class_weight, dict) and not self.flat):
-            given = self._for_outputs(class_weight, len(columns), "class_weight")
-        return [_label_weights(*parts) for parts in zip(given, self.by_output, columns, strict=True)]
-
-    def _for_outputs(self, given, n_outputs, parameter):
-        """Return a parameter's part for each column."""
-        if self.flat and parameter == "classes":
-            return [given]
-        parts = [] if isinstance(given, dict) else list(given)
-        scalars = parameter == "classes" and any(np.ndim(part) == 0 for part in parts)
-        if self.flat or len(parts) != n_outputs or scalars:
-            what = {"classes": "an array of labels", "class_weight": "a dict, 'balanced' or None"}[parameter]
-            wanted = "one, without a list" if self.flat else f"a list of {n_outputs}, {what} for each column of y"
-            raise ValueError(f"`{parameter}={given}` does not fit y of {n_outputs} column(s). Give {wanted}.")
-        return parts
-
-
-def _label_weights(class_weight, classes, column):
-    """Return the weight of each label of a column; one that is not in it has no share in the balance."""
-    weights = np.ones(len(classes))
-    used = np.unique(column) if isinstance(class_weight, str) else classes
-    weights[np.searchsorted(classes, used)] = compute_class_weight(class_weight, classes=used, y=column)
-    return weights

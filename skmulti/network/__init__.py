@@ -5,9 +5,9 @@ that takes a dict of arrays by input name, and the compiled function that predic
 """
 
 from .branches import _FunctionBranch, _LayerBranch
-from .build import Network, TrainingNetwork, all_layers, build_by_hand, build_network, check_saveable, resolve_branches
+from .build import build_by_hand, build_network, check_saveable, resolve_branches
 from .forward import Forward
-from .heads import DenseHead, classification_target, default_head, encode_target, regression_target
+from .heads import N_MEMBERS, DenseHead, classification_target, encode_target, regression_target
 from .losses import MembersLoss, OutputsLoss, TargetUnitsLoss, loss_name, metrics_by_output
 from .merges import (
     MERGES,
@@ -23,10 +23,12 @@ from .merges import (
     _FunctionMerge,
     as_merge,
 )
+from .packing import pack_network, unpack_network
 from .staged import StagedMerge
 
 __all__ = [
     "MERGES",
+    "N_MEMBERS",
     "AddMerge",
     "AttentionMerge",
     "AverageMerge",
@@ -39,24 +41,22 @@ __all__ = [
     "MembersLoss",
     "Merge",
     "MultiplyMerge",
-    "Network",
     "OutputsLoss",
     "StagedMerge",
     "TargetUnitsLoss",
-    "TrainingNetwork",
     "_FunctionBranch",
     "_FunctionMerge",
     "_LayerBranch",
-    "all_layers",
     "as_merge",
     "build_by_hand",
     "build_network",
     "check_saveable",
     "classification_target",
-    "default_head",
     "encode_target",
     "loss_name",
     "metrics_by_output",
+    "pack_network",
     "regression_target",
     "resolve_branches",
+    "unpack_network",
 ]

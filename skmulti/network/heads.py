@@ -6,7 +6,6 @@ from sklearn.base import BaseEstimator
 
 from .._validation import POSITIVE_INT, RATE, StrOptions
 from ..errors import quote
-from ..inputs import small_data_dropout
 from ..layers import MemberMean, Members, OutputsSoftmax, TargetUnits, dense_stack
 from ..spec import TargetSpec
 from .losses import loss_name
@@ -36,8 +35,6 @@ _MARGIN_LOSSES = {"hinge", "squared_hinge", "categorical_hinge"}
 
 # Members of a head that has them unasked.
 N_MEMBERS = 4
-# Rows of classes from which a smooth activation pays.
-SMOOTH_ROWS = 500
 
 
 class DenseHead(BaseEstimator):
@@ -169,17 +166,6 @@ class DenseHead(BaseEstimator):
             Keras' names of the metrics.
         """
         return ["accuracy"] if target.n_classes else ["mean_absolute_error"]
-
-
-def default_head(n_rows, target):
-    """Return the head for a number of training rows: where they are few, with dropout, and narrow or with members."""
-    dropout = small_data_dropout(n_rows)
-    if not dropout:
-        return DenseHead()
-    if not target.n_classes:
-        return DenseHead((64, 64), activation="gelu", dropout=dropout, n_members=N_MEMBERS)
-    activation = "auto" if n_rows >= SMOOTH_ROWS else "relu"
-    return DenseHead(activation=activation, dropout=dropout, n_members=N_MEMBERS if target.n_outputs == 1 else "auto")
 
 
 def to_target_units(output, target):

@@ -6,6 +6,7 @@ what the columns hold or as the user says, encoded at once, a few rows at a time
 
 from .blocks import draw_block, in_words
 from .encoded import EncodedInputs, check_batch, first_specs
+from .entries import input_names
 from .frames import n_rows, take_rows, to_table
 from .lazy import LazyArray, split_lazy, take
 from .router import InputRouter, make_input_router
@@ -21,6 +22,7 @@ __all__ = [
     "file_states",
     "first_specs",
     "in_words",
+    "input_names",
     "make_input_router",
     "n_rows",
     "split_lazy",

@@ -4,43 +4,28 @@ In come a network, rows and what the user left open. Out go trained weights, the
 epochs and the epoch whose weights are kept. Nothing here knows of tables or encoders.
 """
 
-from .callbacks import AnnealRate, SlowOnPlateau, auto_rate, sets_rate
+from .callbacks import AnnealRate, SlowOnPlateau
+from .defaults import Recipe, stops_early
+from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
-from .run import (
-    EARLY_STOPPING_ROWS,
-    Rows,
-    Schedule,
-    auto_batch_size,
-    auto_epochs,
-    auto_optimizer,
-    auto_steps_per_execution,
-    draw_seed,
-    hold_out,
-    isolate,
-    sample_rows,
-    train,
-)
+from .run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, train
 from .timing import Timings
 
 __all__ = [
-    "EARLY_STOPPING_ROWS",
     "AnnealRate",
+    "Recipe",
     "Rows",
     "Schedule",
     "SlowOnPlateau",
     "StreamRows",
     "Timings",
-    "auto_batch_size",
-    "auto_epochs",
-    "auto_optimizer",
-    "auto_rate",
-    "auto_steps_per_execution",
+    "TrainingNetwork",
     "draw_seed",
     "hold_out",
     "isolate",
     "piece_rows",
     "sample_rows",
-    "sets_rate",
+    "stops_early",
     "table_batches",
     "train",
 ]

@@ -137,22 +137,3 @@ class SlowOnPlateau(keras.callbacks.Callback):
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
         self.model.optimizer.learning_rate = self.first_rate
-
-
-def auto_rate(branches, watches):
-    """Choose what lowers the learning rate of a fit that leaves it open.
-
-    Parameters
-    ----------
-    branches : dict of str to (Branch or str)
-        The network's branches.
-    watches : bool
-        Whether a hold-out is measured after each epoch.
-
-    Returns
-    -------
-    AnnealRate or SlowOnPlateau
-        The latter where a branch soon knows its training rows by heart, if a hold-out tells when.
-    """
-    soon = any(getattr(branch, "memorises", False) for branch in branches.values())
-    return SlowOnPlateau() if soon and watches else AnnealRate()

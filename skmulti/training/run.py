@@ -18,19 +18,8 @@ from .feeds import LazyFeed, raise_row_errors
 from .steps import RowFeed, feed_from
 from .timing import Timings
 
-EARLY_STOPPING_ROWS = 500
-# Steps that a fit of unstated length may take, and the epochs they may be spread over.
-AUTO_STEPS = 1_500
-AUTO_EPOCHS = (10, 100)
-# Epochs at most where no hold-out says when to stop; steps that classes get all the same.
-FEW_ROWS_EPOCHS, FEW_ROWS_STEPS = 50, 200
-AUTO_BATCH = (32, 256)
 # Held-out rows of a batch at least: they need no gradients, so that more of them fit.
 HELD_BATCH = 256
-# Learning rates for steps of `AUTO_RATE_ROWS` rows; a rate goes with the root of the rows.
-CLASS_RATE, CLASS_MEMBERS_RATE, REGRESSION_RATE, AUTO_RATE_ROWS = 3e-3, 6e-3, 1e-2, 256
-# Steps between two looks of Python at a fit.
-STEPS_PER_EXECUTION = 32
 
 
 def draw_seed(random_state):
@@ -102,44 +91,6 @@ def hold_out(n_rows, fraction, seed, classes=None):
     return np.sort(train), np.sort(held), ""
 
 
-def auto_batch_size(n_rows):
-    """Choose a batch: about 80 batches an epoch, a power of two between 32 and 256."""
-    return int(np.clip(2 ** round(np.log2(max(n_rows, 1) / 80)), *AUTO_BATCH)) if n_rows > 80 else AUTO_BATCH[0]
-
-
-def auto_epochs(n_rows, batch_size, *, classes=False):
-    """Choose the epochs: some 1,500 steps in all, 10 to 100 epochs, 50 at most where no hold-out says when to stop.
-
-    Classes get 200 steps of however few rows: less leaves probabilities near each other.
-    """
-    n_steps = int(np.ceil(n_rows / batch_size))
-    most = AUTO_EPOCHS[1]
-    if n_rows < EARLY_STOPPING_ROWS:
-        most = max(FEW_ROWS_EPOCHS, FEW_ROWS_STEPS // n_steps) if classes else FEW_ROWS_EPOCHS
-    return int(np.clip(round(AUTO_STEPS / n_steps), AUTO_EPOCHS[0], most))
-
-
-def auto_optimizer(target, batch_size, *, members=False, **given):
-    """Make the optimizer that suits a target and a batch size: Adam, but for parameters given.
-
-    The rate goes with the square root of the batch size, as the noise of its gradients
-    does. Classes that `members` predict, where rows are few, take twice the rate.
-    """
-    rate = (CLASS_MEMBERS_RATE if members else CLASS_RATE) if target.n_classes else REGRESSION_RATE
-    scaled = rate * (batch_size / AUTO_RATE_ROWS) ** 0.5
-    return keras.optimizers.Adam(**{"learning_rate": scaled, **given})
-
-
-def auto_steps_per_execution(n_steps, callbacks):
-    """Choose how many steps of an epoch TensorFlow runs before Python sees them again."""
-    reads_batches = any(
-        getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
-        for callback in callbacks
-        for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-    )
-    return 1 if reads_batches else min(STEPS_PER_EXECUTION, n_steps)
-
-
 class EpochLine(keras.callbacks.Callback):
     """Print one line an epoch: ``epoch 3/40  0.2 s  loss 0.512  val_loss 0.498``."""
 
@@ -174,6 +125,9 @@ class Rows:
     y: np.ndarray
     weight: np.ndarray | None
     streams = False
+    # The fit decides both.
+    n_batches = None
+    batch_rows = None
 
     def feed(self, batch_size, seed=None):
         """Return these rows as batches; a seed gives each epoch an order of its own."""

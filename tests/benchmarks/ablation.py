@@ -32,7 +32,8 @@ from skmulti import (
     TextBranch,
     TextVectorizer,
 )
-from skmulti.network.heads import N_MEMBERS, default_head
+from skmulti.network.heads import N_MEMBERS
+from skmulti.training.defaults import default_head
 
 # Below these numbers of rows there is dropout, and from the second on a hold-out.
 FEW_ROWS, HELD_ROWS = 1_000, 500

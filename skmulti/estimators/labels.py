@@ -1,0 +1,237 @@
+"""Labels of one or several columns: checked, as numbers and back, and what each weighs."""
+
+import numpy as np
+import pandas as pd
+import scipy.sparse
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from ..errors import InputMismatchError, label_at, quote
+
+
+def check_labels(y):
+    """Return labels as an array of shape (n_rows,), or (n_rows, n_outputs) where y has several columns.
+
+    Columns keep their types: where labels of one are text and of another numbers, the
+    array is of objects.
+
+    Raises
+    ------
+    TypeError
+        If y is sparse.
+    ValueError
+        If a label is missing, or no label at all.
+    """
+    if scipy.sparse.issparse(y):
+        raise TypeError(
+            "Sparse data was passed for y, but dense data is required. Use '.toarray()' to convert to a dense array."
+        )
+    y = as_pandas(y)
+    rows = y.index if isinstance(y, pd.DataFrame | pd.Series) else None
+    columns, names = _label_columns(y)
+    if len(columns) == 1:
+        values = column_or_1d(y, warn=True)
+        _check_column(values, rows, "")
+        return values
+    for values, name in zip(columns, names, strict=True):
+        _check_column(values, rows, f" of column {name!r}")
+    return _side_by_side(columns)
+
+
+def _label_columns(y):
+    """Return y's columns, arrays that have each the type of its own labels, and their names."""
+    if isinstance(y, pd.DataFrame):
+        return [_infer_type(y.iloc[:, k].to_numpy()) for k in range(y.shape[1])], list(y.columns)
+    if isinstance(y, list | tuple) and len(y) and all(isinstance(row, list | tuple) or np.ndim(row) for row in y):
+        lengths = {len(row) for row in y}
+        if len(lengths) > 1:
+            raise ValueError(_sets_of_labels(f"rows of y hold {min(lengths)} to {max(lengths)} labels"))
+        # An array of all would make text of numbers that stand beside text.
+        columns = [np.asarray([row[k] for row in y]) for k in range(lengths.pop())]
+    else:
+        array = np.asarray(y)
+        if array.dtype == object and any(isinstance(cell, list | tuple | set | frozenset) for cell in array.flat):
+            raise ValueError(_sets_of_labels("cells of y hold lists"))
+        columns = [_infer_type(column) for column in array.T] if array.ndim == 2 else [array]
+    if not columns:
+        raise ValueError(f"y of shape {np.shape(y)} has no columns. Give one label for each row.")
+    if columns[0].ndim > 1:
+        raise ValueError(f"y of shape {np.shape(y)} should be a 1d array, or a 2d array of a column for each output.")
+    return columns, list(range(len(columns)))
+
+
+def _sets_of_labels(found):
+    return (
+        f"{found}. Give a column of 0 and 1 for each label, e.g. sklearn.preprocessing.MultiLabelBinarizer()."
+        "fit_transform(y)."
+    )
+
+
+def _infer_type(values):
+    """Return objects that are all numbers or booleans as an array of these."""
+    return pd.Series(values).infer_objects().to_numpy() if values.dtype == object else values
+
+
+def _check_column(values, rows, where):
+    """Refuse a column in which a label is missing, or that holds measurements."""
+    missing = np.flatnonzero(pd.isna(values))
+    if len(missing):
+        first = int(missing[0]) if rows is None else label_at(rows, missing[0])
+        raise ValueError(
+            f"Input y contains NaN: {len(missing)} of {len(values)} labels{where} are missing, first in row "
+            f"{first!r}. Drop the rows, or give the label of such rows a name of its own."
+        )
+    try:
+        check_classification_targets(values)
+    except ValueError as error:
+        raise ValueError(f"{error}{' Found in y' + where + '.' if where else ''}") from error
+
+
+def _side_by_side(columns):
+    """Join columns to one array, of objects unless one type holds all labels as they are."""
+    kinds = {column.dtype.kind for column in columns}
+    if len(kinds) == 1 or kinds <= set("iuf") or _are_indicators(columns):
+        return np.column_stack(columns)
+    joined = np.empty((len(columns[0]), len(columns)), dtype=object)
+    for k, column in enumerate(columns):
+        joined[:, k] = column
+    return joined
+
+
+def _are_indicators(columns):
+    """Return whether all labels are 0 and 1, or False and True."""
+    return all(column.dtype.kind in "biuf" and np.isin(column, [0, 1]).all() for column in columns)
+
+
+class Labels:
+    """The labels of a target: which there are in each column, and their numbers.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+        From `check_labels`.
+    classes : array-like, or list of array-like, or None
+        All labels, for several columns a list with an array for each; None takes those of y.
+    class_weight : dict, list of dict, "balanced" or None
+        Weight of each label; for several columns a list with an entry for each, or "balanced".
+
+    Attributes
+    ----------
+    flat : bool
+        Whether the target is one column.
+    multilabel : bool
+        Whether it is several columns of 0 and 1.
+    by_output : list of ndarray
+        The labels of each column, sorted.
+    weights : list of ndarray, or None
+        The weight of each of them.
+    """
+
+    def __init__(self, y, classes=None, class_weight=None):
+        columns = [y] if y.ndim == 1 else [_infer_type(column) for column in y.T]
+        self.flat = y.ndim == 1
+        given = columns if classes is None else self._for_outputs(classes, len(columns), "classes")
+        self.by_output = [np.unique(labels) for labels in given]
+        self.multilabel = not self.flat and _are_indicators(self.by_output)
+        if self.multilabel:
+            self.by_output = [np.array([0, 1], dtype=labels.dtype) for labels in self.by_output]
+        self.weights = None if class_weight is None else self._weights(class_weight, columns)
+
+    @property
+    def classes(self):
+        """The labels as an estimator shows them: an array, of shape (n_labels, 2) for 0 and 1, or a list of arrays."""
+        if self.flat:
+            return self.by_output[0]
+        # An array, not a list: `cross_val_predict` asks for its shape, scorers see from it what the target is.
+        return np.array(self.by_output) if self.multilabel else self.by_output
+
+    @property
+    def weighed_by_output(self):
+        """Whether the loss gives a number for each output of a row, which may have a weight of its own."""
+        return not self.flat and (self.weights is not None or not self.multilabel)
+
+    def are(self, classes):
+        """Return whether these are the labels."""
+        given = self._for_outputs(classes, len(self.by_output), "classes")
+        return all(np.array_equal(np.unique(one), two) for one, two in zip(given, self.by_output, strict=True))
+
+    def check_columns(self, y):
+        """Refuse labels of another number of columns."""
+        n_outputs = 1 if y.ndim == 1 else y.shape[1]
+        if self.flat != (y.ndim == 1) or n_outputs != len(self.by_output):
+            raise InputMismatchError(
+                f"y has {n_outputs} columns, but the target was fitted with {len(self.by_output)} outputs."
+            )
+
+    def numbers(self, y):
+        """Return each label's position among those of its column, in an array of y's shape."""
+        self.check_columns(y)
+        if self.flat:
+            return self._column_numbers(y, 0)
+        return np.column_stack([self._column_numbers(_infer_type(column), k) for k, column in enumerate(y.T)])
+
+    def _column_numbers(self, column, k):
+        classes = self.by_output[k]
+        try:
+            positions = np.minimum(np.searchsorted(classes, column), len(classes) - 1)
+            unknown = classes[positions] != column
+        except TypeError:  # text and numbers have no order
+            positions, unknown = None, ~np.isin(column.astype(object), classes.astype(object))
+        if np.any(unknown):
+            place = "" if self.flat else f" (column {k})"
+            others = list(dict.fromkeys(column[unknown].tolist()))
+            raise ValueError(
+                f"y holds labels that are not in classes_{place}: {quote(others[:5])}; known are "
+                f"{quote(classes[:20].tolist())}. Labels are learned in the first fit; partial_fit takes "
+                "all of them as `classes`."
+            )
+        return positions
+
+    def decode(self, numbers):
+        """Return the labels that numbers stand for, of y's type."""
+        if self.flat:
+            return self.by_output[0][numbers]
+        return _side_by_side([classes[numbers[:, k]] for k, classes in enumerate(self.by_output)])
+
+    def total_weight(self, y, sample_weight):
+        """Return the weight of each row, or of each output of each row where they are weighed apart, or None."""
+        weight = sample_weight
+        if weight is not None and self.weighed_by_output:
+            weight = np.repeat(weight[:, None], len(self.by_output), axis=1)
+        if self.weights is None:
+            return weight
+        numbers = self.numbers(y).reshape(len(y), -1)
+        of_labels = np.column_stack([weights[numbers[:, k]] for k, weights in enumerate(self.weights)])
+        of_labels = of_labels[:, 0] if self.flat else of_labels
+        return of_labels if weight is None else of_labels * weight
+
+    def _weights(self, class_weight, columns):
+        given = [class_weight] * len(columns)
+        if isinstance(class_weight, list) or (isinstance(class_weight, dict) and not self.flat):
+            given = self._for_outputs(class_weight, len(columns), "class_weight")
+        return [_label_weights(*parts) for parts in zip(given, self.by_output, columns, strict=True)]
+
+    def _for_outputs(self, given, n_outputs, parameter):
+        """Return a parameter's part for each column."""
+        if self.flat and parameter == "classes":
+            return [given]
+        parts = [] if isinstance(given, dict) else list(given)
+        scalars = parameter == "classes" and any(np.ndim(part) == 0 for part in parts)
+        if self.flat or len(parts) != n_outputs or scalars:
+            what = {"classes": "an array of labels", "class_weight": "a dict, 'balanced' or None"}[parameter]
+            wanted = "one, without a list" if self.flat else f"a list of {n_outputs}, {what} for each column of y"
+            raise ValueError(f"`{parameter}={given}` does not fit y of {n_outputs} column(s). Give {wanted}.")
+        return parts
+
+
+def _label_weights(class_weight, classes, column):
+    """Return the weight of each label of a column; one that is not in it has no share in the balance."""
+    weights = np.ones(len(classes))
+    used = np.unique(column) if isinstance(class_weight, str) else classes
+    weights[np.searchsorted(classes, used)] = compute_class_weight(class_weight, classes=used, y=column)
+    return weights
+
+
+def as_pandas(y):
+    return y.to_pandas() if hasattr(y, "to_pandas") else y

@@ -1,0 +1,169 @@
+"""The parameters of an estimator's parts, to any depth: ``branches__photo__filters``, ``merge__units``."""
+
+import inspect
+from collections.abc import Mapping
+
+import keras
+from sklearn.base import clone
+
+from .._params import nested_params, refuse_unknown, split_nested
+from ..network import DenseHead, as_merge
+from ..router import InputRouter, input_names
+
+# Parameters that SciKeras hands on: ``optimizer__learning_rate``, ``loss__delta``, ``fit__steps_per_epoch``.
+ROUTED = ("optimizer", "loss", "metrics", "callbacks", "compile", "fit", "predict", "model")
+PARTS = ("router", "branches", "merge", "head")
+
+# What the estimators give to ``keras.Model.fit`` themselves, and the parameter that decides it.
+OWN_FIT_ARGUMENTS = {
+    "x": "X",
+    "y": "y",
+    "epochs": "epochs",
+    "initial_epoch": "warm_start",
+    "batch_size": "batch_size",
+    "shuffle": "shuffle",
+    "verbose": "verbose",
+    "sample_weight": "fit's sample_weight",
+    "class_weight": "class_weight",
+    "validation_data": "fit's X_val and y_val",
+    "validation_split": "validation_fraction",
+}
+
+
+class Parts:
+    """The parts of an estimator as they are before fit: given ones, or their defaults.
+
+    Parameters
+    ----------
+    estimator : MultiInputClassifier or MultiInputRegressor
+        Its parameters are read, and by `set_params` set.
+    """
+
+    def __init__(self, estimator):
+        self.estimator = estimator
+
+    @property
+    def router(self):
+        """The router that `fit` will clone."""
+        return InputRouter() if self.estimator.router is None else self.estimator.router
+
+    @property
+    def merge(self):
+        """The merge object that a name stands for; anything else as it was given."""
+        merge = self.estimator.merge
+        try:
+            return as_merge(merge) if isinstance(merge, str) else merge
+        except ValueError:
+            return merge  # an unknown name is an error of `fit`, not of `get_params`
+
+    @property
+    def head(self):
+        """The head; ``DenseHead()`` where rows and target will decide."""
+        return DenseHead() if self.estimator.head is None else self.estimator.head
+
+    @property
+    def branches(self):
+        """The branch of each input that is known before fit: the given one, or its encoder's default."""
+        given = dict(self.estimator.branches) if isinstance(self.estimator.branches, Mapping) else {}
+        if isinstance(self.estimator.router, InputRouter):
+            return {**self.estimator.router.default_branches(), **given}
+        return given
+
+    def get_params(self):
+        """Return the parameters of all parts by their full names."""
+        params = {}
+        for name in ("router", "merge", "head"):
+            params.update(nested_params(name, getattr(self, name)))
+        for name, part in self.branches.items():
+            params[f"branches__{name}"] = part
+            params.update(nested_params(f"branches__{name}", part))
+        return params
+
+    def set_params(self, name, values):
+        """Set parameters of a part: of one of `PARTS`, by its name."""
+        if name == "branches":
+            self._set_branch_params(values)
+            return
+        part = getattr(self, name)
+        if not hasattr(part, "set_params"):
+            raise ValueError(f"{name}={part!r} has no parameters to set: {sorted(values)}.")
+        setattr(self.estimator, name, part.set_params(**values))
+
+    def _set_branch_params(self, values):
+        """Set whole branches, then parameters of branches, in a new dict."""
+        whole, nested = split_nested(values)
+        parts = self.branches
+        branches = dict(self.estimator.branches) if isinstance(self.estimator.branches, Mapping) else {}
+        router = self.estimator.router
+        if isinstance(router, InputRouter) and router.inputs is not None:
+            refuse_unknown(self.estimator, [*whole, *nested], input_names(router, remainder=True) or [])
+        branches.update(whole)
+        for name, params in nested.items():
+            part = branches.get(name, parts.get(name))
+            if part is None:
+                # Without a router the input is known at fit only: `branches` keeps the order until then.
+                branches.update({f"{name}__{key}": value for key, value in params.items()})
+            elif hasattr(part, "set_params"):
+                branches[name] = part.set_params(**params)
+            else:
+                raise ValueError(f"branches[{name!r}] = {part!r} has no parameters to set: {sorted(params)}.")
+        self.estimator.branches = branches
+
+
+def own_names(estimator):
+    """Return the names of the parameters that stand in the signature of an estimator's class."""
+    return list(inspect.signature(type(estimator)).parameters)
+
+
+def check_routed_names(estimator, routed):
+    """Refuse keywords that are neither a parameter nor routed: TypeError, with the closest match."""
+    for name in routed:
+        if "__" not in name or name.split("__")[0] not in ROUTED:
+            known = [*own_names(estimator), *(f"{prefix}__..." for prefix in ROUTED)]
+            refuse_unknown(estimator, [name], known, TypeError)
+
+
+def check_routed(routed, optimizer):
+    """Refuse routed parameters that would be ignored, or clash with what the estimator decides.
+
+    Parameters
+    ----------
+    routed : dict of str to object
+        By full name.
+    optimizer : object
+        As the user gave it, "adam" for "auto"; its class says which parameters it has.
+    """
+    for name in routed:
+        prefix, _, rest = name.partition("__")
+        if prefix == "fit" and rest in OWN_FIT_ARGUMENTS:
+            raise ValueError(f"{name!r} is decided by {OWN_FIT_ARGUMENTS[rest]!r}; use that instead.")
+        if name == "loss__from_logits" and routed[name]:
+            raise ValueError("loss__from_logits=True, but the network gives probabilities. Leave it out.")
+        if prefix == "predict" and rest != "batch_size":
+            raise ValueError(f"{name!r} has no effect; of predict__... there is only 'predict__batch_size'.")
+    kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
+    names = [name.partition("__")[2] for name in routed if name.startswith("optimizer__")]
+    if inspect.isclass(kind):
+        known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is not p.VAR_KEYWORD]
+        inherited = inspect.signature(keras.optimizers.Optimizer).parameters
+        refuse_unknown(kind, [name for name in names if "__" not in name], [*known, *inherited])
+
+
+def branches_at_fit(given, defaults):
+    """Return the user's `branches` with parameters that waited for the router applied to the defaults.
+
+    Parameters
+    ----------
+    given : dict or None
+        As the estimator has them; keys such as "photo__filters" waited.
+    defaults : dict of str to (Branch or str)
+        Of the fitted router.
+    """
+    given = dict(given or {})
+    waiting = {key: given.pop(key) for key in list(given) if "__" in key}
+    for name, params in split_nested(waiting)[1].items():
+        default = defaults.get(name)
+        # With parameters of its own an input no longer shares another's branch.
+        part = given.get(name, defaults[default] if isinstance(default, str) else default)
+        given[name] = clone(part).set_params(**params) if part is not None else params
+    return given

@@ -1,0 +1,27 @@
+"""A network as plain data, and back: what a pickle holds of it."""
+
+import keras
+
+from .build import Network, all_layers, check_saveable
+
+
+def pack_network(model):
+    """Return a network as plain data: configuration, weights, and the state of its dropout layers."""
+    check_saveable(model)
+    states = [keras.ops.convert_to_numpy(variable) for variable in _random_states(model)]
+    return {"config": model.get_config(), "weights": model.get_weights(), "random": states}
+
+
+def unpack_network(packed):
+    """Make the network that `pack_network` described."""
+    model = Network.from_config(packed["config"])
+    model.set_weights(packed["weights"])
+    for variable, value in zip(_random_states(model), packed["random"], strict=True):
+        variable.assign(value)
+    return model
+
+
+def _random_states(model):
+    """Return the variables that are no weights: how far each layer's random generator has come."""
+    weights = {id(variable) for variable in model.weights}
+    return [v for layer in all_layers(model) for v in layer.variables if id(v) not in weights]
