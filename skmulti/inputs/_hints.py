@@ -19,7 +19,8 @@ MOST = 0.9
 
 _NUMBER = r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d*|0)?(?:\.\d+)?(?:[eE][-+]?\d+)?"
 # A currency before the number or a unit after it: "USD 5.20", "$5", "12%", "10 mg", "90 km/h". Letters right before a
-# number make it a code ("A12"), and so do leading zeros ("02139").
+# number make it a code ("A12"), and so do leading zeros ("02139"). Each part of _NUMBER may be absent, hence the
+# lookbehind: there must be a digit.
 _QUANTITY = re.compile(rf"([A-Z]{{3}} |[$€£¥])?({_NUMBER})(?<=\d)( ?(?:[%°]|[^\W\d_]{{1,8}})(?:/[^\W\d_]{{1,8}})?)?")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+(?:,\d+)?")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"

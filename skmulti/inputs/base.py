@@ -27,7 +27,7 @@ from ..errors import BranchMismatchError, InputMismatchError, label_at, place
 from ..layers import LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
 
-# Encoded training rows from which a branch takes its initial values, at most.
+# A branch takes its initial values from at most so many encoded training rows.
 SAMPLE_ROWS = 10_000
 # With lazy="auto" an array is made batch by batch if it would take more than this share of the machine's memory. The
 # share is small because a fit in memory holds the array twice, and a hold-out or a fold adds copies of its rows.
@@ -440,7 +440,7 @@ class Branch(BaseEstimator):
         inputs = keras.Input(spec.shape, dtype=spec.dtype, name=names["array"])
         fixed = self.features(spec, sample)
         if fixed is None:
-            output = self._connect_flat(_fill_and_rescale(inputs, spec, sample), spec, sample)
+            output = self._connect_flat(_rescale_and_fill(inputs, spec, sample), spec, sample)
             return keras.Model(inputs, output, name=names["branch"])
         # What training changes is a model of its own, from the features on. A fit computes the features of each row
         # once, and trains that inner model on them (`TrainingNetwork`).
@@ -512,11 +512,13 @@ class Branch(BaseEstimator):
             )
 
 
-def _fill_and_rescale(tensor, spec, sample):
+def _rescale_and_fill(tensor, spec, sample):
     """Scale pixels to 0-1, and put a learned value in the place of NaN."""
     # Pixels stay bytes up to here: as float32 they would take four times the memory, on disk and in every batch.
     if spec.dtype == "uint8":
         return keras.layers.Rescaling(1 / 255)(tensor)
+    # Ids need nothing: 0 stands for a missing value already.
     if not spec.dtype.startswith("float"):
         return tensor
+    # A feature that no training row misses teaches nothing about its fill, which then stays at the training mean.
     return LearnedFill(initial=None if sample is None else feature_means(sample))(tensor)

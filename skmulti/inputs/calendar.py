@@ -140,6 +140,7 @@ class CalendarEncoder(InputEncoder):
         ValueError
             If `parts` is empty or holds an unknown part.
         """
+        # Without `_seen`, `partial_fit` begins anew.
         vars(self).pop("_seen", None)
         return self.partial_fit(columns)
 
@@ -162,6 +163,7 @@ class CalendarEncoder(InputEncoder):
         first = not hasattr(self, "_seen")
         frame = check_frame(self, columns, reset=first, dtype=None)
         if first:
+            # The zone of the first rows decides for all: what a part means must not change within a table.
             self.zones_ = [_find_zone(frame.iloc[:, i]) for i in range(frame.shape[1])]
             # In float64: seconds since 1970 are near 2e9, where neighbours in float32 are 128 seconds apart.
             self._seen, self._moments = {}, NumberScaler(add_indicator=False, dtype="float64")
@@ -172,6 +174,7 @@ class CalendarEncoder(InputEncoder):
                 # Two values are enough to know that a part varies.
                 if len(seen) < 2:
                     seen.update(table[part].dropna().unique()[:2].tolist())
+        # In the order of `_seen`, whatever the order in which the user named the parts.
         chosen = ("elapsed",) if self.parts == "auto" else self.parts
         self.parts_ = [
             (i, part)
@@ -187,7 +190,7 @@ class CalendarEncoder(InputEncoder):
 
     def _make_scaler(self, parts):
         """Return a fitted scaler for some of the parts that do not repeat, given as (column, part)."""
-        # The order in which `partial_fit` stacks them: column by column, each with its parts.
+        # Their places in what `partial_fit` stacks: column by column, the parts of each in the order of LINEAR.
         places = [i * len(LINEAR) + LINEAR.index(part) for i, part in parts]
         scaler = NumberScaler(add_indicator=False, dtype="float64")
         scaler.mean_, scaler.scale_ = self._moments.mean_[places], self._moments.scale_[places]
@@ -253,7 +256,7 @@ def _find_zone(column):
 
 def _holds_times(dtype):
     """Return whether a dtype is one of datetimes, NumPy's or Arrow's; dates without a time are none."""
-    # pandas counts Arrow's date32 and date64 among the datetimes, but raises when it is asked for their time zone.
+    # pandas counts Arrow's date32 among the datetimes, but raises when it is asked for a time zone.
     is_times = pd.api.types.is_datetime64_any_dtype(dtype) and not str(dtype).startswith("date3")
     return is_times or str(dtype).startswith("timestamp")
 
@@ -266,6 +269,7 @@ def _read_calendar(column, zone):
     seconds = (times - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(seconds=1)
     # Months and days count from 0, as weekdays and hours do, so that each cycle begins at the angle 0.
     named = {"elapsed": seconds, "month": parts.month - 1, "day": parts.day - 1, "weekday": parts.day_of_week}
+    # As floats, since the parts of a missing date must be NaN.
     plain = {name: getattr(parts, name) for name in ("year", "hour", "minute", "second")}
     return pd.DataFrame({**named, **plain}).astype("float64")
 
@@ -284,7 +288,7 @@ def _as_times(column):
     # Cells of several classes become text, which one call reads to datetimes of one dtype. Only ISO order is read: with
     # another order the first cell would decide for all, and "03/04/2024" may be in March or in April.
     written = pd.Series([_as_iso(cell) for cell in cells], index=cells.index, dtype=object)
-    # "coerce" makes NaT of what is no date. pandas' own error would name neither column nor row label.
+    # "coerce" turns whatever is no date into NaT. The error of pandas would name neither column nor row label.
     times = pd.to_datetime(written, utc=True, errors="coerce", format="ISO8601")
     refuse_cells(
         column,

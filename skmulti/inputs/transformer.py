@@ -132,6 +132,7 @@ class TransformerEncoder(InputEncoder):
                 f"{name} gives values that are no numbers ({error}). Use a transformer that gives numbers, or "
                 "CategoryIndexer for categories and TextVectorizer for text."
             ) from error
+        # A FunctionTransformer may return one number for each row.
         if array.ndim == 1:
             array = array[:, None]
         if array.ndim != 2:

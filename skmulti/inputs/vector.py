@@ -103,7 +103,7 @@ class PiecewiseBranch(Branch):
     Parameters
     ----------
     bins : int
-        Most bins of a column. Their edges are quantiles of up to 10,000 training values; a
+        Most bins that a column gets. Their edges are quantiles of up to 10,000 training values; a
         value that more than 1 / bins of the rows have is an edge of its own. With few rows
         there are fewer bins, so that each holds 20 rows. Below 40 rows there are no bins, and
         the branch reads the numbers alone.
@@ -230,8 +230,9 @@ def bin_edges(values, bins):
     values = np.asarray(values, dtype="float64")
     distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
     if len(distinct) > bins + 1:
-        # A value of so many rows would be several quantiles at once, and edges that coincide make no bins. So it is an
-        # edge, and the quantiles are those of the other rows. In all these are at most bins + 1 edges.
+        # A value that more than 1 / bins of the rows have would be several quantiles at once, and edges that coincide
+        # make no bins. So it is an edge by itself, and the quantiles are those of the other rows. Together they are
+        # bins + 1 edges, or fewer where a quantile falls on another edge.
         heavy = counts > counts.sum() / bins
         n_others = max(bins - int(heavy.sum()), 1)
         others = np.repeat(distinct[~heavy], counts[~heavy])
@@ -240,10 +241,10 @@ def bin_edges(values, bins):
         # A constant column gets one bin of width 1, since the layer divides by the width.
         middle = distinct[0] if len(distinct) else 0.0
         return np.array([middle - 0.5, middle + 0.5])
-    # Between edges that float32 can hardly tell apart, a bin would be infinitely steep, so only the lower one is kept.
-    # What float32 can tell apart depends on the size of the two edges. The range of the column would be the wrong
-    # measure: a few outliers would then put all other values into one bin. It only limits the measure from above, so
-    # that a column far from zero keeps its bins.
+    # Between two edges that float32 can hardly tell apart, a bin would be infinitely steep, so only the lower edge is
+    # kept. What float32 can tell apart depends on the size of the edges. The range of the column would be a wrong
+    # measure: with a few outliers, all other values would share one bin. The range is only an upper limit of the
+    # measure, so that a column far from zero keeps its bins.
     size = np.minimum(np.maximum(np.abs(distinct[1:]), np.abs(distinct[:-1])), np.ptp(distinct))
     return distinct[np.insert(np.diff(distinct) > np.maximum(1e-6 * size, NARROWEST), 0, True)]
 
@@ -420,7 +421,7 @@ class NumberScaler(InputEncoder):
 
     def transform_cells(self, cells, empty):
         """Standardise a few rows; see `InputEncoder.transform_cells`."""
-        # `transform` gets numbers of any other class, which it can read, and all cells that are to be refused.
+        # What is left to `transform`: numbers of other classes, which only it reads, and all that is to be refused.
         if not are_of({float, int, bool}, cells[~empty]):
             return None
         try:
@@ -429,7 +430,7 @@ class NumberScaler(InputEncoder):
             return None
         if np.isinf(numbers).any():
             return None
-        # The array of cells stands for the frame: only its shape is needed, as nothing is left to refuse.
+        # `cells` takes the place of the frame, of which only the shape is read: no cell is left to refuse by name.
         return self._scale(cells, numbers.T)
 
     def _scale(self, frame, numbers):
