@@ -16,8 +16,8 @@ from ..spec import ArraySpec
 from .base import InputEncoder, check_frame, refuse_cells
 from .vector import DenseBranch, NumberScaler
 
-# Part -> number of values after which it starts again, or None for a part that never does. The order of the parts is
-# that of the entries in the vector.
+# Part -> number of values after which it starts again, or None for a part that never does. The order of the parts
+# decides the order of the entries in the vector.
 _CALENDAR_PARTS = {
     "elapsed": None,
     "year": None,

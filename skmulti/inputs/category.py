@@ -159,6 +159,7 @@ class OneHotBranch(Branch):
         # The rows of missing and unknown values start at zero, as in `CategoryEmbedding`: training may never show such
         # a value, and a row of random weights would then move predictions at random.
         kernel = ops.convert_to_numpy(first.kernel).copy()
+        # Where the one-hot block of each column begins.
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(int)
         kernel[np.concatenate([starts + i for i in range(FIRST_ID)])] = 0
         first.kernel.assign(kernel)
@@ -196,8 +197,8 @@ class CategoryIndexer(InputEncoder):
         the rows (as in ``OneHotEncoder``).
     max_categories : int or None
         At most this many ids for a column's values, the shared id 1 included. The rarest
-        values share id 1. Among equally rare values these are the ones that sort first
-        (as in ``OneHotEncoder``).
+        values share id 1; among equally rare ones, those that sort first (as in
+        ``OneHotEncoder``).
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Columns of numbers, and the branches that read vectors.
 
-`NumberScaler` and its `PiecewiseBranch`, which learns a function of each column. The encoders of dates, of vectors in
-cells and of scikit-learn's transformers make vectors, too; their branch is `DenseBranch`.
+`NumberScaler` makes a vector of columns of numbers, and `PiecewiseBranch` learns a function of each column. The
+encoders of dates, of vectors in cells and of scikit-learn's transformers make vectors, too, for `DenseBranch`.
 """
 
 from statistics import NormalDist
@@ -225,7 +225,7 @@ def bin_edges(values, bins):
     Returns
     -------
     ndarray of shape (n_edges,), float64
-        From 2 to ``bins + 1`` edges, of which each is larger than the one before.
+        From 2 to ``bins + 1`` edges. Each is larger than the one before.
     """
     values = np.asarray(values, dtype="float64")
     distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
@@ -430,7 +430,7 @@ class NumberScaler(InputEncoder):
             return None
         if np.isinf(numbers).any():
             return None
-        # `cells` takes the place of the frame, of which only the shape is read: no cell is left to refuse by name.
+        # `cells` takes the place of the frame. No cell is left to refuse by name, so only the shape is read.
         return self._scale(cells, numbers.T)
 
     def _scale(self, frame, numbers):
