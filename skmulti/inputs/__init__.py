@@ -1,6 +1,12 @@
-"""Kinds of inputs: for each kind one file with its encoder and its branch.
+"""Kinds of inputs: each kind is one file, or one folder, with its encoder and its branch.
 
-The order of `ENCODERS` is the order in which the default router asks them.
+What comes in: the columns of one input, as a Series or a frame, and later the spec of their array. What goes out: the
+array from the encoder, and the layers that read it from the branch. Other wings import nothing but the names below:
+
+- encoders and branches, their base classes, and `ENCODERS`, which the default router asks;
+- `infer_spec` for arrays that were encoded elsewhere, and `hint` for columns that seem to hold something else;
+- limits that the router keeps to (`FEW_ROWS`, `LAZY_SHARE`, `SAMPLE_ROWS`), the classes of cells that are files or name
+  files (`BYTES`, `PATHS`), and small functions that belong to the contract of encoders and branches.
 """
 
 from ._cells import BYTES, PATHS
@@ -16,6 +22,9 @@ from .text import TextBranch, TextVectorizer
 from .transformer import TransformerEncoder
 from .vector import DenseBranch, NumberScaler, PiecewiseBranch, small_data_dropout
 
+# The default router takes the first encoder that suits a column, so the order matters: encoders that know a column by
+# its dtype or by the look of its cells stand before text and categories, which take almost any string. The last one
+# takes what no other would; the router drops such a column if nearly all of its values differ.
 ENCODERS = (
     NumberScaler,
     CalendarEncoder,

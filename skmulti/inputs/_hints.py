@@ -1,4 +1,9 @@
-"""What cells look like that stand for something else, and how pandas converts them."""
+"""What the cells of a column are: their types, and what texts and whole numbers seem to stand for.
+
+`hint` looks at columns that the default router reads as they are although their cells seem to write something else: an
+amount with a unit, a date, a list. It names what it sees and how pandas converts it. Nothing is converted unasked: a
+wrong guess would change the data in silence.
+"""
 
 import re
 from decimal import Decimal
@@ -7,17 +12,19 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-# What is looked at of a column: enough cells to tell, few enough for a table of millions.
+# Number of cells of a column that are looked at: enough to tell, and few enough for a table of millions of rows.
 PROBE_ROWS = 2_000
-# The other cells of such a column may say "unknown" in one way or another.
+# Share of the cells that must look alike. The others may say "unknown" in one way or another.
 MOST = 0.9
 
 _NUMBER = r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d*|0)?(?:\.\d+)?(?:[eE][-+]?\d+)?"
-# A currency in front or a unit behind: "USD 5.20", "$5", "12%", "10 mg", "90 km/h". Letters right before a number are
-# a code ("A12"), and so are zeros ("02139").
+# A currency before the number or a unit after it: "USD 5.20", "$5", "12%", "10 mg", "90 km/h". Letters right before a
+# number make it a code ("A12"), and so do leading zeros ("02139"). Each part of _NUMBER may be absent, hence the
+# lookbehind: there must be a digit.
 _QUANTITY = re.compile(rf"([A-Z]{{3}} |[$€£¥])?({_NUMBER})(?<=\d)( ?(?:[%°]|[^\W\d_]{{1,8}})(?:/[^\W\d_]{{1,8}})?)?")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+(?:,\d+)?")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+# Not 2024-12-31, which `CalendarEncoder` reads without being told the order.
 _DATE = re.compile(
     rf"(?:\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{4}}|\d{{4}}[/.]\d{{1,2}}[/.]\d{{1,2}}|\d{{1,2}}/\d{{1,2}}/\d{{2}}"
     rf"|{_MONTH} \d{{1,2}},? \d{{4}}|\d{{1,2}}[- ]{_MONTH}[- ]\d{{2,4}})(?:[ T,].*)?",
@@ -26,7 +33,7 @@ _DATE = re.compile(
 
 
 def hint(column):
-    """Say what a column seems to hold, other than words or plain numbers, and what converts it.
+    """Return what a column seems to hold, other than words or plain numbers, and how to convert it.
 
     Parameters
     ----------
@@ -36,13 +43,14 @@ def hint(column):
     Returns
     -------
     str
-        Empty if nothing was noticed.
+        A phrase for a message; empty if nothing was noticed.
     """
     if pd.api.types.is_integer_dtype(column.dtype):
-        return _days(probe(column).astype(column.dtype))
+        return _notice_days(probe(column).astype(column.dtype))
     cells = probe(column).tolist()
     texts = [cell for cell in cells if isinstance(cell, str)]
     n_numbers = sum(is_number_type(type(cell)) for cell in cells)
+    # Numbers that a few cells such as "?" have made a column of objects.
     if texts and n_numbers > len(cells) / 2:
         return (
             f"numbers beside text such as {texts[0]!r:.40}, of which pd.to_numeric(column, errors='coerce') makes NaN"
@@ -50,11 +58,14 @@ def hint(column):
     if len(texts) <= len(cells) / 2:
         return ""
     texts = [text.strip() for text in texts]
-    return next(filter(None, (look(texts) for look in (_numbers, _dates, _lists))), "")
+    # Lists last, since numbers with a decimal comma look like lists of two.
+    looks = (_notice_quantities, _notice_dates, _notice_lists)
+    return next(filter(None, (look(texts) for look in looks)), "")
 
 
-def _days(numbers):
-    """Notice whole numbers that write a date."""
+def _notice_days(numbers):
+    """Notice whole numbers that write a day, such as 20241231."""
+    # The range from 1900 to 2100 rules out most columns before any number is parsed.
     first = numbers.min() if len(numbers) else 0
     if not 19_000_101 <= first <= numbers.max() <= 21_001_231:
         return ""
@@ -63,16 +74,18 @@ def _days(numbers):
     return f"dates such as {first}, which pd.to_datetime(column, format='%Y%m%d') converts"
 
 
-def _numbers(cells):
-    """Notice numbers, with a unit or without."""
+def _notice_quantities(cells):
+    """Notice numbers written as text, with a unit or without."""
     found = [match for cell in cells if (match := _QUANTITY.fullmatch(cell))]
     if len(found) < MOST * len(cells):
         decimal = any("," in cell for cell in cells) and all(map(_DECIMAL_COMMA.fullmatch, cells))
-        return "numbers with a decimal comma, which pd.to_numeric(column.str.replace(',', '.')) converts" * decimal
+        advice = "numbers with a decimal comma, which pd.to_numeric(column.str.replace(',', '.')) converts"
+        return advice if decimal else ""
     units = sorted({(match[1] or match[3] or "").strip() for match in found})
     if len(units) > 1:
+        # Many endings, or endings without a space before them, are rather those of codes: "5A", "7B".
         named = "" not in units and len(units) <= 5 and all(" " in match[0] for match in found)
-        return f"numbers in several units ({', '.join(map(repr, units))}): bring them to one" * named
+        return f"numbers in several units ({', '.join(map(repr, units))}): bring them to one" if named else ""
     rest = "" if len(found) == len(cells) else ", errors='coerce'"
     strip = f".str.strip(' {units[0]}')" if units[0] else ""
     grouped = ".str.replace(',', '')" if any("," in match[2] for match in found) else ""
@@ -80,7 +93,7 @@ def _numbers(cells):
     return f"{what}, which pd.to_numeric(column{strip}{grouped}{rest}) converts"
 
 
-def _dates(cells):
+def _notice_dates(cells):
     """Notice dates in an order that only the user knows."""
     found = [cell for cell in cells if _DATE.fullmatch(cell)]
     if len(found) < MOST * len(cells):
@@ -88,28 +101,30 @@ def _dates(cells):
     return f"dates such as {found[0]!r:.40}, which pd.to_datetime(column, format=...) converts"
 
 
-def _lists(cells):
-    """Notice values that are joined in various combinations."""
+def _notice_lists(cells):
+    """Notice cells that join several values, in various combinations."""
     different = set(cells)
     for separator in ";|,":
         items = [cell.split(separator) for cell in different]
         n_items = len({item.strip() for parts in items for item in parts})
-        # Sentences and addresses have commas, too, but then a space after them.
+        # Sentences and addresses have commas, too, but with a space after them.
         several = sum(len(parts) > 1 and not any(part.startswith(" ") for part in parts[1:]) for parts in items)
+        # Values that are combined come back: there are fewer of them than different cells.
         if several >= len(different) / 2 and n_items < len(different):
             return f"lists joined with {separator!r}, of which .str.get_dummies({separator!r}) makes columns"
     return ""
 
 
 def probe(column):
-    """Return some cells of a column that are not missing, evenly spaced."""
+    """Return some cells of a column that are not missing, evenly spaced, as objects."""
+    # Evenly spaced, since a sorted table holds its odd cells in one place.
     cells = column.dropna()
-    # As objects: the cells of an Arrow column are slow to visit one by one.
+    # As objects, because the cells of an Arrow column are slow to visit one by one.
     return cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)].astype(object)
 
 
 def is_number_type(kind):
-    """Return whether a class is one of numbers; truth values are none."""
+    """Return whether a class is one of numbers; truth values do not count as numbers."""
     return issubclass(kind, Real | Decimal | np.number) and not is_bool_type(kind)
 
 
@@ -119,5 +134,5 @@ def is_bool_type(kind):
 
 
 def are_of(kinds, cells):
-    """Return whether all cells of a 1-D array of objects are exactly of these classes."""
+    """Return whether every cell of a 1-D array of objects is of one of these classes; subclasses do not count."""
     return kinds.issuperset(map(type, cells))

@@ -1,4 +1,13 @@
-"""Cells of any dtype as numbers, read in blocks of rows that stay in the processor's cache."""
+"""Cells of any dtype as numbers, read in blocks of rows that stay in the processor's cache.
+
+Why blocks: to convert, check and standardise a table of millions of rows in one go would write several float64 arrays
+of its size to memory and read them back. A block is copied into the same 512 KB again and again, and each of these
+steps finds it in the cache. A column of a NumPy dtype is read from the table's own memory, so no table is copied.
+
+Why ``(n_columns, n_block_rows)``: the columns of a frame mostly lie one after the other in memory, so that each is
+copied and summed as one stretch of memory. The encoded array is row-major, as the network reads it; the one
+transposition happens when a finished block is written there.
+"""
 
 from dataclasses import dataclass
 
@@ -9,18 +18,19 @@ from ..errors import InputMismatchError
 from ._hints import is_bool_type, is_number_type
 from .base import refuse_cells
 
-# A block of float64 takes 512 KB; with very many columns it has more, since each block costs a few calls a column.
+# A block of so many float64 takes 512 KB, which the cache of one core holds. It has at least BLOCK_ROWS rows, since
+# each block costs a few calls for each column: with thousands of columns, these calls would be most of the time.
 BLOCK_CELLS = 2**16
 BLOCK_ROWS = 1024
 
 
 def is_duration(dtype):
-    """Return whether a dtype is one of durations, NumPy's or Arrow's."""
+    """Return whether a dtype is one of durations, of NumPy or of Arrow."""
     return pd.api.types.is_timedelta64_dtype(dtype) or str(dtype).startswith("duration")
 
 
 def as_numbers(frame):
-    """Return a frame's cells as float64, NaN where missing, or refuse those that are no finite numbers."""
+    """Return a frame's cells as float64, NaN where missing, or refuse cells that are no finite numbers."""
     values = np.empty(frame.shape, dtype="float64")
     for rows, block in number_blocks(frame, number_columns(frame)):
         values[rows] = block.T
@@ -28,7 +38,7 @@ def as_numbers(frame):
 
 
 def number_columns(frame):
-    """Return the numbers of each column, NaN where missing, or refuse cells that are none.
+    """Return the numbers of each column, NaN where missing, or refuse cells that are no numbers.
 
     Parameters
     ----------
@@ -38,7 +48,7 @@ def number_columns(frame):
     Returns
     -------
     list of ndarray of shape (n_rows,)
-        For a NumPy dtype the column's own memory in its dtype, else float64.
+        For a NumPy dtype, the column's own memory in that dtype; else float64.
     """
     return [_column_as_numbers(column) for _, column in frame.items()]
 
@@ -49,7 +59,7 @@ def number_blocks(frame, columns):
     Parameters
     ----------
     frame : DataFrame of shape (n_rows, n_columns)
-        Gives names and row labels.
+        Its names and row labels stand in messages.
     columns : list of ndarray of shape (n_rows,)
         Its numbers, see `number_columns`.
 
@@ -58,7 +68,7 @@ def number_blocks(frame, columns):
     rows : slice
         Which rows the block holds.
     block : ndarray of shape (n_columns, n_block_rows), float64
-        Their numbers, which may be changed; the next block takes the same memory.
+        Their numbers. The caller may change them: the next block takes the same memory.
 
     Raises
     ------
@@ -68,17 +78,21 @@ def number_blocks(frame, columns):
     n_rows = len(frame)
     step = min(n_rows, max(BLOCK_CELLS // max(len(columns), 1), BLOCK_ROWS))
     memory = np.empty((len(columns), step))
+    # A table without rows has a step of 0, which `range` refuses.
     for start in range(0, n_rows, max(step, 1)):
         rows = slice(start, min(start + step, n_rows))
         block = memory[:, : rows.stop - start]
         for numbers, own in zip(columns, block, strict=True):
+            # The assignment converts to float64 on the way, without an array of its own.
             own[:] = numbers[rows]
+        # Which cell is infinite is worked out only if there is one.
         if np.isinf(block).any():
             _refuse_infinity(frame, columns)
         yield rows, block
 
 
 def _refuse_infinity(frame, columns):
+    """Refuse the first column that holds infinity, with the place of its first cell."""
     for (_, column), numbers in zip(frame.items(), columns, strict=True):
         refuse_cells(
             column,
@@ -89,11 +103,13 @@ def _refuse_infinity(frame, columns):
 
 
 def _column_as_numbers(column):
+    """Return the numbers of one column, see `number_columns`."""
     dtype = column.dtype
     if pd.api.types.is_complex_dtype(dtype):
         raise InputMismatchError(f"column {column.name!r}: Complex data not supported, got {dtype}.")
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return column.to_numpy()
+    # pandas' nullable dtypes and Arrow's mark a missing cell outside of the numbers, so they have to be copied.
     if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
         return column.to_numpy(dtype="float64", na_value=np.nan)
     if is_duration(dtype):
@@ -102,9 +118,11 @@ def _column_as_numbers(column):
 
 
 def _objects_as_numbers(column):
-    """Return numbers of any class that stand in cells as float64."""
+    """Return a column of Python objects as float64, if each is a number of some class."""
     cells = column.to_numpy(dtype=object)
     known = ~pd.isna(cells)
+    # Classes are judged, not cells: a column has few of them. Cells are looked at one by one only to name the wrong
+    # ones. A mere conversion would refuse too little, since float("12") succeeds.
     refused = {kind for kind in set(map(type, cells[known])) if not (is_number_type(kind) or is_bool_type(kind))}
     if refused:
         refuse_cells(
@@ -117,12 +135,13 @@ def _objects_as_numbers(column):
     try:
         numbers[known] = cells[known]
     except OverflowError:
+        # An integer beyond the largest float. As infinity it is refused like any other infinity, with its place.
         numbers[known] = [_as_float(cell) for cell in cells[known]]
     return numbers
 
 
 def _as_float(number):
-    """Return a number as a float, infinity where it is too large for one."""
+    """Return a number as a float, or infinity if it is too large for a float."""
     try:
         return float(number)
     except OverflowError:
@@ -136,7 +155,7 @@ class Moments:
     Parameters
     ----------
     total, mean, square : ndarray of shape (n_columns,), float64
-        A column without a number has 0 for each.
+        All three are 0 for a column without a number.
     has_missing : ndarray of shape (n_columns,), bool
         Whether a number is missing in a row that counts.
     """
@@ -147,7 +166,9 @@ class Moments:
     has_missing: np.ndarray
 
     def __add__(self, other):
-        """Put the moments of two sets of rows together."""
+        """Return the moments of two sets of rows together."""
+        # The textbook's difference, mean of the squares minus square of the mean, would lose the digits of a column of
+        # years, whose mean is far larger than its spread. Here only squares of distances are added.
         total = self.total + other.total
         share = other.total / np.where(total, total, 1)
         gap = other.mean - self.mean
@@ -156,45 +177,51 @@ class Moments:
 
 
 def column_moments(frame, columns, weight=None):
-    """Learn mean and spread of columns of numbers, block by block.
+    """Return mean and spread of columns of numbers, learned block by block.
 
     Parameters
     ----------
     frame : DataFrame of shape (n_rows, n_columns)
-        Gives names and row labels.
+        Its names and row labels stand in messages.
     columns : list of ndarray of shape (n_rows,)
         Its numbers, see `number_columns`.
     weight : ndarray of shape (n_rows,), float64, or None
-        Weight of each row; rows of weight 0 do not count. None: 1 for each.
+        Weight of each row; rows of weight 0 do not count. None gives each row the weight 1.
 
     Returns
     -------
     Moments
-        Of the numbers that are not missing.
+        The moments of the numbers that are not missing.
 
     Notes
     -----
-    Blocks are put together by the formula of Chan, Golub and LeVeque, "Updating Formulae
-    and a Pairwise Algorithm for Computing Sample Variances", 1979.
+    Blocks are joined by the formula of Chan, Golub and LeVeque, "Updating Formulae and a
+    Pairwise Algorithm for Computing Sample Variances", 1979.
     """
     n_columns = len(columns)
     shift, is_set = np.zeros(n_columns), np.zeros(n_columns, dtype=bool)
     merged = Moments(*np.zeros((3, n_columns)), np.zeros(n_columns, dtype=bool))
     for rows, block in number_blocks(frame, columns):
+        # The weight of each cell: a view, unless missing cells have to be left out.
         counted = np.broadcast_to(1.0 if weight is None else weight[rows], block.shape)
         idle = np.isnan(block)
         if idle.any():
+            # Before weights of missing cells become 0: a gap in a row of weight 0 makes no indicator column.
             merged.has_missing |= (idle & (counted > 0)).any(axis=1)
             counted = np.where(idle, 0, counted)
         if weight is not None:
             idle = counted == 0
+        # A column's first number may come in a later block. Blocks before it have no weight in this column, so a shift
+        # that is set late needs no correction of what was summed so far.
         if not is_set.all():
             first, found = _first_numbers(block, counted)
             shift = np.where(found & ~is_set, first, shift)
             is_set |= found
-        # Shifting by the first known value keeps the sums exact for columns such as years or timestamps.
+        # The mean of a block is a sum of numbers divided by their weight. For years or timestamps, whose spread is
+        # small compared with their size, the sum would round away the digits that differ; that of distances from the
+        # first number keeps them.
         block -= shift[:, None]
-        # What does not count must not overflow either.
+        # A weight of 0 does not silence every number: 0 times NaN is NaN, and the square of 1e300 overflows.
         np.copyto(block, 0, where=idle)
         merged += _block_moments(block, counted)
     merged.mean += shift
@@ -202,13 +229,19 @@ def column_moments(frame, columns, weight=None):
 
 
 def _first_numbers(block, counted):
-    """Return the first number that counts in each row of a block, and whether there is one."""
+    """Return the first number that counts in each row of a block, and whether there is one.
+
+    A row of a block is a column of the table.
+    """
+    # `argmax` is 0 where nothing counts, too, so the weight that it points at is looked at again.
     rows, first = np.arange(len(block)), (counted > 0).argmax(axis=1)
     return block[rows, first], counted[rows, first] > 0
 
 
 def _block_moments(block, counted):
-    """Return the moments of a block of numbers, with the weight of each; the block is used up."""
+    """Return the moments of a block of numbers with these weights; the block is overwritten."""
+    # The mean first, then the squares of distances from it, for the reason given in `Moments.__add__`. `einsum` sums
+    # the products with the weights without making an array of them.
     total = counted.sum(axis=1)
     mean = np.einsum("ij,ij->i", block, counted) / np.where(total, total, 1)
     block -= mean[:, None]

@@ -1,4 +1,21 @@
-"""What an encoder and a branch must do; a new kind of input subclasses both in one file."""
+"""What an encoder and a branch must do; a new kind of input subclasses both in one file.
+
+From top to bottom:
+
+- `InputEncoder`, the contract of encoders;
+- functions that encoders call on their columns: `check_frame` (names and number of columns as at fit), `as_frame`,
+  `one_column`, `refuse_cells` (the error that names the first wrong cell) and `missing_rows`;
+- functions for encoders that learn from a table in parts: `check_part`, `keep_names`, and `cannot_learn_in_parts`
+  for those that do not;
+- `Branch`, the contract of branches.
+
+How missing values travel: a float array keeps NaN, and the first layer of every branch (`LearnedFill`) replaces NaN by
+a learned value that starts at the training mean. Steps that are NaN throughout are masked instead, since zero is a
+value that a sensor may have measured. An array that has no room for NaN (pixels, word ids) sets
+`InputEncoder.flags_missing`. If training rows were missing, the router then adds a bool array ``<name>__missing``, and
+the network puts a learned vector in the place of the branch's output. A row that is missing where fit saw no missing
+row is filled, and the router warns.
+"""
 
 import keras
 import numpy as np
@@ -10,11 +27,13 @@ from ..errors import BranchMismatchError, InputMismatchError, label_at, place
 from ..layers import LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
 
+# A branch takes its initial values from at most so many encoded training rows.
 SAMPLE_ROWS = 10_000
-# With lazy="auto" an array is made batch by batch where it would take more than this share of the machine's memory:
-# a fit in memory holds it twice, and the copies of a hold-out or a fold beside it.
+# With lazy="auto" an array is made batch by batch if it would take more than this share of the machine's memory. The
+# share is small because a fit in memory holds the array twice, and a hold-out or a fold adds copies of its rows.
 LAZY_SHARE = 0.1
-# Below this many rows, the calls of pandas, NumPy and Arrow cost more than the work.
+# Up to this many rows, the calls of pandas, NumPy and Arrow for each column take longer than the encoding itself. The
+# router then turns all cells to Python objects at once and asks for `InputEncoder.transform_cells`.
 FEW_ROWS = 16
 
 
@@ -23,7 +42,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
 
     Subclass it for a new kind of input, together with a `Branch` that reads the
     kind. The contract: ``fit`` learns from training rows only, ``transform``
-    gives an array whose rows are the frame's rows, in order, and ``spec`` says
+    returns an array whose rows are the frame's rows, in order, and ``spec`` says
     what the array holds.
 
     Attributes
@@ -31,19 +50,19 @@ class InputEncoder(TransformerMixin, BaseEstimator):
     default_branch : type
         The `Branch` class that reads the array when the user names none.
     flags_missing : bool
-        True where the array itself cannot say that a row holds nothing (pixels,
-        word ids): the router then puts a bool array beside it.
+        True if the array itself cannot say that a row holds nothing (pixels, word ids):
+        the router then adds a bool array that marks such rows.
     reads_missing : bool
-        True where `missing` reads the rows, since more than empty cells hold nothing: a file
-        that is absent, a list without entries. Such rows are read once more where a table
-        comes in parts.
+        True if `missing` has to read the rows, because more than empty cells counts as
+        nothing: a file that is absent, a list without entries. If a table comes in parts,
+        such rows are read a second time.
     shared_input : str or None
         Name of the one input in which the default router puts all columns that the
         encoder takes; None gives each column an input of its own.
     lazy : bool or "auto"
-        Whether a fit keeps the columns and encodes the rows of each batch by itself; "auto":
-        where the array would take more than a tenth of the machine's memory. The array of a
-        row must then depend on that row alone.
+        Whether a fit keeps the columns and encodes the rows of each batch when it needs
+        them. "auto" does so if the array would take more than a tenth of the machine's
+        memory. The array of a row must then depend on that row alone.
 
     See Also
     --------
@@ -75,13 +94,17 @@ class InputEncoder(TransformerMixin, BaseEstimator):
     def __init_subclass__(cls, **kwargs):
         # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
-        if {"transform", "encode_and_flag"} & vars(cls).keys() and "transform_cells" not in vars(cls):
-            # What a parent class makes of cells may be something else.
+        # `transform_cells` must return what `transform` returns. A subclass of, say, NumberScaler that overrides only
+        # `transform` would inherit a `transform_cells` that still encodes as NumberScaler does, and 16 rows would get
+        # other numbers than 17. So such a class falls back on the version that leaves all rows to `transform`.
+        # `vars` holds what the class itself defines, and nothing that it inherits.
+        encodes_anew = "transform" in vars(cls) or "encode_and_flag" in vars(cls)
+        if encodes_anew and "transform_cells" not in vars(cls):
             cls.transform_cells = InputEncoder.transform_cells
 
     @classmethod
     def suits(cls, column):
-        """Say why this encoder would take a column that nobody assigned.
+        """Return the reason why this encoder would take a column that nobody assigned.
 
         Parameters
         ----------
@@ -107,7 +130,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         bool
-            True where what is learned of one column holds for the other.
+            True if what is learned from one column holds for the other.
         """
         return False
 
@@ -118,7 +141,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         InputEncoder
-            With the parameters that suit most tables.
+            An encoder with the parameters that suit most tables.
         """
         return cls()
 
@@ -128,7 +151,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
-            A Series when the router names the column by a single string.
+            A Series if the router names the column by a single string.
         y : array-like of shape (n_rows,) or None
             The target, for encoders that use it.
 
@@ -155,7 +178,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         raise NotImplementedError
 
     def encode_and_flag(self, columns):
-        """Encode rows and tell which of them hold nothing.
+        """Encode rows and return which of them hold nothing.
 
         Parameters
         ----------
@@ -165,14 +188,16 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         array : ndarray of shape (n_rows, *shape)
-            What `transform` gives.
+            What `transform` returns.
         missing : ndarray of shape (n_rows,), bool
             True where every cell of the row is missing.
         """
         return self.transform(columns), self.missing(columns)
 
     def missing(self, columns):
-        """Return which rows hold nothing, without the array.
+        """Return which rows hold nothing, without encoding them.
+
+        ``InputRouter.fit`` asks for this alone, so that it need not encode the training rows.
 
         Parameters
         ----------
@@ -182,12 +207,15 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_rows,), bool
-            What `encode_and_flag` gives beside the array: True where every cell of the row is missing.
+            The second result of `encode_and_flag`: True where every cell of the row is missing.
         """
         return missing_rows(columns)
 
     def transform_cells(self, cells, empty):
-        """Encode a few rows that are given as Python objects, which spares the calls of pandas; optional.
+        """Encode a few rows that come as Python objects; optional.
+
+        For up to 16 rows, the calls of pandas for each column take longer than the encoding. The
+        router therefore turns the whole table to Python objects at once.
 
         Parameters
         ----------
@@ -199,13 +227,14 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_rows, *shape) or None
-            What `transform` gives for these rows, to the last bit; None leaves them to `transform`,
-            as it must where cells are to be refused.
+            What `transform` returns for these rows, to the last bit. None leaves the rows to
+            `transform`. It must do so if a cell is to be refused, so that there is one message for
+            few rows and for many.
         """
         return None
 
     def fit_encode_and_flag(self, columns, y=None, **fit_params):
-        """Learn from training rows and encode them: what `fit`, then `encode_and_flag` give.
+        """Learn from training rows and encode them, as `fit` followed by `encode_and_flag` does.
 
         Parameters
         ----------
@@ -226,15 +255,15 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         return self.fit(columns, y, **fit_params).encode_and_flag(columns)
 
     def end_parts(self):
-        """Forget what only further parts need, as counts of all words are: a table was read to its end.
+        """Forget what only further parts of a table need, such as the counts of all words.
 
-        An encoder with ``partial_fit``, which learns from a table that is read in parts, keeps
-        it in the attribute ``_partial``.
+        The router calls it once a table that comes in parts was read to its end. An encoder with
+        ``partial_fit`` keeps what it needs between parts in the attribute ``_partial``.
         """
         vars(self).pop("_partial", None)
 
     def spec(self, name):
-        """Describe the array that `transform` gives.
+        """Describe the array that `transform` returns.
 
         Parameters
         ----------
@@ -250,13 +279,103 @@ class InputEncoder(TransformerMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        # An array has the dtype that its spec says, whatever came in.
+        # The dtype of the array is the one in its spec, whatever the dtype of the columns.
         tags.transformer_tags.preserves_dtype = []
         return tags
 
 
+def check_frame(encoder, columns, *, reset, dtype="numeric"):
+    """Return columns as a frame, whose number and names are learned (`reset`) or compared with those of fit.
+
+    Arrays pass scikit-learn's own checks (two dimensions, no infinity, `dtype`);
+    frames and Series keep the dtype of each column.
+    """
+    if isinstance(columns, pd.Series):
+        columns = columns.to_frame()
+    if isinstance(columns, pd.DataFrame):
+        # A fast path: scikit-learn's comparison of the names takes longer than the encoding of a single row.
+        if not reset and list(columns.columns) == list(getattr(encoder, "feature_names_in_", ())):
+            return columns
+        if reset and 0 in columns.shape:
+            # `skip_check_array` below keeps the dtype of each column, but leaves out this check. The wording is
+            # scikit-learn's own, for which its estimator checks look.
+            what = "sample(s)" if not len(columns) else "feature(s)"
+            raise InputMismatchError(
+                f"Found 0 {what} (shape={columns.shape}) while a minimum of 1 is required by {type(encoder).__name__}."
+            )
+        # scikit-learn refuses columns that share a name. Such columns are known by their positions.
+        named = columns if columns.columns.is_unique else columns.set_axis(range(columns.shape[1]), axis=1)
+        validate_data(encoder, named, skip_check_array=True, reset=reset)
+        return columns
+    return pd.DataFrame(validate_data(encoder, columns, reset=reset, dtype=dtype, ensure_all_finite="allow-nan"))
+
+
+def as_frame(columns):
+    """Return a Series, a frame or an array as a DataFrame."""
+    if isinstance(columns, pd.DataFrame):
+        return columns
+    return columns.to_frame() if isinstance(columns, pd.Series) else pd.DataFrame(columns)
+
+
+def one_column(columns, encoder):
+    """Return the only column of an input as a Series, or refuse several."""
+    frame = as_frame(columns)
+    if frame.shape[1] != 1:
+        raise InputMismatchError(
+            f"{type(encoder).__name__} reads one column, got {frame.shape[1]}: {list(frame.columns)}. "
+            "Name a single column, or give each column an input of its own."
+        )
+    return frame.iloc[:, 0]
+
+
+def refuse_cells(column, wrong, expected, advice):
+    """Refuse a Series if `wrong` marks cells: `expected` is the rule that they break, `advice` the way out."""
+    if not wrong.any():
+        return
+    position = int(np.flatnonzero(wrong)[0])
+    # `tolist` returns a Python object, whose repr is what the user sees in the table: 7, not np.int64(7).
+    cell = column.iloc[[position]].tolist()[0]
+    found = repr(cell) if len(repr(cell)) <= 80 else repr(cell)[:77] + "..."
+    raise InputMismatchError(
+        f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {expected}, first at row label "
+        f"{label_at(column.index, position)!r}: {found} (type {type(cell).__name__}). {advice}"
+    )
+
+
+def missing_rows(columns):
+    """Return a bool array of shape (n_rows,): True where every cell of the row is missing."""
+    empty = np.asarray(pd.isna(columns))
+    if empty.ndim == 1:
+        return empty
+    # Most tables have few missing cells. To look for any takes a tenth of the time of `all` over each row.
+    return empty.all(axis=1) if empty.any() else np.zeros(len(empty), dtype=bool)
+
+
+def check_part(encoder, columns, state):
+    """Check an encoder's parameters, and that the columns of a further part are those of the parts before."""
+    encoder._validate_params()
+    if state is not None and hasattr(columns, "shape"):
+        check_frame(encoder, as_frame(columns), reset=False)
+
+
+def keep_names(encoder, part):
+    """Set on an encoder the number and the names of the columns on which `part` was fitted."""
+    encoder.n_features_in_ = part.n_features_in_
+    if hasattr(part, "feature_names_in_"):
+        encoder.feature_names_in_ = part.feature_names_in_
+
+
+def cannot_learn_in_parts(encoder):
+    """Return the message for an encoder that cannot learn from a table in parts."""
+    return (
+        f"{type(encoder).__name__} learns from all rows at once (it has no partial_fit), so that it cannot be fitted "
+        "on a table that is read in parts. Use one of skmulti's (e.g. CategoryIndexer with OneHotBranch) or one of "
+        "scikit-learn's with partial_fit, such as StandardScaler; or fit on a DataFrame."
+    )
+
+
 class Branch(BaseEstimator):
-    """The sub-network of one input: an array of its spec to a vector a row.
+    """The sub-network of one input: it turns the encoder's array into one vector for each row.
 
     Subclasses say which kinds they read and implement `connect`.
 
@@ -265,8 +384,8 @@ class Branch(BaseEstimator):
     reads : tuple of str
         The kinds that the branch can read; an empty tuple means any.
     memorises : bool
-        True where a network with this branch soon knows its training rows by heart, so
-        that the hold-out, not a plan, says when to slow down.
+        True if a network with this branch soon knows its training rows by heart. The
+        learning rate then falls when the hold-out gets worse, not by a fixed plan.
 
     See Also
     --------
@@ -293,8 +412,8 @@ class Branch(BaseEstimator):
     def build(self, spec, sample=None):
         """Make the Keras model of the branch.
 
-        The model takes the array as the encoder gives it. Before `connect` sees it,
-        pixels are brought from 0-255 to 0-1 and NaN is replaced by a learned value
+        The model takes the encoder's array as it is. Before `connect` gets the array,
+        pixels are scaled from 0-255 to 0-1 and NaN is replaced by a learned value
         (steps that are NaN throughout are masked).
 
         Parameters
@@ -302,8 +421,8 @@ class Branch(BaseEstimator):
         spec : ArraySpec
             The array to read.
         sample : ndarray of shape (n_rows, *spec.shape) or None
-            Up to 10,000 encoded training rows, for first values that depend on data; of a
-            lazy input a `LazyArray`, of which ``sample[rows]`` and ``np.asarray`` encode rows.
+            Up to 10,000 encoded training rows, for initial values that depend on data. For a
+            lazy input it is a `LazyArray`: ``sample[rows]`` and ``np.asarray`` encode its rows.
 
         Returns
         -------
@@ -321,15 +440,17 @@ class Branch(BaseEstimator):
         inputs = keras.Input(spec.shape, dtype=spec.dtype, name=names["array"])
         fixed = self.features(spec, sample)
         if fixed is None:
-            output = self._connect_flat(_readable(inputs, spec, sample), spec, sample)
+            output = self._connect_flat(_rescale_and_fill(inputs, spec, sample), spec, sample)
             return keras.Model(inputs, output, name=names["branch"])
+        # What training changes is a model of its own, from the features on. A fit computes the features of each row
+        # once, and trains that inner model on them (`TrainingNetwork`).
         fixed = keras.Model(inputs, fixed(inputs), name=names["features"], trainable=False)
         values = keras.Input(fixed.output_shape[1:], dtype=fixed.output.dtype, name=names["values"])
         rest = keras.Model(values, self._connect_flat(values, spec, sample), name=names["branch"])
         return keras.Model(inputs, rest(fixed(inputs)), name=names["branch"])
 
     def features(self, spec, sample):
-        """Make what of the branch is fixed before training; nothing, unless a subclass does.
+        """Make the part of the branch that training does not change; by default there is none.
 
         An estimator's `fit` computes the features of its rows once, not in every epoch.
 
@@ -343,8 +464,8 @@ class Branch(BaseEstimator):
         Returns
         -------
         keras.Model or None
-            Maps the encoder's array to the tensor that `connect` then gets; without weights
-            to train, and the same in training and prediction.
+            Maps the encoder's array to the tensor that `connect` then gets. It has no weights
+            to train and does the same in training and in prediction.
         """
         return None
 
@@ -354,24 +475,25 @@ class Branch(BaseEstimator):
         Parameters
         ----------
         tensor : KerasTensor of shape (batch, *spec.shape)
-            The input, free of NaN; pixels as floats of 0-1. Of a branch that has `features`,
-            these.
+            The input, free of NaN; pixels are floats of 0-1. If the branch has `features`,
+            the tensor is their output.
         spec : ArraySpec
-            The array as the encoder gave it.
+            The array as it leaves the encoder.
         sample : ndarray of shape (n_rows, *spec.shape) or None
             Up to 10,000 encoded training rows.
 
         Returns
         -------
         KerasTensor of shape (batch, width)
-            What the merge gets; higher ranks are flattened.
+            What the merge gets. A tensor of more axes is flattened.
         """
         raise NotImplementedError
 
     def _connect_flat(self, tensor, spec, sample):
-        """Connect the layers and see to it that they give a vector a row."""
+        """Connect the layers, and make sure that the output is one vector for each row."""
         output = self.connect(tensor, spec, sample)
         if len(output.shape) > 2:
+            # Masked steps are zeroed first: Flatten drops the mask, and padding would count as values.
             output = keras.layers.Flatten()(ZeroMasked()(output))
         if len(output.shape) != 2 or output.shape[-1] is None:
             raise BranchMismatchError(
@@ -390,98 +512,13 @@ class Branch(BaseEstimator):
             )
 
 
-def _readable(tensor, spec, sample):
-    """Bring pixels to 0-1 and free floats of NaN."""
+def _rescale_and_fill(tensor, spec, sample):
+    """Scale pixels to 0-1, and put a learned value in the place of NaN."""
+    # Pixels stay bytes up to here: as float32 they would take four times the memory, on disk and in every batch.
     if spec.dtype == "uint8":
         return keras.layers.Rescaling(1 / 255)(tensor)
+    # Ids need nothing: 0 stands for a missing value already.
     if not spec.dtype.startswith("float"):
         return tensor
+    # A feature that no training row misses teaches nothing about its fill, which then stays at the training mean.
     return LearnedFill(initial=None if sample is None else feature_means(sample))(tensor)
-
-
-def missing_rows(columns):
-    """Mark the rows in which every cell is missing: bool array of shape (n_rows,)."""
-    empty = np.asarray(pd.isna(columns))
-    if empty.ndim == 1:
-        return empty
-    # To look for any missing cell takes a tenth of the time of a look at each row.
-    return empty.all(axis=1) if empty.any() else np.zeros(len(empty), dtype=bool)
-
-
-def as_frame(columns):
-    """Return columns as a DataFrame, be they a Series, a frame, or an array."""
-    if isinstance(columns, pd.DataFrame):
-        return columns
-    return columns.to_frame() if isinstance(columns, pd.Series) else pd.DataFrame(columns)
-
-
-def one_column(columns, encoder):
-    """Return the only column of an input as a Series, or refuse several."""
-    frame = as_frame(columns)
-    if frame.shape[1] != 1:
-        raise InputMismatchError(
-            f"{type(encoder).__name__} reads one column, got {frame.shape[1]}: {list(frame.columns)}. "
-            "Name a single column, or give each column an input of its own."
-        )
-    return frame.iloc[:, 0]
-
-
-def refuse_cells(column, wrong, expected, advice):
-    """Raise for the cells of a Series that `wrong` marks: `expected` is the rule, `advice` the way out."""
-    if not wrong.any():
-        return
-    position = int(np.flatnonzero(wrong)[0])
-    # As a Python object, whose repr is that of the table (7, not np.int64(7)).
-    cell = column.iloc[[position]].tolist()[0]
-    found = repr(cell) if len(repr(cell)) <= 80 else repr(cell)[:77] + "..."
-    raise InputMismatchError(
-        f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {expected}, first at row label "
-        f"{label_at(column.index, position)!r}: {found} (type {type(cell).__name__}). {advice}"
-    )
-
-
-def check_frame(encoder, columns, *, reset, dtype="numeric"):
-    """Return columns as a frame whose names and number are those of fit.
-
-    Arrays pass scikit-learn's own checks (two dimensions, no infinity, `dtype`);
-    frames and Series keep the dtype of each column.
-    """
-    if isinstance(columns, pd.Series):
-        columns = columns.to_frame()
-    if isinstance(columns, pd.DataFrame):
-        # scikit-learn's comparison of the names costs more than the encoding of a single row.
-        if not reset and list(columns.columns) == list(getattr(encoder, "feature_names_in_", ())):
-            return columns
-        if reset and 0 in columns.shape:
-            what = "sample(s)" if not len(columns) else "feature(s)"
-            raise InputMismatchError(
-                f"Found 0 {what} (shape={columns.shape}) while a minimum of 1 is required by {type(encoder).__name__}."
-            )
-        # Columns that share a name, which scikit-learn does not take, are known by their positions.
-        named = columns if columns.columns.is_unique else columns.set_axis(range(columns.shape[1]), axis=1)
-        validate_data(encoder, named, skip_check_array=True, reset=reset)
-        return columns
-    return pd.DataFrame(validate_data(encoder, columns, reset=reset, dtype=dtype, ensure_all_finite="allow-nan"))
-
-
-def check_part(encoder, columns, state):
-    """Check parameters, and that further columns are those of the parts before."""
-    encoder._validate_params()
-    if state is not None and hasattr(columns, "shape"):
-        check_frame(encoder, as_frame(columns), reset=False)
-
-
-def keep_names(encoder, part):
-    """Return an encoder the columns of the part that it has learned from last."""
-    encoder.n_features_in_ = part.n_features_in_
-    if hasattr(part, "feature_names_in_"):
-        encoder.feature_names_in_ = part.feature_names_in_
-
-
-def cannot_learn_in_parts(encoder):
-    """Say that an encoder needs all rows at once."""
-    return (
-        f"{type(encoder).__name__} learns from all rows at once (it has no partial_fit), so that it cannot be fitted "
-        "on a table that is read in parts. Use one of skmulti's (e.g. CategoryIndexer with OneHotBranch) or one of "
-        "scikit-learn's with partial_fit, such as StandardScaler; or fit on a DataFrame."
-    )

@@ -1,4 +1,8 @@
-"""Dates and times: calendar parts of a vector."""
+"""Dates and times as calendar parts in a vector.
+
+A column takes three steps: its cells become datetimes in UTC, the datetimes become a table of calendar parts on the
+clock of the column's zone, and the parts in use become the entries of the vector.
+"""
 
 import datetime
 
@@ -12,7 +16,8 @@ from ..spec import ArraySpec
 from .base import InputEncoder, check_frame, refuse_cells
 from .vector import DenseBranch, NumberScaler
 
-# Part -> number of values after which it starts again; None for those that do not.
+# Part -> number of values after which it starts again, or None for a part that never does. The order of the parts
+# decides the order of the entries in the vector.
 _CALENDAR_PARTS = {
     "elapsed": None,
     "year": None,
@@ -23,34 +28,35 @@ _CALENDAR_PARTS = {
     "minute": 60,
     "second": 60,
 }
+# The parts that are standardised.
 LINEAR = [part for part, period in _CALENDAR_PARTS.items() if period is None]
 
 
 class CalendarEncoder(InputEncoder):
     """Turn dates and times into calendar parts.
 
-    Parts that repeat (month, weekday, hour, ...) become a point on a circle, sine and
-    cosine, so that December is next to January; elapsed time and the year are
-    standardised. A missing date is NaN in each.
+    A part that repeats (month, weekday, hour, ...) becomes a point on a circle, given by
+    sine and cosine, so that December is next to January. Elapsed time and the year are
+    standardised. A missing date is NaN in every entry.
 
-    The parts are those of the clock that the column shows: a column with a time zone
-    is read in that zone, which later rows are brought to. Times without a zone count as
-    UTC where the two meet.
+    The parts are those of the clock that the column shows. A column with a time zone is
+    read in that zone, and later rows are converted to it. If times with and without a zone
+    meet, those without count as UTC.
 
     Parameters
     ----------
     parts : "auto" or sequence of str
         Any of elapsed, year, month, day, weekday, hour, minute, second. "auto" takes
-        elapsed time and each part that varies among the training rows.
+        elapsed time and every part that varies among the training rows.
     dtype : {"float32", "float64"}
         Precision of the array. `InputRouter` sets it to its own.
 
     Attributes
     ----------
     parts_ : list of tuple (int, str)
-        Position of the column and the part, one entry for each part in use.
+        Position of the column and name of the part, for each part in use.
     zones_ : list of tzinfo or None
-        Time zone of each column, None where it had none.
+        Time zone of each column, None if it had none.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of str
@@ -58,11 +64,11 @@ class CalendarEncoder(InputEncoder):
 
     See Also
     --------
-    NumberScaler : Takes durations, in place of dates.
+    NumberScaler : Reads durations.
 
     Notes
     -----
-    Sine and cosine of ``2 pi part / period`` are the usual encoding of cyclic features,
+    Sine and cosine of ``2 pi part / period`` are the usual encoding of cyclic features;
     see scikit-learn's example "Time-related feature engineering".
 
     Examples
@@ -75,7 +81,8 @@ class CalendarEncoder(InputEncoder):
            [ 0.78,  0.62],
            [ 0.97, -0.22]], dtype=float32)
 
-    Dates in another order than year-month-day would be a guess, and are refused:
+    Dates in another order than year-month-day are refused, since their order would be a
+    guess:
 
     >>> CalendarEncoder().fit(pd.Series(["03/04/2024"], name="day"))
     Traceback (most recent call last):
@@ -111,7 +118,7 @@ class CalendarEncoder(InputEncoder):
         return None
 
     def fit(self, columns, y=None):
-        """Learn which parts vary, and the spread of those that do not repeat.
+        """Learn which parts vary, and mean and spread of the parts that do not repeat.
 
         Parameters
         ----------
@@ -133,6 +140,7 @@ class CalendarEncoder(InputEncoder):
         ValueError
             If `parts` is empty or holds an unknown part.
         """
+        # Without `_seen`, `partial_fit` begins anew.
         vars(self).pop("_seen", None)
         return self.partial_fit(columns)
 
@@ -149,33 +157,40 @@ class CalendarEncoder(InputEncoder):
         Returns
         -------
         CalendarEncoder
-            The encoder, fitted on all rows so far as by `fit`, but for rounding.
+            The encoder, fitted on all rows so far as by `fit`, except for rounding.
         """
         self._check_parts()
         first = not hasattr(self, "_seen")
         frame = check_frame(self, columns, reset=first, dtype=None)
         if first:
-            self.zones_ = [_zone(frame.iloc[:, i]) for i in range(frame.shape[1])]
+            # The zone of the first rows decides for all: what a part means must not change within a table.
+            self.zones_ = [_find_zone(frame.iloc[:, i]) for i in range(frame.shape[1])]
+            # In float64: seconds since 1970 are near 2e9, where neighbours in float32 are 128 seconds apart.
             self._seen, self._moments = {}, NumberScaler(add_indicator=False, dtype="float64")
-        tables = self._tables(frame)
+        tables = self._read_calendars(frame)
         for i, table in enumerate(tables):
             for part in _CALENDAR_PARTS:
                 seen = self._seen.setdefault((i, part), set())
-                if len(seen) < 2:  # two values are enough to know that a part varies
+                # Two values are enough to know that a part varies.
+                if len(seen) < 2:
                     seen.update(table[part].dropna().unique()[:2].tolist())
+        # In the order of `_seen`, whatever the order in which the user named the parts.
         chosen = ("elapsed",) if self.parts == "auto" else self.parts
         self.parts_ = [
             (i, part)
             for i, part in self._seen
             if part in chosen or (self.parts == "auto" and len(self._seen[i, part]) > 1)
         ]
+        # The moments of all parts that do not repeat, whether they are in use or not: a year that is constant so far
+        # may vary in the next rows, and its moments must then be those of all rows.
         linear = [np.asarray(table[part], float) for table in tables for part in LINEAR]
         self._moments.partial_fit(np.column_stack(linear))
-        self._scaler = self._scaler_of([(i, part) for i, part in self.parts_ if part in LINEAR])
+        self._scaler = self._make_scaler([(i, part) for i, part in self.parts_ if part in LINEAR])
         return self
 
-    def _scaler_of(self, parts):
-        """Return the scaler of some of the parts that do not repeat."""
+    def _make_scaler(self, parts):
+        """Return a fitted scaler for some of the parts that do not repeat, given as (column, part)."""
+        # Their places in what `partial_fit` stacks: column by column, the parts of each in the order of LINEAR.
         places = [i * len(LINEAR) + LINEAR.index(part) for i, part in parts]
         scaler = NumberScaler(add_indicator=False, dtype="float64")
         scaler.mean_, scaler.scale_ = self._moments.mean_[places], self._moments.scale_[places]
@@ -183,6 +198,7 @@ class CalendarEncoder(InputEncoder):
         return scaler
 
     def _check_parts(self):
+        """Refuse parameters that are wrong, above all unknown parts."""
         self._validate_params()
         unknown = [] if self.parts == "auto" else [part for part in self.parts if part not in _CALENDAR_PARTS]
         if unknown:
@@ -204,12 +220,12 @@ class CalendarEncoder(InputEncoder):
         Returns
         -------
         ndarray of shape (n_rows, n_parts), float
-            Standardised parts that do not repeat, then sine and cosine of each part
-            that does; NaN where the date is missing.
+            The standardised parts that do not repeat, then sine and cosine of each part
+            that does. NaN where the date is missing.
         """
         check_is_fitted(self)
         frame = check_frame(self, columns, reset=False, dtype=None)
-        tables = self._tables(frame)
+        tables = self._read_calendars(frame)
         linear, cyclic = [], []
         for i, part in self.parts_:
             values, period = np.asarray(tables[i][part], float), _CALENDAR_PARTS[part]
@@ -218,12 +234,13 @@ class CalendarEncoder(InputEncoder):
                 cyclic += [np.sin(angle), np.cos(angle)]
             else:
                 linear.append(values)
+        # As a frame, since an array without rows would be refused.
         scaled = list(self._scaler.transform(pd.DataFrame(np.column_stack(linear))).T) if linear else []
         return np.column_stack([*scaled, *cyclic]).astype(self.dtype)
 
-    def _tables(self, frame):
-        """Return the calendar parts of each column."""
-        return [_calendar_table(frame.iloc[:, i], zone) for i, zone in enumerate(self.zones_)]
+    def _read_calendars(self, frame):
+        """Return a table of calendar parts for each column."""
+        return [_read_calendar(frame.iloc[:, i], zone) for i, zone in enumerate(self.zones_)]
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
@@ -232,39 +249,46 @@ class CalendarEncoder(InputEncoder):
         return ArraySpec(name, "vector", (width,), self.dtype)
 
 
-def _zone(column):
+def _find_zone(column):
     """Return the time zone of a column of datetimes, or None."""
     return getattr(pd.Series(column.array[:0]).dt, "tz", None) if _holds_times(column.dtype) else None
 
 
 def _holds_times(dtype):
-    # Arrow's dates are datetimes to pandas, but have no time zone.
+    """Return whether a dtype is one of datetimes, NumPy's or Arrow's; dates without a time are none."""
+    # pandas counts Arrow's date32 among the datetimes, but raises when it is asked for a time zone.
     is_times = pd.api.types.is_datetime64_any_dtype(dtype) and not str(dtype).startswith("date3")
     return is_times or str(dtype).startswith("timestamp")
 
 
-def _calendar_table(column, zone):
+def _read_calendar(column, zone):
     """Return the calendar parts of one column of dates, on the clock of a zone, as a frame of floats."""
-    times = _times(column)
+    times = _as_times(column)
     parts = (times if zone is None else times.dt.tz_convert(zone)).dt
+    # Elapsed time is that of UTC: on the clock of a zone, an hour is skipped in spring and comes twice in autumn.
     seconds = (times - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(seconds=1)
+    # Months and days count from 0, as weekdays and hours do, so that each cycle begins at the angle 0.
     named = {"elapsed": seconds, "month": parts.month - 1, "day": parts.day - 1, "weekday": parts.day_of_week}
+    # As floats, since the parts of a missing date must be NaN.
     plain = {name: getattr(parts, name) for name in ("year", "hour", "minute", "second")}
     return pd.DataFrame({**named, **plain}).astype("float64")
 
 
-def _times(column):
+def _as_times(column):
     """Return a column of dates as datetimes in UTC, or refuse it."""
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
     if _holds_times(column.dtype):
-        # Arrow's timestamps become pandas' own, whose parts can be missing.
-        zone = _zone(column)
+        # Arrow's timestamps become pandas' own, whose parts can be missing. Microseconds, since nanoseconds would not
+        # reach beyond the years 1677 to 2262.
+        zone = _find_zone(column)
         own = column.astype("datetime64[us]" if zone is None else pd.DatetimeTZDtype("us", zone))
         return own.dt.tz_localize("UTC") if zone is None else own.dt.tz_convert("UTC")
     cells = column.astype(object)
-    # Other orders are a guess that the first cell would decide: "03/04/2024" is in March or in April.
+    # Cells of several classes become text, which one call reads to datetimes of one dtype. Only ISO order is read: with
+    # another order the first cell would decide for all, and "03/04/2024" may be in March or in April.
     written = pd.Series([_as_iso(cell) for cell in cells], index=cells.index, dtype=object)
+    # "coerce" turns whatever is no date into NaT. The error of pandas would name neither column nor row label.
     times = pd.to_datetime(written, utc=True, errors="coerce", format="ISO8601")
     refuse_cells(
         column,
@@ -276,7 +300,8 @@ def _times(column):
 
 
 def _as_iso(cell):
-    """Return a date as text, or None if the cell is none."""
+    """Return a date as text in ISO order, or None if the cell is no date."""
+    # NaT is an instance of `date`, too.
     if isinstance(cell, datetime.date):
         return None if cell is pd.NaT else cell.isoformat()
     return str(cell) if isinstance(cell, str | np.datetime64) else None

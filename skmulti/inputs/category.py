@@ -1,4 +1,12 @@
-"""Categories: integer codes from the table, embeddings or one-hot columns in the network."""
+"""Categories: integer ids from the table, embeddings or one-hot columns in the network.
+
+Id 0 is a missing value (or padding, in other kinds of input), 1 an unknown value, and learned values start at 2. No id
+is -1, as in scikit-learn's encoders: Keras does not check ids, and -1 would silently read the last row of an embedding.
+For the same reason, the router compares every id with the vocabulary size in the spec.
+
+Each column is factorized once, to a code for each cell and a list of its different values. What is learned and looked
+up then concerns the different values only, however many rows there are.
+"""
 
 from collections import Counter
 from numbers import Integral
@@ -21,14 +29,14 @@ from .base import Branch, InputEncoder, check_frame, check_part, keep_names, ref
 class EmbeddingBranch(Branch):
     """Read categories with a learned vector for each value.
 
-    The default for categories: it stays small for columns of thousands of values,
+    The default for categories. It stays small for columns of thousands of values,
     and values that act alike end up close to each other.
 
     Parameters
     ----------
     embedding_dim : int or None
-        Length of a value's vector. None: ``1.6 * n ** 0.56`` for the n values of the
-        largest column, between 2 and 32.
+        Length of a value's vector. None stands for ``1.6 * n ** 0.56``, where n is the
+        number of values of the largest column, clipped to 2 to 32.
     units : tuple of int
         Dense layers over the vectors of all columns; none by default, the merge and
         the head combine them.
@@ -42,7 +50,7 @@ class EmbeddingBranch(Branch):
     References
     ----------
     Guo and Berkhahn, "Entity Embeddings of Categorical Variables", 2016,
-    arXiv:1604.06737. The rule for the length is the one of the fastai library.
+    arXiv:1604.06737. The rule for the length is that of the fastai library.
 
     Examples
     --------
@@ -72,7 +80,7 @@ class EmbeddingBranch(Branch):
         tensor : KerasTensor of shape (batch, n_columns), int32
             The ids.
         spec : ArraySpec
-            Its vocabulary sizes give the table's size.
+            Its vocabulary sizes decide how many vectors there are.
         sample : ndarray or None
             Not used.
 
@@ -82,6 +90,7 @@ class EmbeddingBranch(Branch):
             The vectors side by side, or the last dense layer's output.
         """
         sizes = _vocabulary_sizes(self, spec)
+        # One length for all columns: their vectors are the rows of a single table, which is read in one step.
         dim = self.embedding_dim or int(np.clip(round(1.6 * (max(sizes) - FIRST_ID) ** 0.56), 2, 32))
         vectors = keras.layers.Flatten()(CategoryEmbedding(sizes, dim)(tensor))
         if self.dropout:
@@ -93,7 +102,7 @@ class OneHotBranch(Branch):
     """Read categories as columns of 0 and 1, made inside the network.
 
     Equal to scikit-learn's ``OneHotEncoder`` before a `DenseBranch`, without the wide
-    array in memory. Unknown values and missing ones have columns of their own, whose
+    array in memory. Unknown and missing values have columns of their own, whose
     weights start at zero.
 
     Parameters
@@ -128,7 +137,7 @@ class OneHotBranch(Branch):
         tensor : KerasTensor of shape (batch, n_columns), int32
             The ids.
         spec : ArraySpec
-            Its vocabulary sizes give the number of columns.
+            Its vocabulary sizes decide how many columns of 0 and 1 there are.
         sample : ndarray or None
             Not used.
 
@@ -138,14 +147,19 @@ class OneHotBranch(Branch):
             The one-hot columns, or the last dense layer's output.
         """
         sizes = _vocabulary_sizes(self, spec)
+        # A single size is that of a vocabulary which all columns share. Each column still has its own one-hot block.
         sizes = sizes * spec.shape[0] if len(sizes) == 1 else sizes
         check_units(self.units)
         columns = OneHotIds(sizes)(tensor)
         if not self.units:
             return columns
         first = keras.layers.Dense(int(self.units[0]), activation="relu")
+        # The kernel exists only after the layer was called.
         hidden = first(columns)
+        # The rows of missing and unknown values start at zero, as in `CategoryEmbedding`: training may never show such
+        # a value, and a row of random weights would then move predictions at random.
         kernel = ops.convert_to_numpy(first.kernel).copy()
+        # Where the one-hot block of each column begins.
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(int)
         kernel[np.concatenate([starts + i for i in range(FIRST_ID)])] = 0
         first.kernel.assign(kernel)
@@ -155,7 +169,7 @@ class OneHotBranch(Branch):
 
 
 def _vocabulary_sizes(branch, spec):
-    """Return the number of ids of each column, or of all columns that share a vocabulary."""
+    """Return the number of ids of each column, or a single one if all columns share a vocabulary."""
     sizes, n_columns = tuple(spec.vocabulary_sizes), spec.shape[0]
     if len(sizes) not in (1, n_columns):
         raise BranchMismatchError(
@@ -169,20 +183,22 @@ def _vocabulary_sizes(branch, spec):
 class CategoryIndexer(InputEncoder):
     """Turn categories into integer ids for an embedding.
 
-    Id 0 is a missing value, 1 a value that training did not show (or a rare one), and
-    the learned values follow from 2, sorted. No id is ever negative or out of range.
+    Id 0 is a missing value, 1 a value that training did not show (or a rare one). The
+    learned values have the ids from 2 on, in sorted order. No id is ever negative or out
+    of range.
 
     Parameters
     ----------
     categories : "auto" or list of array-like
-        "auto" learns the values from the training rows. A list gives the values of
-        each column, in the order of their ids; missing values among them are left out.
+        "auto" learns the values from the training rows. A list holds the values of each
+        column, in the order of their ids; missing values among them are left out.
     min_frequency : int, float or None
         Values that are rarer share id 1: an int counts rows, a float is a share of
         the rows (as in ``OneHotEncoder``).
     max_categories : int or None
-        At most this many ids for a column's values, the shared id 1 included; the rarest
-        values share it, among equals those that sort first (as in ``OneHotEncoder``).
+        At most this many ids for a column's values, the shared id 1 included. The rarest
+        values share id 1; among equally rare ones, those that sort first (as in
+        ``OneHotEncoder``).
 
     Attributes
     ----------
@@ -231,12 +247,12 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
 
     @classmethod
     def suits(cls, column):
-        """Take booleans, ``category`` dtypes, and strings and numbers side by side; see `InputEncoder.suits`.
+        """Take booleans, ``category`` dtypes, and columns of strings and numbers; see `InputEncoder.suits`.
 
-        Not where most are fractions: these are numbers to be converted.
+        A column in which most cells are fractions is left alone: it holds numbers that are to be converted.
         """
         dtype = column.dtype
-        # An Arrow dictionary is what Arrow has for a category dtype.
+        # A dictionary is Arrow's category dtype.
         if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary<"):
             return "category dtype"
         if pd.api.types.is_bool_dtype(dtype):
@@ -271,7 +287,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         InputMismatchError
             If a cell is a list or array.
         ValueError
-            If `categories` does not list as many columns as there are, or a value twice.
+            If `categories` does not list as many columns as there are, or lists a value twice.
         """
         self._learn(columns)
         return self
@@ -292,21 +308,24 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
             The encoder, fitted on all rows so far exactly as by `fit`.
         """
         state = getattr(self, "_partial", None)
-        # A `fit` in between has put another list there, and begins anew.
+        # If `categories_` is another list than the one kept, a `fit` has come in between and begun anew.
         state = state if state is not None and state[2] is self.categories_ else None
         check_part(self, columns, state)
+        # The part is read with all of its values: which ones are rare is known only from the counts of all parts.
         part = clone(self).set_params(categories="auto", min_frequency=None, max_categories=None).fit(columns)
         ids = part.transform(columns)
         if state is None:
-            self.fit(columns)  # takes the values that the user listed
+            # Only for its checks of `categories`, whose messages name the columns. What it learns is replaced below.
+            self.fit(columns)
             state = [Counter() for _ in part.categories_], 0, None
         seen, n_rows = state[0], state[1] + len(ids)
         self.categories_, self.infrequent_categories_ = [], []
         for i, values in enumerate(part.categories_):
             counts = np.bincount(ids[:, i], minlength=FIRST_ID + len(values))[FIRST_ID:]
             seen[i].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-            values = self._known_values(i, seen[i])
-            keep = self._frequent(np.array([seen[i][value] for value in values.tolist()], int), n_rows)
+            # The ids may change with each part; they are final after the last one.
+            values = self._order_values(i, seen[i])
+            keep = self._mark_frequent(np.array([seen[i][value] for value in values.tolist()], int), n_rows)
             self.categories_.append(values[keep])
             self.infrequent_categories_.append(values[~keep])
         self._ids = [{value: FIRST_ID + i for i, value in enumerate(values.tolist())} for values in self.categories_]
@@ -314,21 +333,24 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         keep_names(self, part)
         return self
 
-    def _known_values(self, position, seen):
-        """Return a column's values in the order of their ids: sorted, or as the user listed them."""
+    def _order_values(self, position, seen):
+        """Return the values of one column in the order of their ids: sorted, or as the user listed them."""
         given = self.categories if isinstance(self.categories, str) else [self.categories[position]]
         values = pd.Series(list(seen), dtype=object, name=position)
         if not len(values) and isinstance(given, str):
             return np.array([], dtype=object)
+        # The `fit` of a clone orders them, so that "sorted" means the same for parts and for a whole table. `fit`
+        # refuses a table without rows, so a column without values becomes a row with a missing one.
         sorter = clone(self).set_params(categories=given, min_frequency=None, max_categories=None)
         return sorter.fit(values if len(values) else pd.Series([None], dtype=object)).categories_[0]
 
     def fit_encode_and_flag(self, columns, y=None):
-        """Learn the values of each column and look up their ids at once; see `InputEncoder.fit_encode_and_flag`."""
+        """Learn the values of each column and look up their ids; see `InputEncoder.fit_encode_and_flag`."""
+        # Each column is factorized once for both.
         return self._look_up(self._learn(columns)), self.missing(columns)
 
     def _learn(self, columns):
-        """Learn the values of each column; give the factorized columns."""
+        """Learn the values of each column, and return the factorized columns."""
         self._validate_params()
         frame = check_frame(self, columns, reset=True, dtype=None)
         given = self.categories
@@ -340,24 +362,26 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         factorized = [_factorize(column) for _, column in frame.items()]
         self.categories_, self.infrequent_categories_ = [], []
         for i, (codes, uniques) in enumerate(factorized):
-            values, counts = _value_counts(codes, uniques)
+            values, counts = _count_values(codes, uniques)
             if given != "auto":
+                # The user's list decides the order; a listed value that no row holds has the count 0.
                 seen = dict(zip(values.tolist(), counts.tolist(), strict=True))
-                values = _values_of_user(given[i], frame.columns[i])
+                values = _read_listed(given[i], frame.columns[i])
                 counts = np.array([seen.get(value, 0) for value in values], dtype=int)
-            keep = self._frequent(counts, len(frame))
+            keep = self._mark_frequent(counts, len(frame))
             self.categories_.append(values[keep])
             self.infrequent_categories_.append(values[~keep])
         self._ids = [{value: FIRST_ID + i for i, value in enumerate(values.tolist())} for values in self.categories_]
         return factorized
 
-    def _frequent(self, counts, n_rows):
-        """Mark the values that get an id of their own."""
+    def _mark_frequent(self, counts, n_rows):
+        """Mark the values that are frequent enough for an id of their own."""
         least = self.min_frequency or 0
         keep = counts >= (least if isinstance(least, Integral) else least * n_rows)
         limit = self.max_categories
+        # Plus one: the shared id counts, even if no value is rare, since it is there for unknown values.
         if limit is not None and keep.sum() + 1 > limit:
-            # From the rarest on, and among equals from the first in order: as OneHotEncoder.
+            # As OneHotEncoder: the rarest first, and the first in order among equals, hence a stable sort.
             keep[np.argsort(counts, kind="stable")[: len(counts) - (limit - 1)]] = False
         return keep
 
@@ -380,17 +404,19 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
 
     def transform_cells(self, cells, empty):
         """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""
+        # These classes can be hashed, and pandas keeps them as they are when it factorizes. Others may do neither.
         if not are_of({str, int, float, bool}, cells[~empty]):
             return None
         ids = [[ids.get(cell, UNKNOWN_ID) for ids, cell in zip(self._ids, row, strict=True)] for row in cells]
         return np.where(empty, 0, ids).astype("int32")
 
     def _look_up(self, factorized):
-        """Return the ids of factorized columns, 1 for values without one."""
+        """Return the ids of factorized columns."""
         ids = np.empty((len(factorized[0][0]), len(factorized)), dtype="int32")
         for i, (codes, uniques) in enumerate(factorized):
-            # The last entry is what the code -1 of missing values reads.
-            ids[:, i] = np.array([*(self._ids[i].get(value, 1) for value in uniques), 0], dtype="int32").take(codes)
+            # Missing values have the code -1, which reads the last entry: id 0.
+            own = [*(self._ids[i].get(value, UNKNOWN_ID) for value in uniques), 0]
+            ids[:, i] = np.array(own, dtype="int32").take(codes)
         return ids
 
     def spec(self, name):
@@ -409,13 +435,15 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
 
 
 def _factorize(column):
-    """Return (code of each cell, -1 where missing; the different values as Python objects)."""
+    """Return the code of each cell, -1 where missing, and the list of different values as Python objects."""
+    # pandas would first make a Python object of each string. Arrow makes one of each different string.
     if _is_arrow_text(column.dtype):
         encoded = column.array.__arrow_array__().dictionary_encode().combine_chunks()
         return encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
     try:
         codes, uniques = pd.factorize(column)
     except TypeError as error:
+        # pandas says which type it cannot hash, but not which row holds it.
         wrong = np.array([not _is_hashable(cell) for cell in column.astype(object)], dtype=bool)
         advice = "Give lists and arrays to SequencePadder or VectorStacker."
         refuse_cells(column, wrong, "categories, which must be hashable", advice)
@@ -424,25 +452,27 @@ def _factorize(column):
 
 
 def _is_arrow_text(dtype):
-    """Return whether strings of a column lie in Arrow's memory, which Arrow factorizes without making objects."""
+    """Return whether a column holds strings in Arrow's memory."""
     if isinstance(dtype, pd.ArrowDtype):
         return str(dtype.pyarrow_dtype) in ("string", "large_string")
     return isinstance(dtype, pd.StringDtype) and dtype.storage == "pyarrow"
 
 
-def _value_counts(codes, uniques):
-    """Return the different values, sorted where they can be, and how often each occurs."""
+def _count_values(codes, uniques):
+    """Return the different values, sorted if they can be, and how often each occurs."""
+    # `bincount` refuses the code -1 of missing values, so all codes move up by one, and its count is dropped.
     counts = np.bincount(codes + 1, minlength=len(uniques) + 1)[1:]
     try:
         order = sorted(range(len(uniques)), key=uniques.__getitem__)
     except TypeError:
-        # Mixed types have no order of their own.
+        # Values of several types have no order of their own. The name of the type and the text make one that does not
+        # depend on the order of the rows.
         order = sorted(range(len(uniques)), key=lambda i: (type(uniques[i]).__name__, str(uniques[i])))
     return _as_objects([uniques[i] for i in order]), counts[order]
 
 
-def _values_of_user(values, name):
-    """Return the values that the user listed for a column, without missing ones, or refuse repeated ones."""
+def _read_listed(values, name):
+    """Return the values that the user listed for a column, without missing ones, or refuse a value given twice."""
     codes, uniques = _factorize(pd.Series(_as_objects(list(values)), name=name))
     if len(uniques) < (codes >= 0).sum():
         first = next(value for i, value in enumerate(values) if codes[i] in codes[:i] and codes[i] >= 0)
@@ -453,7 +483,8 @@ def _values_of_user(values, name):
 
 
 def _as_objects(values):
-    """Return a list as an array of objects of one dimension, even if they are tuples."""
+    """Return a list as a 1-D array of objects."""
+    # One by one, since NumPy would make a 2-D array of a list of tuples.
     array = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):
         array[i] = value
@@ -461,6 +492,7 @@ def _as_objects(values):
 
 
 def _is_hashable(cell):
+    """Return whether a cell can be a key of a dict."""
     try:
         hash(cell)
     except TypeError:

@@ -1,4 +1,4 @@
-"""Vectors that stand in the cells of one column."""
+"""Vectors in the cells of one column, such as embeddings that another model made."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,9 @@ from .vector import DenseBranch
 
 
 class VectorStacker(InputEncoder):
-    """Stack vectors that stand in cells, e.g. embeddings made beforehand.
+    """Stack the vectors in the cells of one column, e.g. embeddings made beforehand.
+
+    A cell holds a list or a 1-D array of numbers. All vectors have the same length.
 
     Parameters
     ----------
@@ -24,7 +26,7 @@ class VectorStacker(InputEncoder):
     n_values_ : int
         Length of the vectors.
     n_features_in_ : int
-        Number of columns: 1, or the length of the vectors where they came as a 2-D array.
+        Number of columns: 1, or the length of the vectors if they came as a 2-D array.
     feature_names_in_ : ndarray of str
         Name of the column, if it is a string.
 
@@ -57,7 +59,8 @@ class VectorStacker(InputEncoder):
         shapes = {_vector_shape(cell) for cell in cells.iloc[:PROBE_ROWS]}
         if len(shapes) > 1 or None in shapes or len(shape := shapes.pop()) != 1:
             return None
-        # The types of some cells tell those of all, but a single length that differs makes them a sequence.
+        # Some cells are enough to know the type of all. Lengths have to be compared in all: a single one that differs
+        # makes the column one of sequences.
         one_length = all(length_of(cell) == shape[0] for cell in cells)
         return f"vectors of {shape[0]} numbers in cells" if one_length else None
 
@@ -79,7 +82,7 @@ class VectorStacker(InputEncoder):
         Raises
         ------
         InputMismatchError
-            If a cell is no vector of numbers, or lengths differ.
+            If a cell is no vector of numbers, or the lengths differ.
         """
         self._is_known = False
         return self.partial_fit(columns)
@@ -101,8 +104,9 @@ class VectorStacker(InputEncoder):
         """
         self._validate_params()
         known = getattr(self, "_is_known", False)
-        cells = _vector_cells(columns, self, reset=not known)
+        cells = _read_vectors(columns, self, reset=not known)
         lengths = [len(cell) for cell in cells.dropna()]
+        # Parts without a single vector leave the length open: 1 is a stand-in, which the first vector replaces.
         if not known:
             self.n_values_ = lengths[0] if lengths else 1
             self._is_known = bool(lengths)
@@ -120,20 +124,22 @@ class VectorStacker(InputEncoder):
         Returns
         -------
         ndarray of shape (n_rows, n_values), float
-            A vector a row, all NaN where the cell is missing.
+            One vector in each row, all NaN where the cell is missing.
         """
         check_is_fitted(self)
-        cells = _vector_cells(columns, self, reset=False)
+        cells = _read_vectors(columns, self, reset=False)
         self._check_lengths(cells)
         stacked = np.full((len(cells), self.n_values_), np.nan, dtype=self.dtype)
         known = np.flatnonzero(cells.notna())
         if len(known):
             stacked[known] = np.stack([np.asarray(cell, dtype=self.dtype) for cell in cells.iloc[known]])
+        # After the conversion: a float64 beyond the range of float32 has become infinity, too.
         infinite = np.isinf(stacked).any(axis=1)
         refuse_cells(cells, infinite, "finite", "Replace infinity, e.g. by NaN for 'not known'.")
         return stacked
 
     def _check_lengths(self, cells):
+        """Refuse vectors of another length than that of the first."""
         wrong = np.array([cell is not None and len(cell) != self.n_values_ for cell in cells], dtype=bool)
         refuse_cells(
             cells,
@@ -154,24 +160,27 @@ class VectorStacker(InputEncoder):
 
 
 def _vector_shape(cell):
-    """Return the shape of a cell of numbers, or None for anything else."""
+    """Return the shape of a cell of numbers, or None if the cell is anything else."""
     if isinstance(cell, str | bytes) or not hasattr(cell, "__len__"):
         return None
     try:
         array = np.asarray(cell)
     except ValueError:
+        # Lists of different lengths in one list.
         return None
     return array.shape if array.dtype.kind in "biuf" else None
 
 
-def _vector_cells(columns, encoder, *, reset):
-    """Return one column whose cells are vectors of numbers, or None where missing."""
+def _read_vectors(columns, encoder, *, reset):
+    """Return the only column as a Series of vectors, None where missing, or refuse other cells."""
+    # A list of vectors becomes a Series, since NumPy cannot make an array of it if a vector is missing.
     if isinstance(columns, list) or (isinstance(columns, np.ndarray) and columns.dtype == object and columns.ndim == 1):
         columns = pd.Series(list(columns), dtype=object)
     frame = check_frame(encoder, columns, reset=reset)
-    # The rows of an array (n_rows, n_values) are the vectors.
+    # In an array of shape (n_rows, n_values), the rows are the vectors.
     is_table = isinstance(columns, pd.Series | pd.DataFrame)
     column = one_column(frame, encoder) if is_table else pd.Series(list(frame.to_numpy()))
+    # None for every kind of missing cell, so that the loops over cells need a single test.
     cells = pd.Series([None] * len(column), index=column.index, name=column.name, dtype=object)
     known = ~missing_rows(column)
     cells[known] = column.astype(object)[known]

@@ -1,4 +1,4 @@
-"""Any scikit-learn transformer as an encoder: whatever it gives is an array of plain features."""
+"""Any scikit-learn transformer as an encoder: whatever it returns becomes a dense array of floats, kind "vector"."""
 
 import numpy as np
 import scipy.sparse
@@ -13,24 +13,25 @@ from ..spec import ArraySpec
 from .base import InputEncoder, cannot_learn_in_parts, missing_rows
 from .vector import DenseBranch
 
-# A sparse one-hot matrix of a million rows and ten thousand words would take 37 GiB.
+# A sparse matrix above this size is refused, since the network needs a dense one. The one-hot columns of a million rows
+# and ten thousand words would take 37 GiB and end the process before an error could say why.
 DENSE_LIMIT_BYTES = 2 * 2**30
 
 
 def default_output():
-    """Keep a global set_config(transform_output="pandas") from what the network reads."""
+    """Return a context in which transformers return arrays, whatever ``set_config(transform_output=...)`` says."""
     return config_context(transform_output="default")
 
 
 class TransformerEncoder(InputEncoder):
-    """A scikit-learn transformer as an encoder: its output is a vector.
+    """Use a scikit-learn transformer as an encoder: its output is a vector.
 
     `InputRouter` wraps every transformer without a `default_branch` in it.
 
     Parameters
     ----------
     transformer : transformer or "passthrough"
-        Any scikit-learn transformer or Pipeline; "passthrough" takes numbers as they are.
+        Any scikit-learn transformer or Pipeline. "passthrough" leaves numbers as they are.
     dtype : {"float32", "float64"}
         Precision of the array.
 
@@ -50,7 +51,8 @@ class TransformerEncoder(InputEncoder):
     def fit(self, columns, y=None, **fit_params):
         """Fit a clone of the transformer."""
         with default_output():
-            self.transformer_ = self._make_transformer().fit(columns, y, **self._params_of_fit(fit_params))
+            self.transformer_ = self._make_transformer().fit(columns, y, **self._select_fit_params(fit_params))
+        # Transformers have no common attribute for the width of their output; one row shows it.
         self._n_values = self.transform(columns.iloc[:1]).shape[1]
         return self
 
@@ -60,34 +62,37 @@ class TransformerEncoder(InputEncoder):
             self.transformer_ = self._make_transformer()
         with default_output():
             if hasattr(self.transformer_, "partial_fit"):
-                self.transformer_.partial_fit(columns, y, **self._params_of_fit(fit_params))
+                self.transformer_.partial_fit(columns, y, **self._select_fit_params(fit_params))
             elif get_tags(self.transformer_).requires_fit:
                 raise InputMismatchError(cannot_learn_in_parts(self.transformer_))
             else:
+                # It learns nothing from the rows, but may want to see their columns before it transforms.
                 self.transformer_.fit(columns.iloc[:1], None if y is None else y[:1])
         self._n_values = self.transform(columns.iloc[:1]).shape[1]
         return self
 
     def fit_encode_and_flag(self, columns, y=None, **fit_params):
-        """Fit and transform at once: some transformers (TargetEncoder) then cross-fit."""
+        """Fit the transformer and transform the same rows with its ``fit_transform``, if it has one."""
+        # As scikit-learn's pipelines do: for some transformers `fit_transform` is more than `fit`, then `transform`.
+        # TargetEncoder cross-fits, so that no training row is encoded with its own target.
         if not hasattr(self.transformer, "fit_transform") and self.transformer != "passthrough":
             return self.fit(columns, y, **fit_params).encode_and_flag(columns)
         self.transformer_ = self._make_transformer()
         with default_output():
-            output = self.transformer_.fit_transform(columns, y, **self._params_of_fit(fit_params))
-        array = self._dense(output)
+            output = self.transformer_.fit_transform(columns, y, **self._select_fit_params(fit_params))
+        array = self._as_dense_floats(output)
         self._n_values = array.shape[1]
         return array, missing_rows(columns)
 
     def transform(self, columns):
-        """Transform columns and make the result a dense array of floats."""
+        """Transform columns, and return the result as a dense array of floats."""
         check_is_fitted(self)
         if not len(columns):
             # scikit-learn's transformers refuse a table without rows.
             return np.empty((0, self._n_values), dtype=self.dtype)
         with default_output():
             output = self.transformer_.transform(columns)
-        return self._dense(output)
+        return self._as_dense_floats(output)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
@@ -100,13 +105,16 @@ class TransformerEncoder(InputEncoder):
         return self.transformer_.get_feature_names_out()
 
     def _make_transformer(self):
+        """Return the transformer to fit: a clone, so that the user's own stays unfitted."""
         return FunctionTransformer() if self.transformer == "passthrough" else clone(self.transformer)
 
-    def _params_of_fit(self, fit_params):
+    def _select_fit_params(self, fit_params):
+        """Return those parameters that the transformer's ``fit`` takes."""
         given = self.transformer
         return {name: value for name, value in fit_params.items() if has_fit_parameter(given, name)}
 
-    def _dense(self, output):
+    def _as_dense_floats(self, output):
+        """Return what a transformer returned as a 2-D array of floats, or refuse it."""
         name = type(self.transformer_).__name__
         if scipy.sparse.issparse(output):
             size = output.shape[0] * output.shape[1] * np.dtype(self.dtype).itemsize
@@ -124,6 +132,7 @@ class TransformerEncoder(InputEncoder):
                 f"{name} gives values that are no numbers ({error}). Use a transformer that gives numbers, or "
                 "CategoryIndexer for categories and TextVectorizer for text."
             ) from error
+        # A FunctionTransformer may return one number for each row.
         if array.ndim == 1:
             array = array[:, None]
         if array.ndim != 2:

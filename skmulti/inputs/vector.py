@@ -1,4 +1,8 @@
-"""Columns of numbers, and the networks that read vectors."""
+"""Columns of numbers, and the branches that read vectors.
+
+`NumberScaler` makes a vector of columns of numbers, and `PiecewiseBranch` learns a function of each column. The
+encoders of dates, of vectors in cells and of scikit-learn's transformers make vectors, too, for `DenseBranch`.
+"""
 
 from statistics import NormalDist
 
@@ -14,19 +18,19 @@ from ._hints import are_of, is_number_type, probe
 from ._numbers import column_moments, is_duration, number_blocks, number_columns
 from .base import Branch, InputEncoder, check_frame
 
-# Below so many rows a network learns them by heart before it has learned what they share.
+# Below this many rows a network learns the rows by heart before it has learned what they share.
 SMALL_DATA_ROWS = 1_000
 
-# Training rows that a bin holds at least, so that its slope is learned from some.
+# Each bin has a slope of its own to learn. A bin of fewer training rows would learn theirs by heart.
 ROWS_OF_A_BIN = 20
 
 
 class DenseBranch(Branch):
     """Read a vector with fully connected layers.
 
-    The branch for numbers, one-hot columns and ready-made vectors. It learns any
-    smooth relation; without layers (``units=()``) the vector goes to the merge as
-    it is.
+    The default for dates, ready-made vectors, and what scikit-learn's transformers
+    return, such as one-hot columns. It learns any smooth relation. Without layers
+    (``units=()``) the vector goes to the merge as it is.
 
     Parameters
     ----------
@@ -38,7 +42,7 @@ class DenseBranch(Branch):
     dropout : float
         Share of the units dropped in training after each layer, in [0, 1).
     normalization : {"batch", "layer"} or None
-        Normalise the input first. Use it for vectors that no encoder scaled.
+        Normalise the vector first. Use it for vectors that no encoder has scaled.
 
     See Also
     --------
@@ -91,23 +95,25 @@ class DenseBranch(Branch):
 
 
 class PiecewiseBranch(Branch):
-    """Read numbers by a learned piecewise linear function of each column, beside the numbers themselves.
+    """Read numbers as they are, and through a learned piecewise linear function of each column.
 
-    The default for columns of numbers: a jump or a bend in what a column means, at an
-    age of 18 or a price of 100, needs no deep network.
+    The default for columns of numbers: if what a column means has a jump or a bend, at an
+    age of 18 or a price of 100, no deep network is needed to learn it.
 
     Parameters
     ----------
     bins : int
-        Bins of a column at most, edges at quantiles of up to 10,000 training values. A value
-        that more than 1 / bins of the rows have is an edge of its own. With few rows there are
-        fewer bins, so that each holds 20 rows; below 40 rows the numbers are all there is.
+        Most bins that a column gets. Their edges are quantiles of up to 10,000 training values; a
+        value that more than 1 / bins of the rows have is an edge of its own. With few rows
+        there are fewer bins, so that each holds 20 rows. Below 40 rows there are no bins, and
+        the branch reads the numbers alone.
     embedding_dim : int
-        Values that a column's bins become, by a dense layer of its own with relu.
+        Number of functions of each column: a dense layer with relu for each column makes
+        them from its bins.
     units : tuple of int
         Dense layers over all columns; none by default, the merge and the head combine them.
     dropout : float or "auto"
-        Share of the values dropped in training after each layer, in [0, 1). "auto": 0.5
+        Share of the values dropped in training after each layer, in [0, 1). "auto" is 0.5
         with fewer than 1,000 training rows, which are soon learned by heart, else 0.
 
     See Also
@@ -116,10 +122,10 @@ class PiecewiseBranch(Branch):
 
     Notes
     -----
-    Outside of the range of the rows that it was trained on, a number grows with the logarithm: a
-    distance `d` counts as ``margin * log(1 + d / margin)``, where the margin is a quarter of the
-    range. So a misplaced decimal point in a new row moves no prediction out of sight. The
-    functions are constant outside of the range of their sample.
+    Outside the range of the training rows, a number grows with the logarithm: a distance `d`
+    from the range counts as ``margin * log(1 + d / margin)``, where the margin is a quarter of
+    the range. So a misplaced decimal point in a new row moves no prediction out of sight. The
+    piecewise linear functions are constant outside the range of their sample.
 
     References
     ----------
@@ -160,18 +166,21 @@ class PiecewiseBranch(Branch):
         spec : ArraySpec
             Not used.
         sample : ndarray of shape (n_rows, n_features) or None
-            Training rows, for edges and range; None takes the quantiles of a standard normal
-            distribution, which suit standardised numbers, and knows no range.
+            Training rows, from which edges and ranges are taken. Without them, the edges are
+            quantiles of a standard normal distribution, which suit standardised numbers, and
+            numbers stay as they are, however large.
 
         Returns
         -------
         KerasTensor of shape (batch, n_features * (embedding_dim + 1)) or (batch, units[-1])
-            Functions of each column, then the numbers.
+            The functions of each column, then the numbers.
         """
         n_rows = 0 if sample is None else len(sample)
         bins = int(self.bins) if sample is None else min(int(self.bins), n_rows // ROWS_OF_A_BIN)
         dropout = small_data_dropout(n_rows) if self.dropout == "auto" else self.dropout
+        # The functions below read the numbers as they came: they are constant outside the edges anyway.
         values = ColumnSymlog(*column_ranges(sample))(tensor) if n_rows else tensor
+        # A single bin is a linear function of the number, and the number itself is among the values.
         if bins > 1:
             columns = [normal_values(bins)] * tensor.shape[-1] if sample is None else sample.T
             edges = [bin_edges(column, bins) for column in columns]
@@ -184,38 +193,58 @@ class PiecewiseBranch(Branch):
 
 
 def small_data_dropout(n_rows):
-    """Return the share to drop where nothing else is known: half of it while rows are few, 0 for an unknown number."""
+    """Return the share to drop if the user named none: half if rows are few, 0 if many or their number is unknown."""
     return 0.5 if 0 < n_rows < SMALL_DATA_ROWS else 0.0
 
 
 def normal_values(bins):
-    """Return one value more than bins, equally likely places of a standard normal distribution."""
+    """Return the ``bins + 1`` edges of bins: evenly spaced quantiles of a standard normal distribution."""
+    # The middles of bins + 1 equal shares, since the outermost quantiles themselves are infinite.
     return [NormalDist().inv_cdf((i + 0.5) / (bins + 1)) for i in range(bins + 1)]
 
 
 def column_ranges(sample):
-    """Return the lowest and the highest value of each column; 0 where there is none."""
+    """Return the lowest and the highest value of each column, or 0 for a column without a value."""
+    # `fmin` and `fmax` pass over NaN without the warning that `nanmin` has for a column of NaN alone.
     return [np.nan_to_num(extreme.reduce(sample, axis=0)) for extreme in (np.fmin, np.fmax)]
 
 
 def bin_edges(values, bins):
-    """Return increasing edges of at most `bins` bins, or one for each value where there are fewer.
+    """Return increasing edges of at most `bins` bins of one column.
 
-    Edges are quantiles, but a value that more than 1 / bins of the rows have is one of them
-    and does not count for the others: it would else take several bins.
+    If a column has few different values, each is an edge. Else the edges are quantiles, except
+    that each value of more than 1 / bins of the rows is an edge by itself.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_rows,)
+        Numbers, NaN where missing.
+    bins : int
+        Most bins.
+
+    Returns
+    -------
+    ndarray of shape (n_edges,), float64
+        From 2 to ``bins + 1`` edges. Each is larger than the one before.
     """
     values = np.asarray(values, dtype="float64")
     distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
     if len(distinct) > bins + 1:
+        # A value that more than 1 / bins of the rows have would be several quantiles at once, and edges that coincide
+        # make no bins. So it is an edge by itself, and the quantiles are those of the other rows. Together they are
+        # bins + 1 edges, or fewer where a quantile falls on another edge.
         heavy = counts > counts.sum() / bins
         n_others = max(bins - int(heavy.sum()), 1)
         others = np.repeat(distinct[~heavy], counts[~heavy])
         distinct = np.union1d(distinct[heavy], np.quantile(others, np.linspace(0, 1, n_others + 1)))
     if len(distinct) < 2 or np.ptp(distinct) < NARROWEST:
+        # A constant column gets one bin of width 1, since the layer divides by the width.
         middle = distinct[0] if len(distinct) else 0.0
         return np.array([middle - 0.5, middle + 0.5])
-    # Edges that float32 can hardly tell apart would make a bin infinitely steep. Their own size says what it can tell
-    # apart: by that of a few outliers, all other values would share one bin.
+    # Between two edges that float32 can hardly tell apart, a bin would be infinitely steep, so only the lower edge is
+    # kept. What float32 can tell apart depends on the size of the edges. The range of the column would be a wrong
+    # measure: with a few outliers, all other values would share one bin. The range is only an upper limit of the
+    # measure, so that a column far from zero keeps its bins.
     size = np.minimum(np.maximum(np.abs(distinct[1:]), np.abs(distinct[:-1])), np.ptp(distinct))
     return distinct[np.insert(np.diff(distinct) > np.maximum(1e-6 * size, NARROWEST), 0, True)]
 
@@ -224,7 +253,7 @@ class NumberScaler(InputEncoder):
     """Standardise columns of numbers, keeping missing values as NaN.
 
     Subtracts the training mean and divides by the training standard deviation, as
-    scikit-learn's ``StandardScaler``; the network then learns what a missing number
+    scikit-learn's ``StandardScaler`` does. The network learns what a missing number
     means, so none has to be imputed.
 
     Parameters
@@ -238,7 +267,7 @@ class NumberScaler(InputEncoder):
     Attributes
     ----------
     mean_, scale_ : ndarray of shape (n_columns,), float64
-        Mean and standard deviation of the values that are not missing; a constant
+        Mean and standard deviation of the values that are not missing. A constant
         or empty column has scale 1.
     indicator_columns_ : ndarray of int
         Positions of the columns that have an indicator.
@@ -299,7 +328,7 @@ class NumberScaler(InputEncoder):
         Parameters
         ----------
         columns : DataFrame or array-like of shape (n_rows, n_columns), or Series
-            Numbers, booleans or durations (taken in seconds); missing values are left out.
+            Numbers, booleans or durations (read in seconds). Missing values are left out.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_rows,) or None
@@ -313,7 +342,7 @@ class NumberScaler(InputEncoder):
         Raises
         ------
         InputMismatchError
-            If a cell is no number, or infinite.
+            If a cell is no number, or is infinite.
         """
         self._validate_params()
         self._learn(check_frame(self, columns, reset=True), sample_weight)
@@ -334,36 +363,40 @@ class NumberScaler(InputEncoder):
         Returns
         -------
         NumberScaler
-            The encoder, fitted on all rows so far as `fit` would, but for rounding.
+            The encoder, fitted on all rows so far as by `fit`, except for rounding.
         """
         self._validate_params()
         before = getattr(self, "_partial", None)
-        # A `fit` in between has begun anew.
+        # `_set_moments` makes `mean_` the very array of the moments. If `mean_` is another array, a `fit` has come in
+        # between and begun anew.
         before = before if before is not None and before.mean is self.mean_ else None
         frame = check_frame(self, columns, reset=before is None)
         weight = None if sample_weight is None else check_weights(sample_weight, frame)
         moments = column_moments(frame, number_columns(frame), weight)
         self._partial = moments if before is None else before + moments
-        self._take(self._partial)
+        self._set_moments(self._partial)
         return self
 
     def fit_encode_and_flag(self, columns, y=None, sample_weight=None):
-        """Learn from training rows and encode them, each cell read once; see `InputEncoder.fit_encode_and_flag`."""
+        """Learn from training rows and encode them; see `InputEncoder.fit_encode_and_flag`."""
         self._validate_params()
         frame = check_frame(self, columns, reset=True)
+        # Cells that are no NumPy numbers, such as Decimal, are converted once for both.
         return self._scale(frame, self._learn(frame, sample_weight)), self.missing(columns)
 
     def _learn(self, frame, sample_weight):
-        """Learn mean and deviation of each column; give the columns' numbers."""
+        """Learn mean and deviation of each column, and return the columns' numbers."""
         weight = None if sample_weight is None else check_weights(sample_weight, frame)
         numbers = number_columns(frame)
-        self._take(column_moments(frame, numbers, weight))
+        self._set_moments(column_moments(frame, numbers, weight))
         return numbers
 
-    def _take(self, moments):
-        """Set what is fitted."""
+    def _set_moments(self, moments):
+        """Set the fitted attributes from the moments of the training rows."""
         self.mean_ = moments.mean
         variance = moments.square / np.where(moments.total, moments.total, 1)
+        # A spread within the rounding of the mean (0.1 + 0.2 compared with 0.3) counts as none: a division by it would
+        # make numbers of noise.
         constant = variance <= (10 * np.finfo(float).eps * np.abs(self.mean_)) ** 2
         self.scale_ = np.sqrt(np.where(constant, 1, variance))
         self.indicator_columns_ = np.flatnonzero(moments.has_missing) if self.add_indicator else np.array([], int)
@@ -379,8 +412,8 @@ class NumberScaler(InputEncoder):
         Returns
         -------
         ndarray of shape (n_rows, n_columns + n_indicators), float
-            Standard deviations from the training mean, NaN where missing; then the
-            indicators, 0 or 1.
+            Numbers of standard deviations from the training mean, NaN where missing. Then
+            the indicators, 0 or 1.
         """
         check_is_fitted(self)
         frame = check_frame(self, columns, reset=False)
@@ -388,6 +421,7 @@ class NumberScaler(InputEncoder):
 
     def transform_cells(self, cells, empty):
         """Standardise a few rows; see `InputEncoder.transform_cells`."""
+        # What is left to `transform`: numbers of other classes, which only it reads, and all that is to be refused.
         if not are_of({float, int, bool}, cells[~empty]):
             return None
         try:
@@ -396,14 +430,16 @@ class NumberScaler(InputEncoder):
             return None
         if np.isinf(numbers).any():
             return None
+        # `cells` takes the place of the frame. No cell is left to refuse by name, so only the shape is read.
         return self._scale(cells, numbers.T)
 
     def _scale(self, frame, numbers):
-        """Standardise the numbers of a frame, or of cells, column by column, and say where they are missing."""
+        """Return the array of a frame, or of an array of cells, from the numbers of its columns."""
         n_rows, n_columns = frame.shape
         array = np.empty((n_rows, n_columns + len(self.indicator_columns_)), dtype=self.dtype)
         for rows, block in number_blocks(frame, numbers):
             array[rows, n_columns:] = np.isnan(block[self.indicator_columns_]).T
+            # In float64 and within the block; the last line rounds to the dtype of the array.
             block -= self.mean_[:, None]
             block /= self.scale_[:, None]
             array[rows, :n_columns] = block.T
@@ -421,7 +457,8 @@ class NumberScaler(InputEncoder):
         Parameters
         ----------
         input_features : array-like of str or None
-            Names of the columns, which are those of fit; None gives them, or ``x0, x1, ...``.
+            Names of the columns, which must be those of fit. None stands for the names of fit,
+            or for ``x0, x1, ...`` if the columns had none.
 
         Returns
         -------
