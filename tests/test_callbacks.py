@@ -22,7 +22,8 @@ from skmulti import (
     TextVectorizer,
 )
 from skmulti.spec import TargetSpec
-from skmulti.training.run import Rows, Schedule, auto_optimizer, train
+from skmulti.training.defaults import auto_learning_rate
+from skmulti.training.run import Rows, Schedule, train
 
 
 class RateLog(keras.callbacks.Callback):
@@ -251,18 +252,20 @@ class TestAutoOptimizer:
         ],
     )
     def test_the_rate_goes_with_the_root_of_the_batch(self, target, batch_size, rate):
-        optimizer = auto_optimizer(target, batch_size)
-        assert type(optimizer) is keras.optimizers.Adam
-        assert float(optimizer.learning_rate) == pytest.approx(rate)
+        assert auto_learning_rate(bool(target.n_classes), batch_size) == pytest.approx(rate)
 
     @pytest.mark.parametrize(
         ("target", "rate"), [(TargetSpec(), 1e-2), (TargetSpec(n_classes=2, activation="sigmoid"), 6e-3)]
     )
     def test_classes_that_members_predict_take_twice_the_rate(self, target, rate):
-        assert float(auto_optimizer(target, 256, members=True).learning_rate) == pytest.approx(rate)
+        assert auto_learning_rate(bool(target.n_classes), 256, members=True) == pytest.approx(rate)
 
     def test_what_is_given_comes_first(self):
-        optimizer = auto_optimizer(TargetSpec(), 256, learning_rate=0.5, clipnorm=2.0, beta_1=0.5)
+        given = {"optimizer__learning_rate": 0.5, "optimizer__clipnorm": 2.0, "optimizer__beta_1": 0.5}
+        X, y = np.arange(40.0).reshape(20, 2), np.arange(20.0)
+        fitted = MultiInputRegressor(epochs=1, random_state=0, **given).fit(X, y)
+        optimizer = fitted.model_.optimizer
+        assert type(optimizer) is keras.optimizers.Adam
         assert float(optimizer.learning_rate) == 0.5
         assert (optimizer.clipnorm, optimizer.beta_1) == (2, 0.5)
 

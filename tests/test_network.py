@@ -16,7 +16,6 @@ from skmulti.inputs.base import Branch
 from skmulti.network.branches import as_branch
 from skmulti.network.build import build_by_hand, build_network, check_saveable, network_inputs, resolve_branches
 from skmulti.network.copies import copy_layer
-from skmulti.network.forward import Forward
 from skmulti.network.heads import DenseHead
 from skmulti.network.merges import ConcatenateMerge
 from skmulti.spec import ArraySpec, TargetSpec
@@ -208,7 +207,7 @@ class Squares(Branch):
 
 def trained_part(model, branches=None):
     given = {name: DenseBranch() for name in model.input if not name.endswith("__missing")}
-    return TrainingNetwork(model, {**given, **(branches or {})}, Forward)
+    return TrainingNetwork(model, {**given, **(branches or {})})
 
 
 def fixed_network(given, *more, **options):

@@ -11,7 +11,7 @@ class Timings(dict):
     --------
     >>> from skmulti.timing import Timings
     >>> timings = Timings(route=1.0)
-    >>> with timings.measured("route"):
+    >>> with timings.measure("route"):
     ...     pass
     >>> timings["route"] >= 1
     True
