@@ -6,7 +6,8 @@ import pytest
 from common import predict
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmulti.layers import dense, ids, missing, numbers, outputs, steps
+from skmulti.layers import dense, ids, missing, outputs, steps
+from skmulti.layers import numbers as number_layers
 from skmulti.layers.dense import Gates, InputEmbedding
 from skmulti.layers.ids import CategoryEmbedding, OneHotIds, WordBag, WordEmbedding
 from skmulti.layers.missing import AllMissing, LearnedFill, LearnedWhenMissing, MissingRow, PresentInputs, RandomFlag
@@ -262,7 +263,7 @@ NETWORKS = {
 
 
 def test_every_layer_is_saved_below():
-    modules = (dense, ids, missing, numbers, outputs, steps)
+    modules = (dense, ids, missing, number_layers, outputs, steps)
     kinds = [thing for module in modules for thing in vars(module).values() if isinstance(thing, type)]
     own = {kind.__name__ for kind in kinds if kind.__module__.startswith("skmulti") and issubclass(kind, keras.Layer)}
     assert NETWORKS.keys() == own
