@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions
-from ..errors import InputMismatchError, quote
+from ..errors import InputMismatchError
 from ..inputs import SAMPLE_ROWS
 from ..network import Forward, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
 from ..router import InputRouter, check_batch, store_folder
@@ -25,16 +25,7 @@ from ..training import (
     train,
 )
 from .diagram import estimator_block
-from .examples import (
-    BatchExamples,
-    PartExamples,
-    TableExamples,
-    encoded_chunks,
-    join_targets,
-    join_weights,
-    settle,
-    source_of,
-)
+from .examples import ExampleReader, PartExamples, encoded_chunks, join_targets, join_weights, source_of
 from .parameters import Parts, branches_at_fit
 from .scikeras import ScikerasAdapter, repeat_names, restart_names
 from .tasks import CallbackSupportMixin, FitTask
@@ -116,7 +107,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         """Train the same network on, one epoch without `validation`; router and target stay as they were."""
         self._refuse_source(X, y)
         seed = draw_seed(self.random_state)
-        examples, held = settle(*self._read(X, y, sample_weight, self._target), self._target, learn=False), None
+        examples, held = self._reader(self._target).read(X, y, sample_weight), None
         recipe, task = replace(self._recipe(len(examples)), epochs=1, stops_early=False), None
         if validation is not None:
             examples, held = self._split(examples, validation, seed)
@@ -138,27 +129,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             what = "warm_start continues" if self.warm_start else "partial_fit learns"
             raise InputMismatchError(f"{source.name} is not in memory; {what} on tables that are.")
 
-    def _read(self, X, y, sample_weight, target, router=None):
-        """Read rows for a target, whatever they come from: (examples, names of y's columns)."""
-        source = self._source(X, y)
-        if isinstance(source, TableSource):
-            return PartExamples.read(source, y, sample_weight, target)
-        if source is not None:
-            router = self.router if router is None else router
-            return BatchExamples.read(source, y, sample_weight, target, router, Parts(self).branches, self.dtype)
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None. Give one label for each row."
-            )
-        if isinstance(y, dict):
-            raise InputMismatchError(
-                f"y is a dict with {quote(y)}; give an array, Series or DataFrame with a row for each row of X."
-            )
-        return TableExamples.read(X, y, sample_weight, target, self.router)
+    def _reader(self, target):
+        """Return what reads rows for a target."""
+        return ExampleReader(target, Parts(self), self.dtype, self._routed.get("fit__steps_per_epoch"))
 
     def _learn_target(self, target, X, y, sample_weight):
         """Read the first rows of a fit, and let the target learn from them."""
-        examples = settle(*self._read(X, y, sample_weight, target), target, learn=True)
+        examples = self._reader(target).read(X, y, sample_weight, learn=True)
         self._target = target
         _remember(self, "output_names_", target.names)
         return examples
@@ -166,13 +143,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _split(self, examples, validation, seed):
         """Divide rows into those that train and those that validate (or None)."""
         X_val, y_val, weight_val = validation
-        given = X_val is not None
-        if given != (y_val is not None) and self._source(X_val, y_val) is None:
-            raise ValueError("X_val and y_val go together; give both or neither.")
-        if given:
+        source = self._source(X_val, y_val)
+        if source is not None:
             # Batches must suit the router that training rows make: they are read when it is there.
-            in_memory = self._source(X_val, y_val) is None
-            return examples, self._given_rows(validation) if in_memory else None
+            return examples, None
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val go together; give both or neither.")
+        if X_val is not None:
+            return examples, self._reader(self._target).read(*validation)
         if weight_val is not None:
             raise ValueError("sample_weight_val weighs the rows of X_val, which is not given.")
         stops = stops_early(self.early_stopping, len(examples), given=False)
@@ -184,15 +162,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             print(f"No rows are held out: {reason}.")
         return (examples, None) if held is None else (examples.take(training), examples.take(held))
 
-    def _given_rows(self, validation):
-        """Read the rows to validate on that the user gave."""
-        read = self._read(*validation, self._target, getattr(self, "router_", None))
-        return settle(*read, self._target, learn=False)
-
     def _held_rows(self, held, validation):
         """Return the rows to validate on as a network reads them, or None."""
         if held is None and validation is not None and validation[0] is not None:
-            held = self._given_rows(validation)
+            held = self._reader(self._target).read(*validation, fitted_router=self.router_)
         return None if held is None else self._rows(held)
 
     def _recipe(self, count, given=False):

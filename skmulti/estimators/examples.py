@@ -12,7 +12,7 @@ import pandas as pd
 
 from .._validation import check_weights
 from .._workers import map_ahead
-from ..errors import InputMismatchError
+from ..errors import InputMismatchError, quote
 from ..inputs import SAMPLE_ROWS, Branch
 from ..router import (
     EncodedInputs,
@@ -400,33 +400,85 @@ class _Sample:
         return {name: np.concatenate([part[name] for part in self.kept]) for name in self.kept[0]}
 
 
-def settle(examples, names, target, *, learn):
-    """Check weights and target, and leave out rows without weight.
+class ExampleReader:
+    """Reads rows for a target, whatever they come from, and checks them against each other.
 
     Parameters
     ----------
-    examples : TableExamples, PartExamples or BatchExamples
-        As read.
-    names : ndarray of str, or None
-        Names of the columns of y.
     target : ClassTarget or NumberTarget
-        Learns from y, or, not to `learn`, refuses a y that does not suit it.
-    learn : bool
-        Whether these are the first rows of a fit.
+        Checks y, and learns from it if asked to.
+    parts : Parts
+        Of the estimator: its router names the inputs of a list of arrays, its branches say what arrays of
+        encoded batches hold.
+    dtype : str
+        Precision of floats.
+    steps : int or None
+        Batches of an epoch, where the user fixed them.
     """
-    if examples.weight is not None:
-        # `_check_sample_weight` wants an array of as many rows, and looks at nothing else of it.
-        weight = check_weights(examples.weight, np.empty(len(examples)))
-        examples = replace(examples, weight=weight)
-        if not weight.all():
-            examples = examples.take(np.flatnonzero(weight))
-    if learn:
-        target.learn(examples.y)
-        target.names = names
-    else:
-        check_output_names(names, target.names)
-    target.numbers(examples.y)
-    return examples
+
+    def __init__(self, target, parts, dtype, steps):
+        self.target = target
+        self.parts = parts
+        self.dtype = dtype
+        self.steps = steps
+
+    def read(self, X, y, sample_weight, *, learn=False, fitted_router=None):
+        """Return rows with a target and weights that are checked; rows of weight 0 are left out.
+
+        Parameters
+        ----------
+        X, y, sample_weight : object
+            What a user hands to `fit`.
+        learn : bool
+            Whether these are the first rows, from which the target learns; else y must suit it.
+        fitted_router : InputRouter or None
+            Of rows to validate on: what encoded batches must suit.
+
+        Returns
+        -------
+        TableExamples, PartExamples or BatchExamples
+            The rows.
+        """
+        source = source_of(X, y, self.steps)
+        if source is None:
+            self._check_given(y)
+            examples, names = TableExamples.read(X, y, sample_weight, self.target, self.parts.router)
+        elif isinstance(source, TableSource):
+            examples, names = PartExamples.read(source, y, sample_weight, self.target)
+        else:
+            router = self.parts.router if fitted_router is None else fitted_router
+            given = (router, self.parts.branches, self.dtype)
+            examples, names = BatchExamples.read(source, y, sample_weight, self.target, *given)
+        examples = _weigh(examples)
+        if learn:
+            self.target.learn(examples.y)
+            self.target.names = names
+        else:
+            check_output_names(names, self.target.names)
+        # Refuses labels and columns that the target does not know.
+        self.target.numbers(examples.y)
+        return examples
+
+    def _check_given(self, y):
+        """Refuse a y that is left out, or that is a dict."""
+        if y is None:
+            raise ValueError(
+                f"{type(self.parts.estimator).__name__} requires y to be passed, but the target y is None. Give one "
+                "label for each row."
+            )
+        if isinstance(y, dict):
+            raise InputMismatchError(
+                f"y is a dict with {quote(y)}; give an array, Series or DataFrame with a row for each row of X."
+            )
+
+
+def _weigh(examples):
+    """Check the weights of rows, and leave out those of weight 0."""
+    if examples.weight is None:
+        return examples
+    weight = check_weights(examples.weight, np.empty(len(examples)))
+    examples = replace(examples, weight=weight)
+    return examples if weight.all() else examples.take(np.flatnonzero(weight))
 
 
 def encoded_chunks(source, router):

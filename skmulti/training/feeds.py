@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from .._workers import WORKERS, map_ahead
 from ..router import split_lazy
-from .steps import RowFeed, gather_batch
+from .steps import EpochOrder, RowFeed, gather_batch
 
 # Rows of a table that are mixed with each other.
 WINDOW_ROWS = 65_536
@@ -18,8 +18,8 @@ WINDOW_ROWS = 65_536
 PIECE_BYTES = 16 * 2**20
 
 
-class LazyFeed(RowFeed):
-    """Rows of which some inputs are encoded when their batch is next; see `RowFeed`.
+class LazyFeed:
+    """Rows of which some inputs are encoded when their batch is next; has what a fit asks of a `RowFeed`.
 
     Parameters
     ----------
@@ -38,14 +38,20 @@ class LazyFeed(RowFeed):
     in_place = False
 
     def __init__(self, arrays, y, weight, batch_size, seed=None):
-        known, self.fetch = split_lazy(arrays)
-        super().__init__(known, y, weight, batch_size, seed)
-        self._order = tf.Variable(self.order, trainable=False)
+        in_memory, self.fetch = split_lazy(arrays)
+        self.known = RowFeed(in_memory, y, weight, batch_size, seed)
+        self.n_steps = self.known.n_steps
+        # A variable: the graph of the batches is made once, and reads the order of each epoch from it.
+        self._order = tf.Variable(self.known.order, trainable=False)
 
     def shuffle(self, epoch):
         """Set the order of an epoch; see `RowFeed.shuffle`."""
-        super().shuffle(epoch)
-        self._order.assign(self.order)
+        self.known.shuffle(epoch)
+        self._order.assign(self.known.order)
+
+    def callbacks(self):
+        """Return the Keras callbacks that a fit needs in addition to the steps."""
+        return [EpochOrder(self)] if self.known.has_order else []
 
     def steps(self):
         """Return the `tf.data.Dataset` of the batches."""
@@ -57,14 +63,15 @@ class LazyFeed(RowFeed):
         return batches.with_options(options)
 
     def _fetch_batch(self, step):
-        rows = self._order[step * self.batch_size : (step + 1) * self.batch_size]
-        known, *others = gather_batch(step, self.batch_size, self.data, self._order)
-        return ({**known, **self.fetch(rows)}, *others)
+        size = self.known.batch_size
+        rows = self._order[step * size : (step + 1) * size]
+        in_memory, *others = gather_batch(step, size, self.known.data, self._order)
+        return ({**in_memory, **self.fetch(rows)}, *others)
 
     def first_row(self):
         """Return the first row as a batch of one."""
-        known, *others = super().first_row()
-        return ({**known, **{name: array[:1] for name, array in self.fetch.arrays.items()}}, *others)
+        in_memory, *others = self.known.first_row()
+        return ({**in_memory, **{name: array[:1] for name, array in self.fetch.arrays.items()}}, *others)
 
 
 class StreamRows:

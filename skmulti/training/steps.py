@@ -55,9 +55,13 @@ class RowFeed:
         self.order = tf.constant(np.random.default_rng([self.seed, epoch]).permutation(self.n_rows), tf.int64)
 
     def callbacks(self):
-        """Return the Keras callbacks that a fit needs beside the steps."""
-        # One batch has no order that matters.
-        return [] if self.seed is None or self.n_steps == 1 else [EpochOrder(self)]
+        """Return the Keras callbacks that a fit needs in addition to the steps."""
+        return [EpochOrder(self)] if self.has_order else []
+
+    @property
+    def has_order(self):
+        """Whether each epoch has an order of its own; one batch has none that matters."""
+        return self.seed is not None and self.n_steps > 1
 
     def steps(self):
         """Return the `tf.data.Dataset` of the numbers of the steps, which stands for the rows."""
