@@ -15,10 +15,9 @@ from .tasks import with_callbacks
 class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     """Classify the rows of a mixed table with a multi-input Keras network.
 
-    Which columns go where is the router's matter, what is learned from each input its
-    branch's, and how they come together the merge's; with nothing configured each is
-    chosen from the columns. Validation, early stopping and the best epoch's weights are
-    part of ``fit``.
+    The router splits the columns into inputs, a branch learns from each input, the merge
+    joins the branches, and the head predicts. Whatever you leave out is chosen from the
+    data. Validation, early stopping and the weights of the best epoch are part of ``fit``.
 
     Parameters
     ----------
@@ -26,25 +25,26 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Splits the table's columns into named inputs. None routes each column by what
         it holds (see `InputRouter.plan_`).
     branches : dict of str to (Branch, Keras layer, callable or str), or None
-        The sub-network of each input, by its name; inputs that are left out get their
-        encoder's default. A callable takes and gives a KerasTensor; a string is the
-        name of another input whose branch, with one set of weights, is shared.
+        The sub-network of each input, by its name; an input that is left out gets its
+        encoder's default. A callable maps a KerasTensor to a KerasTensor. A string is the
+        name of another input, whose branch is then shared, with one set of weights.
     merge : str, merge object or callable
         Joins the branches: "concatenate", "add", "average", "maximum", "multiply",
         "interaction", "attention", "gated", one of the merge objects, or a callable
-        that takes {input name: KerasTensor} and gives a KerasTensor.
+        that maps {input name: KerasTensor} to a KerasTensor.
     head : DenseHead or None
-        Layers after the merge; None is ``DenseHead()``.
+        Layers after the merge. None is ``DenseHead()`` from 1,000 training rows on; of
+        fewer rows it has dropout, and several members that predict (see `DenseHead`).
     model : callable or None
         Builds the whole network by hand, ``f(inputs, target) -> output``: from
         {input name: KerasTensor} and a `TargetSpec` to the output tensor. Branches,
         merge and head are then not used.
     optimizer : str, class or Optimizer
-        "auto" is Adam, at a rate that suits target and batch size and falls along half a
-        cosine (`AnnealRate`) or, with text and a hold-out, whenever the hold-out gets worse
-        (`SlowOnPlateau`). Or Keras' name, class or object (which is copied), at a constant
-        rate. Parameters follow as ``optimizer__learning_rate=...``, which holds the rate of
-        "auto" constant, too.
+        "auto" is Adam at a learning rate that suits target and batch size. The rate falls
+        along half a cosine (`AnnealRate`) or, with text and a hold-out, each time that the
+        hold-out gets worse (`SlowOnPlateau`). A name, class or object of Keras (an object
+        is copied) trains at a constant rate. ``optimizer__learning_rate=...`` and other
+        parameters are passed on; a learning rate given so stays constant with "auto", too.
     loss : str, class, Loss, callable or None
         Keras' name, class or object; None suits y. The output's activation follows. For
         several columns of classes it is the loss of one of them.
@@ -55,32 +55,36 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         with sample_weight. If y has several columns, a list with an entry for each, or
         "balanced": the loss of each column is weighed by the labels of that column.
     epochs : int or "auto"
-        Times that training sees all rows; "auto" makes some 1,500 steps.
+        Number of times that training sees all rows. "auto" makes some 1,500 steps, in 10
+        to 100 epochs.
     batch_size : int or "auto"
-        Rows of a step; "auto" makes about 80 steps an epoch, of 32 to 256 rows.
+        Rows of a step. "auto" makes about 80 steps an epoch, of 32 to 256 rows.
     validation_fraction : float, int or None
-        Share (or number) of the rows that are held out to decide when to stop; None
-        stops on the training loss. Without early stopping no rows are held out.
+        Share (or number) of the rows that are held out to decide when to stop. None holds
+        out no rows and stops on the training loss. Without early stopping no rows are held
+        out either.
     early_stopping : bool or "auto"
-        Whether training stops after `n_iter_no_change` epochs without improvement, and
-        keeps the best epoch's weights. "auto": from 500 rows, or when X_val is given.
+        Whether training stops after `n_iter_no_change` epochs without improvement and
+        keeps the weights of the best epoch. "auto": from 500 rows on, or if X_val is given.
     n_iter_no_change : int or "auto"
-        Epochs to wait for an improvement. "auto": 10 at a constant rate; a rate that falls
-        decides by itself, and an int holds it constant.
+        Number of epochs to wait for an improvement. "auto" is 10 at a constant learning
+        rate, and leaves the decision to a rate that falls. An int holds the rate of
+        ``optimizer="auto"`` constant.
     callbacks : Keras callback, class, or list or dict of them, or None
         Objects are copied for each fit (the copies are in `callbacks_`); classes take
         their parameters as ``callbacks__...``.
     shuffle : bool
-        Whether the rows come in another order in each epoch.
+        Whether each epoch has an order of its own.
     steps_per_execution : int or "auto"
-        Steps that run before Python sees them; "auto" is 16 in longer fits.
+        Steps that run in one call, before Python sees the results. "auto" is 32, or all
+        steps of a shorter epoch, or 1 if a callback looks at single batches.
     jit_compile : bool or "auto"
         Whether XLA compiles the network.
     dtype : {"float32", "float64"}
         Precision, from the encoded arrays to the output.
     input_dropout : float
-        Share of the training rows from which each input is taken away at random, so
-        that the network learns to do without it.
+        Share of the training rows from which each input is removed at random, so that
+        the network learns to do without it.
     memory : str, joblib.Memory or None
         Where encoded training rows are kept between fits; None keeps none.
     warm_start : bool
@@ -97,7 +101,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     branches_ : dict of str to (Branch or str)
         The branch of each input; a string names the input whose branch is shared.
     merge_, head_ : object
-        What joined the branches and made the output.
+        The merge that joined the branches, and the head that made the output.
     model_ : keras.Model
         The trained network: ``model_.predict(router_.transform(X))`` is plain Keras.
     history_ : dict of str to list of float
@@ -106,6 +110,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Epochs trained.
     best_epoch_ : int
         The epoch, counted from 1, whose weights `model_` has.
+    recipe_ : Recipe
+        How the last training ran: batch size, epochs, learning rate and what else was left
+        to the data.
     timings_ : dict of str to float
         Seconds of the fit: "route" (columns to arrays), "build" (the network), "trace"
         (TensorFlow's compilation), "train"; and "predict", of all predictions since.
@@ -115,8 +122,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         The labels; for a y of labels that can hold together the two values of each, for
         other columns of classes a list with the labels of each.
     output_names_ : ndarray of str
-        Names of the columns of y, if it is a Series or a table and all are strings; as
-        `feature_names_in_` not there for an array.
+        Names of the columns of y, if y is a Series or a table and all names are strings.
+        There are none for an array.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str
@@ -134,9 +141,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
 
     Notes
     -----
-    Rows are divided into those that train and those that validate before anything is
-    fitted, so that no statistic of an encoder has seen a held-out row. Parameters of
-    Keras are routed as in SciKeras: ``optimizer__``, ``loss__``, ``metrics__``,
+    Rows are held out before anything is fitted, so no statistic of an encoder has seen a
+    held-out row. Parameters of Keras are routed as in SciKeras: ``optimizer__``, ``loss__``, ``metrics__``,
     ``callbacks__``, ``compile__``, ``fit__`` and ``model__``.
 
     A y of several columns makes one network with one head. Columns that hold 0 and 1 (or
@@ -245,7 +251,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
             The training table. A source is read in parts: the path of Parquet or CSV files or of
-            a folder of them, a ``pyarrow.dataset.Dataset`` or a function that gives an iterator
+            a folder of them, a ``pyarrow.dataset.Dataset`` or a function that returns an iterator
             of frames; or batches (inputs, y[, sample_weight]) of encoded arrays: a
             ``tf.data.Dataset``, ``keras.utils.PyDataset``, generator, or function that makes one.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), str or None

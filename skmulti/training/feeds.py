@@ -213,11 +213,11 @@ def table_batches(source, router, positions, y, weight):
             for i in range(0, len(chosen), step)
         )
 
-        def encoded(piece):
+        def encode(piece):
             chosen, frame = piece
             return router.transform(frame), y[chosen], *(() if weight is None else (weight[chosen],))
 
-        yield from _cut_batches(map_ahead(encoded, pieces, workers=1), batch_size)
+        yield from _cut_batches(map_ahead(encode, pieces, workers=1), batch_size)
 
     return read
 
