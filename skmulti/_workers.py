@@ -10,6 +10,7 @@ from pathlib import Path
 
 import joblib
 import tensorflow as tf
+from joblib import Parallel, delayed, effective_n_jobs
 
 # Where the system does not tell its memory.
 USUAL_MEMORY = 8 * 2**30
@@ -83,3 +84,11 @@ def map_ahead(function, items, workers=WORKERS):
             yield waiting.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def call_in_threads(function, arguments, n_jobs):
+    """Call a function with each of several tuples of arguments, in as many threads as `n_jobs` says."""
+    # Starting joblib costs more than the encoding of a single row.
+    if effective_n_jobs(n_jobs) == 1:
+        return [function(*own) for own in arguments]
+    return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(function)(*own) for own in arguments)

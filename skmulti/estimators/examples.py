@@ -46,7 +46,7 @@ def source_of(X, y=None, steps=None):
     steps : int or None
         Batches of an epoch, where the user fixed them.
     """
-    if isinstance(X, pd.DataFrame | np.ndarray):
+    if X is None or isinstance(X, pd.DataFrame | np.ndarray):
         return None
     return table_source(X) or batch_source(X, y, steps)
 

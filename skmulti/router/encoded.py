@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from ..errors import InputMismatchError, closest_match, label_at, place, quote
+from ..errors import InputMismatchError, closest_match, quote
 from ..inputs import ENCODERS, infer_spec
-from .lazy import LazyArray
+from .routes import check_encoded
 
 
 def by_name(inputs, specs, source_name):
@@ -200,52 +200,3 @@ class EncodedInputs(TransformerMixin, BaseEstimator):
         """Return the first branch that reads each input's kind."""
         readers = [encoder.default_branch for encoder in ENCODERS]
         return {name: next(r for r in readers if spec.kind in r.reads)() for name, spec in self.specs_.items()}
-
-
-def check_encoded(array, spec, labels):
-    """Return an encoder's array if it keeps its spec, or say where it does not."""
-    if isinstance(array, LazyArray):
-        return array  # its pieces are checked as they are made
-    array = np.asarray(array)
-    # A cast between kinds would cut ids like 1.9 and wrap pixels like 300.
-    if array.shape != (len(labels), *spec.shape) or not np.can_cast(array.dtype, spec.dtype, "same_kind"):
-        raise InputMismatchError(
-            f"{place(spec.name, spec.columns)}: the encoder gave an array of shape {array.shape} and dtype "
-            f"{array.dtype}, its spec promises {(len(labels), *spec.shape)} and {spec.dtype}."
-        )
-    array = array.astype(spec.dtype, copy=False)
-    if array.dtype.kind == "f":
-        wrong, what = _infinities(array), "are infinity"
-        advice = "Replace them, e.g. by NaN for 'not known'."
-    elif spec.vocabulary_sizes:
-        wrong = _outsiders(array, spec.vocabulary_sizes)
-        what, advice = (
-            f"are ids outside of 0 to {spec.vocabulary_sizes} - 1",
-            "Give unknown values id 1, missing ones 0.",
-        )
-    else:
-        return array
-    if wrong is not None:
-        rows = wrong.reshape(len(labels), -1).any(axis=1)
-        raise InputMismatchError(
-            f"{place(spec.name, spec.columns)}: {int(wrong.sum())} values {what}, first at row label "
-            f"{label_at(labels, rows.argmax())!r}. {advice}"
-        )
-    return array
-
-
-def _infinities(array):
-    """Mark infinite values; None where there are none."""
-    # A look at the extremes, which NaN does not hide, costs no array of its own.
-    if not array.size or np.isfinite([np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)]).all():
-        return None
-    wrong = np.isinf(array)
-    return wrong if wrong.any() else None
-
-
-def _outsiders(ids, sizes):
-    """Mark ids out of range; None where there are none."""
-    if not ids.size or (ids.min() >= 0 and ids.max() < min(sizes)):
-        return None
-    wrong = (ids < 0) | (ids >= np.asarray(sizes))
-    return wrong if wrong.any() else None

@@ -5,14 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from .._workers import map_ahead
+from .._workers import call_in_threads, map_ahead
 from ..errors import InputMismatchError, closest_match, quote, quote_first, warn
 from ..inputs import FEW_ROWS
-from .encoded import check_encoded
-from .fitting import call_in_threads
 from .frames import n_rows, row_labels, take_rows, to_table
 from .lazy import AT_ONCE, Decoding, stays_lazy
-from .routes import names_of, places_by_label
+from .routes import check_encoded, names_of, places_by_label
 
 # Bytes of the arrays of lazy inputs that are encoded at once.
 CHUNK_BYTES = 32 * 2**20
@@ -91,7 +89,7 @@ class FittedRoutes:
         """
         table, places = self.find_columns(X)
         count = n_rows(table)
-        lazy = [route for route in self.routes if stays_lazy(route.encoder, count, route.spec)]
+        lazy = [route for route in self.routes if route.may_be_lazy and stays_lazy(route.encoder, count, route.spec)]
         row_bytes = sum(route.spec.row_bytes for route in lazy)
         if not row_bytes or not count:
             yield self._encode_table(table, places, n_jobs=n_jobs)

@@ -5,9 +5,9 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils.validation import has_fit_parameter
 
+from .._workers import call_in_threads
 from ..errors import InputMismatchError
 from ..inputs import TransformerEncoder, cannot_learn_in_parts, missing_rows
 from .entries import groups_of
@@ -15,14 +15,6 @@ from .routes import has_gaps, names_of, places_by_label, rename
 
 # Rows of an input that are read at once where only the missing ones are asked for.
 CHUNK_ROWS = 256
-
-
-def call_in_threads(function, arguments, n_jobs):
-    """Call a function with each of several tuples of arguments, in as many threads as `n_jobs` says."""
-    # Starting joblib costs more than the encoding of a single row.
-    if effective_n_jobs(n_jobs) == 1:
-        return [function(*own) for own in arguments]
-    return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(function)(*own) for own in arguments)
 
 
 def fit_routes(routes, table, y, sample_weight, *, n_jobs=None, decoding=None):
@@ -67,7 +59,7 @@ def _fit_group(group, columns, y, sample_weight):
 def _fit_encode_group(group, columns, y, sample_weight, decoding):
     """Fit as `_fit_group` and encode the same rows: [(fitted route, (array, missing))]."""
     encoder = group[0].encoder
-    if len(group) == 1 and getattr(encoder, "lazy", False) is False:
+    if len(group) == 1 and not group[0].may_be_lazy:
         with group[0].errors_located():
             results = [encoder.fit_encode_and_flag(columns[0], y, **_weight_argument(encoder, sample_weight))]
     else:

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputMismatchError, MissingValuesWarning, label_at, place, warn
-from .encoded import check_encoded
 from .frames import label_position, take_columns
-from .lazy import AT_ONCE, lazy_array
+from .lazy import AT_ONCE, LazyArray, lazy_array
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,11 @@ class Route:
     spec: object = None
     saw_missing: bool = True
     fitted_names: tuple = ()
+
+    @property
+    def may_be_lazy(self):
+        """Whether rows may be encoded when a batch asks for them."""
+        return getattr(self.encoder, "lazy", False) is not False
 
     def positions_in(self, places=None):
         """Return where the columns stand in a table; `places` as in `columns_in`."""
@@ -111,7 +115,7 @@ class Route:
         with self.errors_located():
             columns = rename(columns, self.fitted_names)
             spec = self.spec or replace(self.encoder.spec(self.name), columns=self.labels)
-            if not decoding.applies(self.encoder, len(columns), spec):
+            if not self.may_be_lazy or not decoding.applies(self.encoder, len(columns), spec):
                 flags = self.spec is None or spec.missing_name
                 return self.encoder.encode_and_flag(columns) if flags else (self.encoder.transform(columns), None)
         array = lazy_array(partial(self._encode_piece, spec), columns, self.encoder, spec, decoding.folder)
@@ -221,3 +225,52 @@ def places_by_label(table, routes):
             places = standing.get(label, [])
             found[position] = places[0] if len(places) == 1 else label_position(table, label, route.name)
     return found
+
+
+def check_encoded(array, spec, labels):
+    """Return an encoder's array if it keeps its spec, or say where it does not."""
+    if isinstance(array, LazyArray):
+        return array  # its pieces are checked as they are made
+    array = np.asarray(array)
+    # A cast between kinds would cut ids like 1.9 and wrap pixels like 300.
+    if array.shape != (len(labels), *spec.shape) or not np.can_cast(array.dtype, spec.dtype, "same_kind"):
+        raise InputMismatchError(
+            f"{place(spec.name, spec.columns)}: the encoder gave an array of shape {array.shape} and dtype "
+            f"{array.dtype}, its spec promises {(len(labels), *spec.shape)} and {spec.dtype}."
+        )
+    array = array.astype(spec.dtype, copy=False)
+    if array.dtype.kind == "f":
+        wrong, what = _infinities(array), "are infinity"
+        advice = "Replace them, e.g. by NaN for 'not known'."
+    elif spec.vocabulary_sizes:
+        wrong = _outsiders(array, spec.vocabulary_sizes)
+        what, advice = (
+            f"are ids outside of 0 to {spec.vocabulary_sizes} - 1",
+            "Give unknown values id 1, missing ones 0.",
+        )
+    else:
+        return array
+    if wrong is not None:
+        rows = wrong.reshape(len(labels), -1).any(axis=1)
+        raise InputMismatchError(
+            f"{place(spec.name, spec.columns)}: {int(wrong.sum())} values {what}, first at row label "
+            f"{label_at(labels, rows.argmax())!r}. {advice}"
+        )
+    return array
+
+
+def _infinities(array):
+    """Mark infinite values; None where there are none."""
+    # A look at the extremes, which NaN does not hide, costs no array of its own.
+    if not array.size or np.isfinite([np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)]).all():
+        return None
+    wrong = np.isinf(array)
+    return wrong if wrong.any() else None
+
+
+def _outsiders(ids, sizes):
+    """Mark ids out of range; None where there are none."""
+    if not ids.size or (ids.min() >= 0 and ids.max() < min(sizes)):
+        return None
+    wrong = (ids < 0) | (ids >= np.asarray(sizes))
+    return wrong if wrong.any() else None
