@@ -1,4 +1,4 @@
-"""Tests of `skmulti.tables`, `skmulti.stream_fit` and `partial_fit` of encoders: tables that are read in parts."""
+"""Tables that are read in parts: sources, fits on them, and `partial_fit` of encoders."""
 
 import sys
 import threading

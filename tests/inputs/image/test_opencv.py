@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
-from test_inputs_pixels import PHOTOS, by_pillow, decoded, difference, photo, saved
+from test_pixels import PHOTOS, by_pillow, decoded, difference, photo, saved
 
 from skmulti.inputs.image.decoder import ImageDecoder
 

@@ -1,7 +1,6 @@
-"""The pitfalls of the five source documents: each is refused with its place, or is shown not to exist in skmulti.
+"""Pitfalls of multi-input models: each is refused with its place, or is shown not to exist in skmulti.
 
-The patterns of the same documents are in `test_source_documents.py`. Names begin with the number of the document
-and, where it has numbered examples, the example.
+The patterns that work are in `test_multi_input_patterns.py`.
 """
 
 import io
@@ -39,7 +38,7 @@ from skmulti.datasets import make_prices, write_sensor_files
 SHORT = {"epochs": 1, "random_state": 0}
 
 
-@keras.saving.register_keras_serializable(package="source_documents")
+@keras.saving.register_keras_serializable(package="pitfalls")
 class Doubled(keras.layers.Layer):
     def call(self, inputs):
         return 2 * inputs
@@ -135,23 +134,23 @@ def sensor_router():
     return InputRouter([("sensor", SequencePadder(), "sensor_path"), ("location", CategoryIndexer(), ["location"])])
 
 
-# 000: why does a multi-input model fail during training?
+# arrays that do not fit, ids and padding
 
 
-def test_000_ex2_one_array_for_two_inputs_is_refused_at_fit():
+def test_one_array_for_two_inputs_is_refused_at_fit():
     X, y = two_widths()
     with pytest.raises(InputMismatchError, match=r"list of 1 arrays, the router has 2 inputs: 'a' and 'b'"):
         two_widths_classifier().fit([np.hstack([X["a"], X["b"]])], y)
 
 
-def test_000_ex2_one_array_for_two_inputs_is_refused_at_predict_with_both_widths(fitted_on_arrays):
+def test_one_array_for_two_inputs_is_refused_at_predict_with_both_widths(fitted_on_arrays):
     X, _ = two_widths()
     with pytest.raises(InputMismatchError, match=r"(?s)15.*10.*5"):
         fitted_on_arrays.predict(np.hstack([X["a"], X["b"]]))
 
 
 @pytest.mark.parametrize("encoder", ["passthrough", StandardScaler(), NumberScaler()], ids=["none", "sklearn", "own"])
-def test_000_tuple_in_another_order_is_refused_with_found_and_expected_width(encoder):
+def test_tuple_in_another_order_is_refused_with_found_and_expected_width(encoder):
     X, _ = two_widths()
     router = two_widths_router(encoder).fit(X)
     with pytest.raises(InputMismatchError, match=r"Input 'a'.*\b5\b.*\b10\b"):
@@ -159,25 +158,25 @@ def test_000_tuple_in_another_order_is_refused_with_found_and_expected_width(enc
 
 
 @pytest.mark.parametrize("container", [tuple, list])
-def test_000_number_of_arrays_must_equal_the_number_of_inputs(container, fitted_on_arrays):
+def test_number_of_arrays_must_equal_the_number_of_inputs(container, fitted_on_arrays):
     X, _ = two_widths()
     expected = rf"{container.__name__} of 3 arrays, the router has 2 inputs: 'a' and 'b'.*one array for each input"
     with pytest.raises(InputMismatchError, match=expected):
         fitted_on_arrays.predict(container([X["a"], X["b"], X["b"]]))
 
 
-def test_000_array_of_an_input_that_is_left_out_is_named(fitted_on_arrays):
+def test_array_of_an_input_that_is_left_out_is_named(fitted_on_arrays):
     X, _ = two_widths()
     with pytest.raises(InputMismatchError, match=r"Input 'b' has no array"):
         fitted_on_arrays.predict({"a": X["a"]})
 
 
-def test_000_branch_of_no_input_is_refused_with_the_closest_match():
+def test_branch_of_no_input_is_refused_with_the_closest_match():
     with pytest.raises(ValueError, match=r"'image', which is no input; the inputs are 'a' and 'b'"):
         two_widths_classifier(branches={"image": DenseBranch()}).fit(*two_widths())
 
 
-def test_000_arrays_of_unequal_numbers_of_rows_are_refused():
+def test_arrays_of_unequal_numbers_of_rows_are_refused():
     X, y = two_widths()
     with pytest.raises(InputMismatchError, match=r"inconsistent numbers of samples: \{'a': 3, 'b': 20\}"):
         two_widths_classifier().fit({"a": X["a"][:3], "b": X["b"]}, y)
@@ -187,25 +186,25 @@ def batched(array, size=5):
     return [array[i : i + size] for i in range(0, len(array), size)]
 
 
-def test_000_ex3_list_of_batches_is_refused_with_the_way_to_one_array():
+def test_list_of_batches_is_refused_with_the_way_to_one_array():
     X, y = two_widths()
     with pytest.raises(InputMismatchError, match=r"Input 'a': .*list of 4 arrays of 5 rows.*y has 20.*concatenate"):
         two_widths_classifier().fit({name: batched(array) for name, array in X.items()}, y)
 
 
-def test_000_ex3_list_of_lists_of_batches_is_refused_with_the_input():
+def test_list_of_lists_of_batches_is_refused_with_the_input():
     X, y = two_widths()
     with pytest.raises(InputMismatchError, match=r"Input 'a': .*list of 4 arrays of 5 rows"):
         two_widths_classifier().fit([batched(X["a"]), batched(X["b"])], y)
 
 
-def test_000_list_of_lists_of_cells_is_taken_by_order_where_fit_took_a_dict():
+def test_list_of_lists_of_cells_is_taken_by_order_where_fit_took_a_dict():
     X = {"steps": [[1, 2], [3], [4]], "text": ["a", "b c", "d"]}
     router = InputRouter([("steps", SequencePadder(), "steps"), ("text", TextVectorizer(), "text")]).fit(X)
     assert router.transform(list(X.values()))["text"].tolist() == router.transform(X)["text"].tolist()
 
 
-def test_000_ex3_batches_padded_to_unequal_lengths_are_not_told_to_be_concatenated():
+def test_batches_padded_to_unequal_lengths_are_not_told_to_be_concatenated():
     ids = [np.ones((5, width)) for width in (7, 9, 8, 9)]
     router = InputRouter([("ids", SequencePadder(), "ids")])
     with pytest.raises(InputMismatchError) as error:
@@ -213,14 +212,14 @@ def test_000_ex3_batches_padded_to_unequal_lengths_are_not_told_to_be_concatenat
     assert "np.concatenate(arrays)" not in str(error.value)
 
 
-def test_000_learned_words_have_ids_from_two_since_zero_is_padding_and_one_unknown(fitted_on_members):
+def test_learned_words_have_ids_from_two_since_zero_is_padding_and_one_unknown(fitted_on_members):
     frame, _ = members()
     ids = fitted_on_members.router_.transform(frame.iloc[:1].assign(review="common marzipan"))["review"]
     assert ids.tolist() == [[2, 1, 0, 0]]
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "gru", "pool", "conv", "attention"])
-def test_000_padding_ids_have_no_influence_on_a_text(architecture):
+def test_padding_ids_have_no_influence_on_a_text(architecture):
     branch = TextBranch(architecture, embedding_dim=3, units=4)
     ids = np.array([[5, 2, 3, 0], [4, 0, 0, 0]], dtype="int32")
     short, long = (
@@ -231,34 +230,34 @@ def test_000_padding_ids_have_no_influence_on_a_text(architecture):
     np.testing.assert_allclose(long(padded), short(ids), atol=1e-6)
 
 
-# 001: how do multiple inputs affect fitting?
+# branches and merges that do not fit
 
 
-def test_001_ex2_inputs_of_unequal_width_cannot_share_a_branch():
+def test_inputs_of_unequal_width_cannot_share_a_branch():
     expected = r"inputs 'a' \(.*\(10,\).*\) and 'b' \(.*\(5,\).*\) cannot share a branch: .*branch each"
     with pytest.raises(BranchMismatchError, match=expected):
         two_widths_classifier(branches={"b": "a"}).fit(*two_widths())
 
 
-def test_001_categories_and_numbers_are_not_mixed_into_one_array_unasked():
+def test_categories_and_numbers_are_not_mixed_into_one_array_unasked():
     frame, y = make_prices(20, 0, size=(8, 8))
     router = InputRouter([("all", NumberScaler(), ["area", "city"])])
     with pytest.raises(InputMismatchError, match=r"column 'city': 20 of 20 cells are not numbers.*CategoryIndexer"):
         MultiInputRegressor(router, **SHORT).fit(frame, y)
 
 
-def test_001_branch_of_another_kind_is_refused_with_what_the_input_holds():
+def test_branch_of_another_kind_is_refused_with_what_the_input_holds():
     expected = r"Input 'a'.*TextBranch reads text arrays, .* gives a vector array"
     with pytest.raises(BranchMismatchError, match=expected):
         two_widths_classifier(branches={"a": TextBranch()}).fit(*two_widths())
 
 
-def test_001_unknown_merge_is_refused_with_the_closest_match():
+def test_unknown_merge_is_refused_with_the_closest_match():
     with pytest.raises(ValueError, match=r"no merge 'averge'.*Did you mean 'average'"):
         two_widths_classifier(merge="averge").fit(*two_widths())
 
 
-def test_001_ready_made_model_is_refused_with_the_form_that_works(fitted_on_arrays):
+def test_ready_made_model_is_refused_with_the_form_that_works(fitted_on_arrays):
     with pytest.raises(TypeError, match=r"callable f\(inputs, target\) -> output tensor, got a keras.Model"):
         two_widths_classifier(model=fitted_on_arrays.model_).fit(*two_widths())
 
@@ -267,7 +266,7 @@ def keras_network():
     return keras.Sequential([keras.Input((10,)), keras.layers.Dense(1, activation="sigmoid")])
 
 
-def test_001_network_called_in_model_as_the_message_advises_is_not_trained_in_place():
+def test_network_called_in_model_as_the_message_advises_is_not_trained_in_place():
     network = keras_network()
     before = network.get_weights()
     classifier = two_widths_classifier(model=lambda inputs, target: keras.models.clone_model(network)(inputs["a"]))
@@ -276,7 +275,7 @@ def test_001_network_called_in_model_as_the_message_advises_is_not_trained_in_pl
         np.testing.assert_array_equal(new, old)
 
 
-def test_001_network_given_as_a_branch_is_not_trained_in_place():
+def test_network_given_as_a_branch_is_not_trained_in_place():
     network = keras_network()
     before = network.get_weights()
     two_widths_classifier(branches={"a": network}).fit(*two_widths())
@@ -284,17 +283,17 @@ def test_001_network_given_as_a_branch_is_not_trained_in_place():
         np.testing.assert_array_equal(new, old)
 
 
-# 002: how do I feed multiple inputs?
+# large layers, layers that cannot be loaded
 
 
 @pytest.mark.parametrize(("filters", "side"), [((32,), 100), ((32, 64), 256)])
-def test_002_flatten_of_a_large_image_warns_of_its_weights(filters, side):
+def test_flatten_of_a_large_image_warns_of_its_weights(filters, side):
     branch = ImageBranch(filters=filters, pooling="flatten", units=64)
     with pytest.warns(NetworkSizeWarning, match=r"Input 'photo'.*weights.*pooling='average' or a smaller image size"):
         branch.build(ArraySpec("photo", "image", (side, side, 3), "uint8"))
 
 
-def test_002_default_pooling_of_a_large_image_does_not_warn():
+def test_default_pooling_of_a_large_image_does_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error", NetworkSizeWarning)
         ImageBranch(filters=(32, 64), units=64).build(ArraySpec("photo", "image", (256, 256, 3), "uint8"))
@@ -305,60 +304,60 @@ def test_002_default_pooling_of_a_large_image_does_not_warn():
     [{"merge": lambda_product}, {"branches": {"a": lambda_double}}, {"model": lambda_network}],
     ids=["merge", "branch", "model"],
 )
-def test_002_lambda_layer_is_refused_at_fit(part):
+def test_lambda_layer_is_refused_at_fit(part):
     branches = {"a": DenseBranch((4,)), "b": DenseBranch((4,))}
     with pytest.raises(BranchMismatchError, match=r"is a Lambda, .*cannot be loaded safely.*keras.layers.Multiply"):
         two_widths_classifier(**{"branches": branches, **part}).fit(*two_widths())
 
 
-def test_002_lambda_layer_given_as_a_branch_is_refused_in_the_same_words():
+def test_lambda_layer_given_as_a_branch_is_refused_in_the_same_words():
     layer = keras.layers.Lambda(lambda values: 2 * values)
     with pytest.raises(BranchMismatchError, match=r"is a Lambda, .*cannot be loaded safely"):
         two_widths_classifier(branches={"a": layer}).fit(*two_widths())
 
 
-def test_002_layer_that_keras_could_not_load_again_is_refused_at_fit():
+def test_layer_that_keras_could_not_load_again_is_refused_at_fit():
     with pytest.raises(BranchMismatchError, match=r"is a Unregistered, .*register_keras_serializable"):
         two_widths_classifier(branches={"a": Unregistered()}).fit(*two_widths())
 
 
-def test_002_registered_layer_in_a_callable_branch_fits():
+def test_registered_layer_in_a_callable_branch_fits():
     X, y = two_widths()
     assert two_widths_classifier(branches={"a": double}).fit(X, y).predict(X).shape == (20,)
 
 
-def test_002_block_of_columns_of_another_size_is_refused_with_both_sizes():
+def test_block_of_columns_of_another_size_is_refused_with_both_sizes():
     block = pd.DataFrame(np.zeros((4, 50)), columns=[f"step_{i}" for i in range(50)])
     router = InputRouter([("trace", SequencePadder(shape=(10, 4)), make_column_selector(pattern="^step_"))])
     with pytest.raises(InputMismatchError, match=r"Input 'trace'.*needs 40 columns \(10 steps of 4 features\), got 50"):
         router.fit(block)
 
 
-def test_002_sequences_of_another_width_are_refused_with_the_row():
+def test_sequences_of_another_width_are_refused_with_the_row():
     cells = [np.zeros((10, 5)), np.zeros((10, 3))]
     router = InputRouter([("trace", SequencePadder(), "trace")])
     with pytest.raises(InputMismatchError, match=r"Input 'trace'.*not have 5 numbers a step, .*row label 'second': 3"):
         router.fit(pd.DataFrame({"trace": cells}, index=["first", "second"]))
 
 
-# 003: custom data generators
+# files, ids and code in cells
 
 
-def test_003_ex2_words_beyond_the_vocabulary_have_the_unknown_id(fitted_on_members):
+def test_words_beyond_the_vocabulary_have_the_unknown_id(fitted_on_members):
     frame, _ = members()
     rows = frame.iloc[:2].assign(review=["1000 1001", "zebra"])
     assert fitted_on_members.router_.transform(rows)["review"].tolist() == [[1, 1, 0, 0], [1, 0, 0, 0]]
     assert fitted_on_members.predict(rows).shape == (2,)
 
 
-def test_003_ex3_location_that_fit_did_not_see_has_id_one(sensors):
+def test_location_that_fit_did_not_see_has_id_one(sensors):
     frame, y = sensors
     router = sensor_router().fit(frame, y)
     assert router.transform(frame.iloc[:2].assign(location="roof"))["location"].tolist() == [[1], [1]]
 
 
 @pytest.mark.filterwarnings("ignore::skmulti.MissingValuesWarning")
-def test_003_ex3_ids_are_never_negative_for_unknown_and_missing_locations(sensors):
+def test_ids_are_never_negative_for_unknown_and_missing_locations(sensors):
     frame, y = sensors
     router = sensor_router().fit(frame, y)
     ids = router.transform(frame.iloc[:3].assign(location=["roof", None, frame["location"].iloc[0]]))["location"]
@@ -366,7 +365,7 @@ def test_003_ex3_ids_are_never_negative_for_unknown_and_missing_locations(sensor
     assert 2 <= ids[2, 0] < router.specs_["location"].vocabulary_sizes[0]
 
 
-def test_003_ex3_file_of_pickled_objects_is_refused_with_the_row(sensors, tmp_path):
+def test_file_of_pickled_objects_is_refused_with_the_row(sensors, tmp_path):
     frame, y = sensors
     path = tmp_path / "objects.npy"
     np.save(path, np.array([{"a": 1}], dtype=object), allow_pickle=True)
@@ -375,7 +374,7 @@ def test_003_ex3_file_of_pickled_objects_is_refused_with_the_row(sensors, tmp_pa
         sensor_router().fit(frame, y)
 
 
-def test_003_ex3_text_of_a_cell_is_never_run(sensors, tmp_path):
+def test_text_of_a_cell_is_never_run(sensors, tmp_path):
     frame, y = sensors
     code = f"__import__('pathlib').Path({str(tmp_path / 'ran')!r}).touch()"
     with pytest.raises(InputMismatchError, match=r"Input 'sensor'.*8 of 8 cells are not sequences.*'room0'"):
@@ -383,43 +382,43 @@ def test_003_ex3_text_of_a_cell_is_never_run(sensors, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_003_ex3_absent_file_is_named_with_its_row(sensors, tmp_path):
+def test_absent_file_is_named_with_its_row(sensors, tmp_path):
     frame, y = sensors
     paths = [*frame["sensor_path"].iloc[:7], str(tmp_path / "sensor_99.npy")]
     with pytest.raises(InputMismatchError, match=r"row label 'room7': .*sensor_99.npy' \(file not found\)"):
         sensor_router().fit(frame.assign(sensor_path=paths), y)
 
 
-def test_003_dict_of_targets_is_refused_with_the_form_that_works():
+def test_dict_of_targets_is_refused_with_the_form_that_works():
     frame, price = make_prices(20, 0, size=(8, 8))
     router = InputRouter([("numbers", NumberScaler(), ["area", "age"])])
     with pytest.raises(ValueError, match=r"y is a dict .*DataFrame"):
         MultiInputRegressor(router, **SHORT).fit(frame, {"price": price, "tax": price})
 
 
-# 004: multi-input from a single dataset
+# leaks, splits and rows of one table
 
 
-def test_004_ex1_mean_of_a_fold_is_that_of_its_training_rows(folds):
+def test_mean_of_a_fold_is_that_of_its_training_rows(folds):
     frame, _ = members(12)
     for estimator, rows in folds:
         np.testing.assert_allclose(estimator.router_.encoders_["money"].mean_, frame["age"].iloc[rows].mean())
 
 
-def test_004_ex1_categories_of_a_fold_are_those_of_its_training_rows(folds):
+def test_categories_of_a_fold_are_those_of_its_training_rows(folds):
     frame, _ = members(12)
     for estimator, rows in folds:
         assert set(estimator.router_.encoders_["place"].categories_[0]) == set(frame["city"].iloc[rows])
 
 
-def test_004_ex2_vocabulary_of_a_fold_has_the_words_of_its_training_rows(folds):
+def test_vocabulary_of_a_fold_has_the_words_of_its_training_rows(folds):
     frame, _ = members(12)
     for estimator, rows in folds:
         words = {word for text in frame["review"].iloc[rows] for word in text.split()}
         assert set(estimator.router_.encoders_["review"].vocabulary_) == {"", "[UNK]", *words}
 
 
-def test_004_ex1_rows_given_to_validate_teach_the_encoders_nothing():
+def test_rows_given_to_validate_teach_the_encoders_nothing():
     frame, y = members()
     classifier = MultiInputClassifier(members_router(), **SHORT)
     classifier.fit(frame, y, X_val=frame.assign(age=1e6, city="elsewhere", review="other"), y_val=y)
@@ -429,7 +428,7 @@ def test_004_ex1_rows_given_to_validate_teach_the_encoders_nothing():
     assert "other" not in encoders["review"].vocabulary_
 
 
-def test_004_held_out_rows_teach_the_encoders_nothing_and_show_every_class():
+def test_held_out_rows_teach_the_encoders_nothing_and_show_every_class():
     frame, y = members()
     # The mean of the training rows tells how many of each class the draw left there.
     router = InputRouter([("label", StandardScaler(), ["label"])])
@@ -439,7 +438,7 @@ def test_004_held_out_rows_teach_the_encoders_nothing_and_show_every_class():
     assert scaler.mean_[0] == 0.5
 
 
-def test_004_held_out_rows_are_the_same_for_the_same_seed_only():
+def test_held_out_rows_are_the_same_for_the_same_seed_only():
     frame, y = members()
     router = InputRouter([("money", StandardScaler(), ["age"])])
     means = []
@@ -449,33 +448,33 @@ def test_004_held_out_rows_are_the_same_for_the_same_seed_only():
     assert means[0] == means[1] != means[2]
 
 
-def test_004_ex1_unknown_category_is_a_row_of_zeros(fitted_on_members):
+def test_unknown_category_is_a_row_of_zeros(fitted_on_members):
     frame, _ = members()
     encoded = fitted_on_members.router_.transform(frame.iloc[:1].assign(city="elsewhere"))["place"]
     assert encoded.shape == (1, 20)
     assert not encoded.any()
 
 
-def test_004_ex1_few_rows_have_the_one_hot_columns_of_training(fitted_on_members):
+def test_few_rows_have_the_one_hot_columns_of_training(fitted_on_members):
     frame, _ = members()
     encoded = fitted_on_members.router_.transform(frame)["place"]
     np.testing.assert_array_equal(fitted_on_members.router_.transform(frame.iloc[[4]])["place"], encoded[[4]])
 
 
-def test_004_ex1_column_added_in_front_changes_nothing(fitted_on_members):
+def test_column_added_in_front_changes_nothing(fitted_on_members):
     frame, _ = members()
     wider = frame.copy()
     wider.insert(0, "new", 7)
     np.testing.assert_array_equal(fitted_on_members.predict_proba(wider), fitted_on_members.predict_proba(frame))
 
 
-def test_004_ex1_order_of_columns_changes_nothing(fitted_on_members):
+def test_order_of_columns_changes_nothing(fitted_on_members):
     frame, _ = members()
     turned = frame[frame.columns[::-1]]
     np.testing.assert_array_equal(fitted_on_members.predict_proba(turned), fitted_on_members.predict_proba(frame))
 
 
-def test_004_ex1_missing_column_is_named_with_the_closest_match(fitted_on_members):
+def test_missing_column_is_named_with_the_closest_match(fitted_on_members):
     frame, _ = members()
     with pytest.raises(InputMismatchError, match=r"Input 'place' wants column 'city'.*Did you mean 'City'"):
         fitted_on_members.predict(frame.rename(columns={"city": "City"}))
@@ -484,7 +483,7 @@ def test_004_ex1_missing_column_is_named_with_the_closest_match(fitted_on_member
 @pytest.mark.parametrize(
     "rows", [np.array([3, 0, 7]), np.arange(20) % 3 == 0, slice(2, 9)], ids=["ids", "mask", "slice"]
 )
-def test_004_ex2_encoded_text_is_numpy_and_can_be_indexed(rows, fitted_on_members):
+def test_encoded_text_is_numpy_and_can_be_indexed(rows, fitted_on_members):
     frame, _ = members()
     router = fitted_on_members.router_
     encoded = router.transform(frame)["review"]
@@ -492,7 +491,7 @@ def test_004_ex2_encoded_text_is_numpy_and_can_be_indexed(rows, fitted_on_member
     np.testing.assert_array_equal(encoded[rows], router.transform(frame.iloc[rows])["review"])
 
 
-def test_004_filtered_frame_fits_by_position():
+def test_filtered_frame_fits_by_position():
     frame, y = members()
     labels = pd.Series(y, index=frame.index)
     kept = frame[frame["age"] > 30]
@@ -502,14 +501,14 @@ def test_004_filtered_frame_fits_by_position():
     np.testing.assert_array_equal(filtered, renumbered)
 
 
-def test_004_filtered_frame_is_predicted_by_position(fitted_on_members):
+def test_filtered_frame_is_predicted_by_position(fitted_on_members):
     frame, _ = members()
     expected = fitted_on_members.predict_proba(frame)
     chosen = frame.iloc[[9, 1, 1, 4]].set_axis(["x", "y", "y", "x"])
     np.testing.assert_allclose(fitted_on_members.predict_proba(chosen), expected[[9, 1, 1, 4]], rtol=1e-5)
 
 
-def test_004_error_in_a_filtered_frame_names_the_row_label_not_the_position(fitted_on_members):
+def test_error_in_a_filtered_frame_names_the_row_label_not_the_position(fitted_on_members):
     frame, _ = members()
     rows = frame[frame["age"] > 30].astype({"review": object})
     rows.loc[11, "review"] = 5
@@ -518,7 +517,7 @@ def test_004_error_in_a_filtered_frame_names_the_row_label_not_the_position(fitt
 
 
 @pytest.mark.parametrize("cell", [b"no image", b"", b"\x89PNG\r\n\x1a\n broken"])
-def test_004_ex3_bytes_that_are_no_image_are_refused_with_the_row(cell):
+def test_bytes_that_are_no_image_are_refused_with_the_row(cell):
     good = image_bytes(np.zeros((8, 8, 3), "uint8"))
     frame = pd.DataFrame({"photo": [good, cell]}, index=["fine", "spoilt"])
     expected = r"Input 'photo' \(column 'photo'\).*1 of 2 images cannot be read, first at row label 'spoilt'.*on_error"
@@ -526,31 +525,31 @@ def test_004_ex3_bytes_that_are_no_image_are_refused_with_the_row(cell):
         photo_router().fit_transform(frame)
 
 
-def test_004_ex3_grey_png_has_three_equal_channels():
+def test_grey_png_has_three_equal_channels():
     grey = np.random.default_rng(0).integers(0, 256, (8, 8), dtype="uint8")
     decoded = photo_router().fit_transform(pd.DataFrame({"photo": [image_bytes(grey)]}))["photo"][0]
     np.testing.assert_array_equal(decoded, np.stack([grey] * 3, axis=-1))
 
 
 @pytest.mark.parametrize("file_format", ["JPEG", "GIF", "BMP", "WEBP"])
-def test_004_ex3_other_formats_are_known_by_their_bytes(file_format):
+def test_other_formats_are_known_by_their_bytes(file_format):
     frame = pd.DataFrame({"photo": [image_bytes(np.full((8, 8, 3), 90, "uint8"), file_format)]})
     decoded = photo_router().fit_transform(frame)["photo"][0]
     np.testing.assert_allclose(decoded, 90, atol=2)
 
 
-def test_004_ex3_pixels_are_rescaled_inside_the_network():
+def test_pixels_are_rescaled_inside_the_network():
     branch = ImageBranch(filters=(), pooling="average").build(ArraySpec("photo", "image", (8, 8, 3), "uint8"))
     output = branch(np.full((1, 8, 8, 3), [0, 51, 255], "uint8"))
     np.testing.assert_allclose(output, [[0, 0.2, 1]], atol=1e-6)
 
 
-def test_004_ex3_pixels_take_one_byte_each_until_the_network():
+def test_pixels_take_one_byte_each_until_the_network():
     frame = pd.DataFrame({"photo": [image_bytes(np.zeros((20, 30, 3), "uint8"))] * 4})
     assert photo_router().fit_transform(frame)["photo"].nbytes == 4 * 8 * 8 * 3
 
 
-def test_004_fold_of_a_single_class_predicts_that_class():
+def test_fold_of_a_single_class_predicts_that_class():
     frame, _ = members(6)
     classifier = MultiInputClassifier(InputRouter([("money", StandardScaler(), ["age"])]), **SHORT)
     y = [0, 0, 0, 1, 1, 1]
@@ -559,7 +558,7 @@ def test_004_fold_of_a_single_class_predicts_that_class():
     assert scores["test_score"].tolist() == [0, 0]
 
 
-def test_004_fit_on_a_single_class_warns_of_nothing_about_the_network_within():
+def test_fit_on_a_single_class_warns_of_nothing_about_the_network_within():
     frame, _ = members(6)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
@@ -567,7 +566,7 @@ def test_004_fit_on_a_single_class_warns_of_nothing_about_the_network_within():
         classifier.fit(frame, np.ones(6)).predict(frame)
 
 
-def test_004_five_rows_with_early_stopping_fit_without_a_hold_out():
+def test_five_rows_with_early_stopping_fit_without_a_hold_out():
     frame, y = members(5)
     classifier = MultiInputClassifier(members_router(), early_stopping=True, **SHORT).fit(frame, y)
     assert "val_loss" not in classifier.history_

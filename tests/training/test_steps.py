@@ -1,4 +1,4 @@
-"""Tests of `skmulti.steps`: batches, their orders, and steps that equal those of Keras."""
+"""Steps of a fit: batches, their orders, and steps that equal those of Keras."""
 
 import keras
 import numpy as np

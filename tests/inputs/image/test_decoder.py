@@ -1,4 +1,4 @@
-"""The promises of `skmulti/inputs/image.py`: every cell gives the right pixels, or an error that says which."""
+"""Images: every cell gives the right pixels, or an error that says which; and the branch that reads them."""
 
 import io
 import pickle

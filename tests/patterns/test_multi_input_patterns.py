@@ -1,7 +1,6 @@
-"""The patterns of the five source documents, in skmulti: each trains, predicts and survives a pickle.
+"""Patterns of multi-input models that people write by hand: each trains, predicts and survives a pickle.
 
-The pitfalls of the same documents are in `test_source_documents_pitfalls.py`. Names begin with the number of
-the document and, where it has numbered examples, the example.
+What goes wrong in such models is in `test_pitfalls.py`, what they read from generators in `test_generator_patterns.py`.
 """
 
 import io
@@ -40,9 +39,9 @@ SHORT = {"epochs": 1, "random_state": 0}
 OUTPUT_ONLY = DenseHead(units=())
 
 
-@keras.saving.register_keras_serializable(package="source_documents")
+@keras.saving.register_keras_serializable(package="patterns")
 class TwoDense(keras.Model):
-    """The documents' other way to write a network: a subclass of `keras.Model`, here of inputs a and b."""
+    """The other way to write a network: a subclass of `keras.Model`, here of inputs a and b."""
 
     def __init__(self, width, activation, **kwargs):
         super().__init__(**kwargs)
@@ -96,7 +95,7 @@ def fit_two_widths(**params):
 
 
 @pytest.fixture(scope="module")
-def doc000_ex1_image_and_token_ids():
+def image_and_token_ids():
     rng = np.random.default_rng(0)
     tokens = [" ".join(map(str, rng.integers(0, 1000, rng.integers(3, 9)))) for _ in range(20)]
     X = {"image": rng.random((20, 8, 8, 3)), "text": np.array(tokens, dtype=object)[:, None]}
@@ -110,7 +109,7 @@ def doc000_ex1_image_and_token_ids():
 
 
 @pytest.fixture(scope="module")
-def doc000_ex3_variable_and_fixed_length():
+def variable_and_fixed_length():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"readings": [rng.normal(size=5 + i % 9) for i in range(20)]})
     frame = frame.join(pd.DataFrame(rng.normal(size=(20, 10)), columns=[f"fixed_{i}" for i in range(10)]))
@@ -126,12 +125,12 @@ def doc000_ex3_variable_and_fixed_length():
 
 
 @pytest.fixture(scope="module")
-def doc001_ex1_two_dense_branches():
+def two_dense_branches():
     return fit_two_widths(branches={"a": DenseBranch((64,)), "b": DenseBranch((32,))}, head=OUTPUT_ONLY)
 
 
 @pytest.fixture(scope="module")
-def doc001_ex2_shared_branch():
+def shared_branch():
     rng = np.random.default_rng(2)
     X = {"a": rng.normal(size=(20, 10)), "b": rng.normal(size=(20, 10))}
     y = (X["a"][:, 0] + X["b"][:, 0] > 0).astype(int)
@@ -140,23 +139,23 @@ def doc001_ex2_shared_branch():
 
 
 @pytest.fixture(scope="module")
-def doc001_ex3_interaction():
+def interaction():
     branches = {"a": DenseBranch((64,)), "b": DenseBranch((32,))}
     return fit_two_widths(branches=branches, merge="interaction", head=OUTPUT_ONLY)
 
 
 @pytest.fixture(scope="module")
-def doc001_input_dropout():
+def input_dropout():
     return fit_two_widths(input_dropout=0.5)
 
 
 @pytest.fixture(scope="module")
-def doc001_subclassed_model():
+def subclassed_model():
     return fit_two_widths(model=two_dense)
 
 
 @pytest.fixture(scope="module")
-def doc002_numbers_and_image():
+def numbers_and_image():
     rng = np.random.default_rng(0)
     frame = pd.DataFrame(rng.normal(size=(20, 20)), columns=[f"n{i}" for i in range(20)])
     frame["photo"] = list(rng.integers(0, 256, (20, 8, 8, 3), dtype="uint8"))
@@ -171,14 +170,14 @@ def doc002_numbers_and_image():
     return Fitted(MultiInputClassifier(router, branches=branches, head=OUTPUT_ONLY, **SHORT).fit(frame, y), frame, y)
 
 
-def two_sequences(n=16):
+def draw_two_sequences(n=16):
     rng = np.random.default_rng(0)
     return rng.normal(size=(n, 10, 5)), rng.normal(size=(n, 15, 3))
 
 
 @pytest.fixture(scope="module")
-def doc002_two_sequences():
-    first, second = two_sequences()
+def two_sequences():
+    first, second = draw_two_sequences()
     frame = pd.DataFrame({"first": list(first), "second": list(second)})
     router = InputRouter([("first", SequencePadder(), "first"), ("second", SequencePadder(), "second")])
     branches = {"first": SequenceBranch("lstm", units=32), "second": SequenceBranch("lstm", units=64)}
@@ -187,7 +186,7 @@ def doc002_two_sequences():
 
 
 @pytest.fixture(scope="module")
-def doc002_multiply():
+def multiply():
     branches = {"a": DenseBranch((16,)), "b": DenseBranch((16,))}
     return fit_two_widths(branches=branches, merge="multiply", head=OUTPUT_ONLY)
 
@@ -209,14 +208,14 @@ def market_router():
 
 
 @pytest.fixture(scope="module")
-def doc002_groups_of_columns():
+def groups_of_columns():
     frame = market_frame()
     y = frame["mood"] * 3 + 100
     return Fitted(MultiInputRegressor(market_router(), merge="average", **SHORT).fit(frame, y), frame, y)
 
 
 @pytest.fixture(scope="module")
-def doc003_ex2_images_and_lists():
+def images_and_lists():
     rng = np.random.default_rng(0)
     X = {"image": rng.random((20, 8, 8, 3)), "ids": [rng.integers(0, 1000, 5 + i % 15) for i in range(20)]}
     router = InputRouter([("image", ImageDecoder(size=(8, 8)), "image"), ("ids", SequencePadder(length=20), "ids")])
@@ -226,7 +225,7 @@ def doc003_ex2_images_and_lists():
 
 
 @pytest.fixture(scope="module")
-def doc003_ex3_sensor_files(tmp_path_factory):
+def sensor_files(tmp_path_factory):
     frame, y = write_sensor_files(tmp_path_factory.mktemp("sensors"), 12, 0)
     router = InputRouter([("sensor", SequencePadder(), "sensor_path"), ("location", CategoryIndexer(), ["location"])])
     branches = {"sensor": SequenceBranch("conv", units=8), "location": EmbeddingBranch(4)}
@@ -234,7 +233,7 @@ def doc003_ex3_sensor_files(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def doc003_two_outputs():
+def two_outputs():
     frame, price = make_prices(20, 0, size=(8, 8))
     y = pd.DataFrame({"price": price, "tax": price * 0.01})
     router = InputRouter([("numbers", NumberScaler(), ["area", "age"]), ("city", CategoryIndexer(), "city")])
@@ -263,14 +262,14 @@ def members_router():
 
 
 @pytest.fixture(scope="module")
-def doc004_ex1_one_hot_and_scaled():
+def one_hot_and_scaled():
     X, y = five_members()
     branches = {"cat": DenseBranch((64,)), "num": DenseBranch((32,))}
     return Fitted(MultiInputClassifier(members_router(), branches=branches, head=OUTPUT_ONLY, **SHORT).fit(X, y), X, y)
 
 
 @pytest.fixture(scope="module")
-def doc004_ex2_text_and_count():
+def text_and_count():
     texts = ["A joy to use", "it was fine", "a dreadful day", "splendid outcome", "not a joy"]
     frame = pd.DataFrame({"review": texts, "count": [10, 2, 1, 15, 5]})
     router = InputRouter(
@@ -282,7 +281,7 @@ def doc004_ex2_text_and_count():
 
 
 @pytest.fixture(scope="module")
-def doc004_ex3_png_and_size():
+def png_and_size():
     rng = np.random.default_rng(0)
     photos = [image_bytes(rng.integers(0, 256, (12, 12, 3), dtype="uint8")) for _ in range(5)]
     frame = pd.DataFrame({"photo": photos, "size": [10, 2, 5, 12, 3]})
@@ -318,64 +317,64 @@ def test_every_pattern_survives_a_pickle_round_trip(pattern, request):
     np.testing.assert_array_equal(twin.history_["loss"], estimator.history_["loss"])
 
 
-# 000: why does a multi-input model fail during training?
+# arrays, token ids and lengths
 
 
-def test_000_ex1_image_and_tokens_give_probabilities_of_ten_integer_classes(doc000_ex1_image_and_token_ids):
-    estimator, X, _ = doc000_ex1_image_and_token_ids
+def test_image_and_tokens_give_probabilities_of_ten_integer_classes(image_and_token_ids):
+    estimator, X, _ = image_and_token_ids
     probabilities = estimator.predict_proba(X)
     assert estimator.classes_.tolist() == list(range(10))
     assert probabilities.shape == (20, 10)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
 
-def test_000_ex1_text_is_read_by_an_lstm_over_word_vectors(doc000_ex1_image_and_token_ids):
-    estimator = doc000_ex1_image_and_token_ids.estimator
+def test_text_is_read_by_an_lstm_over_word_vectors(image_and_token_ids):
+    estimator = image_and_token_ids.estimator
     assert [layer.units for layer in layers_of(estimator, "text", keras.layers.LSTM)] == [6]
     assert output_kernel(estimator) == (8 + 6, 10)
 
 
 @pytest.mark.parametrize("container", [tuple, list])
-def test_000_ex1_a_tuple_of_arrays_predicts_as_a_list_and_a_dict_do(container, doc000_ex1_image_and_token_ids):
-    estimator, X, _ = doc000_ex1_image_and_token_ids
+def test_a_tuple_of_arrays_predicts_as_a_list_and_a_dict_do(container, image_and_token_ids):
+    estimator, X, _ = image_and_token_ids
     np.testing.assert_array_equal(estimator.predict_proba(container(X.values())), estimator.predict_proba(X))
 
 
 @pytest.mark.parametrize("container", [tuple, list])
-def test_000_ex1_tuple_may_hold_texts_of_one_axis(container):
+def test_tuple_may_hold_texts_of_one_axis(container):
     image, texts = np.zeros((3, 8, 8, 3), "uint8"), np.array(["a", "b c", "d"], dtype=object)
     router = InputRouter([("image", ImageDecoder(size=(8, 8)), "image"), ("text", TextVectorizer(), "text")])
     assert router.fit_transform(container([image, texts]))["text"].shape == (3, 2)
 
 
-def test_000_ex1_fit_on_a_tuple_of_arrays_gives_the_network_of_a_dict(doc001_ex1_two_dense_branches):
-    estimator, X, y = doc001_ex1_two_dense_branches
+def test_fit_on_a_tuple_of_arrays_gives_the_network_of_a_dict(two_dense_branches):
+    estimator, X, y = two_dense_branches
     twin = MultiInputClassifier(two_widths_router(), branches=estimator.branches, head=OUTPUT_ONLY, **SHORT)
     twin.fit((X["a"], X["b"]), y)
     np.testing.assert_array_equal(twin.predict_proba([X["a"], X["b"]]), estimator.predict_proba(X))
 
 
-def test_000_ex1_dict_is_matched_by_name_in_any_order(doc001_ex1_two_dense_branches):
-    estimator, X, _ = doc001_ex1_two_dense_branches
+def test_dict_is_matched_by_name_in_any_order(two_dense_branches):
+    estimator, X, _ = two_dense_branches
     turned = {"b": X["b"], "a": X["a"]}
     np.testing.assert_array_equal(estimator.predict_proba(turned), estimator.predict_proba(X))
 
 
-def test_000_ex3_variable_length_is_the_longest_of_fit(doc000_ex3_variable_and_fixed_length):
-    estimator = doc000_ex3_variable_and_fixed_length.estimator
+def test_variable_length_is_the_longest_of_fit(variable_and_fixed_length):
+    estimator = variable_and_fixed_length.estimator
     assert estimator.router_.specs_["readings"].shape == (13, 1)
     assert estimator.router_.specs_["fixed"].shape == (10, 1)
 
 
 @pytest.mark.parametrize("length", [2, 40])
-def test_000_ex3_predict_keeps_the_length_of_fit(length, doc000_ex3_variable_and_fixed_length):
-    estimator, X, _ = doc000_ex3_variable_and_fixed_length
+def test_predict_keeps_the_length_of_fit(length, variable_and_fixed_length):
+    estimator, X, _ = variable_and_fixed_length
     rows = X.iloc[:2].assign(readings=[np.ones(length)] * 2)
     assert estimator.router_.transform(rows)["readings"].shape == (2, 13, 1)
     assert estimator.predict(rows).shape == (2,)
 
 
-def test_000_ex3_sequences_of_different_lengths_are_padded_once_to_one_length():
+def test_sequences_of_different_lengths_are_padded_once_to_one_length():
     batches = [np.ones((4, 7)), np.ones((4, 9))]
     rows = [row for batch in batches for row in batch]
     array = InputRouter([("ids", SequencePadder(), "ids")]).fit_transform({"ids": rows})["ids"]
@@ -384,23 +383,23 @@ def test_000_ex3_sequences_of_different_lengths_are_padded_once_to_one_length():
     assert (array[4:] == 1).all()
 
 
-# 001: how do multiple inputs affect fitting?
+# how inputs come together
 
 
-def test_001_ex1_branches_of_64_and_32_meet_one_sigmoid_unit(doc001_ex1_two_dense_branches):
-    estimator = doc001_ex1_two_dense_branches.estimator
+def test_branches_of_64_and_32_meet_one_sigmoid_unit(two_dense_branches):
+    estimator = two_dense_branches.estimator
     assert output_kernel(estimator) == (64 + 32, 1)
     assert estimator.model_.layers[-1].activation is keras.activations.sigmoid
 
 
-def test_001_ex2_equal_widths_share_one_set_of_weights(doc001_ex2_shared_branch):
-    estimator, X, _ = doc001_ex2_shared_branch
+def test_equal_widths_share_one_set_of_weights(shared_branch):
+    estimator, X, _ = shared_branch
     # A sum of two outputs of one branch cannot tell which input was which.
     swapped = {"a": X["b"], "b": X["a"]}
     np.testing.assert_allclose(estimator.predict_proba(swapped), estimator.predict_proba(X), rtol=1e-5)
 
 
-def test_001_ex2_two_questions_share_branch_and_vocabulary():
+def test_two_questions_share_branch_and_vocabulary():
     frame, y = make_questions(20, 0)
     router = InputRouter([("q1", TextVectorizer(length=9), "question1"), ("q2", "q1", "question2")])
     branches = {"q1": TextBranch(embedding_dim=4), "q2": "q1"}
@@ -409,11 +408,11 @@ def test_001_ex2_two_questions_share_branch_and_vocabulary():
     np.testing.assert_allclose(estimator.predict_proba(swapped), estimator.predict_proba(frame), rtol=1e-5)
 
 
-def test_001_ex3_interaction_of_64_and_32_keeps_both_and_adds_their_product(doc001_ex3_interaction):
-    assert output_kernel(doc001_ex3_interaction.estimator) == (64 + 32 + 64, 1)
+def test_interaction_of_64_and_32_keeps_both_and_adds_their_product(interaction):
+    assert output_kernel(interaction.estimator) == (64 + 32 + 64, 1)
 
 
-def test_001_ex3_multiply_of_64_and_32_projects_to_one_width():
+def test_multiply_of_64_and_32_projects_to_one_width():
     branches = {"a": DenseBranch((64,)), "b": DenseBranch((32,))}
     estimator, X, y = fit_two_widths(branches=branches, merge="multiply", head=OUTPUT_ONLY)
     assert output_kernel(estimator) == (64, 1)
@@ -421,7 +420,7 @@ def test_001_ex3_multiply_of_64_and_32_projects_to_one_width():
 
 
 @pytest.mark.parametrize("merge", ["maximum", "attention", "gated"])
-def test_001_scenarios_have_a_merge_that_fits_unequal_widths_by_name(merge):
+def test_scenarios_have_a_merge_that_fits_unequal_widths_by_name(merge):
     branches = {"a": DenseBranch((6,)), "b": DenseBranch((4,))}
     estimator, X, _ = fit_two_widths(branches=branches, merge=merge)
     twin = pickle.loads(pickle.dumps(estimator))
@@ -429,7 +428,7 @@ def test_001_scenarios_have_a_merge_that_fits_unequal_widths_by_name(merge):
 
 
 @pytest.mark.parametrize("normalization", ["batch", "layer"])
-def test_001_normalization_keeps_a_large_input_from_dominating(normalization):
+def test_normalization_keeps_a_large_input_from_dominating(normalization):
     branch = DenseBranch(units=(), normalization=normalization).build(ArraySpec("a", "vector", (6,), "float32"))
     values = np.random.default_rng(0).normal(3e4, 1e4, size=(50, 6)).astype("float32")
     axis = 0 if normalization == "batch" else 1
@@ -439,38 +438,38 @@ def test_001_normalization_keeps_a_large_input_from_dominating(normalization):
 
 
 @pytest.mark.filterwarnings("ignore::skmulti.MissingValuesWarning")
-def test_001_input_dropout_lets_the_network_predict_without_one_input(doc001_input_dropout):
-    estimator, X, _ = doc001_input_dropout
+def test_input_dropout_lets_the_network_predict_without_one_input(input_dropout):
+    estimator, X, _ = input_dropout
     without = {**X, "a": np.full_like(X["a"], np.nan)}
     assert np.isfinite(estimator.predict_proba(without)).all()
     assert (estimator.predict_proba(without) != estimator.predict_proba(X)).any()
 
 
-def test_001_input_dropout_is_off_in_predict(doc001_input_dropout):
-    estimator, X, _ = doc001_input_dropout
+def test_input_dropout_is_off_in_predict(input_dropout):
+    estimator, X, _ = input_dropout
     np.testing.assert_array_equal(estimator.predict_proba(X), estimator.predict_proba(X))
 
 
-def test_001_subclassed_model_is_trained_as_the_whole_network(doc001_subclassed_model):
-    estimator = doc001_subclassed_model.estimator
+def test_subclassed_model_is_trained_as_the_whole_network(subclassed_model):
+    estimator = subclassed_model.estimator
     assert [type(layer) for layer in estimator.model_.layers if isinstance(layer, keras.Model)] == [TwoDense]
 
 
-# 002: how do I feed multiple inputs?
+# images, sequences and groups of columns
 
 
-def test_002_numeric_branch_has_the_layers_of_its_units(doc002_numbers_and_image):
-    estimator = doc002_numbers_and_image.estimator
+def test_numeric_branch_has_the_layers_of_its_units(numbers_and_image):
+    estimator = numbers_and_image.estimator
     assert [layer.units for layer in layers_of(estimator, "numbers", keras.layers.Dense)] == [64, 32]
 
 
-def test_002_image_branch_has_the_convolutions_of_its_filters(doc002_numbers_and_image):
-    estimator = doc002_numbers_and_image.estimator
+def test_image_branch_has_the_convolutions_of_its_filters(numbers_and_image):
+    estimator = numbers_and_image.estimator
     assert [layer.filters for layer in layers_of(estimator, "photo", keras.layers.Conv2D)] == [32, 64]
     assert [layer.units for layer in layers_of(estimator, "photo", keras.layers.Dense)] == [32]
 
 
-def test_002_image_weights_do_not_grow_with_the_image_by_default():
+def test_image_weights_do_not_grow_with_the_image_by_default():
     small, large = (
         ImageBranch(filters=(32, 64), units=32).build(ArraySpec("photo", "image", shape, "uint8")).count_params()
         for shape in ((8, 8, 3), (100, 100, 3))
@@ -479,21 +478,21 @@ def test_002_image_weights_do_not_grow_with_the_image_by_default():
     assert small == large == (9 * 3 * 32 + 32) + (9 * 32 * 64 + 64) + (2 * 64 * 32 + 32)
 
 
-def test_002_network_inputs_have_the_names_of_the_router(doc002_numbers_and_image):
-    estimator = doc002_numbers_and_image.estimator
+def test_network_inputs_have_the_names_of_the_router(numbers_and_image):
+    estimator = numbers_and_image.estimator
     assert {tensor.name for tensor in estimator.model_.inputs} == {"numbers", "photo"}
     assert list(estimator.router_.specs_) == ["numbers", "photo"]
 
 
-def test_002_two_sequences_have_lengths_widths_and_lstms_of_their_own(doc002_two_sequences):
-    estimator = doc002_two_sequences.estimator
+def test_two_sequences_have_lengths_widths_and_lstms_of_their_own(two_sequences):
+    estimator = two_sequences.estimator
     assert [spec.shape for spec in estimator.router_.specs_.values()] == [(10, 5), (15, 3)]
     assert output_kernel(estimator) == (32 + 64, 1)
 
 
-def test_002_block_of_columns_gives_the_steps_of_arrays_in_cells(doc002_two_sequences):
-    estimator, X, _ = doc002_two_sequences
-    first, second = two_sequences()
+def test_block_of_columns_gives_the_steps_of_arrays_in_cells(two_sequences):
+    estimator, X, _ = two_sequences
+    first, second = draw_two_sequences()
     names = [f"first_{i}" for i in range(50)] + [f"second_{i}" for i in range(45)]
     block = pd.DataFrame(np.hstack([first.reshape(16, 50), second.reshape(16, 45)]), columns=names)
     router = InputRouter(
@@ -507,8 +506,8 @@ def test_002_block_of_columns_gives_the_steps_of_arrays_in_cells(doc002_two_sequ
         np.testing.assert_array_equal(arrays[name], cells[name])
 
 
-def test_002_list_of_three_dimensional_arrays_gives_their_steps():
-    arrays = list(two_sequences())
+def test_list_of_three_dimensional_arrays_gives_their_steps():
+    arrays = list(draw_two_sequences())
     router = InputRouter([("first", SequencePadder(), "first"), ("second", SequencePadder(), "second")])
     encoded = router.fit_transform(arrays)
     np.testing.assert_array_equal(encoded["first"], arrays[0].astype("float32"))
@@ -516,22 +515,22 @@ def test_002_list_of_three_dimensional_arrays_gives_their_steps():
 
 
 @pytest.mark.parametrize("merge", ["add", "average"])
-def test_002_sum_and_average_of_branches_have_one_branch_width(merge):
+def test_sum_and_average_of_branches_have_one_branch_width(merge):
     branches = {"a": DenseBranch((6,)), "b": DenseBranch((6,))}
     estimator, X, y = fit_two_widths(branches=branches, merge=merge, head=OUTPUT_ONLY)
     assert output_kernel(estimator) == (6, 1)
     assert estimator.predict(X).shape == y.shape
 
 
-def test_002_multiply_is_a_keras_layer_that_is_saved_without_code(doc002_multiply):
-    config = doc002_multiply.estimator.model_.get_config()
+def test_multiply_is_a_keras_layer_that_is_saved_without_code(multiply):
+    config = multiply.estimator.model_.get_config()
     kinds = {layer["class_name"] for layer in config["layers"]}
     assert "Multiply" in kinds
     assert "Lambda" not in kinds
 
 
-def test_002_groups_of_columns_are_named_by_list_pattern_and_dtype(doc002_groups_of_columns):
-    plan = doc002_groups_of_columns.estimator.router_.plan_
+def test_groups_of_columns_are_named_by_list_pattern_and_dtype(groups_of_columns):
+    plan = groups_of_columns.estimator.router_.plan_
     assert plan.groupby("input", sort=False)["column"].apply(list).to_dict() == {
         "sentiment": ["mood", "buzz"],
         "fundamental": ["fund_sales", "fund_debt"],
@@ -539,57 +538,57 @@ def test_002_groups_of_columns_are_named_by_list_pattern_and_dtype(doc002_groups
     }
 
 
-def test_002_group_of_columns_holds_the_values_of_scikit_learn(doc002_groups_of_columns):
-    estimator, X, _ = doc002_groups_of_columns
+def test_group_of_columns_holds_the_values_of_scikit_learn(groups_of_columns):
+    estimator, X, _ = groups_of_columns
     expected = StandardScaler().fit_transform(X[["fund_sales", "fund_debt"]])
     np.testing.assert_allclose(estimator.router_.transform(X)["fundamental"], expected, rtol=1e-5)
 
 
-# 003: custom data generators
+# files and lists
 
 
-def test_003_ex2_list_of_arrays_is_padded_to_the_given_length(doc003_ex2_images_and_lists):
-    estimator, X, _ = doc003_ex2_images_and_lists
+def test_list_of_arrays_is_padded_to_the_given_length(images_and_lists):
+    estimator, X, _ = images_and_lists
     encoded = estimator.router_.transform(X)["ids"]
     assert encoded.shape == (20, 20, 1)
     np.testing.assert_array_equal(encoded[3, : len(X["ids"][3]), 0], X["ids"][3])
 
 
-def test_003_ex3_sensor_files_are_steps_and_their_location_an_int32_id_of_one_column(doc003_ex3_sensor_files):
-    estimator, X, _ = doc003_ex3_sensor_files
+def test_sensor_files_are_steps_and_their_location_an_int32_id_of_one_column(sensor_files):
+    estimator, X, _ = sensor_files
     arrays = estimator.router_.transform(X)
     assert arrays["location"].dtype == np.int32
     assert arrays["location"].shape == (12, 1)
     np.testing.assert_array_equal(arrays["sensor"][5], np.load(X["sensor_path"][5], allow_pickle=False))
 
 
-def test_003_ex3_locations_are_numbered_from_two_in_sorted_order(doc003_ex3_sensor_files):
-    estimator, X, _ = doc003_ex3_sensor_files
+def test_locations_are_numbered_from_two_in_sorted_order(sensor_files):
+    estimator, X, _ = sensor_files
     ids = {"attic": 2, "cellar": 3, "kitchen": 4}
     expected = [[ids[location]] for location in X["location"]]
     assert estimator.router_.transform(X)["location"].tolist() == expected
 
 
-def test_003_ex3_rows_in_another_order_give_predictions_in_that_order(doc003_ex3_sensor_files):
-    estimator, X, _ = doc003_ex3_sensor_files
+def test_rows_in_another_order_give_predictions_in_that_order(sensor_files):
+    estimator, X, _ = sensor_files
     order = [7, 2, 11, 0]
     expected = estimator.predict_proba(X)[order]
     np.testing.assert_allclose(estimator.predict_proba(X.iloc[order]), expected, rtol=1e-5)
 
 
-def test_003_frame_of_targets_trains_several_outputs(doc003_two_outputs):
-    estimator, X, y = doc003_two_outputs
+def test_frame_of_targets_trains_several_outputs(two_outputs):
+    estimator, X, y = two_outputs
     predicted = estimator.predict(X)
     assert predicted.shape == (20, 2)
     # Predictions come in each target's own unit, a factor of 100 apart.
     np.testing.assert_allclose(predicted.mean(axis=0), y.mean(), rtol=0.5)
 
 
-# 004: multi-input from a single dataset
+# one table
 
 
-def test_004_ex1_one_hot_and_scaled_columns_fit_five_rows(doc004_ex1_one_hot_and_scaled):
-    estimator, X, _ = doc004_ex1_one_hot_and_scaled
+def test_one_hot_and_scaled_columns_fit_five_rows(one_hot_and_scaled):
+    estimator, X, _ = one_hot_and_scaled
     arrays = estimator.router_.transform(X)
     one_hot = OneHotEncoder(sparse_output=False).fit_transform(X[["location", "membership"]])
     np.testing.assert_array_equal(arrays["cat"], one_hot)
@@ -597,62 +596,62 @@ def test_004_ex1_one_hot_and_scaled_columns_fit_five_rows(doc004_ex1_one_hot_and
     assert output_kernel(estimator) == (64 + 32, 1)
 
 
-def test_004_ex2_text_of_length_20_is_flattened_beside_the_scaled_count(doc004_ex2_text_and_count):
-    estimator = doc004_ex2_text_and_count.estimator
+def test_text_of_length_20_is_flattened_beside_the_scaled_count(text_and_count):
+    estimator = text_and_count.estimator
     spec = estimator.router_.specs_["review"]
     assert spec.shape == (20,)
     assert spec.vocabulary_sizes[0] <= 100
     assert output_kernel(estimator) == (20 * 16 + 32, 1)
 
 
-def test_004_ex2_token_ids_are_those_of_keras_text_vectorization(doc004_ex2_text_and_count):
-    estimator, X, _ = doc004_ex2_text_and_count
+def test_token_ids_are_those_of_keras_text_vectorization(text_and_count):
+    estimator, X, _ = text_and_count
     layer = keras.layers.TextVectorization(max_tokens=100, output_sequence_length=20)
     texts = np.array(X["review"].tolist(), dtype=object)
     layer.adapt(texts)
     np.testing.assert_array_equal(estimator.router_.transform(X)["review"], keras.ops.convert_to_numpy(layer(texts)))
 
 
-def test_004_ex2_vocabulary_travels_with_the_pickle(doc004_ex2_text_and_count):
-    estimator = doc004_ex2_text_and_count.estimator
+def test_vocabulary_travels_with_the_pickle(text_and_count):
+    estimator = text_and_count.estimator
     twin = pickle.loads(pickle.dumps(estimator))
     assert twin.router_.encoders_["review"].vocabulary_ == estimator.router_.encoders_["review"].vocabulary_
 
 
-def test_004_ex3_png_bytes_are_decoded_and_resized_to_uint8_pixels(doc004_ex3_png_and_size):
-    estimator, X, _ = doc004_ex3_png_and_size
+def test_png_bytes_are_decoded_and_resized_to_uint8_pixels(png_and_size):
+    estimator, X, _ = png_and_size
     pixels = estimator.router_.transform(X)["photo"]
     assert pixels.shape == (5, 8, 8, 3)
     assert pixels.dtype == np.uint8
     assert output_kernel(estimator) == (4 * 4 * 4 + 32, 1)
 
 
-def test_004_ex3_image_of_the_right_size_keeps_its_pixels():
+def test_image_of_the_right_size_keeps_its_pixels():
     pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype="uint8")
     router = InputRouter([("photo", ImageDecoder(size=(8, 8)), "photo")])
     frame = pd.DataFrame({"photo": [image_bytes(pixels)]})
     np.testing.assert_array_equal(router.fit_transform(frame)["photo"][0], pixels)
 
 
-def test_004_ex1_one_row_is_predicted_as_it_is_among_others(doc004_ex1_one_hot_and_scaled):
-    estimator, X, _ = doc004_ex1_one_hot_and_scaled
+def test_one_row_is_predicted_as_it_is_among_others(one_hot_and_scaled):
+    estimator, X, _ = one_hot_and_scaled
     np.testing.assert_allclose(estimator.predict_proba(X.iloc[[2]]), estimator.predict_proba(X)[[2]], rtol=1e-5)
 
 
-def test_004_ex1_one_test_row_is_scored(doc004_ex1_one_hot_and_scaled):
-    estimator, X, y = doc004_ex1_one_hot_and_scaled
+def test_one_test_row_is_scored(one_hot_and_scaled):
+    estimator, X, y = one_hot_and_scaled
     assert estimator.score(X.iloc[[2]], y[[2]]) == float(estimator.predict(X)[2] == y[2])
 
 
 @pytest.mark.parametrize("normalization", [None, "batch"])
-def test_004_batch_of_one_row_trains(normalization):
+def test_batch_of_one_row_trains(normalization):
     X, y = five_members()
     branches = {"num": DenseBranch((4,), normalization=normalization)}
     estimator = MultiInputClassifier(members_router(), branches=branches, batch_size=1, **SHORT).fit(X, y)
     assert np.isfinite(estimator.predict_proba(X)).all()
 
 
-def test_004_fit_on_one_row_predicts_its_label():
+def test_fit_on_one_row_predicts_its_label():
     X, y = five_members()
     estimator = MultiInputClassifier(members_router(), **SHORT).fit(X.iloc[[1]], y[[1]])
     assert estimator.predict(X).tolist() == [1] * 5

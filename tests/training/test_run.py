@@ -1,4 +1,4 @@
-"""Tests of `skmulti.training`: batches, schedule, stopping, and a process that is left as it was."""
+"""A fit: hold-out, stopping, sample rows, and a process that is left as it was."""
 
 import json
 import random
@@ -14,7 +14,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
 from skmulti.layers.outputs import TargetUnits
-from skmulti.training.defaults import auto_batch_size, auto_epochs, auto_steps_per_execution
 from skmulti.training.run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, train
 from skmulti.training.steps import RowFeed
 
@@ -122,39 +121,6 @@ class TestTrain:
             np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
-class TestSchedule:
-    @pytest.mark.parametrize(
-        ("n_rows", "expected"),
-        [(1, 32), (80, 32), (81, 32), (2_560, 32), (5_120, 64), (10_240, 128), (20_480, 256), (1_000_000, 256)],
-    )
-    def test_auto_batch_size_is_a_power_of_two_near_80_steps_an_epoch(self, n_rows, expected):
-        assert auto_batch_size(n_rows) == expected
-
-    @pytest.mark.parametrize(
-        ("n_rows", "batch_size", "expected"),
-        [(499, 32, 50), (640, 32, 75), (500, 32, 94), (3_200, 32, 15), (14_861, 256, 25), (1_000_000, 256, 10)],
-    )
-    def test_auto_epochs_make_1500_steps_between_10_and_100_epochs(self, n_rows, batch_size, expected):
-        assert auto_epochs(n_rows, batch_size) == expected
-
-    @pytest.mark.parametrize(("n_rows", "expected"), [(1, 200), (32, 200), (33, 100), (96, 66), (97, 50), (128, 50)])
-    def test_few_rows_have_50_epochs_and_classes_200_steps(self, n_rows, expected):
-        assert auto_epochs(n_rows, 32, classes=True) == expected
-        assert auto_epochs(n_rows, 32) == 50
-
-    @pytest.mark.parametrize(("n_steps", "expected"), [(1, 1), (8, 8), (32, 32), (100, 32)])
-    def test_auto_steps_per_execution_is_an_epoch_or_32(self, n_steps, expected):
-        assert auto_steps_per_execution(n_steps, []) == expected
-
-    @pytest.mark.parametrize("hook", ["on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end"])
-    def test_a_callback_that_reads_batches_sees_every_step(self, hook):
-        callback = type("Reader", (keras.callbacks.Callback,), {hook: lambda self, batch, logs=None: None})()
-        assert auto_steps_per_execution(100, [callback]) == 1
-
-    def test_a_callback_that_reads_epochs_only_costs_no_speed(self):
-        assert auto_steps_per_execution(100, [keras.callbacks.EarlyStopping()]) == 32
-
-
 class TestHoldOut:
     def test_parts_are_disjoint_sorted_and_complete(self):
         train_rows, held, reason = hold_out(20, 0.25, 0)
@@ -246,6 +212,8 @@ class TestSampleRows:
 
 
 ROUTER = InputRouter([("numbers", NumberScaler(), ["a"])])
+
+
 SMALL = {
     "branches": {"numbers": DenseBranch(units=(4,))},
     "head": DenseHead(units=()),
@@ -373,6 +341,7 @@ def state():
 
 print("RESULT" + json.dumps(predictions().tolist()))
 """
+
 
 COMPARE = """
 def order():

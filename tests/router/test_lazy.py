@@ -1,4 +1,4 @@
-"""Tests of `skmulti.lazy`, `skmulti.store` and `skmulti.feeds`: rows that are decoded when a batch asks for them."""
+"""Lazy rows, the store and feeds: rows that are decoded when a batch asks for them."""
 
 import io
 import os

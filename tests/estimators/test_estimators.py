@@ -1,4 +1,4 @@
-"""Tests of `skmulti.estimators`: labels, targets, weights, held-out rows, parts, and what a fit leaves alone."""
+"""The estimators: labels, targets, weights, held-out rows, parts, and what a fit leaves alone."""
 
 import copy
 import warnings

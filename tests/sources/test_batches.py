@@ -1,4 +1,4 @@
-"""Tests of `skmulti.batches`: Keras' and TensorFlow's datasets, generators, and what they must look like."""
+"""Batches: Keras' and TensorFlow's datasets, generators, and what they must look like."""
 
 import pickle
 import threading
