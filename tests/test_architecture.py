@@ -1,10 +1,16 @@
-"""The house rules that a program can hold: levels, sizes, kinds in one place, nothing unsafe, no trace on import."""
+"""The house rules that a program can hold: levels, kinds in one place, nothing overridden, nothing unsafe, no trace.
+
+Run as a program it prints the measures of the house: ``python tests/test_architecture.py``.
+"""
 
 import ast
+import importlib
 import re
+import statistics
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -170,6 +176,65 @@ def test_functions_are_short():
     assert not long
 
 
+# --- classes, measured with their bases from the package
+
+# Contracts: what their methods do by default is there to be replaced. Heads have no base class.
+CONTRACTS = {"InputEncoder", "Branch", "Merge"}
+
+
+def package_classes():
+    """Return the classes of the package, each once."""
+    modules = [importlib.import_module(f"skmulti.{name.replace('/', '.')}") for name in MODULES]
+    kinds = [thing for module in modules for thing in vars(module).values() if isinstance(thing, type)]
+    return sorted({kind for kind in kinds if own_module(kind)}, key=lambda kind: kind.__qualname__)
+
+
+def own_module(kind):
+    """Return the name of the module of the package in which a class stands, or an empty string."""
+    package, _, name = kind.__module__.partition(".")
+    return name.replace(".", "/") if package == "skmulti" else ""
+
+
+def package_bases(kind):
+    """Return a class and its bases, as far as they are the package's."""
+    return [base for base in kind.__mro__ if own_module(base)]
+
+
+def code_lines(tree, name):
+    """Return the numbers of a tree's lines that are neither docstring, comment nor blank."""
+    inside = {line for text in docstrings(tree) for line in range(text.lineno, text.end_lineno + 1)}
+    lines = MODULES[name].read_text(encoding="utf-8").splitlines()
+    first, last = (tree.lineno, tree.end_lineno) if hasattr(tree, "lineno") else (1, len(lines))
+    kept = (line for line in range(first, last + 1) if line not in inside)
+    return [line for line in kept if lines[line - 1].strip() and not lines[line - 1].strip().startswith("#")]
+
+
+def merged_size(kind):
+    """Return (lines of code, methods) of a class together with its bases from the package."""
+    size = Counter()
+    for base in package_bases(kind):
+        name = own_module(base) if own_module(base) in MODULES else f"{own_module(base)}/__init__"
+        node = next(n for n in ast.walk(TREES[name]) if isinstance(n, ast.ClassDef) and n.name == base.__name__)
+        methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
+        size += Counter(lines=len(code_lines(node, name)), methods=len(methods))
+    return size["lines"], size["methods"]
+
+
+@pytest.mark.parametrize("kind", package_classes(), ids=lambda kind: kind.__name__)
+def test_no_method_of_a_base_is_there_to_be_overridden(kind):
+    """A class is read in one file: only contracts, and classes of other packages, have methods that others replace."""
+    overridden = {
+        f"{base.__name__}.{name}"
+        for base in package_bases(kind)[1:]
+        if base.__name__ not in CONTRACTS
+        for name, value in vars(kind).items()
+        if name in vars(base) and not name.startswith("__") and (callable(value) or hasattr(value, "__func__"))
+        # What Keras or scikit-learn asks of each of its own classes.
+        if not any(hasattr(foreign, name) for foreign in base.__mro__ if not own_module(foreign))
+    }
+    assert not overridden
+
+
 # --- foreign and private names
 
 
@@ -273,3 +338,42 @@ def test_the_oldest_versions_that_are_tested_are_those_that_are_allowed():
     for name, version in (pin.split("==") for pin in pins):
         tested.setdefault(name, version)  # the first is that of the oldest Python
     assert {name: ".".join(tested[name].split(".")[:2]) for name in allowed} == allowed
+
+
+# --- measures
+
+
+def arrows():
+    """Count the names that each wing imports from each other one."""
+    found = {}
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and node.level == name.count("/") + 1 + (name in WINGS):
+                found.setdefault((wing(name), node.module), set()).update(alias.name for alias in node.names)
+    return {pair: len(names) for pair, names in sorted(found.items()) if pair[0] != pair[1] and pair[1] in WINGS}
+
+
+def print_measures():
+    """Print a table of wings, arrows between them, the largest classes, functions and comments."""
+    n_lines_of = {name: len(code_lines(tree, name)) for name, tree in TREES.items()}
+    comments = {
+        name: sum(line.strip().startswith("#") for line in path.read_text(encoding="utf-8").splitlines())
+        for name, path in MODULES.items()
+    }
+    print(f"{'wing':<12}{'files':>6}{'code':>7}{'comments / 100':>16}")
+    for part in [*(name for name in WINGS if name in MODULES), None]:
+        names = [name for name in MODULES if (wing(name) if wing(name) in WINGS else None) == part]
+        code, said = sum(map(n_lines_of.get, names)), sum(map(comments.get, names))
+        print(f"{part or 'shared':<12}{len(names):>6}{code:>7}{100 * said / code:>16.1f}")
+    print("\narrows: " + ", ".join(f"{one} > {other} {count}" for (one, other), count in arrows().items()))
+    largest = sorted(((*merged_size(kind), kind.__name__) for kind in package_classes()), reverse=True)[:5]
+    print("largest classes with their bases: " + ", ".join(f"{name} {code}/{n}" for code, n, name in largest))
+    lengths = sorted(n_lines(body_of(node)) for _, node in definitions((ast.FunctionDef, ast.AsyncFunctionDef)))
+    p90 = lengths[len(lengths) * 9 // 10]
+    print(f"lines of {len(lengths)} functions: median {statistics.median(lengths):g}, p90 {p90}, most {lengths[-1]}")
+    code, said = sum(n_lines_of.values()), sum(comments.values())
+    print(f"{len(MODULES)} files, {code} lines of code, {100 * said / code:.1f} comments per 100 of them")
+
+
+if __name__ == "__main__":
+    print_measures()
