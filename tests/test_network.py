@@ -13,19 +13,12 @@ from sklearn.base import clone
 from skmulti.errors import BranchMismatchError
 from skmulti.inputs import DenseBranch, EmbeddingBranch, ImageBranch, OneHotBranch, SequenceBranch, TextBranch
 from skmulti.inputs.base import Branch
-from skmulti.network.branches import as_branch
-from skmulti.network.build import (
-    TrainingNetwork,
-    build_by_hand,
-    build_network,
-    check_saveable,
-    network_inputs,
-    resolve_branches,
-)
-from skmulti.network.copies import copy_layer
+from skmulti.network.branches import as_branch, resolve_branches
+from skmulti.network.build import TrainingNetwork, build_by_hand, build_network, network_inputs
 from skmulti.network.forward import Forward
 from skmulti.network.heads import DenseHead
 from skmulti.network.merges import ConcatenateMerge
+from skmulti.network.reload import check_saveable, copy_layer
 from skmulti.spec import ArraySpec, TargetSpec
 from skmulti.training.run import Rows, isolate
 

@@ -4,8 +4,8 @@ In come the specs of the arrays, a branch for each, a merge, a head and the targ
 that takes a dict of arrays by input name, and the compiled function that predicts with it.
 """
 
-from .branches import _FunctionBranch, _LayerBranch
-from .build import Network, TrainingNetwork, all_layers, build_by_hand, build_network, check_saveable, resolve_branches
+from .branches import FunctionBranch, LayerBranch, resolve_branches
+from .build import Network, TrainingNetwork, build_by_hand, build_network
 from .forward import Forward
 from .heads import DenseHead, classification_target, default_head, encode_target, regression_target
 from .losses import MembersLoss, OutputsLoss, TargetUnitsLoss, loss_name, metrics_by_output
@@ -15,14 +15,15 @@ from .merges import (
     AttentionMerge,
     AverageMerge,
     ConcatenateMerge,
+    FunctionMerge,
     GatedMerge,
     InteractionMerge,
     MaximumMerge,
     Merge,
     MultiplyMerge,
-    _FunctionMerge,
     as_merge,
 )
+from .reload import all_layers, check_saveable
 from .staged import StagedMerge
 
 __all__ = [
@@ -33,8 +34,11 @@ __all__ = [
     "ConcatenateMerge",
     "DenseHead",
     "Forward",
+    "FunctionBranch",
+    "FunctionMerge",
     "GatedMerge",
     "InteractionMerge",
+    "LayerBranch",
     "MaximumMerge",
     "MembersLoss",
     "Merge",
@@ -44,9 +48,6 @@ __all__ = [
     "StagedMerge",
     "TargetUnitsLoss",
     "TrainingNetwork",
-    "_FunctionBranch",
-    "_FunctionMerge",
-    "_LayerBranch",
     "all_layers",
     "as_merge",
     "build_by_hand",

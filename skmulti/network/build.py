@@ -1,17 +1,14 @@
 """Specs and parts to one `keras.Model`: pure functions."""
 
-import warnings
 from dataclasses import replace
 
 import keras
 import numpy as np
 from keras import ops
 
-from ..errors import BranchMismatchError, closest_match, quote
+from ..errors import BranchMismatchError
 from ..layers import LearnedWhenMissing, MissingRow, RandomFlag, by_member
 from ..spec import layer_name
-from .branches import as_branch
-from .copies import refuse_lambda
 from .heads import to_target_units
 
 
@@ -124,76 +121,6 @@ def build_by_hand(specs, function, target):
     return Network(inputs, to_target_units(output, target), name="skmulti_network")
 
 
-def resolve_branches(specs, defaults, given):
-    """Return each input its branch: the user's, or its encoder's default.
-
-    Parameters
-    ----------
-    specs : dict of str to ArraySpec
-        The arrays, by input name.
-    defaults : dict of str to (Branch or str)
-        Default branch of each input, or the input whose branch it shares.
-    given : dict of str to (Branch, Keras layer, callable or str), or None
-        What the user gave, for some of the inputs.
-
-    Returns
-    -------
-    dict of str to (Branch or str)
-        In the order of `specs`; a string names the input whose branch is shared.
-
-    Raises
-    ------
-    ValueError
-        If a name is no input, or an alias leads nowhere.
-    BranchMismatchError
-        If inputs that share a branch differ.
-    """
-    given = dict(given or {})
-    for name in given:
-        if name not in specs:
-            raise ValueError(
-                f"`branches` names {name!r}, which is no input; the inputs are {quote(specs)}."
-                f"{closest_match(name, specs)}"
-            )
-    chosen = {**defaults, **given}
-    return {
-        name: _shared_name(name, chosen, specs) if isinstance(chosen[name], str) else as_branch(chosen[name])
-        for name in specs
-    }
-
-
-def _shared_name(name, given, specs):
-    """Follow aliases to the input whose branch `name` shares, and check that the two are alike."""
-    seen = [name]
-    while isinstance(given.get(seen[-1]), str):
-        alias = given[seen[-1]]
-        if alias not in specs:
-            raise ValueError(
-                f"branches[{seen[-1]!r}] = {alias!r} is no input whose branch could be shared; the inputs are "
-                f"{quote(specs)}.{closest_match(alias, specs)}"
-            )
-        if alias in seen:
-            raise ValueError(f"`branches` share in a circle: {' -> '.join([*seen, alias])}. Give one of them a branch.")
-        seen.append(alias)
-    own, other = specs[name], specs[seen[-1]]
-    if own.layout() != other.layout():
-        raise BranchMismatchError(
-            f"inputs {other.name!r} ({other.describe()}) and {name!r} ({own.describe()}) cannot share a branch: "
-            f"{_why_not_shared(own, other)}, or give them a branch each."
-        )
-    return other.name
-
-
-def _why_not_shared(own, other):
-    """Say why two inputs cannot share a branch, and what to do."""
-    if own.vocabulary != other.vocabulary and own.kind == other.kind:
-        return (
-            "their vocabularies differ, so that one id stands for different values. Share the encoder, too, which is "
-            f"then fitted on the rows of both: InputRouter([..., ({own.name!r}, {other.name!r}, columns)])"
-        )
-    return "one set of weights needs arrays of one kind, shape, dtype and vocabulary. Give them equal encoders"
-
-
 def _build_branches(specs, branches, samples):
     """Build the Keras models of each branch, to be called in turn; inputs that share a branch get the same models."""
     models = {}
@@ -290,54 +217,6 @@ def _missing_flag(inputs, spec, input_dropout):
     elif spec.has_missing or input_dropout:
         flag = MissingRow(spec.n_indicators, name=layer_name(spec.name, "is_missing"))(inputs[spec.name])
     return RandomFlag(input_dropout, name=layer_name(spec.name, "dropout"))(flag) if input_dropout else flag
-
-
-def all_layers(model):
-    """Return the layers of a model and of the models inside it."""
-    layers = []
-    for layer in model.layers:
-        layers += all_layers(layer) if isinstance(layer, keras.Model) else [layer]
-    return layers
-
-
-def check_saveable(model):
-    """Refuse layers that could be trained but not loaded again, while nothing is lost yet.
-
-    Raises
-    ------
-    BranchMismatchError
-        If a layer is a `keras.layers.Lambda`, of a class that Keras does not know, or holds a
-        function or layer (activation, cell, ...) that is.
-    """
-    for layer in all_layers(model):
-        kind = type(layer)
-        refuse_lambda(layer)
-        known = kind.__module__.split(".")[0] == "keras" or keras.saving.get_registered_object(
-            keras.saving.get_registered_name(kind)
-        )
-        if not known:
-            raise BranchMismatchError(
-                f"layer {layer.name!r} is a {kind.__name__}, which Keras could not load again. Put "
-                f"@keras.saving.register_keras_serializable() above the class {kind.__name__}."
-            )
-        _check_reloads(layer)
-
-
-def _check_reloads(layer):
-    """Refuse a layer that cannot be made again from its config in Keras' safe mode."""
-    try:
-        with warnings.catch_warnings():
-            # Keras warns of lambdas, which are refused here.
-            warnings.simplefilter("ignore", UserWarning)
-            config = keras.saving.serialize_keras_object(layer)
-            # Without its weights, which would be drawn again.
-            config.pop("build_config", None)
-            keras.saving.deserialize_keras_object(config, safe_mode=True)
-    except (ValueError, TypeError, NotImplementedError) as error:
-        raise BranchMismatchError(
-            f"layer {layer.name!r}, a {type(layer).__name__}, holds what Keras could not load again safely. Give "
-            'functions by name (activation="relu"), and put @keras.saving.register_keras_serializable() above own ones.'
-        ) from error
 
 
 @keras.saving.register_keras_serializable(package="skmulti")

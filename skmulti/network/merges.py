@@ -9,7 +9,7 @@ from .._validation import POSITIVE_INT
 from ..errors import closest_match, quote
 from ..layers import Gates, InputEmbedding, PresentInputs, ZeroMasked
 from ..spec import layer_name
-from .copies import copy_layer
+from .reload import copy_layer
 
 
 class Merge(BaseEstimator):
@@ -369,7 +369,7 @@ class GatedMerge(_CommonWidthMerge):
         return keras.layers.Dot(axes=1, name=self._name("gated_sum"))([gates, self._stack(tensors)])
 
 
-class _FunctionMerge(Merge):
+class FunctionMerge(Merge):
     """A merge from a callable: dict of tensors to tensor."""
 
     def __init__(self, function):
@@ -412,7 +412,7 @@ def as_merge(merge):
         if hasattr(merge, "combine") and hasattr(merge, "get_params"):
             return clone(merge)
         if callable(merge):
-            return _FunctionMerge(merge)
+            return FunctionMerge(merge)
     hint = f" Did you mean {merge.__name__}()?" if isinstance(merge, type) else ""
     raise TypeError(
         f"A merge must be one of {quote(MERGES)}, a Merge object, or a callable that takes "

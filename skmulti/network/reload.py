@@ -1,4 +1,6 @@
-"""Copies of the Keras layers that a user gives, so that a fit leaves the user's own as they are."""
+"""What of a network can be loaded again."""
+
+import warnings
 
 import keras
 
@@ -53,3 +55,51 @@ def refuse_lambda(layer, where=""):
 def with_sublayers(layer):
     """Return a layer and, if it is a model, the layers inside it, outer ones first."""
     return [layer, *(part for sublayer in getattr(layer, "layers", ()) for part in with_sublayers(sublayer))]
+
+
+def all_layers(model):
+    """Return the layers of a model and of the models inside it."""
+    layers = []
+    for layer in model.layers:
+        layers += all_layers(layer) if isinstance(layer, keras.Model) else [layer]
+    return layers
+
+
+def check_saveable(model):
+    """Refuse layers that could be trained but not loaded again, while nothing is lost yet.
+
+    Raises
+    ------
+    BranchMismatchError
+        If a layer is a `keras.layers.Lambda`, of a class that Keras does not know, or holds a
+        function or layer (activation, cell, ...) that is.
+    """
+    for layer in all_layers(model):
+        kind = type(layer)
+        refuse_lambda(layer)
+        known = kind.__module__.split(".")[0] == "keras" or keras.saving.get_registered_object(
+            keras.saving.get_registered_name(kind)
+        )
+        if not known:
+            raise BranchMismatchError(
+                f"layer {layer.name!r} is a {kind.__name__}, which Keras could not load again. Put "
+                f"@keras.saving.register_keras_serializable() above the class {kind.__name__}."
+            )
+        _check_reloads(layer)
+
+
+def _check_reloads(layer):
+    """Refuse a layer that cannot be made again from its config in Keras' safe mode."""
+    try:
+        with warnings.catch_warnings():
+            # Keras warns of lambdas, which are refused here.
+            warnings.simplefilter("ignore", UserWarning)
+            config = keras.saving.serialize_keras_object(layer)
+            # Without its weights, which would be drawn again.
+            config.pop("build_config", None)
+            keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise BranchMismatchError(
+            f"layer {layer.name!r}, a {type(layer).__name__}, holds what Keras could not load again safely. Give "
+            'functions by name (activation="relu"), and put @keras.saving.register_keras_serializable() above own ones.'
+        ) from error
