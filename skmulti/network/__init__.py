@@ -1,7 +1,9 @@
-"""Specs and parts to one `keras.Model`: branches, merges, heads, and what they need to be loaded again.
+"""One `keras.Model` from a branch for each input, a merge and a head.
 
-In come the specs of the arrays, a branch for each, a merge, a head and the target. Out goes a network
-that takes a dict of arrays by input name, and the compiled function that predicts with it.
+In come the `ArraySpec` of each input, what the user gave as branches, merge, head, loss and metrics, and the
+`TargetSpec`. Out goes a network that takes a dict of arrays by input name, checked so that it can be loaded again,
+with the loss and the metrics that suit its output. The wing reads no rows but the samples from which branches take
+their initial values, and trains nothing.
 """
 
 from .branches import FunctionBranch, LayerBranch, resolve_branches

@@ -1,4 +1,7 @@
-"""What stands for a branch where a user gives a callable or a Keras layer."""
+"""Which branch each input gets: the user's, a shared one, or its encoder's default.
+
+A user may give a callable or a Keras layer in a branch's place; each has a `Branch` that stands for it.
+"""
 
 import keras
 from sklearn.base import clone
@@ -9,7 +12,7 @@ from .reload import copy_layer
 
 
 class FunctionBranch(Branch):
-    """A branch from a callable: tensor to tensor."""
+    """A branch made of a callable that maps a tensor to a tensor."""
 
     def __init__(self, function):
         self.function = function
@@ -25,7 +28,7 @@ class FunctionBranch(Branch):
 
 
 class LayerBranch(Branch):
-    """A branch from a Keras layer or model, which is copied with its weights."""
+    """A branch made of a Keras layer or model, which is copied with its weights."""
 
     def __init__(self, layer):
         self.layer = layer
@@ -35,9 +38,11 @@ class LayerBranch(Branch):
 
 
 def as_branch(branch):
-    """Return the `Branch` that a branch, callable or Keras layer stands for, as an own copy."""
+    """Return a branch, callable or Keras layer as a `Branch`, which is a copy of the user's."""
+    # A layer is callable, too, and has to be copied with its weights.
     if isinstance(branch, keras.layers.Layer):
         return LayerBranch(branch)
+    # A class has the methods of its objects: without this check, `DenseBranch` would be taken for `DenseBranch()`.
     if not isinstance(branch, type):
         if hasattr(branch, "build") and hasattr(branch, "get_params"):
             return clone(branch)
@@ -51,16 +56,16 @@ def as_branch(branch):
 
 
 def resolve_branches(specs, defaults, given):
-    """Return each input its branch: the user's, or its encoder's default.
+    """Return the branch of each input: the user's, or its encoder's default.
 
     Parameters
     ----------
     specs : dict of str to ArraySpec
         The arrays, by input name.
     defaults : dict of str to (Branch or str)
-        Default branch of each input, or the input whose branch it shares.
+        The default branch of each input, or the name of the input whose branch it shares.
     given : dict of str to (Branch, Keras layer, callable or str), or None
-        What the user gave, for some of the inputs.
+        The user's branches, for some or all inputs.
 
     Returns
     -------
@@ -70,9 +75,9 @@ def resolve_branches(specs, defaults, given):
     Raises
     ------
     ValueError
-        If a name is no input, or an alias leads nowhere.
+        If a name is not that of an input, or an alias leads to no branch.
     BranchMismatchError
-        If inputs that share a branch differ.
+        If inputs that share a branch have different arrays.
     """
     given = dict(given or {})
     for name in given:
@@ -89,7 +94,7 @@ def resolve_branches(specs, defaults, given):
 
 
 def _shared_name(name, given, specs):
-    """Follow aliases to the input whose branch `name` shares, and check that the two are alike."""
+    """Follow aliases to the input whose branch `name` shares, and refuse two inputs with different arrays."""
     seen = [name]
     while isinstance(given.get(seen[-1]), str):
         alias = given[seen[-1]]
@@ -111,7 +116,7 @@ def _shared_name(name, given, specs):
 
 
 def _why_not_shared(own, other):
-    """Say why two inputs cannot share a branch, and what to do."""
+    """Say why two inputs cannot share a branch, and what the user can do."""
     if own.vocabulary != other.vocabulary and own.kind == other.kind:
         return (
             "their vocabularies differ, so that one id stands for different values. Share the encoder, too, which is "

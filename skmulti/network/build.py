@@ -1,4 +1,4 @@
-"""Specs and parts to one `keras.Model`: pure functions."""
+"""Build one `keras.Model` from specs, branches, merge and head."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
     specs : dict of str to ArraySpec
         The arrays, by input name, in order.
     branches : dict of str to Branch or str
-        A branch for each input, or the name of the input whose branch it shares.
+        The branch of each input, or the name of the input whose branch it shares.
     merge : Merge
         Joins the branches' outputs.
     head : DenseHead or object with ``attach``
@@ -28,16 +28,16 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
     target : TargetSpec
         What to predict.
     samples : dict of str to ndarray, or None
-        Up to 10,000 encoded training rows of each input, for first values; a branch gets
-        those of all inputs that share it.
+        Up to 10,000 encoded training rows of each input, from which branches take initial
+        values. A shared branch gets the rows of all inputs that share it.
     input_dropout : float
-        Share of rows in training whose input is treated as missing, for each input.
+        Share of the rows in training in which an input is treated as missing, drawn for each
+        input by itself.
 
     Returns
     -------
     keras.Model
-        Takes a dict of the arrays by input name (and their missing flags), gives the
-        head's output.
+        Maps a dict of arrays by input name (with the missing flags) to the head's output.
 
     Raises
     ------
@@ -46,11 +46,11 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
 
     Notes
     -----
-    The layers that stand for a part have a "__" in their names, which no input's name may
-    hold: ``photo__branch`` (a model), before it ``photo__features`` (a model without weights
-    to train) of a branch that has fixed features, ``photo__or_missing``, ``head__output``.
-    Letters of an input's name that TensorFlow refuses in a layer's become "_", and a few
-    digits keep such names apart; the inputs themselves keep the name.
+    Layers that stand for a part have "__" in their names, which an input's name may not
+    hold: ``photo__branch`` (a model), ``photo__or_missing``, ``head__output``. A branch with
+    fixed features also has ``photo__features``, a model without weights to train. TensorFlow
+    refuses some letters in the name of a layer: they become "_", and a few digits keep such
+    names apart. The inputs themselves keep their names.
 
     Examples
     --------
@@ -70,6 +70,7 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
             output = model(output)
         flag = _missing_flag(inputs, spec, input_dropout)
         if flag is not None:
+            # The merge gets the flag, too: gates and averages leave the input out instead of reading its vector.
             missing[name] = flag
             output = LearnedWhenMissing(name=layer_name(name, "or_missing"))([output, flag])
         tensors[name] = output
@@ -78,7 +79,7 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
 
 
 def network_inputs(specs):
-    """Make the `keras.Input` of each array, and of each array of missing flags, by name."""
+    """Return the `keras.Input` of each array, and of each array of missing flags, by name."""
     inputs = {}
     for name, spec in specs.items():
         inputs[name] = keras.Input(spec.shape, dtype=spec.dtype, name=name)
@@ -95,19 +96,19 @@ def build_by_hand(specs, function, target):
     specs : dict of str to ArraySpec
         The arrays, by input name.
     function : callable
-        Takes {input name: KerasTensor} and the `TargetSpec`, gives the output tensor.
+        Takes {input name: KerasTensor} and the `TargetSpec`, returns the output tensor.
     target : TargetSpec
         What to predict.
 
     Returns
     -------
     keras.Model
-        As `build_network`; the output of a regression is brought to the units of y.
+        As from `build_network`. The output of a regression is brought to the units of y.
 
     Raises
     ------
     BranchMismatchError
-        If the function gives no tensor of shape (batch, target.width).
+        If the function returns no tensor of shape (batch, target.width).
     """
     inputs = network_inputs(specs)
     output = function(dict(inputs), target)
@@ -122,12 +123,13 @@ def build_by_hand(specs, function, target):
 
 
 def _build_branches(specs, branches, samples):
-    """Build the Keras models of each branch, to be called in turn; inputs that share a branch get the same models."""
+    """Return the Keras models of each input's branch, to be called in turn; a shared branch has the same models."""
     models = {}
     for name, branch in branches.items():
         if not isinstance(branch, str):
             model = branch.build(specs[name], _shared_sample(name, branches, samples))
-            # Behind the input; fixed features stand by themselves, so that training can begin after them.
+            # The first layer is the input. Fixed features become a layer of the network, so that training can start
+            # after them.
             parts = getattr(model, "layers", [])[1:]
             has_features = len(parts) == 2 and parts[0].name == layer_name(name, "features")
             models[name] = parts if has_features else [model]
@@ -135,7 +137,7 @@ def _build_branches(specs, branches, samples):
 
 
 def _shared_sample(name, branches, samples):
-    """Return the sample of an input together with those of the inputs that share its branch; or None."""
+    """Return the sample of an input, joined with those of the inputs that share its branch; None without one."""
     sharing = [other for other, branch in branches.items() if other in samples and (other == name or branch == name)]
     if len(sharing) > 1:
         return np.concatenate([samples[other] for other in sharing])
@@ -210,7 +212,7 @@ def _features_alone(tensor, features):
 
 
 def _missing_flag(inputs, spec, input_dropout):
-    """Return the tensor that marks rows without this input, or None where training had no such row."""
+    """Return the tensor that marks rows without this input, or None if training had no such row."""
     flag = None
     if spec.missing_name:
         flag = inputs[spec.missing_name]
@@ -221,7 +223,12 @@ def _missing_flag(inputs, spec, input_dropout):
 
 @keras.saving.register_keras_serializable(package="skmulti")
 class Network(keras.Model):
-    """A Keras model whose metrics are of the members' mean, in training as in validation."""
+    """A Keras model whose metrics are of the members' mean, in training as in validation.
+
+    In training, a head with members returns their outputs side by side, and the loss takes each as a
+    row of its own. Metrics read one prediction a row, and those of training are to be compared with
+    those of validation.
+    """
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         if y_pred.shape[-1] != self.output_shape[-1]:

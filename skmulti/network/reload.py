@@ -8,9 +8,10 @@ from ..errors import BranchMismatchError
 
 
 def copy_layer(layer, where=""):
-    """Copy a Keras layer or model, with its weights if it has any and what of it is frozen.
+    """Copy a Keras layer or model: with its weights, if it has any, and with the same parts frozen.
 
-    Messages begin with `where`.
+    A user's own layer is copied before it becomes part of a network, so that a fit does not train the
+    user's object. Messages begin with `where`.
 
     Raises
     ------
@@ -31,17 +32,17 @@ def copy_layer(layer, where=""):
             twin.build_from_config(layer.get_build_config())
         twin.set_weights(layer.get_weights())
     for own, copied in zip(with_sublayers(layer), with_sublayers(twin), strict=True):
-        # Keras hands `trainable` down, so that a model's own must not come after that of its layers.
+        # Keras passes `trainable` on to inner layers, so that outer ones have to be set first. They come first here.
         if copied.trainable != own.trainable:
             copied.trainable = own.trainable
         if hasattr(copied, "finalize_state"):
-            # Normalization computes with values that it derives from its weights.
+            # Normalization computes with values derived from its weights, which `set_weights` does not renew.
             copied.finalize_state()
     return twin
 
 
 def refuse_lambda(layer, where=""):
-    """Refuse a Lambda layer, or one that wraps it, which could be trained but not loaded again."""
+    """Refuse a Lambda layer, or a layer that wraps one: it could be trained but not loaded again."""
     inner = getattr(layer, "layer", None)
     if isinstance(inner, keras.layers.Layer):
         refuse_lambda(inner, where)
@@ -66,17 +67,18 @@ def all_layers(model):
 
 
 def check_saveable(model):
-    """Refuse layers that could be trained but not loaded again, while nothing is lost yet.
+    """Refuse layers that could be trained but not loaded again, before any time is spent on training.
 
     Raises
     ------
     BranchMismatchError
-        If a layer is a `keras.layers.Lambda`, of a class that Keras does not know, or holds a
-        function or layer (activation, cell, ...) that is.
+        If a layer is a `keras.layers.Lambda`, is of a class that Keras does not know, or holds such
+        a function or layer (as activation, cell, ...).
     """
     for layer in all_layers(model):
         kind = type(layer)
         refuse_lambda(layer)
+        # Keras' own classes are loaded by their module's name, all others only if they were registered.
         known = kind.__module__.split(".")[0] == "keras" or keras.saving.get_registered_object(
             keras.saving.get_registered_name(kind)
         )
@@ -92,10 +94,10 @@ def _check_reloads(layer):
     """Refuse a layer that cannot be made again from its config in Keras' safe mode."""
     try:
         with warnings.catch_warnings():
-            # Keras warns of lambdas, which are refused here.
+            # Keras only warns of a lambda that it serializes; deserializing in safe mode then raises.
             warnings.simplefilter("ignore", UserWarning)
             config = keras.saving.serialize_keras_object(layer)
-            # Without its weights, which would be drawn again.
+            # Without the shapes that it was built for: built again, the layer would draw all its weights.
             config.pop("build_config", None)
             keras.saving.deserialize_keras_object(config, safe_mode=True)
     except (ValueError, TypeError, NotImplementedError) as error:
