@@ -65,7 +65,7 @@ class BatchSource:
     def __init__(self, source, steps=None):
         self.source, self.steps = source, steps
         self._endless, self._epoch, self._read, self._told = None, None, [], 0
-        # TensorFlow's thread reads the batches of an epoch while another reads their first ones.
+        # Batches are read in the fit's own thread and in one of TensorFlow's.
         self._lock = threading.Lock()
 
     @property
@@ -147,8 +147,7 @@ class BatchSource:
         if isinstance(self.source, tf.data.Dataset):
             yield from self.source.as_numpy_iterator()
         elif isinstance(self.source, keras.utils.PyDataset):
-            # Keras calls `on_epoch_end` after each epoch, a source is read at the start of each: told once an epoch, as
-            # an epoch may be read several times.
+            # Only once, however often an epoch is read: the dataset shuffles its rows when it is told.
             if epoch and epoch != self._told:
                 self.source.on_epoch_end()
             self._told = epoch

@@ -124,7 +124,7 @@ def table_source(X):
     """
     if isinstance(X, str | os.PathLike):
         return _of_path(Path(X))
-    # By its name: an import of pyarrow takes longer than all the rest of this function, and it may be absent.
+    # By its module's name, since pyarrow may not be installed.
     if type(X).__module__.startswith("pyarrow") and hasattr(X, "scanner"):
         return TableSource(f"the {type(X).__name__}", [partial(_scan, X)])
     if callable(X) and not isinstance(X, type) and not hasattr(X, "__len__"):
@@ -199,7 +199,7 @@ def _read_csv(path, columns):
     try:
         header = set(pd.read_csv(path, nrows=0).columns)
         used = columns if columns is not None and set(columns) <= header else None
-        # pandas infers types for each frame: later codes such as "007" would be numbers, and match no learned text.
+        # pandas infers types for each frame by itself: codes of which a frame has digits only would be numbers there.
         first = pd.read_csv(path, usecols=used, nrows=FRAME_ROWS)
         texts = {name: str for name in first.columns if pd.api.types.is_string_dtype(first[name].dtype)}
         with pd.read_csv(path, usecols=used, dtype=texts, chunksize=FRAME_ROWS) as frames:
