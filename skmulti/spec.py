@@ -129,7 +129,7 @@ class TargetSpec:
     >>> TargetSpec(n_classes=3, activation="softmax").width
     3
 
-    Four labels of which several can hold, and two columns with 3 and 2 classes:
+    Four labels that do not exclude each other, and two columns with 3 and 2 classes:
 
     >>> TargetSpec(n_classes=2, n_outputs=4, activation="sigmoid").width
     4

@@ -1,7 +1,7 @@
 """Layers for what is missing: learned values in its place, flags of missing rows, which inputs a row has.
 
-Missing is a value, not an accident: float arrays keep NaN up to the first layer of a branch, `LearnedFill`. Of an
-array that has no value for it (pixels, ids of words), flags of missing rows come as an array of their own.
+Missing is a value, not an accident. Float arrays keep NaN up to the first layer of a branch, `LearnedFill`. Arrays that
+cannot express a missing row (pixels, ids of words) come with a second array of flags.
 """
 
 import keras
@@ -85,16 +85,22 @@ class MissingRow(keras.layers.Layer):
 
     def call(self, inputs):
         inputs = inputs[..., : inputs.shape[-1] - self.n_indicators]
-        dtype = keras.backend.standardize_dtype(inputs.dtype)
-        # No pixel is below 0: a black photo is a photo.
-        empty = ops.isnan(inputs) if "float" in dtype else ops.equal(inputs, 0) if dtype != "uint8" else inputs < 0
-        return ops.all(ops.reshape(empty, (ops.shape(inputs)[0], -1)), axis=1, keepdims=True)
+        return ops.all(ops.reshape(_is_empty(inputs), (ops.shape(inputs)[0], -1)), axis=1, keepdims=True)
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor((inputs.shape[0], 1), dtype="bool")
 
     def get_config(self):
         return {**super().get_config(), "n_indicators": self.n_indicators}
+
+
+def _is_empty(values):
+    """Mark NaN of floats and 0 of ids; of pixels nothing."""
+    dtype = keras.backend.standardize_dtype(values.dtype)
+    if "float" in dtype:
+        return ops.isnan(values)
+    # 0 is black, and a black photo is a photo: no pixel is below 0.
+    return values < 0 if dtype == "uint8" else ops.equal(values, 0)
 
 
 @_register

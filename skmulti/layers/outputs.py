@@ -1,7 +1,7 @@
 """Layers at the end of a network: units of y, several outputs, several members.
 
-Several outputs or members stand side by side on the last axis, as a Keras loss takes one tensor. In training, a head
-with members gives the outputs of each; everywhere else their mean is the prediction.
+Several outputs or members are side by side on the last axis, since a Keras loss takes one tensor. In training, the
+result of a head with members has the outputs of each member; everywhere else it is their mean.
 """
 
 import random
@@ -100,7 +100,7 @@ class Members(keras.layers.Layer):
     """Multiply a vector by a learned scale of each member, which starts as random signs.
 
     Maps (batch, width) to (batch, n_members, width). The members share the layers after this
-    one, and yet differ, since each sees a view of its own.
+    one, and differ nevertheless, since each reads another view of the vector.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class Members(keras.layers.Layer):
 
 @_register
 class MemberMean(keras.layers.Layer):
-    """Apply an output layer of its own to each member, and predict their mean.
+    """Apply an output layer to each member, and predict the mean of the members.
 
     Maps (batch, n_members, width) to (batch, units). In training the result has the outputs of
     every member side by side, (batch, n_members * units), so that the loss measures each:

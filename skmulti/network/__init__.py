@@ -1,7 +1,7 @@
 """One `keras.Model` from a branch for each input, a merge and a head.
 
-In come the `ArraySpec` of each input, what the user gave as branches, merge, head, loss and metrics, and the
-`TargetSpec`. Out goes a network that takes a dict of arrays by input name, checked so that it can be loaded again,
+In come the `ArraySpec` of each input, the user's branches, merge, head, loss and metrics, and the `TargetSpec`. Out
+goes a network that takes a dict of arrays by input name, checked so that it can be loaded again,
 with the loss and the metrics that suit its output. The wing reads no rows but the samples from which branches take
 their initial values, and trains nothing.
 """

@@ -1,6 +1,6 @@
 """Which branch each input gets: the user's, a shared one, or its encoder's default.
 
-A user may give a callable or a Keras layer in a branch's place; each has a `Branch` that stands for it.
+A user may give a callable or a Keras layer instead of a branch; `FunctionBranch` and `LayerBranch` make one of it.
 """
 
 import keras

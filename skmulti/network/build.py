@@ -80,6 +80,7 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
 
 def network_inputs(specs):
     """Return the `keras.Input` of each array, and of each array of missing flags, by name."""
+    # A dict, and the network is fed a dict: Keras matches lists by their order only.
     inputs = {}
     for name, spec in specs.items():
         inputs[name] = keras.Input(spec.shape, dtype=spec.dtype, name=name)
@@ -111,6 +112,7 @@ def build_by_hand(specs, function, target):
         If the function returns no tensor of shape (batch, target.width).
     """
     inputs = network_inputs(specs)
+    # A copy: an input that the function takes out of its dict is still fed, and must stay an input of the network.
     output = function(dict(inputs), target)
     shape = getattr(output, "shape", None)
     if not isinstance(output, keras.KerasTensor) or len(shape) != 2 or shape[1] != target.width:
@@ -213,6 +215,7 @@ def _features_alone(tensor, features):
 
 def _missing_flag(inputs, spec, input_dropout):
     """Return the tensor that marks rows without this input, or None if training had no such row."""
+    # Floats and ids show by themselves that a row is missing; an array that cannot comes with an array of flags.
     flag = None
     if spec.missing_name:
         flag = inputs[spec.missing_name]
@@ -231,6 +234,7 @@ class Network(keras.Model):
     """
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        # The widths differ in training only: elsewhere y_pred is the mean already.
         if y_pred.shape[-1] != self.output_shape[-1]:
             y_pred = ops.mean(by_member(y_pred, self.output_shape[-1]), axis=1)
         return super().compute_metrics(x, y, y_pred, sample_weight)

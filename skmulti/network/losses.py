@@ -116,7 +116,7 @@ def _mean_of_members(loss, y_true, y_pred, units, read=None):
 
 
 def _by_row(loss):
-    """Return the function of a loss that gives a number for each row."""
+    """Return the function of a loss that returns a number for each row."""
     # Called as an object, a Loss of Keras would reduce the rows to one number, without their weights.
     return loss.call if isinstance(loss, keras.losses.Loss) else loss
 
@@ -133,16 +133,16 @@ def _by_output(measure, y_true, y_pred, widths, one_hot):
 
 @_register
 class OutputsLoss(keras.losses.Loss):
-    """Measure a loss on each output, so that every output can have weights of its own.
+    """Measure a loss on each output: (batch, n_outputs).
 
-    The result has shape (batch, n_outputs).
+    So every output of a row can have a sample weight.
 
     Parameters
     ----------
     loss : Loss or callable
         The loss of one output. It returns a number for each row.
     widths : sequence of int or None
-        Number of units of each output. None: each unit is a label of its own.
+        Number of units of each output. None: every unit is a label.
     one_hot : bool
         Whether the classes of an output come as rows of 0 and 1 instead of numbers.
     """
@@ -268,7 +268,7 @@ def _of_classes(metric, target):
         metric = keras.metrics.get(metric)
     elif not isinstance(metric, keras.metrics.Metric):
         return _mean_of_outputs(metric, target)
-    # A metric sums up what it has seen, so that each output needs one of its own.
+    # A metric sums up what it has seen, so that every output needs a copy of it.
     config = metric.get_config()
     twins = [type(metric).from_config(config) for _ in target.n_classes]
     return OutputsMetric(twins, target.n_classes, target.one_hot, name=metric.name)

@@ -24,7 +24,7 @@ def batch_source(X, y=None, steps=None):
         A ``tf.data.Dataset``, a ``keras.utils.PyDataset``, a generator, a function that makes one,
         or another iterable of batches. A list counts only if it holds tuples (inputs, y, ...).
     y : object or None
-        With a `y` beside it, a list holds rows: batches bring their own.
+        If it is given, a list holds rows: batches have their y in them.
     steps : int or None
         Number of batches of an epoch; None reads to the end.
 
@@ -111,7 +111,7 @@ class BatchSource:
         with self._lock:
             if self._endless is None:
                 self._endless = self._without_end()
-            # What was read of an epoch is kept: a generator could not give it a second time.
+            # Batches of the epoch are kept for a second reading, as a generator yields each only once.
             if epoch != self._epoch:
                 self._epoch, self._read = epoch, []
         for step in range(self.steps):
@@ -120,6 +120,7 @@ class BatchSource:
                     try:
                         self._read.append(next(self._endless))
                     except StopIteration:
+                        # Inside of a generator it would become a RuntimeError without a word of steps.
                         raise InputMismatchError(
                             f"{self.name} ended in epoch {epoch + 1} after {step} of {self.steps} steps: the number of "
                             "steps times that of epochs is more than it yields. Give a function without arguments that "
@@ -176,7 +177,7 @@ class BatchSource:
             if isinstance(value, np.ndarray | list | pd.Series | pd.DataFrame) and not name.startswith("_")
         }
         sizes = list(held.values())
-        # Two attributes of one length hold the rows; a list of paddings or names has a length of its own.
+        # Attributes of one length are taken for the rows; a list of paddings or names has another length.
         longer = [name for name, size in held.items() if size > n_read and (sizes.count(size) > 1 or len(sizes) == 1)]
         if longer:
             warn(

@@ -16,7 +16,7 @@ JSON = ".json"
 def load_files_frame(*patterns, folder="."):
     """Join files on what their names have in common, one row for each key.
 
-    For recordings or photos with metadata in files of their own: ``sensor_17.npy`` and
+    For recordings or photos with metadata in other files: ``sensor_17.npy`` and
     ``meta_17.json`` become one row. Only JSON files are read. The others remain paths, which
     `SequencePadder` and `ImageDecoder` read, if need be batch by batch.
 
@@ -70,6 +70,7 @@ def load_files_frame(*patterns, folder="."):
     fields = _common_fields(patterns)
     found = {pattern: _matches(folder, pattern, fields) for pattern in patterns}
     keys = sorted(set().union(*found.values()), key=_in_order)
+    # Fields stay text: "007" as a number would no longer be the name's.
     frame = pd.DataFrame(keys, columns=fields, index=_index(keys, fields), dtype=object)
     for pattern in patterns:
         paths = [found[pattern].get(key) for key in keys]
@@ -120,6 +121,7 @@ def _matches(folder, pattern, fields):
             expression += f"(?P={field})" if field in seen else f"(?P<{field}>[^/]+?)"
             seen.add(field)
     found = {}
+    # The glob finds candidates, the expression reads their fields.
     for path in sorted(folder.glob(_FIELD.sub("*", pattern))):
         match = re.fullmatch(expression, path.relative_to(folder).as_posix())
         if match is None:

@@ -141,7 +141,7 @@ def _of_path(path):
         raise InputMismatchError(f"There is no file or folder {str(path)!r}. Give the path of Parquet or CSV files.")
     files = [path]
     if path.is_dir():
-        # Engines leave files such as _SUCCESS and .crc beside the data, which Arrow's own discovery skips, too.
+        # Engines write files such as _SUCCESS and .crc next to the data. Arrow's own discovery skips them, too.
         hidden = (".", "_")
         files = sorted(
             file
@@ -199,7 +199,7 @@ def _read_csv(path, columns):
     try:
         header = set(pd.read_csv(path, nrows=0).columns)
         used = columns if columns is not None and set(columns) <= header else None
-        # pandas infers types for each frame by itself: codes of which a frame has digits only would be numbers there.
+        # pandas infers types for each frame: in a frame in which all codes are digits they would be numbers.
         first = pd.read_csv(path, usecols=used, nrows=FRAME_ROWS)
         texts = {name: str for name in first.columns if pd.api.types.is_string_dtype(first[name].dtype)}
         with pd.read_csv(path, usecols=used, dtype=texts, chunksize=FRAME_ROWS) as frames:
