@@ -1,4 +1,9 @@
-"""scikit-learn estimators for multi-input Keras models, fitted directly on one DataFrame."""
+"""scikit-learn estimators for multi-input Keras models, fitted directly on one DataFrame.
+
+A table goes in, predictions come out: the router splits its columns into named inputs, a branch of the network
+learns from each input, the merge joins the branches, and the head predicts. All public names are here. Behind them are
+seven wings, folders with a façade each; an import leads to a lower wing only.
+"""
 
 from ._workers import share_cores
 from .errors import (

@@ -1,4 +1,4 @@
-"""Parameters of parts inside lists and dicts, addressed as ``part__parameter``."""
+"""Parameters of parts in lists and dicts, which are addressed as ``part__parameter``."""
 
 from collections import defaultdict
 
@@ -10,18 +10,18 @@ from .errors import closest_match
 class NamedParts(BaseEstimator):
     """An estimator one of whose parameters is a list of ``(name, part, ...)`` tuples.
 
-    Each part can be got and set by its name, and each parameter of a part as
-    ``name__parameter``, as in scikit-learn's Pipeline. Subclasses give the name of the
-    list in `_parts_list`.
+    A part is read and set by its name, and a parameter of a part by ``name__parameter``, as in
+    scikit-learn's Pipeline. A subclass sets `_parts_list` to the name of the parameter with the list.
     """
 
     _parts_list = None
 
     def _named_parts(self):
+        """Return the parts of the list by name."""
         return parts_by_name(getattr(self, self._parts_list))
 
     def get_params(self, deep=True):
-        """Get the parameters, with ``deep=True`` those of the parts, too.
+        """Return the parameters, and with ``deep=True`` those of the parts, too.
 
         Parameters
         ----------
@@ -31,7 +31,7 @@ class NamedParts(BaseEstimator):
         Returns
         -------
         dict of str to object
-            Values by name.
+            Value of each parameter by its name.
         """
         params = super().get_params(deep=False)
         if not deep:
@@ -44,7 +44,7 @@ class NamedParts(BaseEstimator):
         return params
 
     def set_params(self, **params):
-        """Set parameters, whole parts before the parameters of parts.
+        """Set parameters: first whole parts, then the parameters of parts.
 
         Parameters
         ----------
@@ -63,8 +63,10 @@ class NamedParts(BaseEstimator):
         """
         own = super().get_params(deep=False)
         whole, nested = split_nested(params)
+        # A new list may come in the same call as parameters of its parts.
         parts = parts_by_name(whole.get(self._parts_list, own[self._parts_list]))
         refuse_unknown(self, [*whole, *nested], [*own, *parts])
+        # Names were checked before any value is set, so that a misspelled parameter or part changes nothing.
         for name in [name for name in whole if name in own]:
             setattr(self, name, whole.pop(name))
         for name, part in whole.items():
@@ -74,14 +76,15 @@ class NamedParts(BaseEstimator):
         return self
 
     def _replace_part(self, name, part):
-        """Put a part in the place of the one of that name, in a new list."""
+        """Replace the part of that name, in a new list: other estimators may hold the user's own."""
         entries = getattr(self, self._parts_list)
         changed = [(entry[0], part, *entry[2:]) if entry[0] == name else entry for entry in entries]
         setattr(self, self._parts_list, changed)
 
 
 def parts_by_name(entries):
-    """Return the parts of a list of ``(name, part, ...)``; none where it is no such list."""
+    """Return the parts of a list of ``(name, part, ...)`` by name; an empty dict for anything else."""
+    # `repr` and `clone` ask for parameters before `fit` can refuse a malformed list.
     if not isinstance(entries, list | tuple):
         return {}
     named = [entry for entry in entries if isinstance(entry, list | tuple) and len(entry) > 1]
@@ -89,14 +92,14 @@ def parts_by_name(entries):
 
 
 def nested_params(name, part):
-    """Return the parameters of a part as ``name__parameter``; none if it has none."""
+    """Return the parameters of a part by ``name__parameter``; an empty dict if it has none."""
     if not hasattr(part, "get_params") or isinstance(part, type):
         return {}
     return {f"{name}__{key}": value for key, value in part.get_params(deep=True).items()}
 
 
 def set_nested(name, part, values):
-    """Set parameters of a part, after a look whether it has them."""
+    """Set parameters of a part, or refuse those that it does not have."""
     if not hasattr(part, "set_params") or isinstance(part, type):
         raise ValueError(f"{name!r} is {part!r}, which has no parameters to set, got {sorted(values)}.")
     known = {key.partition("__")[0] for key in part.get_params(deep=True)}
@@ -105,7 +108,7 @@ def set_nested(name, part, values):
 
 
 def split_nested(params):
-    """Divide parameters into whole ones and, by first name, those of parts."""
+    """Return whole parameters, and those of parts as {part: {parameter: value}}."""
     whole, nested = {}, defaultdict(dict)
     for key, value in params.items():
         name, has_more, rest = key.partition("__")
@@ -117,7 +120,7 @@ def split_nested(params):
 
 
 def refuse_unknown(owner, names, known, error=ValueError):
-    """Raise for the first name that is not known, with the names that are and the closest match."""
+    """Raise for the first unknown name, with the known names and the closest match."""
     for name in names:
         if name not in known:
             raise error(

@@ -1,4 +1,8 @@
-"""What skmulti takes from private modules of scikit-learn: constraints, checks of weights and names, diagrams."""
+"""Constraints of parameters, checks of weights and names, and diagrams, from private modules of scikit-learn.
+
+All private names of scikit-learn are imported here (and in `estimators.scikeras`), so that a release that moves one
+breaks one file.
+"""
 
 from numbers import Integral, Real
 
@@ -28,8 +32,9 @@ RATE = Interval(Real, 0, 1, closed="left")
 
 
 def check_weights(sample_weight, values):
-    """Return weights as an own float64 array, a number for each row of `values`, or refuse them."""
+    """Return weights as a new float64 array with a number for each row of `values`, or refuse them."""
     weights = _check_sample_weight(sample_weight, values, dtype="float64", ensure_non_negative=True, copy=True)
+    # scikit-learn lets them pass; their mean, by which a weighted loss is divided, would be 0.
     if not weights.any():
         raise ValueError("Every sample_weight is zero; there is nothing to learn from.")
     return weights

@@ -1,4 +1,4 @@
-"""What this process may use, cores and memory, and the threads that work ahead of a loop."""
+"""Cores and memory that this process may use, and threads that work ahead of a loop."""
 
 import multiprocessing
 import os
@@ -12,24 +12,25 @@ import joblib
 import tensorflow as tf
 from joblib import Parallel, delayed, effective_n_jobs
 
-# Where the system does not tell its memory.
+# Bytes of memory that are assumed if the system does not tell.
 USUAL_MEMORY = 8 * 2**30
 WORKERS = min(4, os.cpu_count() or 1)
 
 
 def available_cores():
-    """Return the number of cores that this process may use: of a worker process of joblib its share."""
+    """Return the number of cores that this process may use; a worker process of joblib may use its share."""
     if _is_worker():
+        # joblib tells its workers their share in the variables that limit threads of numerical libraries.
         return int(os.environ.get("OMP_NUM_THREADS", 1))
     return joblib.cpu_count()
 
 
 def share_cores():
-    """Return TensorFlow the cores that joblib means for this worker process, which else would take all of them.
+    """Limit TensorFlow to the cores that joblib gives this worker process; it would use all of them otherwise.
 
-    With ``n_jobs`` equal to the number of cores that is one thread for each worker.
-    Nothing happens outside of joblib's worker processes, or after TensorFlow's first
-    operation, when its threads are already there.
+    With ``n_jobs`` equal to the number of cores that is one thread for each worker. Outside of
+    joblib's worker processes nothing happens, nor after TensorFlow's first operation, which starts
+    its threads.
     """
     if not _is_worker():
         return
@@ -38,6 +39,7 @@ def share_cores():
         tf.config.threading.set_intra_op_parallelism_threads(n_threads)
         tf.config.threading.set_inter_op_parallelism_threads(n_threads)
     except RuntimeError:
+        # TensorFlow's threads were started before: they stay as they are.
         return
 
 
@@ -47,33 +49,36 @@ def _is_worker():
 
 @cache
 def machine_memory():
-    """Return the bytes of memory that this process may use."""
+    """Return the number of bytes of memory that this process may use."""
     total = USUAL_MEMORY
     with suppress(ValueError, OSError, AttributeError):
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     with suppress(ValueError, OSError):
-        # A container may have less; without a limit the file says "max".
+        # A container may have less than the machine. Without a limit the file says "max", which is no integer.
         total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
     return total
 
 
 def map_ahead(function, items, workers=WORKERS):
-    """Yield ``function(item)`` in order, computed in threads a few items ahead; the threads end with the loop.
+    """Yield ``function(item)`` in the order of items; threads compute a few items ahead.
+
+    The threads end with the loop, also if the caller leaves it early.
 
     Parameters
     ----------
     function : callable
-        Of one item.
+        Takes one item.
     items : iterable
-        Read no further ahead than `workers` items.
+        Items, read at most `workers` ahead of the loop.
     workers : int
-        Threads.
+        Number of threads.
 
     Yields
     ------
     object
-        The results, or the first error.
+        The results. An error in the function is raised in the place of its result.
     """
+    # Not `pool.map`, which would read all items at once: they may be the batches of a generator without end.
     pool, waiting = ThreadPoolExecutor(workers), deque()
     try:
         for item in items:

@@ -1,7 +1,7 @@
 """Small generated frames of mixed inputs with a known answer, for examples, tests and first steps.
 
-Each frame is drawn from hidden factors, one per input, so the best accuracy that any subset of the inputs can
-reach is a number one can compute. Nothing is downloaded.
+Each frame is drawn from hidden factors, one for each input, so that the best accuracy that any subset of the inputs
+can reach can be computed. Nothing is downloaded.
 """
 
 import io
@@ -57,8 +57,8 @@ def make_listings(n=1000, random_state=None, *, size=(32, 32)):
     """Generate rental listings whose outcome needs every one of five inputs.
 
     A frame with numbers, categories, text, a photo and a sensor trace, for trying a multi-input model on data
-    with a known answer: a model that ignores an input pays for it, and one that comes near the stated best
-    accuracy uses them all.
+    with a known answer: a model that ignores an input is less accurate, and a model near the stated best
+    accuracy uses all inputs.
 
     Parameters
     ----------
@@ -74,8 +74,8 @@ def make_listings(n=1000, random_state=None, *, size=(32, 32)):
     df : pandas.DataFrame of shape (n, 8)
         Nothing is missing; the index is a RangeIndex. Columns:
 
-        - ``area`` (float, square metres, 25 to 180), ``age`` (int, years, 0 to 90), ``price`` (float, dollars of
-          rent a month, skewed as a log-normal);
+        - ``area`` (float, square metres, 25 to 180), ``age`` (int, years, 0 to 90), ``price`` (float, rent in
+          dollars a month, skewed as a log-normal);
         - ``city`` (str, 8 values), ``heating`` (str, 4 values);
         - ``description`` (str, 6 to 20 words);
         - ``photo`` (bytes: a PNG file, RGB);
@@ -141,8 +141,8 @@ def make_listings(n=1000, random_state=None, *, size=(32, 32)):
 def make_prices(n=1000, random_state=None, *, size=(32, 32)):
     """Generate listings with a sale price: a regression on mixed inputs.
 
-    The same inputs as `make_listings`, for a target far from zero and one in size, which a network should not be
-    trained on as it is. Two columns do not matter, which an importance should find out.
+    The same inputs as in `make_listings`, for a target whose values are far from zero and one: a network should not be
+    trained on them as they are. Two columns do not matter, which a measure of importance should find.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def make_prices(n=1000, random_state=None, *, size=(32, 32)):
         log y = log(375,000) + 0.45 log(area / 70) - 0.003 age
                 + 0.03 score(city) + 0.12 f(description) + 0.12 f(photo) + e
 
-    where cities score -7, -5, ..., 7 in alphabetical order. ``heating`` and ``trace`` play no part. The terms are
+    where cities score -7, -5, ..., 7 in alphabetical order. ``heating`` and ``trace`` have no effect. The terms are
     independent, so their variances add up: the best R2 on the log scale is 0.37 from the numbers alone, 0.23 from
     the city, 0.18 each from description and photo, and 0.96 from all.
 
@@ -206,7 +206,7 @@ def make_questions(n=1000, random_state=None):
     """Generate pairs of questions that mean the same, or nearly so.
 
     For two inputs that share one branch (and one vocabulary): both columns hold the same sort of sentence, and
-    what counts is how they compare. A pair that does not mean the same still has topic or intent in common.
+    the label depends on how they compare. Questions that do not mean the same still share their subject or intent.
 
     Parameters
     ----------
@@ -233,9 +233,9 @@ def make_questions(n=1000, random_state=None):
 
     Notes
     -----
-    A question is one of 6 intents, worded in 3 ways, about one of 8 subjects, each with 2 names. A duplicate has
-    intent and subject in common, and another wording. Of the others, half share the subject and half the
-    intent. The label follows from the two questions without error; one of them alone says nothing (accuracy 0.5).
+    A question has one of 6 intents, each worded in 3 ways, and one of 8 subjects, each with 2 names. Duplicates
+    have the same intent and subject, in another wording. Half of the other pairs share the subject, and half the
+    intent. The label follows from the two questions without error; one question alone says nothing (accuracy 0.5).
 
     Examples
     --------
@@ -252,10 +252,10 @@ def make_questions(n=1000, random_state=None):
     other_intent = (1 - duplicate) * rng.integers(2, size=n)
     other_subject = 1 - duplicate - other_intent
     intents, subjects, wordings = (rng.integers(len(x), size=n) for x in (_INTENTS, _SUBJECTS, _INTENTS[0]))
-    # A shift of 1 .. length - 1 leads to any *other* entry with equal chance.
+    # A shift of 1 to length - 1, modulo the length, leads to any *other* entry with equal chance.
     intents2 = (intents + other_intent * rng.integers(1, len(_INTENTS), n)) % len(_INTENTS)
     subjects2 = (subjects + other_subject * rng.integers(1, len(_SUBJECTS), n)) % len(_SUBJECTS)
-    # rng.integers(duplicate, 3): at least 1 for a duplicate, so that its wording differs.
+    # A duplicate is shifted by at least 1, as its lower bound is 1: equal wordings would give the answer away.
     wordings2 = (wordings + rng.integers(duplicate, 3)) % 3
     df = pd.DataFrame(
         {
@@ -267,15 +267,15 @@ def make_questions(n=1000, random_state=None):
 
 
 def write_sensor_files(folder, n=100, random_state=None):
-    """Write sensor recordings to files, and give the frame that names them.
+    """Write sensor recordings to files, and return the frame that names them.
 
-    For inputs that lie in files beside the table: ``sensor_{i}.npy`` holds a recording, ``meta_{i}.json`` where
-    it was made (``location``) and its ``label``. Existing files of these names are overwritten.
+    For inputs in files outside of the table: ``sensor_{i}.npy`` holds a recording, and ``meta_{i}.json`` the place
+    where it was made (``location``) and its ``label``. Existing files of these names are overwritten.
 
     Parameters
     ----------
     folder : str or path-like
-        Where to write; made if it does not exist.
+        Folder to write to; it is made if it does not exist.
     n : int, default=100
         Number of recordings.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None, default=None
@@ -344,12 +344,12 @@ def _draw_listings(rng, n, size):
 
 
 def _draw_signs(rng, n):
-    """Return an array of shape (n,), int64, +1 or -1 with equal chance."""
+    """Return an array of shape (n,), int64: +1 or -1 with equal chance."""
     return 2 * rng.integers(2, size=n) - 1
 
 
 def _draw_numbers(rng, n):
-    """Return area, age and a rent that is low (+1) or high (-1) for them."""
+    """Return columns of area, age and a rent that is low (+1) or high (-1) for them, and the factor."""
     factor = _draw_signs(rng, n)
     area = np.clip(rng.lognormal(np.log(70), 0.35, n), 25, 180).round(1)
     age = rng.integers(0, 91, n)
@@ -359,7 +359,7 @@ def _draw_numbers(rng, n):
 
 
 def _draw_categories(rng, n):
-    """Return cities and heatings; the factor is the sign of their summed scores."""
+    """Return columns of cities and heatings, and the factor: the sign of their summed scores."""
     city = rng.choice(list(_CITIES), n).tolist()
     heating = rng.choice(list(_HEATINGS), n).tolist()
     score = [_CITIES[c] + _HEATINGS[h] for c, h in zip(city, heating, strict=True)]
@@ -367,7 +367,7 @@ def _draw_categories(rng, n):
 
 
 def _draw_descriptions(rng, n):
-    """Return sentences with two good (+1) or two bad (-1) words."""
+    """Return a column of sentences with two good (+1) or two bad (-1) words, and the factor."""
     factor = _draw_signs(rng, n)
     texts = []
     for sign in factor:
@@ -378,7 +378,7 @@ def _draw_descriptions(rng, n):
 
 
 def _draw_traces(rng, n):
-    """Return traces of 20 to 40 steps that fall (+1) or rise (-1) by 1.5 to 3 points, under a daily wave."""
+    """Return a column of traces with 20 to 40 steps that fall (+1) or rise (-1) by 1.5 to 3 points, and the factor."""
     factor = _draw_signs(rng, n)
     traces = []
     for sign in factor:
@@ -390,7 +390,7 @@ def _draw_traces(rng, n):
 
 
 def _draw_photo(rng, sign, size):
-    """Return the PNG bytes of a house under a sky, before a garden (+1) or a car park (-1)."""
+    """Return the PNG bytes of a house under the sky, with a garden (+1) or a car park (-1) in front."""
     height, width = size
     pixels = np.empty((height, width, 3))
     # Sky and wall change from photo to photo, so that overall brightness says nothing.
@@ -413,7 +413,7 @@ def _draw_recording(rng, level):
 
 
 def _ask(rng, intents, wordings, subjects):
-    """Return the questions as a list of str, each subject under either of its names."""
+    """Return the questions as a list of str, each with one of the two names of its subject."""
     names = rng.integers(2, size=len(intents))
     parts = zip(intents, wordings, subjects, names, strict=True)
     return [_INTENTS[i][w].format(_SUBJECTS[s][name]) for i, w, s, name in parts]

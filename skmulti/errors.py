@@ -1,4 +1,4 @@
-"""Every exception and warning that a user can catch, and the words they share."""
+"""Exceptions and warnings that a user can catch, and the words that messages have in common."""
 
 import difflib
 import os
@@ -8,15 +8,16 @@ import warnings
 import joblib
 import sklearn
 
-# A warning points at the user's line: files of these packages stand between it and the code that warns.
+# A warning points at the user's line. On the stack, code of these packages is between that line and the call of `warn`.
+# They end with a separator, as the user's own package may be called skmulti_models.
 _BETWEEN = tuple(os.path.dirname(path) + os.sep for path in (__file__, sklearn.__file__, joblib.__file__))
 
 
 class InputMismatchError(ValueError):
     """Raised when data do not fit the input that should read them.
 
-    A column that is missing or named twice, cells of a wrong type, an array of
-    a wrong shape, an id that no vocabulary holds, an infinite number.
+    For example if a column is missing or two have its name, if cells have a wrong type, an
+    array has a wrong shape, an id is not in the vocabulary, or a number is infinite.
 
     Examples
     --------
@@ -51,8 +52,8 @@ class BranchMismatchError(ValueError):
 class MissingValuesWarning(UserWarning):
     """Warns that values are missing in an input that had none at fit.
 
-    The rows are predicted all the same: the missing values are filled (a number
-    with its training mean, a text with no words, a photo with a blank one).
+    The rows are predicted nevertheless. A missing number becomes its training mean, a missing
+    text has no words, and a missing photo is blank.
 
     Examples
     --------
@@ -63,7 +64,7 @@ class MissingValuesWarning(UserWarning):
 
 
 class DroppedRowsWarning(UserWarning):
-    """Warns that a ``keras.utils.PyDataset`` holds rows that none of its batches has.
+    """Warns that a ``keras.utils.PyDataset`` has rows that are in none of its batches.
 
     Examples
     --------
@@ -75,7 +76,7 @@ class DroppedRowsWarning(UserWarning):
 
 
 class NetworkSizeWarning(UserWarning):
-    """Warns that one layer holds so many weights that it was probably not meant.
+    """Warns that one layer has so many weights that it is probably a mistake.
 
     Examples
     --------
@@ -86,7 +87,7 @@ class NetworkSizeWarning(UserWarning):
 
 
 class UnmatchedFilesWarning(UserWarning):
-    """Warns that files which belong together are not all there.
+    """Warns that some of the files that belong together are absent.
 
     Examples
     --------
@@ -116,22 +117,23 @@ def quote_first(names, most=20):
 
 
 def label_at(labels, position):
-    """Return the label of a row as a Python object, whose repr is that of the table: 7, not np.int64(7)."""
+    """Return a row's label as a Python object, whose repr is what the table shows: 7, not np.int64(7)."""
+    # From a list, as `labels[position]` would be a NumPy scalar.
     return labels[[int(position)]].tolist()[0]
 
 
 def warn(message, category):
-    """Warn at the user's line: the first one up the stack that is neither ours nor scikit-learn's.
+    """Warn at the user's line: the first line up the stack outside of skmulti, scikit-learn and joblib.
 
-    A fit is reached through other frames from `fit`, from a Pipeline or from a search, so a
-    counted ``stacklevel`` would be right for one of them only.
+    A counted ``stacklevel`` would be right for one caller only: between the user's line and a fit there
+    are more frames in a Pipeline or a search than in a direct call.
 
     Parameters
     ----------
     message : str
-        What the user can act on.
+        What was found, and what the user can do.
     category : type
-        Class of the warning.
+        Class of the warning, so that a user can filter it.
     """
     frame, level = sys._getframe(1), 2
     while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
@@ -140,7 +142,7 @@ def warn(message, category):
 
 
 def place(name, columns=()):
-    """Return ``Input 'photo' (column 'path')``: where in the table an error is."""
+    """Return ``Input 'photo' (column 'path')``: the place of an error in the table."""
     if not len(columns):
         return f"Input {name!r}"
     return f"Input {name!r} (column{'s' if len(columns) > 1 else ''} {quote_first(columns, 5)})"

@@ -1,4 +1,7 @@
-"""The contracts between the parts, as frozen dataclasses: what an array holds, what the target is."""
+"""What one part tells the next about an array or the target, as frozen dataclasses.
+
+The rules on which both sides rely are here, too: which ids have a fixed meaning, and the names of an input's layers.
+"""
 
 import hashlib
 import math
@@ -7,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Layers of an input, by what follows "__" in their names, in the order in which a row goes through them.
+# What follows "__" in the names of an input's layers, in the order in which a row goes through them.
 LAYER_PARTS = ("array", "features", "values", "branch", "is_missing", "dropout", "or_missing")
 
-# Ids below this one are not learned values: 0 is a missing value or padding, 1 an unknown value.
+# In every array of ids: 0 is a missing value or padding, 1 an unknown value, learned values start at 2. Never -1, for
+# which Keras silently reads the last row of an embedding.
 FIRST_ID = 2
 UNKNOWN_ID = 1
 
@@ -25,29 +29,29 @@ class ArraySpec:
         Name of the input.
     kind : str
         What the array holds, e.g. numbers, ids of words or pixels. A branch
-        lists the kinds that it reads.
+        has a list of the kinds that it reads.
     shape : tuple of int
         Shape of one row (without the batch axis).
     dtype : str
         NumPy name of the array's dtype. Floats keep NaN for missing values;
         uint8 are pixels of 0-255; int32 are ids.
     vocabulary_sizes : tuple of int
-        For ids: how many there are, one entry for each column of the array, or
-        a single one when all columns share a vocabulary. Id 0 is a missing value
+        For ids: the number of ids, with one entry for each column of the array, or
+        a single one if all columns share a vocabulary. Id 0 is a missing value
         or padding, 1 an unknown value, the learned values start at 2.
     columns : tuple
-        Names of the DataFrame's columns that the array was made of.
+        Names of the DataFrame's columns from which the array is made.
     has_missing : bool
-        Whether training rows had nothing at all for this input.
+        Whether some training rows had no value at all for this input.
     missing_name : str or None
         Name of the bool array of shape (n_rows,) that marks such rows, for
-        arrays that cannot express a missing row themselves; else None.
+        arrays that have no value for a missing row; otherwise None.
     n_indicators : int
-        Entries at the end of the last axis that are 0 or 1 and say which of the
-        values before them are missing.
+        Number of entries at the end of the last axis that are 0 or 1 and say which
+        of the values before them are missing.
     vocabulary : str
-        For ids: digest of the values behind them, see `digest`; arrays with equal
-        digests mean the same by an id. Empty where it is not known.
+        For ids: digest of the values behind them, see `digest`. In arrays with equal
+        digests an id has the same meaning. Empty if it is not known.
 
     Examples
     --------
@@ -70,11 +74,11 @@ class ArraySpec:
 
     @property
     def row_bytes(self):
-        """Bytes of one row of the array."""
+        """Number of bytes of one row of the array."""
         return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
     def layout(self):
-        """Return what two inputs must have in common to share a branch.
+        """Return the properties that must be equal in two inputs that share a branch.
 
         Returns
         -------
@@ -84,7 +88,7 @@ class ArraySpec:
         return self.kind, self.shape, self.dtype, self.vocabulary_sizes, self.n_indicators, self.vocabulary
 
     def describe(self):
-        """Return the array in words, for messages.
+        """Return a description of the array for messages.
 
         Returns
         -------
@@ -103,19 +107,19 @@ class TargetSpec:
     Parameters
     ----------
     n_classes : int or tuple of int
-        Number of classes, 0 for a regression; a tuple has a number for each column,
-        whose units stand one behind the other.
+        Number of classes, 0 for a regression. A tuple has a number for each column of
+        the target; the columns' units are side by side in the output.
     n_outputs : int
         Number of columns of the target.
     activation : str or None
         Activation of the output layer; None is linear. With a tuple of classes it is
         None, and the network ends in a softmax over the units of each column.
     offset, scale : tuple of float
-        For a regression, one entry per output: predictions are
+        For a regression, one entry for each output: predictions are
         ``scale * output + offset``, so that the network learns a target of
         mean 0 and standard deviation 1.
     one_hot : bool
-        Whether the loss takes classes as rows of 0 and 1 instead of numbers.
+        Whether the loss takes classes as rows of 0 and 1 instead of class numbers.
 
     Examples
     --------
@@ -125,7 +129,7 @@ class TargetSpec:
     >>> TargetSpec(n_classes=3, activation="softmax").width
     3
 
-    Four labels that can hold together, and two columns of 3 and 2 classes:
+    Four labels that do not exclude each other, and two columns with 3 and 2 classes:
 
     >>> TargetSpec(n_classes=2, n_outputs=4, activation="sigmoid").width
     4
@@ -149,28 +153,30 @@ class TargetSpec:
 
 
 def digest(values):
-    """Return 12 hex digits that stand for the values behind ids, in their order."""
-    # As Python objects, whose repr is the same whatever array they came in.
+    """Return 12 hex digits that identify a vocabulary: the values behind ids, in their order."""
+    # As Python objects: the repr of a NumPy scalar depends on its dtype, and so on the array it came in.
     values = [value.item() if isinstance(value, np.generic) else value for value in values]
+    # Not `hash`, which differs from process to process; the digest is kept in pickles.
     return hashlib.sha1(repr(values).encode("utf-8", "backslashreplace"), usedforsecurity=False).hexdigest()[:12]
 
 
 def layer_name(name, part=None):
-    """Return the name of the layer that stands for an input, or for a part of it; different for each input.
+    """Return the name of the layer of an input, or of a part of it. No two inputs have the same.
 
-    Letters that TensorFlow refuses in a layer become "_", and a few digits keep such names apart. A part
-    follows after "__", which neither an input's name may hold nor a name that Keras makes by itself.
+    Letters that TensorFlow refuses in the name of a layer become "_", and a few digits keep such names apart.
+    The part follows after "__". An input's name may not hold it, and Keras' automatic names do not.
 
     Parameters
     ----------
     name : str
         The input.
     part : str or None
-        One of `LAYER_PARTS`, or what a merge makes of the input.
+        One of `LAYER_PARTS`, or a name that a merge chooses; None: the input itself.
     """
     if part is not None:
         return f"{layer_name(name)}__{part}"
     plain = re.sub("[^A-Za-z0-9_.-]+", "_", name)
-    # A name that begins with "_" or "-" is refused where a branch is called by itself.
+    # TensorFlow refuses a name that begins with "_" or "-" where a branch is called by itself. A "__" inside would end
+    # the input's name.
     plain = re.sub("_{2,}", "_", plain).lstrip("_-") or "input"
     return plain if plain == name else f"{plain.rstrip('_')}_{digest([name])[:6]}"

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from skmulti.inputs import DenseBranch, EmbeddingBranch, ImageBranch, SequenceBranch, TextBranch
-from skmulti.network.build import build_network, resolve_branches
+from skmulti.network.branches import resolve_branches
+from skmulti.network.build import build_network
 from skmulti.network.heads import DenseHead
 from skmulti.network.merges import ConcatenateMerge
 from skmulti.spec import ArraySpec, TargetSpec

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ..network import MERGES, DenseHead, _FunctionBranch, _FunctionMerge, _LayerBranch
+from ..network import MERGES, DenseHead, FunctionBranch, FunctionMerge, LayerBranch
 from ..router import draw_block, in_words
 from ..spec import LAYER_PARTS, layer_name
 from .parameters import Parts
@@ -103,6 +103,6 @@ def _label(name, width, count=None):
 
 def _as_given(part):
     """Return a part as the user knows it: out of its wrapper, and in words where it is another input's."""
-    if isinstance(part, _FunctionBranch | _FunctionMerge | _LayerBranch):
-        return part.layer if isinstance(part, _LayerBranch) else part.function
+    if isinstance(part, FunctionBranch | FunctionMerge | LayerBranch):
+        return part.layer if isinstance(part, LayerBranch) else part.function
     return in_words(part)

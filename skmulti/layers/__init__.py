@@ -1,7 +1,9 @@
-"""Keras layers, losses and metrics of our own, registered so that a saved network loads without code of ours.
+"""Keras layers that branches, merges and heads are made of, and that Keras does not have.
 
-In come tensors, out go tensors: nothing here knows of tables, inputs or targets. A layer stands in
-the file of its subject: ids, numbers, steps, missing values, outputs, dense layers.
+In come tensors, out go tensors: nothing here knows of tables, inputs or estimators. Every layer is registered
+with Keras under the package's name and has a config of plain data, so that a saved network is loaded in Keras'
+safe mode once skmulti is imported. A layer is in the file of its subject: ids, numbers, steps, missing values,
+outputs, dense layers. So are the functions that compute its initial values.
 """
 
 from .dense import Gates, InputEmbedding, check_units, dense_stack

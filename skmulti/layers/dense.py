@@ -1,4 +1,4 @@
-"""Dense layers: one after the other, as gates, and a learned vector for each input."""
+"""Dense layers in a row, and the layers with which merges weigh and tell apart the inputs."""
 
 import keras
 from keras import ops
@@ -9,7 +9,7 @@ _register = keras.saving.register_keras_serializable(package="skmulti")
 
 
 def check_units(units):
-    """Refuse widths of dense layers that are no positive integers."""
+    """Refuse widths of dense layers that are not positive integers."""
     if not all(isinstance(width, Integral) and width > 0 for width in units):
         raise ValueError(f"units must hold positive integers, the widths of dense layers, got {units!r}.")
 
@@ -28,18 +28,18 @@ def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None):
 
 @_register
 class Gates(keras.layers.Layer):
-    """Softmax of scores (batch, n) over the inputs that a row has; equal without scores."""
+    """Softmax of scores (batch, n) over the inputs that a row has; without scores, equal shares."""
 
     def call(self, present, scores=None):
         scores = ops.zeros_like(present, dtype=self.compute_dtype) if scores is None else scores
         masked = ops.where(present, scores, ops.cast(float("-inf"), scores.dtype))
-        # The softmax over nothing would be NaN: a row that has no input shares equally.
+        # A softmax over nothing is NaN: a row without any input gets equal shares.
         return ops.softmax(ops.where(ops.any(present, axis=1, keepdims=True), masked, ops.zeros_like(scores)))
 
 
 @_register
 class InputEmbedding(keras.layers.Layer):
-    """Add to each of n stacked inputs, (batch, n, width), a learned vector of its own."""
+    """Add a learned vector to each of n stacked inputs, (batch, n, width): attention sees no order otherwise."""
 
     def build(self, input_shape):
         self.embedding = self.add_weight(shape=tuple(input_shape[1:]), initializer="uniform", name="embedding")

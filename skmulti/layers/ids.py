@@ -1,4 +1,9 @@
-"""Layers that read ids: rows of learned tables for categories and words, and what each word weighs."""
+"""Layers that read ids: learned vectors of categories and words, and the weight of each word.
+
+In every array of ids, 0 is padding or a missing value, 1 an unknown value, and learned values start at 2
+(`skmulti.spec.FIRST_ID`). Keras checks no id: -1 would silently read the last row of a table. Hence the router compares
+every id with the size of its vocabulary before it reaches these layers, which check nothing.
+"""
 
 import keras
 import numpy as np
@@ -10,12 +15,12 @@ _register = keras.saving.register_keras_serializable(package="skmulti")
 
 
 def look_up(table, ids):
-    """Return a row of the table for each id, and sum the gradients of an id that comes up several times.
+    """Return a row of the table for each id, and sum the gradients of an id that occurs several times.
 
-    TensorFlow's own lookup leaves such gradients side by side. Keras' Adam then adds their
-    squares, not the square of their sum (keras-team/keras#19992), so that a value that `k`
-    rows of a batch have moves up to the root of `k` times too far, and ``clipnorm``
-    measures too short a gradient.
+    The gradient of TensorFlow's own lookup keeps one entry for each occurrence. Keras' Adam then
+    adds their squares instead of squaring their sum (keras-team/keras#19992). A value that `k` rows of
+    a batch have moves up to the square root of `k` times too far, and ``clipnorm`` measures too short
+    a gradient.
 
     Parameters
     ----------
@@ -30,21 +35,22 @@ def look_up(table, ids):
         The rows.
     """
     table = ops.convert_to_tensor(table)
-    # The gradient of a reshape is a whole table, into which TensorFlow sums the rows.
+    # The reshape changes nothing but the gradient: that of a reshape is a whole table, into which TensorFlow sums the
+    # entries of the lookup.
     return ops.take(ops.reshape(table, table.shape), ids, axis=0)
 
 
 @_register
 class CategoryEmbedding(keras.layers.Layer):
-    """Look up one vector per column in a single table, the columns' ids behind one another.
+    """Look up a vector for each column in a single table, in which one column's ids follow another's.
 
-    The rows of missing and unknown values start at zero, so that a value which
-    training never showed adds nothing.
+    The vectors of missing and unknown values start at zero, so that a value that never
+    occurred in training adds nothing.
 
     Parameters
     ----------
     vocabulary_sizes : sequence of int
-        Ids of each column.
+        Number of ids of each column.
     embedding_dim : int
         Length of a vector.
     """
@@ -53,6 +59,7 @@ class CategoryEmbedding(keras.layers.Layer):
         super().__init__(**kwargs)
         self.vocabulary_sizes = [int(size) for size in vocabulary_sizes]
         self.embedding_dim = int(embedding_dim)
+        # Where each column's ids begin in the table: one lookup for all columns instead of one for each.
         self._offsets = np.concatenate([[0], np.cumsum(self.vocabulary_sizes)[:-1]]).astype("int32")
 
     def build(self, input_shape):
@@ -76,12 +83,12 @@ class CategoryEmbedding(keras.layers.Layer):
 
 @_register
 class OneHotIds(keras.layers.Layer):
-    """One column of 0 and 1 for each id of each column.
+    """Turn each column of ids into as many columns of 0 and 1 as it has ids.
 
     Parameters
     ----------
     vocabulary_sizes : sequence of int
-        Ids of each column.
+        Number of ids of each column.
     """
 
     def __init__(self, vocabulary_sizes, **kwargs):
@@ -103,7 +110,7 @@ class OneHotIds(keras.layers.Layer):
 
 @_register
 class WordEmbedding(keras.layers.Embedding):
-    """Keras' layer of the same arguments, but repeated words move as far as Adam should move them, see `look_up`."""
+    """Keras' ``Embedding``, except that a repeated word moves as far as Adam should move it; see `look_up`."""
 
     def call(self, inputs):
         return look_up(self.embeddings, inputs)
@@ -111,11 +118,11 @@ class WordEmbedding(keras.layers.Embedding):
 
 @_register
 class WordBag(keras.layers.Layer):
-    """Sum a learned vector of each word, weighted as in tf-idf; the id 0 has no weight.
+    """Sum the learned vectors of a text's words, weighted as in tf-idf; the id 0 has no weight.
 
-    Maps ids (batch, length) to (batch, embedding_dim). The weights of a text have
-    length 1, but for words that come back: words that occur in few texts count for more than
-    those of every text, and a long text is hardly louder than a short one.
+    Maps ids (batch, length) to (batch, embedding_dim). Words that occur in few texts count for more
+    than words of every text. The weights of a text without repeated words are a vector of length 1, so
+    that a long text is hardly louder than a short one.
 
     Parameters
     ----------
@@ -139,6 +146,7 @@ class WordBag(keras.layers.Layer):
         weights = ops.take(ops.convert_to_tensor(self.word_weights, self.compute_dtype), ids)
         weights = weights * ops.cast(ids > 0, self.compute_dtype)
         length = ops.sqrt(ops.sum(ops.square(weights), axis=1, keepdims=True))
+        # A text without words has length 0.
         weights = weights / ops.maximum(length, 1e-6)
         return ops.einsum("bl,blw->bw", weights, look_up(self.table, ids))
 
@@ -150,17 +158,20 @@ class WordBag(keras.layers.Layer):
 
 
 def inverse_document_frequencies(ids, n_ids):
-    """Weigh ids by the texts that have them, as scikit-learn's ``TfidfTransformer``: ``ln((1 + n) / (1 + df)) + 1``.
+    """Return a weight for each id: ``ln((1 + n) / (1 + df)) + 1``, as in scikit-learn's ``TfidfTransformer``.
 
-    Ids of shape (n_texts, length), or None for weights of 1.
+    `ids` has shape (n_texts, length), and `df` is the number of texts that have the id. If `ids` is None,
+    every weight is 1.
     """
     if ids is None:
         return np.ones(n_ids)
+    # Sorted, the first of equal ids counts its text once, without a loop over texts or ids.
     ordered = np.sort(ids, axis=1)
     first = np.ones(ids.shape, dtype=bool)
     first[:, 1:] = np.diff(ordered, axis=1) != 0
     counts = np.bincount(ordered[first], minlength=n_ids)
     weights = np.log((1 + len(ids)) / (1 + counts)) + 1
     if not counts[UNKNOWN_ID]:
-        weights[UNKNOWN_ID] = 0  # its vector is never trained and would only add noise
+        # Its vector is never trained and would only add noise.
+        weights[UNKNOWN_ID] = 0
     return weights

@@ -1,4 +1,8 @@
-"""Layers for what is missing: values in its place, flags of missing rows, inputs that are there."""
+"""Layers for what is missing: learned values in its place, flags of missing rows, which inputs a row has.
+
+Missing is a value, not an accident. Float arrays keep NaN up to the first layer of a branch, `LearnedFill`. Arrays that
+cannot express a missing row (pixels, ids of words) come with a second array of flags.
+"""
 
 import keras
 from keras import ops
@@ -8,16 +12,17 @@ _register = keras.saving.register_keras_serializable(package="skmulti")
 
 @_register
 class LearnedFill(keras.layers.Layer):
-    """Put a learned value, one per feature, in the place of NaN.
+    """Replace NaN by a learned value of its feature.
 
-    An array of steps (rank 3 and up) also gets a mask: a step that is NaN in all
-    of its features is padding or was not measured, and later layers skip it.
+    An array of steps (rank 3 and higher) also gets a mask: a step that is NaN in all of
+    its features is padding or was not measured, and later layers skip it. A step of zeros
+    is no such step: zero is a value of a sensor.
 
     Parameters
     ----------
     initial : sequence of float or None
-        First value of each feature, its training mean by default a zero. A
-        feature that was never missing in training keeps it.
+        Initial value of each feature, usually its training mean; None: zeros. A feature
+        that is never missing in training keeps it.
     """
 
     def __init__(self, initial=None, **kwargs):
@@ -31,6 +36,7 @@ class LearnedFill(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs):
+        # The value gets gradients from rows with NaN only, so that training elsewhere does not move it.
         return ops.where(ops.isnan(inputs), self.fill, inputs)
 
     def compute_mask(self, inputs, previous_mask=None):
@@ -44,7 +50,7 @@ class LearnedFill(keras.layers.Layer):
 
 @_register
 class LearnedWhenMissing(keras.layers.Layer):
-    """Put a learned vector in the place of the branch output of rows that hold nothing.
+    """Replace the branch's output by a learned vector in rows that have no value of the input.
 
     Called on ``[output (batch, width), flag (batch, 1) bool]``.
     """
@@ -64,12 +70,12 @@ class LearnedWhenMissing(keras.layers.Layer):
 
 @_register
 class MissingRow(keras.layers.Layer):
-    """Mark rows that hold nothing: floats that are all NaN, ids that are all 0; no row of pixels.
+    """Mark rows without any value: floats that are all NaN, or ids that are all 0; never a row of pixels.
 
     Parameters
     ----------
     n_indicators : int
-        Entries at the end of the last axis that are never NaN, since they say which of the
+        Number of entries at the end of the last axis that are never NaN: they say which of the
         values before them are.
     """
 
@@ -79,9 +85,7 @@ class MissingRow(keras.layers.Layer):
 
     def call(self, inputs):
         inputs = inputs[..., : inputs.shape[-1] - self.n_indicators]
-        dtype = keras.backend.standardize_dtype(inputs.dtype)
-        empty = ops.isnan(inputs) if "float" in dtype else ops.equal(inputs, 0) if dtype != "uint8" else inputs < 0
-        return ops.all(ops.reshape(empty, (ops.shape(inputs)[0], -1)), axis=1, keepdims=True)
+        return ops.all(ops.reshape(_is_empty(inputs), (ops.shape(inputs)[0], -1)), axis=1, keepdims=True)
 
     def compute_output_spec(self, inputs):
         return keras.KerasTensor((inputs.shape[0], 1), dtype="bool")
@@ -90,14 +94,25 @@ class MissingRow(keras.layers.Layer):
         return {**super().get_config(), "n_indicators": self.n_indicators}
 
 
+def _is_empty(values):
+    """Mark NaN of floats and 0 of ids; of pixels nothing."""
+    dtype = keras.backend.standardize_dtype(values.dtype)
+    if "float" in dtype:
+        return ops.isnan(values)
+    # 0 is black, and a black photo is a photo: no pixel is below 0.
+    return values < 0 if dtype == "uint8" else ops.equal(values, 0)
+
+
 @_register
 class RandomFlag(keras.layers.Layer):
-    """Set flags at random in training: the rows whose input is dropped.
+    """Flag random rows in training, in addition to those with a flag; their input is dropped.
 
     Parameters
     ----------
     rate : float
-        Share of the rows.
+        Share of the rows, in [0, 1).
+    seed : int or None
+        Seed of the draws; None takes one from Python's generator, as Keras' ``Dropout`` does.
     """
 
     def __init__(self, rate, seed=None, **kwargs):
@@ -122,12 +137,13 @@ class RandomFlag(keras.layers.Layer):
 
 @_register
 class PresentInputs(keras.layers.Layer):
-    """Turn flags of missing rows, bool (batch, 1) each, into which inputs are there: bool (batch, n).
+    """Turn flags of missing rows, bool (batch, 1) each, into which inputs a row has: bool (batch, n).
 
     Parameters
     ----------
     flagged : sequence of bool
-        For each of the n inputs, whether there is a flag for it.
+        For each of the n inputs, whether the layer is called with a flag for it. An input
+        without a flag is never missing.
     """
 
     def __init__(self, flagged, **kwargs):
@@ -146,7 +162,7 @@ class PresentInputs(keras.layers.Layer):
 
 @_register
 class AllMissing(keras.layers.Layer):
-    """Flag the rows that every flag, bool (batch, 1), marks as missing."""
+    """Flag the rows that are missing by every flag, bool (batch, 1)."""
 
     def call(self, flags):
         return ops.all(ops.concatenate(flags, axis=1), axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Layers for columns of numbers, and moments of a sample for their initial values."""
+"""Layers for columns of numbers, and means of a sample for their initial values."""
 
 import keras
 import numpy as np
@@ -6,22 +6,22 @@ from keras import ops
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
-# Rows of a sample that are floats of 64 bits at once.
+# Rows of a sample that are in memory as 64-bit floats at the same time: a sample of long sequences is large.
 MOMENT_ROWS = 1_000
-# Share of a column's range that makes the margin in which a number outside of it hardly changes.
+# Distance from a column's range, as a share of its width, up to which a number outside of it hardly changes.
 SYMLOG_MARGIN = 0.25
-# Widths that can be divided by in float32.
+# Widths of a column's range by which float32 can divide without overflow.
 NARROWEST, WIDEST = 1e-30, 1e30
 
 
 @_register
 class PiecewiseLinear(keras.layers.Layer):
-    """Say of each number how far it has come through each of its column's bins, from 0 to 1.
+    """Return how far each number has come through each bin of its column, from 0 to 1.
 
-    Bins below the number are 1, bins above it 0, and its own is filled in proportion:
-    a linear layer behind it is a piecewise linear function of the number. Maps
-    (batch, n_columns) to (batch, n_columns, most bins of a column); shorter columns
-    are filled with zeros.
+    Bins below the number are 1, bins above it are 0, and its own bin is filled in
+    proportion. A linear layer after this one is a piecewise linear function of the number.
+    Maps (batch, n_columns) to (batch, n_columns, n_bins), where `n_bins` is that of the
+    column with the most; columns with fewer bins are filled up with zeros.
 
     Parameters
     ----------
@@ -38,6 +38,7 @@ class PiecewiseLinear(keras.layers.Layer):
         super().__init__(**kwargs)
         self.edges = [[float(edge) for edge in column] for column in edges]
         n_bins = max(len(column) for column in self.edges) - 1
+        # Bins that a column does not have keep a slope of 0, and so the value 0.
         self._lower = np.zeros((len(self.edges), n_bins))
         self._per_width = np.zeros((len(self.edges), n_bins))
         for i, column in enumerate(self.edges):
@@ -45,7 +46,7 @@ class PiecewiseLinear(keras.layers.Layer):
             self._per_width[i, : len(column) - 1] = 1 / np.diff(column)
 
     def call(self, inputs):
-        # A gradient to the numbers costs a tenth of a step and serves only the values that stand for missing ones.
+        # The gradient to the numbers costs a tenth of a step, and serves only the values learned for missing ones.
         inputs = ops.stop_gradient(inputs)
         lower = ops.convert_to_tensor(self._lower, inputs.dtype)
         per_width = ops.convert_to_tensor(self._per_width, inputs.dtype)
@@ -60,16 +61,16 @@ class PiecewiseLinear(keras.layers.Layer):
 
 @_register
 class ColumnSymlog(keras.layers.Layer):
-    """Let the numbers of each column grow with the logarithm outside of a range, within which they stay as they are.
+    """Keep numbers in the range of their column as they are; outside of it they grow with the logarithm.
 
     Maps (batch, n_columns) to floats of the same shape. A number at a distance `d` from the range
-    goes to one at ``margin * log(1 + d / margin)``: small distances hardly change, and the order of
-    numbers stays. The rows that train widen the range, so that they stay as they are.
+    moves to the distance ``margin * log(1 + d / margin)``: small distances hardly change, and the order
+    of numbers is kept. Training rows widen the range, so that their numbers stay as they are.
 
     Parameters
     ----------
     lowest, highest : sequence of float
-        Range of each column before training.
+        Range of each column before training, e.g. that of a sample.
     """
 
     def __init__(self, lowest, highest, **kwargs):
@@ -87,11 +88,12 @@ class ColumnSymlog(keras.layers.Layer):
             lowest, highest = ops.min(numbers, axis=0), ops.max(numbers, axis=0)
             self.range.assign([ops.minimum(self.range[0], lowest), ops.maximum(self.range[1], highest)])
         lowest, highest = self.range[0], self.range[1]
-        # A column of one value has no width of its own; the widest of float32 could not be divided by.
+        # A column with a single value has no width to go by, and float32 cannot divide by its largest ones.
         width = highest - lowest
         margin = SYMLOG_MARGIN * ops.where(width < NARROWEST, 1.0, ops.minimum(width, WIDEST))
         inside = ops.clip(numbers, lowest, highest)
         margins = (numbers - inside) / margin
+        # A distant number over a narrow margin overflows to infinity, and so would its logarithm.
         return inside + margin * ops.sign(margins) * ops.log1p(ops.minimum(ops.abs(margins), WIDEST))
 
     def compute_output_spec(self, inputs, training=False):
@@ -103,7 +105,9 @@ class ColumnSymlog(keras.layers.Layer):
 
 @_register
 class ColumnDense(keras.layers.Layer):
-    """A dense layer with relu for each column by itself: (batch, n_columns, n) to (batch, n_columns, units).
+    """Apply a dense layer with relu to each column: (batch, n_columns, n) to (batch, n_columns, units).
+
+    Each column has weights of its own.
 
     Parameters
     ----------
@@ -117,6 +121,7 @@ class ColumnDense(keras.layers.Layer):
 
     def build(self, input_shape):
         _, n_columns, width = input_shape
+        # By the width of one column: Keras' own initializers would count the first axis as inputs, too.
         limit = width**-0.5
         uniform = keras.initializers.RandomUniform(-limit, limit)
         self.kernel = self.add_weight(shape=(n_columns, width, self.units), initializer=uniform, name="kernel")
@@ -135,15 +140,15 @@ class ColumnDense(keras.layers.Layer):
 
 @_register
 class FeatureScale(keras.layers.Layer):
-    """Subtract a mean from each feature and divide by its standard deviation; masks pass.
+    """Subtract the mean of each feature and divide by its standard deviation; masks pass through.
 
-    Keras' ``Normalization`` divides by 1e-7 at least, which would leave a current in
-    picoamperes near zero.
+    Keras' ``Normalization`` divides by at least 1e-7, which would leave a current of
+    picoamperes, measured in amperes, near zero.
 
     Parameters
     ----------
     mean, scale : sequence of float
-        One value per feature of the last axis.
+        One value for each feature of the last axis.
     """
 
     def __init__(self, mean, scale, **kwargs):
@@ -164,7 +169,7 @@ class FeatureScale(keras.layers.Layer):
 
 
 def feature_means(sample, mean=None):
-    """Average each feature of the last axis, or its squared distance from `mean`; 0 where all is NaN."""
+    """Return the mean of each feature of the last axis, or of its squared distance from `mean`; 0 if all are NaN."""
     total, count = 0.0, 0
     for start in range(0, len(sample), MOMENT_ROWS):
         flat = np.asarray(sample[start : start + MOMENT_ROWS], dtype="float64").reshape(-1, sample.shape[-1])

@@ -1,4 +1,8 @@
-"""Layers that end a network: units of the target, several outputs, several members."""
+"""Layers at the end of a network: units of y, several outputs, several members.
+
+Several outputs or members are side by side on the last axis, since a Keras loss takes one tensor. In training, the
+result of a head with members has the outputs of each member; everywhere else it is their mean.
+"""
 
 import random
 from itertools import pairwise
@@ -11,15 +15,15 @@ _register = keras.saving.register_keras_serializable(package="skmulti")
 
 
 def output_ranges(widths):
-    """Return the (start, end) of each output's units, which stand side by side."""
+    """Return (start, end) of each output's units, which are side by side on the last axis."""
     return pairwise(np.cumsum([0, *widths]).tolist())
 
 
 def with_logits(proba, take):
-    """Take a part of probabilities, and of the logits that Keras keeps beside them.
+    """Return ``take(proba)`` with the same part of the logits, if Keras keeps logits with the probabilities.
 
-    A crossentropy of probabilities has no gradient below 1e-7, so that a network that is
-    sure of the wrong class would stay so; Keras' own takes these logits where there are any.
+    The crossentropy of probabilities has no gradient below 1e-7, so that a network that is sure of the
+    wrong class would remain so. Keras' own crossentropy computes with the logits if it finds them.
     """
     part, logits = take(proba), getattr(proba, "_keras_logits", None)
     if logits is not None:
@@ -29,12 +33,12 @@ def with_logits(proba, take):
 
 @_register
 class OutputsSoftmax(keras.layers.Layer):
-    """Softmax over the units of each output, which stand one behind the other: (batch, sum of widths).
+    """Apply a softmax to the units of each output: (batch, sum of widths), the outputs side by side.
 
     Parameters
     ----------
     widths : sequence of int
-        Units of each output.
+        Number of units of each output.
     """
 
     def __init__(self, widths, **kwargs):
@@ -43,10 +47,12 @@ class OutputsSoftmax(keras.layers.Layer):
 
     def call(self, logits):
         parts = [logits[:, start:end] for start, end in output_ranges(self.widths)]
-        # Keras warns of a softmax over a single unit, the one class of an output: 1, with a gradient of 0.
+        # Keras warns of a softmax over a single unit. The probability of an output's only class is 1, with a gradient
+        # of 0.
         parts = [ops.softmax(part) if part.shape[-1] > 1 else 1 + 0 * part for part in parts]
         proba = ops.concatenate(parts, axis=-1)
-        proba._keras_logits = logits  # as keras.activations.softmax does
+        # As keras.activations.softmax does, for `with_logits`.
+        proba._keras_logits = logits
         return proba
 
     def compute_output_shape(self, input_shape):
@@ -60,13 +66,15 @@ class OutputsSoftmax(keras.layers.Layer):
 class TargetUnits(keras.layers.Layer):
     """Bring a standardised output to the units of y: ``scale * output + offset``.
 
-    It works in float64 whatever the network works in: a target of 1e6 with a
+    The last layer of a regression. `TargetUnitsLoss` undoes it, so that the network learns a target of
+    mean 0 and deviation 1, while predictions, checkpoints and ``model_.predict`` are in the units of y.
+    It computes in float64, whatever the network's dtype: the differences in a target of 1e6 with a
     spread of 1e-3 would vanish in float32.
 
     Parameters
     ----------
     offset, scale : sequence of float
-        One value per output.
+        One value for each output.
     """
 
     def __init__(self, offset=(0.0,), scale=(1.0,), **kwargs):
@@ -75,7 +83,7 @@ class TargetUnits(keras.layers.Layer):
         self.scale = [float(value) for value in scale]
 
     def call(self, inputs):
-        # Members of a head stand side by side in training, each with all outputs.
+        # In training the head's members are side by side, each with all outputs.
         n_members = inputs.shape[-1] // len(self.scale)
         scale, offset = (ops.convert_to_tensor(values * n_members, "float64") for values in (self.scale, self.offset))
         return inputs * scale + offset
@@ -89,10 +97,10 @@ class TargetUnits(keras.layers.Layer):
 
 @_register
 class Members(keras.layers.Layer):
-    """Return each of several members a view of its own of one vector: a learned scale, at first random signs.
+    """Multiply a vector by a learned scale of each member, which starts as random signs.
 
-    Maps (batch, width) to (batch, n_members, width). The layers after it are shared by
-    the members, which differ all the same.
+    Maps (batch, width) to (batch, n_members, width). The members share the layers after this
+    one, and differ nevertheless, since each reads another view of the vector.
 
     Parameters
     ----------
@@ -112,7 +120,7 @@ class Members(keras.layers.Layer):
     def build(self, input_shape):
         shape = (self.n_members, input_shape[-1])
         self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
-        # From Python's generator, as Keras' own initializers.
+        # Seeded by Python's generator, as Keras' own initializers are: `random_state` then decides these signs, too.
         self.scale.assign(np.random.default_rng(random.randrange(2**31)).choice([-1.0, 1.0], size=shape))
         super().build(input_shape)
 
@@ -128,16 +136,16 @@ class Members(keras.layers.Layer):
 
 @_register
 class MemberMean(keras.layers.Layer):
-    """Return each member an output layer of its own, and their mean as the prediction.
+    """Apply an output layer to each member, and predict the mean of the members.
 
-    Maps (batch, n_members, width) to (batch, units). In training it gives every
-    member's outputs side by side, (batch, n_members * units), so that a loss can be
-    taken of each: members that are only right on average would learn less.
+    Maps (batch, n_members, width) to (batch, units). In training the result has the outputs of
+    every member side by side, (batch, n_members * units), so that the loss measures each:
+    members that are right only on average would learn less.
 
     Parameters
     ----------
     units : int
-        Number of outputs.
+        Number of outputs of a member.
     activation : str or None
         Keras activation of each member's output.
     """
@@ -149,6 +157,7 @@ class MemberMean(keras.layers.Layer):
 
     def build(self, input_shape):
         _, n_members, width = input_shape
+        # By the width of one member: Keras' own initializers would count the members as inputs, too.
         limit = width**-0.5
         uniform = keras.initializers.RandomUniform(-limit, limit)
         self.kernel = self.add_weight(shape=(n_members, width, self.units), initializer=uniform, name="kernel")
@@ -162,6 +171,7 @@ class MemberMean(keras.layers.Layer):
         return ops.mean(outputs, axis=1)
 
     def compute_output_spec(self, inputs, training=False):
+        # The shape of a prediction: layers after this one are built for it, and take several members all the same.
         return keras.KerasTensor((inputs.shape[0], self.units), dtype=self.compute_dtype)
 
     def get_config(self):
@@ -170,10 +180,10 @@ class MemberMean(keras.layers.Layer):
 
 
 def has_members(model):
-    """Return whether a network's outputs are means over members."""
+    """Return whether the predictions of a network are means over members."""
     return any(isinstance(layer, MemberMean) for layer in model.layers)
 
 
 def by_member(outputs, units):
-    """Bring members' outputs side by side, (batch, n_members * units), to (batch, n_members, units)."""
+    """Split members that are side by side, (batch, n_members * units), into (batch, n_members, units)."""
     return ops.reshape(outputs, (-1, outputs.shape[-1] // units, units))

@@ -1,4 +1,4 @@
-"""Layers that read steps: masks, places and summaries of sequences."""
+"""Layers that read sequences: masks, positions and summaries of their steps."""
 
 import math
 
@@ -10,9 +10,9 @@ _register = keras.saving.register_keras_serializable(package="skmulti")
 
 @_register
 class ZeroMasked(keras.layers.Layer):
-    """Set masked steps to zero, for a layer that ignores masks; the mask ends here.
+    """Set masked steps to zero, for layers that ignore masks, and drop the mask.
 
-    A later layer that needs the mask gets it from `StepMask`.
+    A later layer that needs the mask reads it from `StepMask`.
     """
 
     def call(self, inputs, mask=None):
@@ -21,7 +21,7 @@ class ZeroMasked(keras.layers.Layer):
         return inputs * ops.cast(ops.expand_dims(mask, -1), inputs.dtype)
 
     def compute_mask(self, inputs, mask=None):
-        # Keras warns when a mask reaches a layer that would drop it, as Conv1D and Flatten do.
+        # Keras warns of a mask that reaches a layer which would ignore it, such as Conv1D or Flatten.
         return None
 
     def compute_output_shape(self, input_shape):
@@ -30,10 +30,10 @@ class ZeroMasked(keras.layers.Layer):
 
 @_register
 class StepSummary(keras.layers.Layer):
-    """Average and maximum over the unmasked steps, side by side.
+    """Put the average and the maximum over the unmasked steps side by side.
 
-    Maps (batch, steps, width) to (batch, 2 * width). A row without any step gives
-    zeros, where an average over none would be NaN.
+    Maps (batch, steps, width) to (batch, 2 * width). The result of a row without any step is
+    zeros: an average over none would be NaN.
     """
 
     def call(self, inputs, mask=None):
@@ -55,7 +55,7 @@ class StepSummary(keras.layers.Layer):
 
 @_register
 class StepMask(keras.layers.Layer):
-    """Return the Keras mask of a tensor of steps as a bool tensor (batch, steps), True where none is set."""
+    """Return the Keras mask of steps as a bool tensor (batch, steps); without a mask all of it is True."""
 
     def call(self, inputs, mask=None):
         return ops.ones(ops.shape(inputs)[:2], dtype="bool") if mask is None else ops.cast(mask, "bool")
@@ -69,11 +69,11 @@ class StepMask(keras.layers.Layer):
 
 @_register
 class StepPosition(keras.layers.Layer):
-    """Add sines and cosines of a step's position, so that attention knows the order.
+    """Add sines and cosines of each step's position, so that attention knows the order.
 
-    Positions count the unmasked steps, so that padding on either side changes
-    nothing, and need no weight per step, so that any number of steps will do. A
-    learned gain per unit starts at 0.1: the order must not drown the values.
+    Positions count unmasked steps, so that padding on either side changes nothing. They
+    have no weights for each step, so that any number of steps is possible. A learned gain
+    for each unit starts at 0.1: the order must not drown the values.
 
     References
     ----------
@@ -92,6 +92,7 @@ class StepPosition(keras.layers.Layer):
     def call(self, inputs, mask=None):
         seen = ops.ones_like(inputs[..., 0]) if mask is None else ops.cast(mask, inputs.dtype)
         width = inputs.shape[-1]
+        # Units 2i and 2i + 1 are a sine and a cosine of one wavelength.
         pair = ops.cast(ops.arange(width) // 2, inputs.dtype)
         angle = ops.expand_dims(ops.cumsum(seen, axis=1) - 1, -1) * ops.exp(pair * (-2 * math.log(1e4) / width))
         wave = ops.where(ops.arange(width) % 2 == 0, ops.sin(angle), ops.cos(angle))

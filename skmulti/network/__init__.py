@@ -1,11 +1,13 @@
-"""Specs and parts to one `keras.Model`: branches, merges, heads, and what they need to be loaded again.
+"""One `keras.Model` from a branch for each input, a merge and a head.
 
-In come the specs of the arrays, a branch for each, a merge, a head and the target. Out goes a network
-that takes a dict of arrays by input name, and the compiled function that predicts with it.
+In come the `ArraySpec` of each input, the user's branches, merge, head, loss and metrics, and the `TargetSpec`. Out
+goes a network that takes a dict of arrays by input name, checked so that it can be loaded again,
+with the loss and the metrics that suit its output. The wing reads no rows but the samples from which branches take
+their initial values, and trains nothing.
 """
 
-from .branches import _FunctionBranch, _LayerBranch
-from .build import build_by_hand, build_network, check_saveable, resolve_branches
+from .branches import FunctionBranch, LayerBranch, resolve_branches
+from .build import build_by_hand, build_network
 from .forward import Forward
 from .heads import N_MEMBERS, DenseHead, classification_target, encode_target, regression_target
 from .losses import MembersLoss, OutputsLoss, TargetUnitsLoss, loss_name, metrics_by_output
@@ -15,15 +17,16 @@ from .merges import (
     AttentionMerge,
     AverageMerge,
     ConcatenateMerge,
+    FunctionMerge,
     GatedMerge,
     InteractionMerge,
     MaximumMerge,
     Merge,
     MultiplyMerge,
-    _FunctionMerge,
     as_merge,
 )
 from .packing import pack_network, unpack_network
+from .reload import check_saveable
 from .staged import StagedMerge
 
 __all__ = [
@@ -35,8 +38,11 @@ __all__ = [
     "ConcatenateMerge",
     "DenseHead",
     "Forward",
+    "FunctionBranch",
+    "FunctionMerge",
     "GatedMerge",
     "InteractionMerge",
+    "LayerBranch",
     "MaximumMerge",
     "MembersLoss",
     "Merge",
@@ -44,9 +50,6 @@ __all__ = [
     "OutputsLoss",
     "StagedMerge",
     "TargetUnitsLoss",
-    "_FunctionBranch",
-    "_FunctionMerge",
-    "_LayerBranch",
     "as_merge",
     "build_by_hand",
     "build_network",

@@ -1,15 +1,18 @@
-"""What stands for a branch where a user gives a callable or a Keras layer."""
+"""Which branch each input gets: the user's, a shared one, or its encoder's default.
+
+A user may give a callable or a Keras layer instead of a branch; `FunctionBranch` and `LayerBranch` make one of it.
+"""
 
 import keras
 from sklearn.base import clone
 
-from ..errors import BranchMismatchError, place
+from ..errors import BranchMismatchError, closest_match, place, quote
 from ..inputs import Branch
-from .copies import copy_layer
+from .reload import copy_layer
 
 
-class _FunctionBranch(Branch):
-    """A branch from a callable: tensor to tensor."""
+class FunctionBranch(Branch):
+    """A branch made of a callable that maps a tensor to a tensor."""
 
     def __init__(self, function):
         self.function = function
@@ -24,8 +27,8 @@ class _FunctionBranch(Branch):
         return output
 
 
-class _LayerBranch(Branch):
-    """A branch from a Keras layer or model, which is copied with its weights."""
+class LayerBranch(Branch):
+    """A branch made of a Keras layer or model, which is copied with its weights."""
 
     def __init__(self, layer):
         self.layer = layer
@@ -35,16 +38,88 @@ class _LayerBranch(Branch):
 
 
 def as_branch(branch):
-    """Return the `Branch` that a branch, callable or Keras layer stands for, as an own copy."""
+    """Return a branch, callable or Keras layer as a `Branch`, which is a copy of the user's."""
+    # A layer is callable, too, and has to be copied with its weights.
     if isinstance(branch, keras.layers.Layer):
-        return _LayerBranch(branch)
+        return LayerBranch(branch)
+    # A class has the methods of its objects: without this check, `DenseBranch` would be taken for `DenseBranch()`.
     if not isinstance(branch, type):
         if hasattr(branch, "build") and hasattr(branch, "get_params"):
             return clone(branch)
         if callable(branch):
-            return _FunctionBranch(branch)
+            return FunctionBranch(branch)
     hint = f" Did you mean {branch.__name__}()?" if isinstance(branch, type) else ""
     raise BranchMismatchError(
         "A branch must be a Branch object, a Keras layer, a callable or another input's name, "
         f"got {branch!r} of type {type(branch).__name__}.{hint}"
     )
+
+
+def resolve_branches(specs, defaults, given):
+    """Return the branch of each input: the user's, or its encoder's default.
+
+    Parameters
+    ----------
+    specs : dict of str to ArraySpec
+        The arrays, by input name.
+    defaults : dict of str to (Branch or str)
+        The default branch of each input, or the name of the input whose branch it shares.
+    given : dict of str to (Branch, Keras layer, callable or str), or None
+        The user's branches, for some or all inputs.
+
+    Returns
+    -------
+    dict of str to (Branch or str)
+        In the order of `specs`; a string names the input whose branch is shared.
+
+    Raises
+    ------
+    ValueError
+        If a name is not that of an input, or an alias leads to no branch.
+    BranchMismatchError
+        If inputs that share a branch have different arrays.
+    """
+    given = dict(given or {})
+    for name in given:
+        if name not in specs:
+            raise ValueError(
+                f"`branches` names {name!r}, which is no input; the inputs are {quote(specs)}."
+                f"{closest_match(name, specs)}"
+            )
+    chosen = {**defaults, **given}
+    return {
+        name: _shared_name(name, chosen, specs) if isinstance(chosen[name], str) else as_branch(chosen[name])
+        for name in specs
+    }
+
+
+def _shared_name(name, given, specs):
+    """Follow aliases to the input whose branch `name` shares, and refuse two inputs with different arrays."""
+    seen = [name]
+    while isinstance(given.get(seen[-1]), str):
+        alias = given[seen[-1]]
+        if alias not in specs:
+            raise ValueError(
+                f"branches[{seen[-1]!r}] = {alias!r} is no input whose branch could be shared; the inputs are "
+                f"{quote(specs)}.{closest_match(alias, specs)}"
+            )
+        if alias in seen:
+            raise ValueError(f"`branches` share in a circle: {' -> '.join([*seen, alias])}. Give one of them a branch.")
+        seen.append(alias)
+    own, other = specs[name], specs[seen[-1]]
+    if own.layout() != other.layout():
+        raise BranchMismatchError(
+            f"inputs {other.name!r} ({other.describe()}) and {name!r} ({own.describe()}) cannot share a branch: "
+            f"{_why_not_shared(own, other)}, or give them a branch each."
+        )
+    return other.name
+
+
+def _why_not_shared(own, other):
+    """Say why two inputs cannot share a branch, and what the user can do."""
+    if own.vocabulary != other.vocabulary and own.kind == other.kind:
+        return (
+            "their vocabularies differ, so that one id stands for different values. Share the encoder, too, which is "
+            f"then fitted on the rows of both: InputRouter([..., ({own.name!r}, {other.name!r}, columns)])"
+        )
+    return "one set of weights needs arrays of one kind, shape, dtype and vocabulary. Give them equal encoders"

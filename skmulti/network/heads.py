@@ -1,4 +1,4 @@
-"""Outputs, losses and metrics, derived from the target."""
+"""The head and what follows from the target: the output, its loss and metrics, and y as the loss reads it."""
 
 import keras
 import numpy as np
@@ -10,8 +10,9 @@ from ..layers import MemberMean, Members, OutputsSoftmax, TargetUnits, dense_sta
 from ..spec import TargetSpec
 from .losses import loss_name
 
-# What a loss needs at the output: (activation, how the target is scaled). A loss that is not listed compares any
-# numbers, so that the target may be shifted and scaled; "scale" keeps zero where it is, "keep" leaves the target alone.
+# What a loss needs at the output: (activation, how the target is scaled). Losses that are not listed compare any
+# numbers, so that the target may be shifted and scaled. The listed ones would change their meaning: "scale" only
+# divides, where zero must stay zero; "keep" leaves the target as it is.
 _REGRESSION_OUTPUTS = {
     "poisson": ("exponential", "scale"),
     "mean_squared_logarithmic_error": ("softplus", "keep"),
@@ -31,40 +32,41 @@ _CLASS_LOSSES = {
     "squared_hinge",
 }
 _TWO_CLASS_LOSSES = {"binary_crossentropy", "binary_focal_crossentropy"}
+# Keras' hinge losses train scores around 0, of which a probability cannot be made.
 _MARGIN_LOSSES = {"hinge", "squared_hinge", "categorical_hinge"}
 
-# Members of a head that has them unasked.
+# Number of members of a head that has them without being asked to.
 N_MEMBERS = 4
 
 
 class DenseHead(BaseEstimator):
     """Predict the target from the merged tensor: dense layers, then the output.
 
-    The output follows from y: one sigmoid unit for two classes, a softmax for more,
-    and for a regression a linear unit whose value is brought to the units of y. Several
-    columns of y have one such output each.
+    The output follows from y: one sigmoid unit for two classes, a softmax for more
+    classes, and for a regression a linear unit whose value is brought to the units of y.
+    Each column of y has such an output.
 
     Parameters
     ----------
     units : tuple of int or "auto"
         Width of each dense layer before the output; ``()`` puts the output directly
-        on the merged tensor. "auto": (64,) for classes, which lets the branches interact,
+        on the merged tensor. "auto": (64,) for classes, a layer in which the branches interact,
         and (128, 128) for a regression.
     activation : str
-        Keras activation of those layers. "auto": "gelu" for classes and "relu" for a regression.
+        Keras activation of these layers. "auto": "gelu" for classes and "relu" for a regression.
     dropout : float
         Share of the units dropped in training after each layer, in [0, 1).
     n_members : int or "auto"
-        Predictions that are averaged: members share the dense layers, but scale the merged
-        tensor and have an output each by themselves. They cost little and err less together;
-        several columns of classes have none. "auto": 4 for a regression whose `units` are
-        "auto", else 1.
+        Number of predictions that are averaged. Members share the dense layers; each scales the
+        merged tensor in its own way and has an output of its own. They cost little, and their mean
+        errs less than one of them. Several columns of classes have no members. "auto": 4 for a
+        regression whose `units` are "auto", else 1.
 
     Notes
     -----
-    An estimator that is given no head takes ``DenseHead()`` from 1,000 training rows on. Below it has dropout .5 and 4
-    members (columns of classes have none): for a regression with ``units=(64, 64)`` and "gelu", for classes of fewer
-    than 500 rows with "relu".
+    An estimator that is given no head takes ``DenseHead()`` from 1,000 training rows on. With fewer rows its head has
+    dropout 0.5 and 4 members (several columns of classes have none). For a regression it also has
+    ``units=(64, 64)`` and "gelu"; for classes with fewer than 500 rows it has "relu".
 
     References
     ----------
@@ -99,7 +101,7 @@ class DenseHead(BaseEstimator):
         Parameters
         ----------
         tensor : KerasTensor of shape (batch, merged)
-            What the merge gives.
+            The output of the merge.
         target : TargetSpec
             What to predict.
 
@@ -110,6 +112,7 @@ class DenseHead(BaseEstimator):
         """
         self._validate_params()
         units, activation, n_members = self._chosen(target)
+        # The members' views come before the dense layers, which see them as a further axis and share their weights.
         if n_members > 1:
             tensor = Members(n_members, name="head__members")(tensor)
         tensor = dense_stack(tensor, units, activation=activation, dropout=self.dropout, prefix="head__")
@@ -136,7 +139,7 @@ class DenseHead(BaseEstimator):
         return units, activation, self.n_members
 
     def default_loss(self, target):
-        """Name the loss for a target when the user gives none.
+        """Return the name of the loss that is used if the user sets none.
 
         Parameters
         ----------
@@ -153,7 +156,7 @@ class DenseHead(BaseEstimator):
         return "binary_crossentropy" if target.activation == "sigmoid" else "sparse_categorical_crossentropy"
 
     def default_metrics(self, target):
-        """Name the metrics for a target when the user gives none.
+        """Return the names of the metrics that are used if the user sets none.
 
         Parameters
         ----------
@@ -169,7 +172,7 @@ class DenseHead(BaseEstimator):
 
 
 def to_target_units(output, target):
-    """Bring the output of a regression to the units of y, that of columns of classes to their probabilities."""
+    """Bring a regression to the units of y, and several columns of classes to probabilities."""
     if isinstance(target.n_classes, tuple):
         return OutputsSoftmax(target.n_classes, name="head__probabilities")(output)
     return output if target.n_classes else TargetUnits(target.offset, target.scale, name="head__target_units")(output)
@@ -185,18 +188,18 @@ def classification_target(n_classes, loss=None, *, n_labels=1):
     loss : str, type, Loss, callable or None
         The loss as the user gave it; None is the default for the number of classes.
     n_labels : int
-        Number of columns of 0 and 1 that can hold together.
+        Number of columns of 0 and 1 that can be 1 together.
 
     Returns
     -------
     TargetSpec
-        One sigmoid unit for two classes or for each label, else a softmax, for each column
-        one; `one_hot` says how the loss wants y.
+        Two classes have one sigmoid unit, labels one each, more classes a softmax, and several
+        columns of classes a softmax each. `one_hot` says in which form the loss takes y.
 
     Raises
     ------
     ValueError
-        If the loss cannot be used with that many classes, or gives no probabilities.
+        If the loss does not suit the number of classes, or trains no probabilities.
     """
     name = loss_name(loss)
     if name in _MARGIN_LOSSES:
@@ -220,9 +223,11 @@ def classification_target(n_classes, loss=None, *, n_labels=1):
             "or leave loss=None."
         )
     _refuse_logits(loss)
+    # All other losses compare whole rows of probabilities, so that y is one-hot for them.
     by_class = name not in (None, "sparse_categorical_crossentropy")
     if isinstance(n_classes, tuple):
         return TargetSpec(n_classes=n_classes, n_outputs=len(n_classes), one_hot=by_class)
+    # A loss over classes needs a unit for each class, even for two.
     softmax = n_classes > 2 or name in _CLASS_LOSSES
     return TargetSpec(
         n_classes=n_classes,
@@ -254,7 +259,7 @@ def regression_target(y, loss=None, *, scale_target=True, sample_weight=None):
     Raises
     ------
     ValueError
-        If the loss is for classes, or y holds values that it cannot reach.
+        If the loss is for classes, or y has values that the output cannot reach under this loss.
     """
     name = loss_name(loss)
     if name in _CLASS_LOSSES:
@@ -271,6 +276,7 @@ def regression_target(y, loss=None, *, scale_target=True, sample_weight=None):
     if scale_target and scaling == "standardise":
         offset = np.average(y, axis=0, weights=sample_weight)
         scale = np.sqrt(np.average((y - offset) ** 2, axis=0, weights=sample_weight))
+        # A constant column has a deviation of rounding errors only, which would blow up to noise.
         scale[scale <= 10 * np.finfo(float).eps * np.abs(offset)] = 1
     elif scale_target and scaling == "scale":
         scale = np.average(np.abs(y), axis=0, weights=sample_weight)
@@ -290,9 +296,10 @@ def _refuse_logits(loss):
 
 
 def encode_target(y, target):
-    """Return y as the loss wants it: class numbers or one-hot rows, or (n_rows, n_outputs) floats."""
+    """Return y as the loss takes it: class numbers, one-hot rows, or an array of shape (n_rows, n_outputs)."""
     if target.one_hot and isinstance(target.n_classes, tuple):
         return np.hstack([np.eye(count)[numbers] for count, numbers in zip(target.n_classes, y.T, strict=True)])
     if target.one_hot:
         return np.eye(target.n_classes)[y]
+    # Class numbers for one softmax have a single axis; every other loss compares arrays of rank 2.
     return y if target.n_classes and target.activation == "softmax" else y.reshape(len(y), -1)

@@ -1,4 +1,7 @@
-"""Losses and metrics of members and of several outputs, and the long names of Keras' losses."""
+"""Losses and metrics that a network of ours needs, and the names of Keras' losses.
+
+Each wraps a loss or metric of the user's: to measure it on every member, in the units of y, or on every output.
+"""
 
 import re
 from functools import wraps
@@ -12,7 +15,7 @@ _register = keras.saving.register_keras_serializable(package="skmulti")
 
 
 def loss_name(loss):
-    """Return Keras' long name (``mean_squared_error``) of a loss, be it a name, class, object or function; or None."""
+    """Return Keras' long name (``mean_squared_error``) of a loss: a name, class, object or function; or None."""
     if loss is None:
         return None
     if isinstance(loss, str):
@@ -22,20 +25,24 @@ def loss_name(loss):
     name = getattr(loss, "__name__", type(loss).__name__)
     if not isinstance(loss, type):
         return name
+    # MeanSquaredError becomes mean_squared_error, and KLDivergence kl_divergence.
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
-@keras.saving.register_keras_serializable(package="skmulti")
+@_register
 class MembersLoss(keras.losses.Loss):
     """Measure another loss on the outputs of each member; the loss is their mean.
+
+    The mean of the losses, not the loss of the mean: members that are right only on average would
+    learn less.
 
     Parameters
     ----------
     loss : Loss or callable
         The loss to measure.
     units : int
-        Outputs of a member. Predictions may hold several members side by side, as
-        `MemberMean` gives them in training, or be those of one.
+        Number of outputs of a member. Predictions hold several members side by side in training,
+        where they come from `MemberMean`, and their mean otherwise.
     """
 
     def __init__(self, loss, units, name="members_loss", **kwargs):
@@ -44,17 +51,7 @@ class MembersLoss(keras.losses.Loss):
         self.units = int(units)
 
     def call(self, y_true, y_pred):
-        measure = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
-        # Each member is a row of its own to the loss.
-        n_members = y_pred.shape[-1] // self.units
-        y_true = ops.repeat(y_true, n_members, axis=0) if n_members > 1 else y_true
-        members = with_logits(y_pred, lambda outputs: ops.reshape(outputs, (-1, self.units)))
-        losses = measure(self._read(y_true), self._read(members))
-        return ops.mean(ops.reshape(losses, (-1, n_members)), axis=-1) if len(losses.shape) else losses
-
-    def _read(self, values):
-        """Return targets or predictions as the other loss is to see them."""
-        return values
+        return _mean_of_members(self.loss, y_true, y_pred, self.units)
 
     def get_config(self):
         return {**super().get_config(), "loss": keras.losses.serialize(self.loss), "units": self.units}
@@ -64,12 +61,13 @@ class MembersLoss(keras.losses.Loss):
         return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
 
 
-@keras.saving.register_keras_serializable(package="skmulti")
-class TargetUnitsLoss(MembersLoss):
+@_register
+class TargetUnitsLoss(keras.losses.Loss):
     """Measure another loss on targets and predictions brought back to offset 0 and scale 1.
 
-    So that the size of gradients does not depend on the units of y, while the network
-    gives predictions in them. Members are measured one by one, as in `MembersLoss`.
+    It undoes the network's last layer, `TargetUnits`: the network learns a target of mean 0 and
+    deviation 1, so that the size of gradients does not depend on the units of y, while its
+    predictions are in these units. Members are measured one by one, as in `MembersLoss`.
 
     Parameters
     ----------
@@ -80,39 +78,71 @@ class TargetUnitsLoss(MembersLoss):
     """
 
     def __init__(self, loss, offset, scale, name="target_units_loss", **kwargs):
-        super().__init__(loss, len(offset), name=name, **{**kwargs, "dtype": "float64"})
+        # As in `TargetUnits`: Keras casts y to the loss's dtype, and float32 loses a small spread of large values.
+        super().__init__(name=name, **{**kwargs, "dtype": "float64"})
+        self.loss = keras.losses.get(loss)
         self.offset = [float(value) for value in offset]
         self.scale = [float(value) for value in scale]
 
-    def _read(self, values):
+    def call(self, y_true, y_pred):
+        return _mean_of_members(self.loss, y_true, y_pred, len(self.offset), self._standardise)
+
+    def _standardise(self, values):
         scale = ops.convert_to_tensor(self.scale, values.dtype)
         return (values - ops.convert_to_tensor(self.offset, values.dtype)) / scale
 
     def get_config(self):
-        config = {**super().get_config(), "offset": self.offset, "scale": self.scale}
-        del config["units"]
-        return config
+        own = {"loss": keras.losses.serialize(self.loss), "offset": self.offset, "scale": self.scale}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "loss": keras.losses.deserialize(config["loss"])})
+
+
+def _mean_of_members(loss, y_true, y_pred, units, read=None):
+    """Return the mean over members of a loss: a number for each row, or one of them all if the loss adds rows up.
+
+    `read` changes targets and predictions (n_rows * n_members, units) before the loss sees them.
+    """
+    # Each member is a row of its own to the loss, which need not know of members.
+    n_members = y_pred.shape[-1] // units
+    y_true = ops.repeat(y_true, n_members, axis=0) if n_members > 1 else y_true
+    y_pred = with_logits(y_pred, lambda outputs: ops.reshape(outputs, (-1, units)))
+    if read is not None:
+        y_true, y_pred = read(y_true), read(y_pred)
+    losses = _by_row(loss)(y_true, y_pred)
+    return ops.mean(ops.reshape(losses, (-1, n_members)), axis=-1) if len(losses.shape) else losses
+
+
+def _by_row(loss):
+    """Return the function of a loss that returns a number for each row."""
+    # Called as an object, a Loss of Keras would reduce the rows to one number, without their weights.
+    return loss.call if isinstance(loss, keras.losses.Loss) else loss
 
 
 def _by_output(measure, y_true, y_pred, widths, one_hot):
-    """Return what `measure` gives for the target and the probabilities of each output, in a list."""
+    """Return a list: the result of `measure` for the target and the probabilities of each output."""
     parts = []
     for k, (start, end) in enumerate(output_ranges(widths)):
         truth = y_true[:, start:end] if one_hot else ops.cast(y_true[:, k], "int32")
+        # start and end are bound here: a lambda reads its names when called, after the loop may have moved on.
         parts.append(measure(truth, with_logits(y_pred, lambda x, start=start, end=end: x[:, start:end])))
     return parts
 
 
 @_register
 class OutputsLoss(keras.losses.Loss):
-    """Measure a loss on each output: (batch, n_outputs), so that each may have its own weights.
+    """Measure a loss on each output: (batch, n_outputs).
+
+    So every output of a row can have a sample weight.
 
     Parameters
     ----------
     loss : Loss or callable
-        The loss of one output: a number for each row.
+        The loss of one output. It returns a number for each row.
     widths : sequence of int or None
-        Units of each output; None are units that each stand for a label of their own.
+        Number of units of each output. None: every unit is a label.
     one_hot : bool
         Whether the classes of an output come as rows of 0 and 1 instead of numbers.
     """
@@ -124,11 +154,12 @@ class OutputsLoss(keras.losses.Loss):
         self.one_hot = bool(one_hot)
 
     def call(self, y_true, y_pred):
-        measure = self.loss.call if isinstance(self.loss, keras.losses.Loss) else self.loss
+        measure = _by_row(self.loss)
         if self.widths is None:
+            # With an axis of length 1, over which the loss takes its mean, all labels are measured in one call.
             values = [measure(y_true[..., None], with_logits(y_pred, lambda x: x[..., None]))]
         else:
-            # An output of a single class cannot be wrong; Keras warns of its crossentropy.
+            # An output of a single class cannot be wrong, and Keras warns of its crossentropy: 0 for each row instead.
             values = _by_output(
                 lambda truth, proba: measure(truth, proba) if proba.shape[-1] > 1 else 0 * proba[:, 0],
                 y_true,
@@ -144,7 +175,7 @@ class OutputsLoss(keras.losses.Loss):
                 "need. Give a loss that is the mean over its last axis only, e.g. a crossentropy."
             )
         values = values[0] if self.widths is None else ops.stack(values, axis=-1)
-        # A row counts as the mean of its outputs, also where rows are added up.
+        # A row counts as the mean of its outputs, also with a reduction that adds up: Keras sums over both axes.
         return values / values.shape[-1] if self.reduction == "sum" else values
 
     def get_config(self):
@@ -158,7 +189,7 @@ class OutputsLoss(keras.losses.Loss):
 
 @_register
 class OutputsMetric(keras.metrics.Metric):
-    """Measure a metric on each output, and give the mean.
+    """Measure a metric on each output; the result is their mean.
 
     Parameters
     ----------
@@ -196,11 +227,12 @@ class OutputsMetric(keras.metrics.Metric):
         return cls(**{**config, "metrics": metrics})
 
 
+# Keras resolves these words by the shape of the output, and takes several labels or outputs for classes of one.
 _SHORT = {"acc": "Accuracy", "accuracy": "Accuracy", "ce": "Crossentropy", "crossentropy": "Crossentropy"}
 
 
 def metrics_by_output(metrics, target):
-    """Return metrics that read the target as its loss does; those of one output are left as they are.
+    """Return metrics that read the target as its loss does; with a single output they stay as they are.
 
     Parameters
     ----------
@@ -212,8 +244,8 @@ def metrics_by_output(metrics, target):
     Returns
     -------
     list or dict
-        "accuracy" and "crossentropy" mean the labels' for several labels, which Keras would take for classes of
-        one; with several classes in each of several outputs, every metric is the mean over outputs.
+        With several labels, "accuracy" and "crossentropy" are those of labels: Keras would take the labels for
+        classes of one output. With several outputs of classes, every metric is the mean over outputs.
     """
     if target.n_outputs == 1 or not target.n_classes or isinstance(metrics, dict):
         return metrics
@@ -222,11 +254,13 @@ def metrics_by_output(metrics, target):
 
 
 def _of_labels(metric, target):
+    """Return the metric with Keras' short words read as metrics of labels."""
     short = _SHORT.get(metric) if isinstance(metric, str) else None
     return getattr(keras.metrics, f"Binary{short}")(name=metric) if short else metric
 
 
 def _of_classes(metric, target):
+    """Return the metric of one output as the mean over all outputs of classes."""
     if isinstance(metric, str) and metric in _SHORT:
         kind = f"{'Categorical' if target.one_hot else 'SparseCategorical'}{_SHORT[metric]}"
         metric = getattr(keras.metrics, kind)(name=metric)
@@ -234,14 +268,16 @@ def _of_classes(metric, target):
         metric = keras.metrics.get(metric)
     elif not isinstance(metric, keras.metrics.Metric):
         return _mean_of_outputs(metric, target)
+    # A metric sums up what it has seen, so that every output needs a copy of it.
     config = metric.get_config()
     twins = [type(metric).from_config(config) for _ in target.n_classes]
     return OutputsMetric(twins, target.n_classes, target.one_hot, name=metric.name)
 
 
 def _mean_of_outputs(function, target):
-    """Return a user's function of one output as one of all."""
+    """Turn a user's metric function of one output into the mean over all outputs."""
 
+    # The history names a metric after its function.
     @wraps(function)
     def mean(y_true, y_pred):
         values = _by_output(function, y_true, y_pred, target.n_classes, target.one_hot)

@@ -9,21 +9,21 @@ from .._validation import POSITIVE_INT
 from ..errors import closest_match, quote
 from ..layers import Gates, InputEmbedding, PresentInputs, ZeroMasked
 from ..spec import layer_name
-from .copies import copy_layer
+from .reload import copy_layer
 
 
 class Merge(BaseEstimator):
     """Join the outputs of all branches into one tensor.
 
-    Subclass it and implement `combine` with Keras layers; a plain callable
-    ``f({name: tensor}) -> tensor`` will do where there is nothing to search over.
+    Subclass it and implement `combine` with Keras layers. If there are no parameters to search
+    over, a plain callable ``f({name: tensor}) -> tensor`` is enough.
 
     Attributes
     ----------
     layer_prefix : str
-        What the names of the merge's layers begin with: "merge", or the step's name
-        inside a `StagedMerge`. After it comes a "__", which no input's name may hold:
-        Keras refuses a layer ("average") that has the name of an input.
+        Beginning of the names of the merge's layers: "merge", or the step's name inside a
+        `StagedMerge`. Follow it with "__", which an input's name may not hold: Keras refuses
+        a layer ("average") that has the name of an input.
 
     Examples
     --------
@@ -47,18 +47,18 @@ class Merge(BaseEstimator):
         tensors : dict of str to KerasTensor of shape (batch, width)
             Output of each input's branch; widths may differ.
         missing : dict of str to KerasTensor of shape (batch, 1), bool
-            True where a row holds nothing for the input, whose tensor is then a
-            learned vector. Inputs that are never missing have no entry.
+            True where a row has no value of the input; its tensor is then a learned
+            vector. Inputs that are never missing have no entry.
 
         Returns
         -------
         KerasTensor of shape (batch, merged)
-            What the head gets.
+            The tensor that the head reads.
 
         Raises
         ------
         ValueError
-            If there is no tensor, or one is not of shape (batch, width).
+            If there is no tensor, or the shape of one is not (batch, width).
         """
         raise NotImplementedError
 
@@ -86,38 +86,39 @@ class ConcatenateMerge(Merge):
     """
 
     def combine(self, tensors, missing):
-        _check_tensors(tensors)
-        return _concatenate(tensors.values(), self._name("concatenate"))
+        check_tensors(tensors)
+        return _connect(keras.layers.Concatenate, tensors.values(), self._name("concatenate"))
 
 
-class _CommonWidthMerge(Merge):
-    """A merge that needs all tensors to have one width, and sees that they do."""
+class _EqualWidths(Merge):
+    """What merges of tensors of one width share: the parameter `units`, and the layers that make widths equal."""
 
     _parameter_constraints = {"units": [POSITIVE_INT, None]}
 
     def __init__(self, units=None):
         self.units = units
 
-    def combine(self, tensors, missing):
+    def _project(self, tensors):
+        """Check the merge's parameters and the tensors, and return these with one width."""
         self._validate_params()
-        _check_tensors(tensors)
-        projected = _to_common_width(tensors, self.units)
-        return self._join(projected, missing) if len(projected) > 1 else next(iter(projected.values()))
+        check_tensors(tensors)
+        return _to_one_width(tensors, self.units)
 
     def _stack(self, tensors):
         """Stack n tensors of one width: (batch, n, width)."""
-        together = _concatenate(tensors.values(), self._name("side_by_side"))
+        # `ops.stack` would get its name from Keras, which an input of the same name would collide with.
+        together = _connect(keras.layers.Concatenate, tensors.values(), self._name("side_by_side"))
         return keras.layers.Reshape((len(tensors), -1), name=self._name("stack"))(together)
 
     def _present(self, tensors, missing):
-        """Say which inputs a row has: bool (batch, n), or None where none can be missing."""
+        """Return which inputs a row has: bool (batch, n), or None if no input can be missing."""
         flags = [missing[name] for name in tensors if name in missing]
         if not flags:
             return None
         return PresentInputs([name in missing for name in tensors], name=self._name("present"))(flags)
 
 
-class AddMerge(_CommonWidthMerge):
+class AddMerge(_EqualWidths):
     """Add the branch outputs, for inputs whose effects add up.
 
     Parameters
@@ -139,11 +140,11 @@ class AddMerge(_CommonWidthMerge):
     array([[4., 7.]], dtype=float32)
     """
 
-    def _join(self, tensors, missing):
-        return keras.layers.Add(name=self._name("add"))(list(tensors.values()))
+    def combine(self, tensors, missing):
+        return _connect(keras.layers.Add, self._project(tensors).values(), self._name("add"))
 
 
-class AverageMerge(_CommonWidthMerge):
+class AverageMerge(_EqualWidths):
     """Average the branch outputs of the inputs that a row has.
 
     For similar sources of one thing: two photos, three sensors.
@@ -155,8 +156,8 @@ class AverageMerge(_CommonWidthMerge):
 
     Notes
     -----
-    ``sum(present_i * x_i) / sum(present_i)``. Where no input can be missing it is
-    https://keras.io/api/layers/merging_layers/average/ A row in which every input is
+    ``sum(present_i * x_i) / sum(present_i)``. If no input can be missing, this is
+    https://keras.io/api/layers/merging_layers/average/. A row in which every input is
     missing gets the plain average of the learned vectors.
 
     Examples
@@ -169,16 +170,18 @@ class AverageMerge(_CommonWidthMerge):
            [1.]], dtype=float32)
     """
 
-    def _join(self, tensors, missing):
-        present = self._present(tensors, missing)
+    def combine(self, tensors, missing):
+        tensors = self._project(tensors)
+        present = self._present(tensors, missing) if len(tensors) > 1 else None
         if present is None:
-            return keras.layers.Average(name=self._name("average"))(list(tensors.values()))
+            return _connect(keras.layers.Average, tensors.values(), self._name("average"))
+        # Without scores the gates of the inputs that a row has are equal: their sum of products is the average.
         shares = Gates(name=self._name("shares"))(present)
         return keras.layers.Dot(axes=1, name=self._name("average"))([shares, self._stack(tensors)])
 
 
-class MaximumMerge(_CommonWidthMerge):
-    """Take the elementwise maximum, for inputs of which any one may tell.
+class MaximumMerge(_EqualWidths):
+    """Take the elementwise maximum, where a strong signal in any one input should decide.
 
     Parameters
     ----------
@@ -199,15 +202,15 @@ class MaximumMerge(_CommonWidthMerge):
     array([[3., 7.]], dtype=float32)
     """
 
-    def _join(self, tensors, missing):
-        return keras.layers.Maximum(name=self._name("maximum"))(list(tensors.values()))
+    def combine(self, tensors, missing):
+        return _connect(keras.layers.Maximum, self._project(tensors).values(), self._name("maximum"))
 
 
-class MultiplyMerge(_CommonWidthMerge):
+class MultiplyMerge(_EqualWidths):
     """Multiply the branch outputs elementwise.
 
-    For inputs that matter only together; `InteractionMerge`, which keeps the outputs
-    themselves too, is the safer choice.
+    For inputs that matter only together. `InteractionMerge`, which also keeps the outputs
+    themselves, is the safer choice.
 
     Parameters
     ----------
@@ -228,15 +231,15 @@ class MultiplyMerge(_CommonWidthMerge):
     array([[ 3., 10.]], dtype=float32)
     """
 
-    def _join(self, tensors, missing):
-        return keras.layers.Multiply(name=self._name("multiply"))(list(tensors.values()))
+    def combine(self, tensors, missing):
+        return _connect(keras.layers.Multiply, self._project(tensors).values(), self._name("multiply"))
 
 
-class InteractionMerge(Merge):
+class InteractionMerge(_EqualWidths):
     """Put the branch outputs and the products of each two of them side by side.
 
-    For inputs that change each other's meaning. ``n`` inputs make
-    ``n * (n - 1) / 2`` products: with many inputs, a small `units` keeps them narrow.
+    For inputs that change each other's meaning. ``n`` inputs have ``n * (n - 1) / 2``
+    products: with many inputs, small `units` keep the result narrow.
 
     Parameters
     ----------
@@ -245,8 +248,8 @@ class InteractionMerge(Merge):
 
     Notes
     -----
-    ``[a, b, (Wa a + ca) * (Wb b + cb)]`` for two inputs, ``[a, b, a * b]`` where nothing
-    is projected. Products of projections: Kim et al., "Hadamard Product for Low-rank
+    ``[a, b, (Wa a + ca) * (Wb b + cb)]`` for two inputs, or ``[a, b, a * b]`` without
+    projections. Products of projections: Kim et al., "Hadamard Product for Low-rank
     Bilinear Pooling", ICLR 2017. A missing input takes part with its learned vector.
 
     Examples
@@ -258,24 +261,19 @@ class InteractionMerge(Merge):
     array([[ 1.,  2.,  3.,  5.,  3., 10.]], dtype=float32)
     """
 
-    _parameter_constraints = {"units": [POSITIVE_INT, None]}
-
-    def __init__(self, units=None):
-        self.units = units
-
     def combine(self, tensors, missing):
         self._validate_params()
-        _check_tensors(tensors)
+        check_tensors(tensors)
         # A single input has no product, so its projection would be a layer that nothing reads.
-        factors = _to_common_width(tensors, self.units) if len(tensors) > 1 else {}
+        factors = _to_one_width(tensors, self.units) if len(tensors) > 1 else {}
         products = [
             keras.layers.Multiply(name=f"{layer_name(a)}__times__{layer_name(b)}")([factors[a], factors[b]])
             for a, b in combinations(factors, 2)
         ]
-        return _concatenate([*tensors.values(), *products], self._name("concatenate"))
+        return _connect(keras.layers.Concatenate, [*tensors.values(), *products], self._name("concatenate"))
 
 
-class AttentionMerge(_CommonWidthMerge):
+class AttentionMerge(_EqualWidths):
     """Let the inputs attend to each other, then put the results side by side.
 
     For inputs whose relevance depends on what the others hold.
@@ -290,12 +288,12 @@ class AttentionMerge(_CommonWidthMerge):
     Notes
     -----
     ``LayerNorm(t + MultiHeadAttention(t, t))``, flattened to (batch, inputs * width),
-    with ``t_i = x_i + e_i``: each input is a token, ``e_i`` a learned vector that tells
-    which. After Vaswani et al., "Attention Is All You Need", 2017, and Gorishniy et al.,
-    "Revisiting Deep Learning Models for Tabular Data", 2021, who read out one extra
-    token where this keeps them all. No token attends to a missing input, whose own
-    place in the result is 0; a row that has no input gives zeros. A single input is
-    returned as it is. The attention layer is named "merge__attention", and reads the
+    with ``t_i = x_i + e_i``: each input is a token, and the learned vector ``e_i`` says
+    which one. After Vaswani et al., "Attention Is All You Need", 2017, and Gorishniy et
+    al., "Revisiting Deep Learning Models for Tabular Data", 2021. The latter read one extra
+    token; this merge keeps all tokens. No token attends to a missing input, and its own
+    place in the result is 0. The result of a row without any input is zeros. A single input
+    is returned as it is. The attention layer is named "merge__attention", and reads the
     output of "merge__tokens".
 
     Examples
@@ -307,18 +305,22 @@ class AttentionMerge(_CommonWidthMerge):
     (None, 16)
     """
 
-    _parameter_constraints = {**_CommonWidthMerge._parameter_constraints, "num_heads": [POSITIVE_INT]}
+    _parameter_constraints = {**_EqualWidths._parameter_constraints, "num_heads": [POSITIVE_INT]}
 
     def __init__(self, units=None, *, num_heads=1):
         self.units = units
         self.num_heads = num_heads
 
-    def _join(self, tensors, missing):
+    def combine(self, tensors, missing):
+        tensors = self._project(tensors)
+        if len(tensors) == 1:
+            return next(iter(tensors.values()))
         present = self._present(tensors, missing)
         tokens = InputEmbedding(name=self._name("tokens"))(self._stack(tensors))
         count, width = tokens.shape[1:]
         mask = None
         if present is not None:
+            # Of shape (batch, 1, inputs): no token may attend to a missing one, whichever token asks.
             mask = keras.layers.Reshape((1, count), name=self._name("attention_mask"))(present)
         attention = keras.layers.MultiHeadAttention(
             self.num_heads, max(1, width // self.num_heads), name=self._name("attention")
@@ -327,14 +329,15 @@ class AttentionMerge(_CommonWidthMerge):
         attended = keras.layers.Add(name=self._name("residual"))([tokens, attended])
         result = keras.layers.LayerNormalization(name=self._name("normalization"))(attended)
         if present is not None:
+            # The mask keeps others from a missing token, but the residual would let its own vector through.
             result = ZeroMasked(name=self._name("present_tokens"))(result, mask=present)
         return keras.layers.Reshape((count * width,), name=self._name("flatten"))(result)
 
 
-class GatedMerge(_CommonWidthMerge):
-    """Weigh the inputs of each row by learned gates and add them.
+class GatedMerge(_EqualWidths):
+    """Weigh the inputs of each row by learned gates, and add them.
 
-    For inputs whose relevance varies from row to row. A row's gates sum to 1.
+    For inputs whose relevance differs from row to row. The gates of a row sum to 1.
 
     Parameters
     ----------
@@ -345,9 +348,9 @@ class GatedMerge(_CommonWidthMerge):
     -----
     ``sum(g_i * x_i)`` with ``g = softmax(W [x_1, ..., x_n] + c)`` over the inputs that the
     row has: the gated unit of Arevalo et al., "Gated Multimodal Units for Information
-    Fusion", 2017, with a softmax in place of its sigmoids and no tanh on x. A missing
-    input's gate is 0; a row that has no input has equal gates. A single input is
-    returned as it is. The layer that gives the gates is named "merge__gates".
+    Fusion", 2017, with a softmax in place of its sigmoids and no tanh on x. The gate of a
+    missing input is 0; a row without any input has equal gates. A single input is
+    returned as it is. The layer that computes the gates is named "merge__gates".
 
     Examples
     --------
@@ -358,8 +361,11 @@ class GatedMerge(_CommonWidthMerge):
     array([[1., 2.]], dtype=float32)
     """
 
-    def _join(self, tensors, missing):
-        together = _concatenate(tensors.values(), self._name("gate_inputs"))
+    def combine(self, tensors, missing):
+        tensors = self._project(tensors)
+        if len(tensors) == 1:
+            return next(iter(tensors.values()))
+        together = _connect(keras.layers.Concatenate, tensors.values(), self._name("gate_inputs"))
         scores = keras.layers.Dense(len(tensors), name=self._name("gate_scores"))(together)
         present = self._present(tensors, missing)
         if present is None:
@@ -369,14 +375,14 @@ class GatedMerge(_CommonWidthMerge):
         return keras.layers.Dot(axes=1, name=self._name("gated_sum"))([gates, self._stack(tensors)])
 
 
-class _FunctionMerge(Merge):
-    """A merge from a callable: dict of tensors to tensor."""
+class FunctionMerge(Merge):
+    """A merge made of a callable that maps a dict of tensors to a tensor."""
 
     def __init__(self, function):
         self.function = function
 
     def combine(self, tensors, missing):
-        _check_tensors(tensors)
+        check_tensors(tensors)
         # A layer is copied, so that fitting does not train the user's own object.
         is_layer = isinstance(self.function, keras.layers.Layer)
         merged = (copy_layer(self.function) if is_layer else self.function)(dict(tensors))
@@ -403,16 +409,17 @@ MERGES = {
 
 
 def as_merge(merge):
-    """Return the `Merge` that a string, merge or callable stands for, as an own copy."""
+    """Return a string, merge or callable as a `Merge`, which is a copy of the user's."""
     if isinstance(merge, str):
         if merge not in MERGES:
             raise ValueError(f"There is no merge {merge!r}; there are {quote(MERGES)}.{closest_match(merge, MERGES)}")
         return MERGES[merge]()
+    # A class has the methods of its objects: without this check, `AddMerge` would be taken for `AddMerge()`.
     if not isinstance(merge, type):
         if hasattr(merge, "combine") and hasattr(merge, "get_params"):
             return clone(merge)
         if callable(merge):
-            return _FunctionMerge(merge)
+            return FunctionMerge(merge)
     hint = f" Did you mean {merge.__name__}()?" if isinstance(merge, type) else ""
     raise TypeError(
         f"A merge must be one of {quote(MERGES)}, a Merge object, or a callable that takes "
@@ -420,8 +427,8 @@ def as_merge(merge):
     )
 
 
-def _check_tensors(tensors):
-    """Refuse no tensors at all, and tensors that are not one vector a row."""
+def check_tensors(tensors):
+    """Refuse an empty dict, and tensors that do not hold one vector for each row."""
     if not tensors:
         raise ValueError("There is nothing to merge: a merge needs at least one input, got none.")
     for name, tensor in tensors.items():
@@ -432,9 +439,10 @@ def _check_tensors(tensors):
             )
 
 
-def _to_common_width(tensors, units):
-    """Project tensors to `units` or to the largest width; as they are where all widths equal."""
+def _to_one_width(tensors, units):
+    """Project tensors to `units` or, if their widths differ, to the largest of these."""
     widths = {tensor.shape[-1] for tensor in tensors.values()}
+    # Equal widths need no projection: a sum of them has no weights, as in Keras.
     if units is None and len(widths) == 1:
         return dict(tensors)
     return {
@@ -443,7 +451,7 @@ def _to_common_width(tensors, units):
     }
 
 
-def _concatenate(tensors, name):
-    """Put tensors side by side; a single one needs no layer."""
+def _connect(layer, tensors, name):
+    """Connect a class of Keras' merging layers to tensors; a single tensor needs no layer."""
     tensors = list(tensors)
-    return keras.layers.Concatenate(name=name)(tensors) if len(tensors) > 1 else tensors[0]
+    return layer(name=name)(tensors) if len(tensors) > 1 else tensors[0]

@@ -2,7 +2,8 @@
 
 import keras
 
-from .build import Network, all_layers, check_saveable
+from .build import Network
+from .reload import all_layers, check_saveable
 
 
 def pack_network(model):

@@ -6,36 +6,37 @@ from sklearn.base import BaseEstimator
 from ..errors import closest_match, quote
 from ..layers import AllMissing
 from ..spec import layer_name
-from .merges import MERGES, Merge, _check_tensors, as_merge
+from .merges import MERGES, Merge, as_merge, check_tensors
 
 
 class StagedMerge(Merge):
     """Merge some inputs before others, in named steps.
 
-    For inputs that belong together: the photos first, then photos with text, then
-    all with the numbers.
+    For inputs that belong together: first the photos, then the photos with the text, then
+    all of these with the numbers.
 
     Parameters
     ----------
     steps : list of (str, merge, list of str)
-        Name of the step, what merges (a merge, its string, or a callable), and the
-        inputs or earlier steps that it takes. Each can be taken once. Parameters are
-        addressed by step as in a `Pipeline`: ``photos__units``, or ``photos`` for the
-        merge itself.
+        Name of the step, its merge (an object, a string or a callable), and the inputs or
+        earlier steps that it takes. Each can be taken once. Parameters are addressed by
+        step as in a `Pipeline`: ``photos__units``, or ``photos`` for the merge itself.
     final : merge, str or callable, default="concatenate"
-        Merges what no step took: inputs first, then steps, each in their order.
+        Merges what no step took: first the inputs, then the steps, in their order.
 
     Raises
     ------
     ValueError
-        If a step's name is taken, or it reads what does not exist or was read before.
+        If two steps have one name, a step has the name of an input, or it takes what does not
+        exist or what another step took.
 
     Notes
     -----
-    A step counts as missing where all that it merges is missing. The fitted network
-    has a layer of the step's name, whose output is the step's result; the names of
-    layers inside the step begin with its name in place of "merge". Stages are the
-    intermediate fusion of Baltrusaitis et al., "Multimodal Machine Learning", 2019.
+    A step counts as missing in a row in which everything it merges is missing. The
+    fitted network has a layer with the step's name, whose output is the step's result.
+    The names of the layers inside the step begin with its name instead of "merge".
+    Stages are the intermediate fusion of Baltrusaitis et al., "Multimodal Machine
+    Learning", 2019.
 
     Examples
     --------
@@ -58,13 +59,14 @@ class StagedMerge(Merge):
 
     def combine(self, tensors, missing):
         self._validate_params()
-        _check_tensors(tensors)
+        check_tensors(tensors)
         _check_steps(self.steps, tensors)
         tensors, missing = dict(tensors), dict(missing)
         for step, merge, names in self.steps:
             parts = {name: tensors.pop(name) for name in names}
             flags = {name: missing.pop(name) for name in names if name in missing}
             merged = _with_prefix(merge, step).combine(parts, flags)
+            # A layer of the step's own name: one finds the step's result in the network, whatever the merge is.
             tensors[step] = keras.layers.Identity(name=step)(merged)
             if len(flags) == len(parts):
                 missing[step] = AllMissing(name=f"{step}__missing")(list(flags.values()))
@@ -86,6 +88,7 @@ class StagedMerge(Merge):
         params = super().get_params(deep=False)
         if deep:
             for name, merge in self._merges().items():
+                # A string stands for a merge with defaults, and a grid can set the parameters of that merge.
                 merge = MERGES[merge]() if isinstance(merge, str) and merge in MERGES else merge
                 nested = merge.get_params() if isinstance(merge, BaseEstimator) else {}
                 params.update({f"{name}__{key}": value for key, value in nested.items()})
@@ -113,6 +116,8 @@ class StagedMerge(Merge):
         ValueError
             If there is no such step or parameter.
         """
+        # Steps first, as they say which other names there are; then whole merges, since a nested parameter is of the
+        # new merge where both are set.
         self.steps = params.pop("steps", self.steps)
         merges, nested = self._merges(), {}
         for key, value in params.items():
@@ -130,12 +135,13 @@ class StagedMerge(Merge):
             merges[name] = _with_params(merges[name], name, values)
         self.final = merges["final"]
         if len(merges) > 1:
-            # A new list: the user's own one may serve other merges.
+            # A new list: another merge may hold the same list of the user's.
             self.steps = [(step, merges[step], names) for step, _, names in self.steps]
         return self
 
     def _merges(self):
-        """Return each step's merge by name, and the final one; none of steps that are malformed."""
+        """Return each step's merge by name, and the final one; only the latter if steps are malformed."""
+        # `get_params` and `repr` are called on parameters that `combine` will refuse.
         try:
             return {"final": self.final, **{step: merge for step, merge, _ in self.steps}}
         except (TypeError, ValueError):
@@ -151,7 +157,7 @@ def _with_params(merge, name, values):
 
 
 def _with_prefix(merge, prefix):
-    """Return an own copy of a merge whose layers are named after the step."""
+    """Return a copy of a merge whose layers are named after the step."""
     merge = as_merge(merge)
     merge.layer_prefix = prefix
     return merge
@@ -185,7 +191,7 @@ def _check_steps(steps, inputs):
 
 
 def _read_step(entry):
-    """Return name and inputs of one entry of `steps`, or say what an entry must be."""
+    """Return the name and the inputs of an entry of `steps`, or refuse it."""
     if not isinstance(entry, (list, tuple)) or len(entry) != 3:
         raise ValueError(f"A step must be (name, merge, [inputs or earlier steps]), got {entry!r}.")
     step, _, names = entry

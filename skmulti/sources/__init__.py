@@ -1,7 +1,9 @@
-"""Rows that are in no frame: tables in parts, batches that are encoded already, files that are joined by name.
+"""Rows that are not in one DataFrame: tables in files, encoded batches, and files joined by their names.
 
-In comes what a user hands to `fit` in a table's place: a path, a dataset, a generator, a function. Out come
-frames or batches that can be read once an epoch, checked for what never ends or changes between two readings.
+In comes what a user passes to `fit` in place of a table: a path, an Arrow dataset, a ``tf.data.Dataset``, a
+generator, a function. Out comes a `TableSource` of frames or a `BatchSource` of batches, which can be read once for
+each epoch; what never ends, or changes between two readings, is refused. `load_files_frame` makes an ordinary frame of
+files that belong together. The wing only reads: it encodes nothing, and knows no inputs.
 """
 
 from .batches import batch_source, split_batch

@@ -1,4 +1,4 @@
-"""Batches of arrays that are encoded already: datasets and generators, and what they must look like."""
+"""Batches of arrays that are already encoded: from datasets, generators and functions."""
 
 import itertools
 import threading
@@ -16,22 +16,28 @@ _WAYS_OUT = "Give fit__steps_per_epoch=n, or a function without arguments that m
 
 
 def batch_source(X, y=None, steps=None):
-    """Return the `BatchSource` of what yields ``(inputs, y[, sample_weight])``, else None.
+    """Return the `BatchSource` of an object that yields ``(inputs, y[, sample_weight])``; None for other objects.
 
     Parameters
     ----------
     X : object
-        A ``tf.data.Dataset``, ``keras.utils.PyDataset``, generator, a function that makes
-        one, or any other iterable of batches; lists only of tuples (inputs, y, ...).
-    y : None
-        A list of batches brings its own.
+        A ``tf.data.Dataset``, a ``keras.utils.PyDataset``, a generator, a function that makes one,
+        or another iterable of batches. A list counts only if it holds tuples (inputs, y, ...).
+    y : object or None
+        If it is given, a list holds rows: batches have their y in them.
     steps : int or None
-        Batches of an epoch.
+        Number of batches of an epoch; None reads to the end.
+
+    Returns
+    -------
+    BatchSource or None
+        None if `X` is a table, an array or a path.
     """
     if isinstance(X, tf.data.Dataset | keras.utils.PyDataset | Iterator):
         return BatchSource(X, steps)
     if isinstance(X, list) and y is None and X and all(_is_batch(element) for element in X):
         return BatchSource(X, steps)
+    # Tables, arrays, paths and lists can be iterated over, too, but not in batches.
     known = isinstance(X, str | bytes | Mapping | list | tuple | type) or hasattr(X, "__array__")
     if known or hasattr(X, "to_pandas") or hasattr(X, "columns") or hasattr(X, "shape"):
         return None
@@ -39,29 +45,32 @@ def batch_source(X, y=None, steps=None):
 
 
 def _is_batch(element):
-    """Tell a batch (inputs, y[, sample_weight]) from a row or an array."""
+    """Return whether an element of a list is a batch (inputs, y[, sample_weight]), and not a row or an array."""
     return isinstance(element, tuple) and len(element) in (2, 3) and isinstance(element[0], Mapping | tuple | list)
 
 
 class BatchSource:
-    """Batches that can be read once for each epoch.
+    """Batches that can be read again for each epoch.
+
+    With `steps`, an epoch goes on where the one before ended; without, it reads the source from beginning to end.
 
     Parameters
     ----------
     source : Dataset, PyDataset, iterator, callable or iterable
-        Where they come from.
+        Where the batches come from.
     steps : int or None
-        Batches of an epoch; None reads to the end.
+        Number of batches of an epoch; None reads to the end.
     """
 
     def __init__(self, source, steps=None):
         self.source, self.steps = source, steps
         self._endless, self._epoch, self._read, self._told = None, None, [], 0
+        # Batches are read in the fit's own thread and in one of TensorFlow's.
         self._lock = threading.Lock()
 
     @property
     def name(self):
-        """What it is, for messages."""
+        """What the source is, for messages."""
         kind = type(self.source).__name__
         if isinstance(self.source, tf.data.Dataset):
             return "the tf.data.Dataset"
@@ -72,29 +81,29 @@ class BatchSource:
         return f"the {kind} of batches"
 
     def check_ends(self):
-        """Refuse what would never end, or can be read only once, where epochs need more.
+        """Refuse a source that never ends, or can be read only once, if the number of steps is not known.
 
         Raises
         ------
         InputMismatchError
-            For a generator, or a repeated dataset, without a number of steps.
+            For a generator, or a dataset that repeats forever, without a number of steps.
         """
         if self.steps is not None:
             return
         if isinstance(self.source, tf.data.Dataset) and self.source.cardinality() == tf.data.INFINITE_CARDINALITY:
-            raise InputMismatchError(f"{self.name} is repeated without end, so that no epoch would. {_WAYS_OUT}")
+            raise InputMismatchError(f"{self.name} repeats forever, so an epoch would never end. {_WAYS_OUT}")
         if isinstance(self.source, Iterator):
             raise InputMismatchError(
                 f"{self.name} can be read only once and may never end, but each epoch needs its batches. {_WAYS_OUT}"
             )
 
     def batches(self, epoch=0):
-        """Read the batches of an epoch; as often as one likes, until the next one is read.
+        """Read the batches of an epoch. It can be read several times, until the next epoch is read.
 
         Yields
         ------
         tuple, dict, list or array
-            As the source gives them.
+            Batches as they are in the source.
         """
         if self.steps is None:
             yield from self._once(epoch)
@@ -102,6 +111,7 @@ class BatchSource:
         with self._lock:
             if self._endless is None:
                 self._endless = self._without_end()
+            # Batches of the epoch are kept for a second reading, as a generator yields each only once.
             if epoch != self._epoch:
                 self._epoch, self._read = epoch, []
         for step in range(self.steps):
@@ -110,6 +120,7 @@ class BatchSource:
                     try:
                         self._read.append(next(self._endless))
                     except StopIteration:
+                        # Inside of a generator it would become a RuntimeError without a word of steps.
                         raise InputMismatchError(
                             f"{self.name} ended in epoch {epoch + 1} after {step} of {self.steps} steps: the number of "
                             "steps times that of epochs is more than it yields. Give a function without arguments that "
@@ -119,23 +130,25 @@ class BatchSource:
             yield batch
 
     def _without_end(self):
-        """Read on and on; what can be read only once is."""
+        """Read the source again and again, or to its end if it can be read only once."""
         if isinstance(self.source, Iterator):
             yield from self.source
             return
         for epoch in itertools.count():
-            before = True
+            is_empty = True
             for batch in self._once(epoch):
-                before = False
+                is_empty = False
                 yield batch
-            if before:
+            # A source without batches would be read forever.
+            if is_empty:
                 return
 
     def _once(self, epoch):
-        """Read from the beginning to the end."""
+        """Read the source from beginning to end."""
         if isinstance(self.source, tf.data.Dataset):
             yield from self.source.as_numpy_iterator()
         elif isinstance(self.source, keras.utils.PyDataset):
+            # Only once, however often an epoch is read: the dataset shuffles its rows when it is told.
             if epoch and epoch != self._told:
                 self.source.on_epoch_end()
             self._told = epoch
@@ -144,17 +157,17 @@ class BatchSource:
             yield from self.source() if callable(self.source) else self.source
 
     def warn_of_dropped(self, n_read):
-        """Warn of a PyDataset that holds more rows than its batches had.
+        """Warn of a PyDataset that has more rows than its batches.
 
         Parameters
         ----------
         n_read : int
-            Rows of all batches of an epoch.
+            Number of rows in all batches of an epoch.
 
         Warns
         -----
         DroppedRowsWarning
-            If an array or list that it holds is longer.
+            If an array or a list among its attributes is longer.
         """
         if not isinstance(self.source, keras.utils.PyDataset) or self.steps is not None:
             return
@@ -164,7 +177,7 @@ class BatchSource:
             if isinstance(value, np.ndarray | list | pd.Series | pd.DataFrame) and not name.startswith("_")
         }
         sizes = list(held.values())
-        # A length that two attributes share is the number of rows; a list of paddings or names is none.
+        # Attributes of one length are taken for the rows; a list of paddings or names has another length.
         longer = [name for name, size in held.items() if size > n_read and (sizes.count(size) > 1 or len(sizes) == 1)]
         if longer:
             warn(
@@ -176,12 +189,12 @@ class BatchSource:
 
 
 def split_batch(batch, source, *, needs_y):
-    """Divide a batch into (inputs, y, sample_weight), absent parts None.
+    """Return a batch as (inputs, y, sample_weight), with None for a part that it does not have.
 
     Raises
     ------
     InputMismatchError
-        If it has no y where one is needed, or more than three parts.
+        If the batch has no y although one is needed, or has more than three parts.
     """
     parts = batch if isinstance(batch, tuple) else (batch,)
     if not 1 <= len(parts) <= 3 or (needs_y and len(parts) == 1):

@@ -1,4 +1,4 @@
-"""Files that belong together by a key in their names, as one table."""
+"""Join files that have a key in their names to one table."""
 
 import json
 import re
@@ -16,38 +16,40 @@ JSON = ".json"
 def load_files_frame(*patterns, folder="."):
     """Join files on what their names have in common, one row for each key.
 
-    For recordings or photos that lie beside files of metadata: ``sensor_17.npy`` and
-    ``meta_17.json`` become one row. Nothing is read but the JSON files; the others stay
-    paths, which `SequencePadder` and `ImageDecoder` read, also batch by batch.
+    For recordings or photos with metadata in other files: ``sensor_17.npy`` and
+    ``meta_17.json`` become one row. Only JSON files are read. The others remain paths, which
+    `SequencePadder` and `ImageDecoder` read, if need be batch by batch.
 
     Parameters
     ----------
     *patterns : str
-        Names of files with the key in braces, e.g. ``"sensor_{id}.npy"``; a part before a
-        "/" is a folder, and ``*`` any text. All have the same fields; several make a key of
-        several columns.
+        Names of files with the key in braces, e.g. ``"sensor_{id}.npy"``. A part before "/"
+        is a folder, and ``*`` stands for any text. All patterns have the same fields; several
+        fields make a key of several columns.
     folder : str or path-like
-        Where the files are.
+        Folder of the files.
 
     Returns
     -------
     DataFrame of shape (n_keys, n_columns)
-        Sorted by key: the fields (text, as in the names, also the index), for each pattern
-        ``<name>_path`` (str, or None where there is no such file; the name is what stands
-        before the first field), and the fields of the JSON objects, nested ones joined with
-        a "." . ``frame.attrs["unmatched"]`` lists (key, pattern) of files that are absent,
-        ``frame.attrs["ignored"]`` files of the folder that fit no pattern.
+        Sorted by key. The columns are the fields (text, as in the names; they are the index,
+        too), ``<name>_path`` for each pattern (str, or None without such a file; the name is
+        the text before the first field), and the fields of the JSON objects; names of nested
+        fields are joined with ".". ``frame.attrs["unmatched"]`` lists (key, pattern) of absent
+        files, ``frame.attrs["ignored"]`` the files of the folder that fit no pattern.
 
     Raises
     ------
     InputMismatchError
-        If a pattern has no file, two files have one key, patterns have different fields, or
-        a JSON file is none, holds no object, or a field that would hide another column.
+        If a pattern fits no file, two files of a pattern have the same key, patterns have
+        different fields, or a JSON file cannot be read, holds no object, or has a field that
+        would hide another column.
 
     Warns
     -----
     UnmatchedFilesWarning
-        If a key has a file of one pattern and none of another, with how many and the first.
+        If a key has a file of one pattern and none of another. It says how many such keys there
+        are, and names the first.
 
     Examples
     --------
@@ -68,6 +70,7 @@ def load_files_frame(*patterns, folder="."):
     fields = _common_fields(patterns)
     found = {pattern: _matches(folder, pattern, fields) for pattern in patterns}
     keys = sorted(set().union(*found.values()), key=_in_order)
+    # Fields stay text: "007" as a number would no longer be the name's.
     frame = pd.DataFrame(keys, columns=fields, index=_index(keys, fields), dtype=object)
     for pattern in patterns:
         paths = [found[pattern].get(key) for key in keys]
@@ -90,7 +93,7 @@ def load_files_frame(*patterns, folder="."):
 
 
 def _common_fields(patterns):
-    """Return the fields that all patterns have."""
+    """Return the fields of the patterns, which must be the same in all of them."""
     if not patterns:
         raise InputMismatchError('Give patterns of the files\' names, e.g. "sensor_{id}.npy".')
     fields = [list(dict.fromkeys(_FIELD.findall(pattern))) for pattern in patterns]
@@ -106,6 +109,7 @@ def _common_fields(patterns):
 
 def _matches(folder, pattern, fields):
     """Return {key: path} of the files that fit a pattern."""
+    # Patterns are no regular expressions: only fields and "*" have a meaning, all else is taken as it is.
     parts = re.split(r"(\{\w+\}|\*)", pattern)
     seen, expression = set(), ""
     for part in parts:
@@ -113,9 +117,11 @@ def _matches(folder, pattern, fields):
         if field is None:
             expression += "[^/]*" if part == "*" else re.escape(part)
         else:
+            # A field that occurs twice ("{id}/photo_{id}.png") must have the same text in both places.
             expression += f"(?P={field})" if field in seen else f"(?P<{field}>[^/]+?)"
             seen.add(field)
     found = {}
+    # The glob finds candidates, the expression reads their fields.
     for path in sorted(folder.glob(_FIELD.sub("*", pattern))):
         match = re.fullmatch(expression, path.relative_to(folder).as_posix())
         if match is None:
@@ -133,7 +139,7 @@ def _matches(folder, pattern, fields):
 
 
 def _in_order(key):
-    """Sort numbers by size and the rest as text."""
+    """Return the sorting key of a file's key: numbers by size, before everything else as text."""
     return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in key]
 
 
@@ -144,7 +150,7 @@ def _index(keys, fields):
 
 
 def _column_name(pattern, taken):
-    """Name a pattern's column of paths: by what stands before its first field."""
+    """Return the name of a pattern's column of paths: the text before its first field, and "_path"."""
     stem = re.sub(r"\W+", "_", _FIELD.split(pattern)[0]).strip("_") or Path(pattern).suffix.lstrip(".") or "file"
     name, count = f"{stem}_path", 1
     while name in taken:
@@ -154,11 +160,12 @@ def _column_name(pattern, taken):
 
 
 def _add_fields(frame, paths):
-    """Add the fields of JSON objects as columns, missing where there is no file."""
+    """Add the fields of JSON objects as columns; cells without a file are missing."""
     records = [{} if path is None else dict(_flat(_read_object(path))) for path in paths]
     for field in dict.fromkeys(field for record in records for field in record):
         if field in frame.columns:
             first = next(path for path, record in zip(paths, records, strict=True) if field in record)
+            # Metadata often repeat the key: a column with the same cells hides nothing.
             if [record.get(field) for record in records] == frame[field].tolist():
                 continue
             raise InputMismatchError(
@@ -179,7 +186,7 @@ def _read_object(path):
 
 
 def _flat(value, prefix=""):
-    """Yield (name, value) of an object's fields, those of objects within joined with a "."."""
+    """Yield (name, value) of an object's fields; names of nested fields are joined with "."."""
     for name, entry in value.items():
         if isinstance(entry, Mapping):
             yield from _flat(entry, f"{prefix}{name}.")

@@ -1,4 +1,4 @@
-"""Tables that do not fit into memory: files, folders, Arrow datasets and functions, as frames in turn."""
+"""Tables that are larger than memory, as one frame after another: files, folders, Arrow datasets, functions."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..errors import InputMismatchError, closest_match, quote_first
 
-# Rows of a frame that a file is read in.
+# Rows of a frame that is read from a file.
 FRAME_ROWS = 8_192
 PARQUET = (".parquet", ".pq")
 CSV = (".csv",)
@@ -19,18 +19,21 @@ CSV = (".csv",)
 
 @dataclass
 class TableSource:
-    """A table in parts that can be read again and again.
+    """A table in parts that can be read as often as needed.
+
+    To the rest of a fit its rows are the numbers from 0 on, as if they were a frame of positions: checks of y
+    and weights and the hold-out are the same code as for a frame.
 
     Parameters
     ----------
     name : str
-        For messages.
+        Name of the table in messages.
     parts : list of callable
-        Each gives an iterator of frames; its argument is a list of columns, or None for all.
+        Each returns an iterator of frames. Its argument is a list of columns, or None for all.
     own_labels : bool
-        Whether frames bring row labels; else rows are numbered throughout.
+        Whether the frames have row labels; otherwise rows are numbered over all parts.
     starts : list of int
-        Number of the first row of each part and of the end, known once the table was read.
+        Number of the first row of each part, and of all rows; empty until the table was read once.
     """
 
     name: str
@@ -44,9 +47,9 @@ class TableSource:
         Parameters
         ----------
         columns : list or None
-            Columns to read; None reads all.
+            Columns to read; None reads all columns.
         order : ndarray of int or None
-            Order of the parts; None reads them as they lie.
+            Order in which the parts are read; None reads them from first to last.
 
         Yields
         ------
@@ -58,10 +61,11 @@ class TableSource:
         Raises
         ------
         InputMismatchError
-            If a column is missing, or the table has other rows than when it was first read.
+            If a column is missing, or the number of rows is not that of the first reading.
         """
         starts = [0]
         for part in range(len(self.parts)) if order is None else order:
+            # In another order, a part's first row is known from the first reading only.
             start = self.starts[part] if self.starts else starts[-1]
             for frame in self.parts[part](columns):
                 frame = _as_frame(frame, self.name)
@@ -73,6 +77,7 @@ class TableSource:
                     yield start, frame
                 start += len(frame)
             starts.append(start)
+            # Rows that moved would get another row's y: a part that grew or shrank is refused, not read on.
             if self.starts and start != self.starts[part + 1]:
                 raise InputMismatchError(
                     f"{self.name} had {self.starts[part + 1] - self.starts[part]} rows when it was first read, and "
@@ -91,36 +96,39 @@ class TableSource:
         return frame[columns]
 
     def column(self, name):
-        """Read one column: Series of shape (n_rows,)."""
+        """Return one column as a Series of shape (n_rows,)."""
         parts = [frame[name] for _, frame in self.frames([name])]
         if not parts:
             raise InputMismatchError(f"{self.name} has 0 rows, while a minimum of 1 is required.")
         return pd.concat(parts)
 
     def rows(self, positions):
-        """Read these rows, given in increasing order: DataFrame."""
+        """Return the rows at these positions, which must increase, as a DataFrame."""
         found = []
         for start, frame in self.frames():
+            # Positions increase, so that those in this frame are a slice of them.
             first, last = np.searchsorted(positions, [start, start + len(frame)])
             found.append(frame.iloc[positions[first:last] - start])
         return pd.concat(found)
 
 
 def table_source(X):
-    """Return the `TableSource` of a path, an Arrow dataset, or a function that gives an iterator of frames, else None.
+    """Return the `TableSource` of a path, an Arrow dataset or a function of frames; None for other objects.
 
     Raises
     ------
     InputMismatchError
-        If a path leads nowhere, or to a file of another kind.
+        If nothing is at a path, or a file of another kind.
     ImportError
-        If Parquet files are to be read without pyarrow.
+        If the files are Parquet and pyarrow is not installed.
     """
     if isinstance(X, str | os.PathLike):
         return _of_path(Path(X))
+    # By its module's name, since pyarrow may not be installed.
     if type(X).__module__.startswith("pyarrow") and hasattr(X, "scanner"):
         return TableSource(f"the {type(X).__name__}", [partial(_scan, X)])
     if callable(X) and not isinstance(X, type) and not hasattr(X, "__len__"):
+        # Only a first element tells frames from batches. The function makes a new iterator for the fit.
         frames = X()
         first = next(iter(frames), None) if isinstance(frames, Iterator) or hasattr(frames, "__iter__") else None
         if isinstance(first, pd.DataFrame) or hasattr(first, "to_pandas"):
@@ -133,6 +141,7 @@ def _of_path(path):
         raise InputMismatchError(f"There is no file or folder {str(path)!r}. Give the path of Parquet or CSV files.")
     files = [path]
     if path.is_dir():
+        # Engines write files such as _SUCCESS and .crc next to the data. Arrow's own discovery skips them, too.
         hidden = (".", "_")
         files = sorted(
             file
@@ -163,32 +172,34 @@ def _parquet_parts(path, files):
         )
     except (OSError, ValueError) as error:
         raise InputMismatchError(f"{str(path)!r} cannot be read as Parquet ({error}). Give whole files.") from error
-    # Named one by one, so that they come in the order of their names.
+    # A fragment is a file. They were listed by name, so that the order of rows does not depend on the file system.
     return [partial(_scan, fragment, schema=whole.schema) for fragment in whole.get_fragments()]
 
 
 def _scan(dataset, columns, **options):
-    """Read a dataset, or a file of one, as frames."""
+    """Read an Arrow dataset, or a file of one, as frames."""
     name = f"the part {dataset.path!r}" if hasattr(dataset, "path") else "the dataset"
     known = options.get("schema", getattr(dataset, "schema", None))
     if columns is not None and not set(columns) <= set(known.names):
-        columns = None  # what is not there is named where the columns are chosen
+        # Read all of them: `TableSource._chosen` then names the column that is missing, with the closest match.
+        columns = None
     try:
         batches = dataset.to_batches(
             columns=columns, batch_size=FRAME_ROWS, batch_readahead=2, fragment_readahead=1, **options
         )
         for batch in batches:
-            # Without what pandas wrote about an index of its own.
+            # pandas' metadata would turn a column into the index, and rows are numbered or labelled elsewhere.
             yield batch.replace_schema_metadata(None).to_pandas()
     except (OSError, ValueError) as error:
         raise InputMismatchError(f"{name} cannot be read ({error}). Give whole Parquet files of one schema.") from error
 
 
 def _read_csv(path, columns):
-    """Read a CSV file as frames; what is text in the first of them is text in all."""
+    """Read a CSV file as frames; a column that is text in the first frame is text in all of them."""
     try:
         header = set(pd.read_csv(path, nrows=0).columns)
         used = columns if columns is not None and set(columns) <= header else None
+        # pandas infers types for each frame: in a frame in which all codes are digits they would be numbers.
         first = pd.read_csv(path, usecols=used, nrows=FRAME_ROWS)
         texts = {name: str for name in first.columns if pd.api.types.is_string_dtype(first[name].dtype)}
         with pd.read_csv(path, usecols=used, dtype=texts, chunksize=FRAME_ROWS) as frames:
@@ -206,5 +217,5 @@ def _as_frame(frame, name):
         return frame.to_pandas()
     if not isinstance(frame, pd.DataFrame):
         raise InputMismatchError(f"{name} gave a {type(frame).__name__}; an iterator of DataFrames is expected.")
-    # A copy of the frame, not of its cells: labels are set on it.
+    # A copy without its cells: the source sets row labels, and the user's frame must keep its own.
     return frame.copy(deep=False)

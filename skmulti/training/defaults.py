@@ -28,7 +28,7 @@ AUTO_BATCH = (32, 256)
 CLASS_RATE, CLASS_MEMBERS_RATE, REGRESSION_RATE, AUTO_RATE_ROWS = 3e-3, 6e-3, 1e-2, 256
 # Steps between two looks of Python at a fit.
 STEPS_PER_EXECUTION = 32
-# Rows of classes from which a smooth activation pays.
+# Number of training rows from which a classifier takes a smooth activation.
 SMOOTH_ROWS = 500
 
 
@@ -243,7 +243,7 @@ def auto_rate(branches, watches):
 
 
 def default_head(n_rows, target):
-    """Return the head for a number of training rows: where they are few, with dropout, and narrow or with members."""
+    """Return the head for a number of training rows; with few rows it has dropout, members and fewer units."""
     dropout = small_data_dropout(n_rows)
     if not dropout:
         return DenseHead()

@@ -29,7 +29,7 @@ from skmulti import (
     TargetSpec,
     build_network,
 )
-from skmulti.network.build import resolve_branches
+from skmulti.network.branches import resolve_branches
 from skmulti.network.merges import as_merge
 
 COLUMN, LEFT = '<s>&"x"', '<s>&"left"'

@@ -30,7 +30,7 @@ from skmulti import (
     build_network,
 )
 from skmulti.layers.missing import LearnedWhenMissing
-from skmulti.network.build import resolve_branches
+from skmulti.network.branches import resolve_branches
 from skmulti.network.merges import MERGES, as_merge
 
 ROUTER = InputRouter(

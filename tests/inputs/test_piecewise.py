@@ -14,7 +14,7 @@ from sklearn.base import clone
 from skmulti import DenseHead, InputRouter, MultiInputRegressor
 from skmulti.inputs.vector import NumberScaler, PiecewiseBranch, bin_edges
 from skmulti.layers.numbers import ColumnDense, PiecewiseLinear
-from skmulti.network.build import all_layers
+from skmulti.network.reload import all_layers
 from skmulti.spec import ArraySpec
 
 SPEC = ArraySpec("numbers", "vector", (3,), "float32")

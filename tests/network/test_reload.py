@@ -5,7 +5,7 @@ import pytest
 from network_cases import network, small_model, specs_of, vector
 
 from skmulti.errors import BranchMismatchError
-from skmulti.network.build import check_saveable
+from skmulti.network.reload import check_saveable
 from skmulti.spec import ArraySpec
 
 

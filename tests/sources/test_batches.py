@@ -271,7 +271,7 @@ class TestEnds:
             classifier().fit(batches())
 
     def test_a_repeated_dataset_without_steps_is_refused(self):
-        with pytest.raises(InputMismatchError, match="repeated without end"):
+        with pytest.raises(InputMismatchError, match="repeats forever, so an epoch would never end"):
             classifier().fit(as_dataset().repeat())
 
     def test_a_repeated_dataset_with_steps_is_read_on(self, fitted):
