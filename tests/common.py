@@ -2,7 +2,7 @@
 
 A new kind of input is tested by being listed in `test_common.py`: `check_encoder`,
 `check_branch` and `check_merge` hold the contracts of `skmulti.inputs.base` and
-`skmulti.merges`, whatever the class does.
+`skmulti.network.merges`, whatever the class does.
 """
 
 import copy

@@ -12,6 +12,9 @@ import numpydoc.validate
 import pytest
 
 import skmulti
+from skmulti.inputs import base, vector
+from skmulti.network import heads
+from skmulti.training import defaults, feeds
 
 ROOT = Path(__file__).parent.parent
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -130,3 +133,81 @@ def test_python_of_every_docstring_parses():
     for _, thing in documented():
         for example in parser.get_examples(inspect.getdoc(thing) or ""):
             ast.parse(example.source)
+
+
+# --- numbers and defaults that docstrings state
+
+
+def words_of(thing):
+    """Return a docstring in one line."""
+    return " ".join((inspect.getdoc(thing) or "").split())
+
+
+def plain(number):
+    """Return a number as docstrings write it: 1,500."""
+    return f"{number:,}"
+
+
+ESTIMATORS = [skmulti.MultiInputClassifier, skmulti.MultiInputRegressor]
+STATED = [
+    *(
+        (estimator, text)
+        for estimator in ESTIMATORS
+        for text in [
+            f'"auto" makes some {plain(defaults.AUTO_STEPS)} steps, in {defaults.AUTO_EPOCHS[0]} to '
+            f"{defaults.AUTO_EPOCHS[1]} epochs",
+            f"of {defaults.AUTO_BATCH[0]} to {defaults.AUTO_BATCH[1]} rows",
+            f'"auto": from {defaults.EARLY_STOPPING_ROWS} rows on',
+            f'"auto" is {defaults.PATIENCE} at a constant learning rate',
+            f'"auto" is {defaults.STEPS_PER_EXECUTION}, or all steps of a shorter epoch',
+            f"``DenseHead()`` from {plain(vector.SMALL_DATA_ROWS)} training rows on",
+        ]
+    ),
+    (skmulti.DenseHead, f"from {plain(vector.SMALL_DATA_ROWS)} training rows on"),
+    (skmulti.DenseHead, f"{heads.N_MEMBERS} members"),
+    (skmulti.DenseHead, f"with fewer than {defaults.SMOOTH_ROWS} rows"),
+    (skmulti.Branch.build, f"Up to {plain(base.SAMPLE_ROWS)} encoded training rows"),
+    (skmulti.build_network, f"Up to {plain(base.SAMPLE_ROWS)} encoded training rows"),
+    (skmulti.InputEncoder.transform_cells, f"up to {base.FEW_ROWS} rows"),
+    (feeds.table_batches, f"in windows of {plain(feeds.WINDOW_ROWS)}"),
+]
+
+
+@pytest.mark.parametrize(("thing", "text"), STATED, ids=lambda value: getattr(value, "__name__", "text"))
+def test_a_number_in_a_docstring_is_that_of_the_code(thing, text):
+    assert text in words_of(thing)
+
+
+def test_the_page_of_defaults_has_the_numbers_of_the_code():
+    page = (ROOT / "docs/defaults.md").read_text(encoding="utf-8")
+    assert (
+        f"some {plain(defaults.AUTO_STEPS)} steps, {defaults.AUTO_EPOCHS[0]} to {defaults.AUTO_EPOCHS[1]} epochs; below "
+        f"{defaults.EARLY_STOPPING_ROWS} rows {defaults.FEW_ROWS_EPOCHS} at most, for classes at least "
+        f"{defaults.FEW_ROWS_STEPS} steps"
+    ) in page
+    assert f"fewer than {plain(vector.SMALL_DATA_ROWS)} rows" in page
+
+
+def test_lazy_rows_begin_where_the_docstring_says():
+    assert base.LAZY_SHARE == 0.1
+    assert "more than a tenth of the machine's memory" in words_of(skmulti.InputEncoder)
+
+
+def parameters_of(estimator):
+    """Return {parameter: its entry} of a class docstring."""
+    section = re.search(r"Parameters\n-+\n(.*?)\n\nAttributes", inspect.getdoc(estimator), flags=re.DOTALL)[1]
+    entries = re.split(r"\n(?=\w+ : )", section)
+    return {entry.split(" : ")[0]: " ".join(entry.split()) for entry in entries}
+
+
+def test_parameters_that_both_estimators_have_are_documented_in_the_same_words():
+    one, other = map(parameters_of, ESTIMATORS)
+    shared = one.keys() & other.keys() - {"loss", "metrics"}  # what suits y differs
+    assert len(shared) > 20
+    assert {name: one[name] for name in shared} == {name: other[name] for name in shared}
+
+
+def test_parameters_that_both_estimators_have_have_equal_defaults():
+    one, other = (inspect.signature(estimator).parameters for estimator in ESTIMATORS)
+    shared = [name for name in one if name in other]
+    assert {name: one[name].default for name in shared} == {name: other[name].default for name in shared}
