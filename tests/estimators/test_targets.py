@@ -520,7 +520,7 @@ class TestHeldOutRows:
     def test_class_weights_are_those_of_all_rows(self, X, columns):
         held = classifier(class_weight="balanced", early_stopping=True, validation_fraction=0.4).fit(X, columns)
         whole = classifier(class_weight="balanced").fit(X, columns)
-        for own, other in zip(held._labels.weights, whole._labels.weights, strict=True):
+        for own, other in zip(held._target.labels.weights, whole._target.labels.weights, strict=True):
             assert_array_equal(own, other)
 
 
