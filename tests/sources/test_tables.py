@@ -233,6 +233,16 @@ class TestFit:
         est = classifier().fit(folder, "label", "weight")
         assert_allclose(est.predict_proba(table), whole.predict_proba(table), atol=1e-5)
 
+    def test_a_source_validates_a_fit_in_memory(self, table, folder):
+        rows = table.drop(columns=["label"])
+        own = classifier().fit(rows, table["label"], X_val=rows, y_val=table["label"])
+        other = classifier().fit(rows, table["label"], X_val=folder, y_val="label")
+        assert_allclose(other.history_["val_loss"], own.history_["val_loss"], rtol=1e-5)
+
+    def test_a_part_of_a_fit_must_be_in_memory(self, folder):
+        with pytest.raises(InputMismatchError, match=r"is not in memory; partial_fit learns on tables that are"):
+            classifier().partial_fit(folder, "label", classes=["no", "yes"])
+
     def test_shuffled_rows_differ_by_epoch_but_not_by_fit(self, folder, streamed):
         ests = [classifier(shuffle=True).fit(folder, "label") for _ in range(2)]
         assert_allclose(ests[0].history_["loss"], ests[1].history_["loss"], rtol=1e-6)
