@@ -181,8 +181,8 @@ def test_a_number_in_a_docstring_is_that_of_the_code(thing, text):
 def test_the_page_of_defaults_has_the_numbers_of_the_code():
     page = (ROOT / "docs/defaults.md").read_text(encoding="utf-8")
     assert (
-        f"some {plain(defaults.AUTO_STEPS)} steps, {defaults.AUTO_EPOCHS[0]} to {defaults.AUTO_EPOCHS[1]} epochs; below "
-        f"{defaults.EARLY_STOPPING_ROWS} rows {defaults.FEW_ROWS_EPOCHS} at most, for classes at least "
+        f"some {plain(defaults.AUTO_STEPS)} steps, {defaults.AUTO_EPOCHS[0]} to {defaults.AUTO_EPOCHS[1]} epochs; "
+        f"below {defaults.EARLY_STOPPING_ROWS} rows {defaults.FEW_ROWS_EPOCHS} at most, for classes at least "
         f"{defaults.FEW_ROWS_STEPS} steps"
     ) in page
     assert f"fewer than {plain(vector.SMALL_DATA_ROWS)} rows" in page

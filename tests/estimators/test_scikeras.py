@@ -1,22 +1,15 @@
-"""Tests of `skmulti._scikeras`: parameters, tags, callbacks, compile arguments and pickles."""
+"""What the estimators have from SciKeras: signature, tags, parameters, callbacks, compile arguments, names."""
 
-import copy
 import inspect
-import io
 import pickle
-import subprocess
-import sys
-import time
 from importlib.util import find_spec
 
-import joblib
 import keras
 import numpy as np
 import pandas as pd
 import pytest
 from scikeras.wrappers import KerasClassifier, KerasRegressor
 from sklearn.base import clone, is_classifier, is_regressor
-from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, check_cv, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -467,14 +460,6 @@ class TestCompile:
         assert (len(est.history_["loss"]), len(est.history_["val_loss"])) == (4, 2)
 
 
-PREDICT = """
-import pickle, sys
-import numpy as np
-est, X = pickle.load(open(sys.argv[1], "rb"))
-np.save(sys.argv[2], est.predict_proba(X))
-"""
-
-
 class TestNames:
     def test_two_fits_name_layers_and_optimizer_alike(self, rows):
         fits = [MultiInputClassifier(ROUTER, **SMALL).fit(*rows).model_ for _ in range(2)]
@@ -509,103 +494,3 @@ class TestNames:
         with pytest.raises(KeyError):
             MultiInputClassifier(ROUTER, model=broken, **{**SMALL, "branches": None, "head": None}).fit(*rows)
         assert int(keras.layers.Dense(1).name.partition("_")[2]) == int(first.partition("_")[2] or 0) + 1
-
-
-class TestTimings:
-    def test_a_fit_says_where_its_seconds_went(self, rows):
-        started = time.perf_counter()
-        est = MultiInputClassifier(ROUTER, **SMALL).fit(*rows)
-        seconds = time.perf_counter() - started
-        assert list(est.timings_) == ["route", "build", "trace", "train"]
-        assert all(value > 0 for value in est.timings_.values())
-        assert sum(est.timings_.values()) < seconds
-
-    def test_predictions_add_to_the_seconds_of_predictions(self, rows):
-        est = MultiInputClassifier(ROUTER, **SMALL).fit(*rows)
-        est.predict(rows[0])
-        first = est.timings_["predict"]
-        est.predict_proba(rows[0])
-        assert est.timings_["predict"] > first > 0
-
-    def test_a_second_fit_starts_anew(self, rows):
-        est = MultiInputClassifier(ROUTER, **SMALL).fit(*rows)
-        est.predict(rows[0])
-        assert "predict" not in est.fit(*rows).timings_
-
-
-class TestPickle:
-    def test_predictions_are_equal(self, fitted, rows):
-        twin = pickle.loads(pickle.dumps(fitted))
-        np.testing.assert_array_equal(twin.predict_proba(rows[0]), fitted.predict_proba(rows[0]))
-
-    def test_joblib_gives_equal_predictions(self, fitted, rows):
-        buffer = io.BytesIO()
-        joblib.dump(fitted, buffer)
-        buffer.seek(0)
-        twin = joblib.load(buffer)
-        np.testing.assert_array_equal(twin.predict_proba(rows[0]), fitted.predict_proba(rows[0]))
-
-    def test_another_process_gives_equal_predictions(self, fitted, rows, tmp_path):
-        (tmp_path / "est.pkl").write_bytes(pickle.dumps((fitted, rows[0])))
-        arguments = [str(tmp_path / "est.pkl"), str(tmp_path / "found.npy")]
-        subprocess.run([sys.executable, "-c", PREDICT, *arguments], check=True, capture_output=True, timeout=120)
-        np.testing.assert_allclose(np.load(arguments[1]), fitted.predict_proba(rows[0]), atol=1e-7)
-
-    def test_a_deep_copy_predicts_the_same_and_has_a_network_of_its_own(self, fitted, rows):
-        twin = copy.deepcopy(fitted)
-        np.testing.assert_array_equal(twin.predict_proba(rows[0]), fitted.predict_proba(rows[0]))
-        assert twin.model_ is not fitted.model_
-
-    def test_an_unfitted_estimator_is_pickled(self):
-        twin = pickle.loads(pickle.dumps(MultiInputRegressor(ROUTER, epochs=3)))
-        assert twin.epochs == 3
-        with pytest.raises(NotFittedError, match="not fitted yet"):
-            twin.predict(pd.DataFrame({"a": [0], "b": [0]}))
-
-    def test_pickling_changes_nothing(self, fitted, rows):
-        model = fitted.model_
-        pickle.dumps(fitted)
-        assert fitted.model_ is model
-        assert fitted.predict(rows[0]).shape == (40,)
-
-    def test_history_and_classes_are_kept(self, fitted):
-        twin = pickle.loads(pickle.dumps(fitted))
-        assert twin.history_ == fitted.history_
-        assert twin.classes_.tolist() == fitted.classes_.tolist()
-
-    def test_moments_of_the_optimizer_are_kept_for_a_warm_start_only(self, rows):
-        params = {**SMALL, "branches": {"numbers": DenseBranch(units=(256, 256))}}
-        est = MultiInputClassifier(ROUTER, **params).fit(*rows)
-        weights = sum(weight.nbytes for weight in est.model_.get_weights())
-        assert len(pickle.dumps(est)) < 1.2 * weights
-        # Adam has two moments for each weight.
-        assert len(pickle.dumps(est.set_params(warm_start=True))) > 2.9 * weights
-
-    @pytest.mark.parametrize(
-        "dropout",
-        [0.0, 0.5],
-    )
-    def test_training_goes_on_after_a_pickle_as_it_would_have_without(self, rows, dropout):
-        params = {**SMALL, "branches": {"numbers": DenseBranch(units=(8,), dropout=dropout)}, "input_dropout": dropout}
-        est = MultiInputClassifier(ROUTER, warm_start=True, **params).fit(*rows)
-        twin = pickle.loads(pickle.dumps(est))
-        est.fit(*rows)
-        twin.fit(*rows)
-        for ours, theirs in zip(est.model_.get_weights(), twin.model_.get_weights(), strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=1e-7)
-
-    def test_the_optimizer_survives_a_pickle_of_a_pickle(self, rows):
-        est = MultiInputClassifier(ROUTER, warm_start=True, **SMALL).fit(*rows)
-        twin = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(est))))
-        assert int(twin.fit(*rows).model_.optimizer.iterations) == int(est.model_.optimizer.iterations) * 2
-
-    def test_partial_fit_goes_on_after_a_pickle(self, fitted, rows):
-        twin = pickle.loads(pickle.dumps(fitted)).partial_fit(*rows)
-        assert twin.n_iter_ == 2
-        assert not np.array_equal(twin.predict_proba(rows[0]), fitted.predict_proba(rows[0]))
-
-    def test_a_float64_network_stays_one(self, rows):
-        est = MultiInputClassifier(ROUTER, dtype="float64", **SMALL).fit(*rows)
-        twin = pickle.loads(pickle.dumps(est))
-        assert {weight.dtype for weight in twin.model_.get_weights()} == {np.dtype("float64")}
-        np.testing.assert_array_equal(twin.predict_proba(rows[0]), est.predict_proba(rows[0]))

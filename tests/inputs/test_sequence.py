@@ -48,35 +48,9 @@ def test_padding_is_that_of_keras_pad_sequences(padding, truncating):
     np.testing.assert_array_equal(padded[:, :, 0], expected)
 
 
-def test_every_way_to_write_a_sequence_gives_the_same_array(tmp_path):
-    steps = np.array([[1, 2], [3, 4], [5, 6]])
-    np.save(tmp_path / "steps.npy", steps)
-    nested = np.empty(3, dtype=object)
-    nested[:] = list(steps)
-    cells = [
-        steps.tolist(),
-        tuple(map(tuple, steps)),
-        steps,
-        steps.astype("uint8"),
-        steps.astype(object),
-        nested,
-        str(tmp_path / "steps.npy"),
-        tmp_path / "steps.npy",
-    ]
-    padded = SequencePadder().fit_transform(pd.Series([*cells, None, NAN, pd.NA], dtype=object))
-    np.testing.assert_array_equal(padded[: len(cells)], np.broadcast_to(steps, (len(cells), 3, 2)))
-    assert np.isnan(padded[len(cells) :]).all()
-
-
 def test_missing_numbers_within_a_sequence_stay_nan():
     cells = [[1, None, 3], [1, pd.NA, Decimal(3)], [1, NAN, True]]
     assert first_feature(SequencePadder().fit_transform(pd.Series(cells))) == [[1, None, 3], [1, None, 3], [1, None, 1]]
-
-
-def test_column_of_arrow_lists_is_read():
-    pa = pytest.importorskip("pyarrow")
-    column = pd.Series([[1.0, 2.0], [3.0], None], dtype=pd.ArrowDtype(pa.list_(pa.float64())))
-    assert first_feature(SequencePadder().fit_transform(column)) == [[1, 2], [3, None], [None, None]]
 
 
 def test_plain_array_of_three_axes_is_padded():
@@ -179,66 +153,6 @@ def test_block_of_lists_is_refused_with_advice():
     with pytest.raises(InputMismatchError, match=r"'a'.*not numbers") as caught:
         SequencePadder().fit(pd.DataFrame({"a": [[1], [2]], "b": [[1], [2]]}))
     assert "own inputs" in caught.value.__notes__[0]
-
-
-# --- the encoder: refusals
-
-
-@pytest.mark.parametrize(
-    ("cell", "found"),
-    [
-        ("abc", r"'abc' \(type str\)"),
-        (b"12", r"b'12' \(type bytes\)"),
-        (5.0, r"5.0 \(type float\)"),
-        ({"a": 1}, r"{'a': 1} \(type dict\)\."),
-        (["x", "y"], "type list, dtype <U1"),
-        ([1, "2"], "type list, dtype <U"),
-        ([1 + 2j], "type list, dtype complex128"),
-        ([[1, 2], [3]], "type list whose steps are of different lengths"),
-        (np.zeros((2, 2, 2)), r"type ndarray, shape \(2, 2, 2\)"),
-        (np.array([object()]), "type ndarray, dtype object"),
-        (np.array([None, np.zeros((2, 2))], dtype=object)[1:], r"type ndarray, shape \(1, 2, 2\)"),
-        ([10**400], "type list with a number beyond the largest float"),
-        (pd.to_datetime(["2024-01-01"]).to_numpy(), "type ndarray, dtype datetime64"),
-        ("gone.npy", r"'gone.npy' \(file not found\)"),
-    ],
-)
-def test_cell_that_is_no_sequence_is_refused_with_its_place(cell, found):
-    column = pd.Series([[1.0], cell, cell], index=["a", "b", "c"], dtype=object, name="trace")
-    with pytest.raises(InputMismatchError, match=rf"column 'trace': 2 of 3 .* row label 'b': {found}.*Give lists"):
-        SequencePadder().fit(column)
-
-
-class Spy:
-    """Tells when it is unpickled."""
-
-    def __reduce__(self):
-        return (Path.touch, (Path("unpickled"),))
-
-
-def test_pickled_npy_is_refused_unread(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    np.save("objects.npy", np.array([Spy()], dtype=object), allow_pickle=True)
-    Path("pickle.npy").write_bytes(pickle.dumps(Spy()))
-    with pytest.raises(InputMismatchError, match=r"2 of 2 .*'objects.npy' \(.*pickle and are not loaded"):
-        SequencePadder().fit(pd.Series(["objects.npy", "pickle.npy"]))
-    assert not Path("unpickled").exists()
-
-
-@pytest.mark.parametrize("damage", ["empty", "cut", "garbage", "folder", "archive", "text"])
-def test_damaged_npy_is_refused_with_its_path(damage, tmp_path):
-    path = tmp_path / "trace.npy"
-    np.save(path, np.zeros(100) if damage != "text" else np.array(["a"]))
-    if damage == "folder":
-        path.unlink()
-        path.mkdir()
-    elif damage == "archive":
-        with path.open("wb") as file:
-            np.savez(file, a=np.zeros(2))
-    elif damage != "text":
-        path.write_bytes({"empty": b"", "cut": path.read_bytes()[:300], "garbage": b"no array"}[damage])
-    with pytest.raises(InputMismatchError, match=r"row label 0: '.*trace\.npy'"):
-        SequencePadder().fit(pd.Series([path]))
 
 
 def test_another_width_is_refused_with_both_widths():

@@ -1,4 +1,4 @@
-"""Numbers: standardised as scikit-learn does, whatever their dtype; and any transformer's output as a vector."""
+"""Numbers standardised as scikit-learn does, whatever their dtype; and dense layers over vectors."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -7,19 +7,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.sparse
-import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.compose import make_column_transformer
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.impute import MissingIndicator, SimpleImputer
-from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.impute import MissingIndicator
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmulti.errors import InputMismatchError
-from skmulti.inputs import _numbers
-from skmulti.inputs.transformer import TransformerEncoder
 from skmulti.inputs.vector import DenseBranch, NumberScaler
 from skmulti.spec import ArraySpec
 
@@ -191,104 +184,6 @@ def test_missing_values_of_every_dtype_are_nan(column):
     assert missing.tolist() == [False, True, False]
 
 
-# --- NumberScaler: blocks of rows
-
-
-@pytest.fixture
-def small_blocks(monkeypatch):
-    """Read four rows at a time."""
-    monkeypatch.setattr(_numbers, "BLOCK_CELLS", 1)
-    monkeypatch.setattr(_numbers, "BLOCK_ROWS", 4)
-
-
-def long_table():
-    """Return 50 rows: gaps, a column that begins with missing rows, a constant one, counts, an empty one."""
-    rng = np.random.default_rng(0)
-    gaps = np.where(rng.random(50) < 0.3, np.nan, rng.normal(5, 2, 50))
-    late = np.where(np.arange(50) < 11, np.nan, rng.normal(1e9, 1, 50))
-    counts = rng.integers(-9, 9, 50, dtype="int8")
-    return pd.DataFrame({"gaps": gaps, "late": late, "same": 0.1, "counts": counts, "empty": np.nan})
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("consolidated", [False, True])
-def test_blocks_teach_what_all_rows_teach(small_blocks, weighted, consolidated):
-    table = long_table()
-    table = pd.DataFrame(table.to_numpy(), columns=table.columns) if consolidated else table
-    weight = np.random.default_rng(1).integers(0, 3, len(table)).astype(float) if weighted else None
-    oracle = StandardScaler().fit(table.drop(columns="empty"), sample_weight=weight)
-
-    scaler = NumberScaler(dtype="float64").fit(table, sample_weight=weight)
-
-    assert_allclose(scaler.mean_, [*oracle.mean_, 0], rtol=1e-14)
-    assert_allclose(scaler.scale_, [*oracle.scale_, 1], rtol=1e-9)
-    assert scaler.indicator_columns_.tolist() == [0, 1, 4]
-    array = scaler.transform(table)
-    # A mean near 1e9 is known to 1e-7.
-    assert_allclose(array[:, :4], oracle.transform(table.drop(columns="empty")), atol=1e-6)
-    assert_array_equal(array[:, 5:], table[["gaps", "late", "empty"]].isna())
-    assert set(array[:, 2]) == {0}
-
-
-def test_rows_of_weight_zero_may_hold_numbers_of_any_size(small_blocks):
-    weight = (np.arange(12) >= 6).astype(float)
-    column = pd.Series([1e300, -1e300] * 3 + [1.0, 3.0] * 3)
-
-    scaler = NumberScaler().fit(column, sample_weight=weight)
-
-    assert (scaler.mean_.tolist(), scaler.scale_.tolist()) == ([2], [1])
-
-
-def test_infinity_in_a_later_block_is_refused_with_its_row_label(small_blocks):
-    table = long_table().set_axis([f"r{i}" for i in range(50)])
-    scaler = NumberScaler().fit(table)
-    table.loc["r33", "gaps"] = -np.inf
-
-    for method in (scaler.transform, NumberScaler().fit):
-        with pytest.raises(InputMismatchError, match=r"'gaps': 1 of 50 cells are not finite .* row label 'r33': -inf"):
-            method(table)
-
-
-def test_numbers_too_large_for_a_float_are_infinite():
-    with pytest.raises(InputMismatchError, match=r"1 of 2 cells are not finite .* row label 1"):
-        NumberScaler().fit(pd.Series([1, 10**400], dtype=object))
-
-
-@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32", "float64"])
-def test_columns_of_numpy_dtypes_are_read_in_place(dtype):
-    frame = pd.DataFrame({"a": np.ones(5, dtype), "b": np.zeros(5, dtype)})
-
-    for numbers, (_, column) in zip(_numbers.number_columns(frame), frame.items(), strict=True):
-        assert numbers.dtype == dtype
-        assert np.shares_memory(numbers, column.to_numpy())
-
-
-def test_durations_are_read_in_seconds():
-    scaler = NumberScaler().fit(pd.Series(pd.to_timedelta(["1h", "3h"]), name="delay"))
-
-    assert scaler.mean_.tolist() == [7200.0]
-
-
-def test_float64_keeps_what_float32_would_round():
-    column = pd.Series([1.0, 1.0 + 1e-12, 2.0])
-
-    encoded = NumberScaler(dtype="float64").fit_transform(column)
-
-    assert encoded.dtype == np.float64
-    assert encoded[0, 0] != encoded[1, 0]
-
-
-def test_pandas_output_leaves_arrays_alone(table):
-    with sklearn.config_context(transform_output="pandas"):
-        assert isinstance(NumberScaler().fit_transform(table), np.ndarray)
-
-
-def test_frame_of_columns_with_one_name_is_read_by_position():
-    frame = pd.DataFrame([[1.0, 10.0], [3.0, 30.0]], columns=["a", "a"])
-
-    assert_array_equal(NumberScaler().fit_transform(frame), [[-1, -1], [1, 1]])
-
-
 # --- NumberScaler: refusals
 
 
@@ -379,110 +274,6 @@ def test_bad_weights_are_refused(weight, message):
 )
 def test_number_scaler_suits(column, reason):
     assert NumberScaler.suits(column) == reason
-
-
-# --- TransformerEncoder
-
-
-FRAME = pd.DataFrame({"age": [20.0, 40.0, 60.0, 80.0], "city": ["b", "a", "b", "c"]})
-
-
-@pytest.mark.parametrize(
-    ("transformer", "columns"),
-    [
-        (StandardScaler(), ["age"]),
-        (OneHotEncoder(handle_unknown="ignore"), ["city"]),
-        (OneHotEncoder(sparse_output=False).set_output(transform="pandas"), ["city"]),
-        (OrdinalEncoder(), ["city", "age"]),
-        (make_pipeline(SimpleImputer(), StandardScaler()), ["age"]),
-        (make_union(StandardScaler(), SimpleImputer()), ["age"]),
-        (make_column_transformer((OneHotEncoder(), ["city"]), ("passthrough", ["age"])), ["city", "age"]),
-        (FunctionTransformer(np.log), ["age"]),
-        (CountVectorizer(token_pattern="."), "city"),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_array_is_what_the_transformer_gives(transformer, columns):
-    encoder = TransformerEncoder(transformer).fit(FRAME[columns])
-    expected = sklearn.clone(transformer).fit(FRAME[columns]).transform(FRAME[columns])
-    expected = expected.toarray() if scipy.sparse.issparse(expected) else np.asarray(expected)
-
-    encoded = encoder.transform(FRAME[columns])
-
-    assert_array_equal(encoded, expected.astype("float32"))
-    assert encoder.spec("x") == ArraySpec("x", "vector", encoded.shape[1:], "float32")
-
-
-def test_passthrough_gives_numbers_as_they_are():
-    encoder = TransformerEncoder("passthrough", dtype="float64").fit(FRAME[["age"]])
-
-    assert_array_equal(encoder.transform(FRAME[["age"]]), FRAME[["age"]])
-
-
-class OutOfFold(StandardScaler):
-    """A transformer whose training rows are encoded otherwise than new ones, as TargetEncoder's are."""
-
-    def fit_transform(self, X, y=None):
-        return np.full((len(self.fit(X).transform(X)), 1), y.sum())
-
-
-def test_fit_encode_is_the_transformers_own_fit_transform():
-    encoder = TransformerEncoder(OutOfFold())
-
-    encoded, missing = encoder.fit_encode_and_flag(FRAME[["age"]], np.array([1, 2, 3, 4]))
-
-    assert encoded.tolist() == [[10]] * 4
-    assert encoder.transform(FRAME[["age"]]).sum() == pytest.approx(0, abs=1e-5)
-    assert not missing.any()
-
-
-def test_weights_reach_a_transformer_that_takes_them():
-    weight = np.array([1.0, 0, 0, 1])
-    encoder = TransformerEncoder(StandardScaler()).fit(FRAME[["age"]], sample_weight=weight)
-
-    assert encoder.transformer_.mean_.tolist() == [50.0]
-
-
-@pytest.mark.parametrize("transformer", ["passthrough", SimpleImputer()])
-def test_weights_are_kept_from_a_transformer_that_takes_none(transformer):
-    TransformerEncoder(transformer).fit(FRAME[["age"]], sample_weight=np.ones(4))
-
-
-def test_the_users_transformer_stays_unfitted():
-    scaler = StandardScaler()
-    TransformerEncoder(scaler).fit(FRAME[["age"]])
-
-    assert not hasattr(scaler, "mean_")
-
-
-def test_pandas_output_does_not_change_the_array():
-    with sklearn.config_context(transform_output="pandas"):
-        encoded, _ = TransformerEncoder(OneHotEncoder()).fit_encode_and_flag(FRAME[["city"]])
-
-    assert_array_equal(encoded, OneHotEncoder().fit_transform(FRAME[["city"]]).toarray())
-
-
-def test_names_are_those_of_the_transformer():
-    encoder = TransformerEncoder(OneHotEncoder()).fit(FRAME[["city"]])
-
-    assert encoder.get_feature_names_out().tolist() == ["city_a", "city_b", "city_c"]
-
-
-def test_text_from_a_transformer_is_refused_with_advice():
-    with pytest.raises(InputMismatchError, match=r"FunctionTransformer gives values that are no numbers.*'b'.*Cat"):
-        TransformerEncoder("passthrough").fit(FRAME[["city"]])
-
-
-def test_array_of_higher_rank_is_refused():
-    cube = FunctionTransformer(lambda frame: np.zeros((len(frame), 2, 2)))
-    with pytest.raises(InputMismatchError, match=r"shape \(1, 2, 2\); expected \(n_rows, n_columns\)"):
-        TransformerEncoder(cube).fit(FRAME[["age"]])
-
-
-def test_sparse_matrix_too_large_as_an_array_is_refused():
-    words = FunctionTransformer(lambda frame: scipy.sparse.csr_matrix((len(frame), 10**9)))
-    with pytest.raises(InputMismatchError, match=r"shape \(4, 1000000000\).* takes 14.9 GiB.*max_categories"):
-        TransformerEncoder(words).fit_encode_and_flag(FRAME[["age"]])
 
 
 # --- DenseBranch

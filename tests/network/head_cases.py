@@ -1,4 +1,4 @@
-"""What tests of heads and of losses share."""
+"""What tests of heads, members and losses share."""
 
 import keras
 
@@ -6,3 +6,8 @@ import keras
 def own_loss(y_true, y_pred):
     """A loss as a user would write one."""
     return keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
+
+
+def head_network(head, target, width=5):
+    inputs = keras.Input((width,), name="merged")
+    return keras.Model(inputs, head.attach(inputs, target))

@@ -1,4 +1,4 @@
-"""Batches: Keras' and TensorFlow's datasets, generators, and what they must look like."""
+"""Datasets and generators of encoded batches: each gives the same network, or is refused."""
 
 import pickle
 import threading
@@ -14,8 +14,6 @@ from skmulti import (
     CategoryIndexer,
     DenseBranch,
     DroppedRowsWarning,
-    EmbeddingBranch,
-    ImageDecoder,
     InputMismatchError,
     InputRouter,
     MultiInputClassifier,
@@ -169,43 +167,6 @@ class TestSources:
         assert threading.active_count() <= before + 1  # TensorFlow's own, seen once
 
 
-class TestSpecs:
-    def test_kinds_follow_shape_and_type(self):
-        arrays = {
-            "numbers": np.zeros((4, 3)),
-            "flat": np.zeros(4),
-            "steps": np.zeros((4, 5, 2), "float32"),
-            "pixels": np.zeros((4, 8, 8, 3), "uint8"),
-            "city": np.array([0, 2, 7, 3]),
-            "words": np.array([[2, 3], [4, 0], [2, 2], [9, 1]]),
-        }
-        est = MultiInputClassifier(**{**PARAMS, "epochs": 1}).fit([(arrays, np.array([0, 1, 0, 1]))])
-        specs = est.router_.specs_
-        assert {name: spec.shape for name, spec in specs.items()} == {
-            "numbers": (3,),
-            "flat": (1,),
-            "steps": (5, 2),
-            "pixels": (8, 8, 3),
-            "city": (1,),
-            "words": (2,),
-        }
-        assert [specs[name].dtype for name in ("numbers", "pixels", "city", "words")] == [
-            "float32",
-            "uint8",
-            "int32",
-            "int32",
-        ]
-        assert specs["city"].vocabulary_sizes == (8,)
-        assert specs["words"].vocabulary_sizes == (10,)
-
-    def test_a_branch_says_what_ids_are(self):
-        branches = {"a": EmbeddingBranch(2), "b": TextBranch("pool", embedding_dim=2)}
-        arrays = {"a": np.array([[2, 3], [4, 9]]), "b": np.array([[5], [2]])}
-        est = MultiInputClassifier(branches=branches, **{**PARAMS, "epochs": 1}).fit([(arrays, np.array([0, 1]))])
-        assert est.router_.specs_["a"].vocabulary_sizes == (5, 10)
-        assert est.router_.specs_["b"].vocabulary_sizes == (6,)
-
-
 class TestRefusals:
     SPECS = {
         "a": ArraySpec("a", "vector", (3,), "float32"),
@@ -307,43 +268,3 @@ class TestDroppedRows:
     @pytest.mark.filterwarnings("error")
     def test_pydataset_that_keeps_it_is_not(self):
         BatchSource(Rows(4)).warn_of_dropped(N)
-
-
-class TestToDataset:
-    def test_batches_are_the_rows_of_transform(self, on_a_frame):
-        frame, y, router = on_a_frame
-        found = list(router.to_dataset(frame, y, batch_size=16))
-        assert [len(targets) for _, targets in found] == [16, 16, 16, 2]
-        for name, array in router.transform(frame).items():
-            assert_array_equal(np.concatenate([x[name] for x, _ in found]), array)
-        assert_array_equal(np.concatenate([targets for _, targets in found]), y)
-
-    def test_shuffled_rows_stay_together_and_change_with_the_epoch(self, on_a_frame):
-        frame, _, router = on_a_frame
-        dataset = router.to_dataset(frame, frame["a"], batch_size=16, shuffle=True, seed=1)
-        epochs = []
-        for _ in range(2):
-            rows = [(x["numbers"].numpy()[:, 0], targets.numpy()) for x, targets in dataset]
-            scaled, targets = (np.concatenate(part) for part in zip(*rows, strict=True))
-            assert np.corrcoef(scaled, targets)[0, 1] > 0.999
-            epochs.append(targets.tolist())
-        assert epochs[0] != epochs[1]
-        assert sorted(epochs[0]) == sorted(epochs[1])
-
-    def test_one_seed_gives_one_order(self, on_a_frame):
-        frame, _, router = on_a_frame
-        orders = [
-            np.concatenate([t for _, t in router.to_dataset(frame, frame["a"], shuffle=True, seed=seed)]).tolist()
-            for seed in (3, 3, 4)
-        ]
-        assert orders[0] == orders[1] != orders[2]
-
-    def test_lazy_rows_are_decoded_batch_by_batch(self):
-        frame = pd.DataFrame({"photo": [np.full((4, 4), value, "uint8") for value in range(5)]})
-        router = InputRouter([("photo", ImageDecoder(size=(2, 2), lazy=True), "photo")]).fit(frame)
-        found = [x["photo"].numpy()[:, 0, 0, 0].tolist() for x in router.to_dataset(frame, batch_size=2)]
-        assert found == [[0, 1], [2, 3], [4]]
-
-    def test_targets_of_another_length_are_refused(self, on_a_frame):
-        with pytest.raises(InputMismatchError, match="X has 50 rows, y has 3"):
-            on_a_frame[2].to_dataset(on_a_frame[0], [1, 2, 3])

@@ -1,0 +1,117 @@
+"""Any transformer's output as a vector."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+import sklearn
+from numpy.testing import assert_array_equal
+from sklearn.compose import make_column_transformer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+
+from skmulti.errors import InputMismatchError
+from skmulti.inputs.transformer import TransformerEncoder
+from skmulti.spec import ArraySpec
+
+FRAME = pd.DataFrame({"age": [20.0, 40.0, 60.0, 80.0], "city": ["b", "a", "b", "c"]})
+
+
+@pytest.mark.parametrize(
+    ("transformer", "columns"),
+    [
+        (StandardScaler(), ["age"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["city"]),
+        (OneHotEncoder(sparse_output=False).set_output(transform="pandas"), ["city"]),
+        (OrdinalEncoder(), ["city", "age"]),
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["age"]),
+        (make_union(StandardScaler(), SimpleImputer()), ["age"]),
+        (make_column_transformer((OneHotEncoder(), ["city"]), ("passthrough", ["age"])), ["city", "age"]),
+        (FunctionTransformer(np.log), ["age"]),
+        (CountVectorizer(token_pattern="."), "city"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_array_is_what_the_transformer_gives(transformer, columns):
+    encoder = TransformerEncoder(transformer).fit(FRAME[columns])
+    expected = sklearn.clone(transformer).fit(FRAME[columns]).transform(FRAME[columns])
+    expected = expected.toarray() if scipy.sparse.issparse(expected) else np.asarray(expected)
+
+    encoded = encoder.transform(FRAME[columns])
+
+    assert_array_equal(encoded, expected.astype("float32"))
+    assert encoder.spec("x") == ArraySpec("x", "vector", encoded.shape[1:], "float32")
+
+
+def test_passthrough_gives_numbers_as_they_are():
+    encoder = TransformerEncoder("passthrough", dtype="float64").fit(FRAME[["age"]])
+
+    assert_array_equal(encoder.transform(FRAME[["age"]]), FRAME[["age"]])
+
+
+class OutOfFold(StandardScaler):
+    """A transformer whose training rows are encoded otherwise than new ones, as TargetEncoder's are."""
+
+    def fit_transform(self, X, y=None):
+        return np.full((len(self.fit(X).transform(X)), 1), y.sum())
+
+
+def test_fit_encode_is_the_transformers_own_fit_transform():
+    encoder = TransformerEncoder(OutOfFold())
+
+    encoded, missing = encoder.fit_encode_and_flag(FRAME[["age"]], np.array([1, 2, 3, 4]))
+
+    assert encoded.tolist() == [[10]] * 4
+    assert encoder.transform(FRAME[["age"]]).sum() == pytest.approx(0, abs=1e-5)
+    assert not missing.any()
+
+
+def test_weights_reach_a_transformer_that_takes_them():
+    weight = np.array([1.0, 0, 0, 1])
+    encoder = TransformerEncoder(StandardScaler()).fit(FRAME[["age"]], sample_weight=weight)
+
+    assert encoder.transformer_.mean_.tolist() == [50.0]
+
+
+@pytest.mark.parametrize("transformer", ["passthrough", SimpleImputer()])
+def test_weights_are_kept_from_a_transformer_that_takes_none(transformer):
+    TransformerEncoder(transformer).fit(FRAME[["age"]], sample_weight=np.ones(4))
+
+
+def test_the_users_transformer_stays_unfitted():
+    scaler = StandardScaler()
+    TransformerEncoder(scaler).fit(FRAME[["age"]])
+
+    assert not hasattr(scaler, "mean_")
+
+
+def test_pandas_output_does_not_change_the_array():
+    with sklearn.config_context(transform_output="pandas"):
+        encoded, _ = TransformerEncoder(OneHotEncoder()).fit_encode_and_flag(FRAME[["city"]])
+
+    assert_array_equal(encoded, OneHotEncoder().fit_transform(FRAME[["city"]]).toarray())
+
+
+def test_names_are_those_of_the_transformer():
+    encoder = TransformerEncoder(OneHotEncoder()).fit(FRAME[["city"]])
+
+    assert encoder.get_feature_names_out().tolist() == ["city_a", "city_b", "city_c"]
+
+
+def test_text_from_a_transformer_is_refused_with_advice():
+    with pytest.raises(InputMismatchError, match=r"FunctionTransformer gives values that are no numbers.*'b'.*Cat"):
+        TransformerEncoder("passthrough").fit(FRAME[["city"]])
+
+
+def test_array_of_higher_rank_is_refused():
+    cube = FunctionTransformer(lambda frame: np.zeros((len(frame), 2, 2)))
+    with pytest.raises(InputMismatchError, match=r"shape \(1, 2, 2\); expected \(n_rows, n_columns\)"):
+        TransformerEncoder(cube).fit(FRAME[["age"]])
+
+
+def test_sparse_matrix_too_large_as_an_array_is_refused():
+    words = FunctionTransformer(lambda frame: scipy.sparse.csr_matrix((len(frame), 10**9)))
+    with pytest.raises(InputMismatchError, match=r"shape \(4, 1000000000\).* takes 14.9 GiB.*max_categories"):
+        TransformerEncoder(words).fit_encode_and_flag(FRAME[["age"]])

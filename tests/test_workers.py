@@ -1,0 +1,49 @@
+"""Cores that a process may use, and threads that work ahead of a loop."""
+
+import threading
+
+import joblib
+import pytest
+from joblib import Parallel, delayed
+
+from skmulti._workers import available_cores, call_in_threads, map_ahead
+
+
+class TestAhead:
+    def test_results_come_in_order(self):
+        assert list(map_ahead(lambda x: x * x, range(20))) == [x * x for x in range(20)]
+
+    @pytest.mark.parametrize("stop", ["error", "break"])
+    def test_threads_end_with_the_loop(self, stop):
+        before = threading.active_count()
+        done = []
+
+        def slow(x):
+            done.append(x)
+            if stop == "error" and x == 3:
+                raise ValueError("three")
+            return x
+
+        if stop == "error":
+            with pytest.raises(ValueError, match="three"):
+                list(map_ahead(slow, range(1000)))
+        else:
+            for x in map_ahead(slow, range(1000)):
+                if x == 3:
+                    break
+        assert threading.active_count() == before
+        assert len(done) < 30
+
+
+def test_the_main_process_may_use_all_cores_that_joblib_counts():
+    assert available_cores() == joblib.cpu_count()
+
+
+def test_a_worker_of_joblib_may_use_its_share():
+    shares = Parallel(n_jobs=2, backend="loky", inner_max_num_threads=1)(delayed(available_cores)() for _ in range(2))
+    assert shares == [1, 1]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 1, 2])
+def test_calls_in_threads_have_their_results_in_order(n_jobs):
+    assert call_in_threads(divmod, [(9, 2), (7, 4), (5, 5)], n_jobs) == [(4, 1), (1, 3), (1, 0)]
