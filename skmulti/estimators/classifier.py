@@ -399,7 +399,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         truth, predicted = check_labels(y), self.predict(X)
         self._target.labels.check_columns(truth)
         check_consistent_length(predicted, truth, sample_weight)
-        # By hand: scikit-learn's accuracy_score takes several columns only if they hold 0 and 1. As objects, since
-        # columns of different types would else be compared as text.
+        # By hand: scikit-learn's accuracy_score takes several columns only if they hold 0 and 1. Objects are compared
+        # one by one, whatever their types.
         right = truth.astype(object) == predicted.astype(object)
         return float(np.average(right.all(axis=1), weights=sample_weight))
