@@ -1,8 +1,9 @@
 """The only file that knows SciKeras: what the estimators inherit, and each override with its reason.
 
 SciKeras is the base class because users and tools look for it. SciKeras 0.13 routes parameters
-(``optimizer__learning_rate``) and makes optimizers, losses, metrics and callbacks from names and classes. Everything that assumes one numeric array or an older scikit-learn is overridden here. The comment
-above each override says what upstream does and why this package differs.
+(``optimizer__learning_rate``) and makes optimizers, losses, metrics and callbacks from names and classes.
+Everything that assumes one numeric array or an older scikit-learn is overridden here. The comment above each
+override says what upstream does and why this package differs.
 """
 
 import copy

@@ -1,4 +1,4 @@
-"""Encoded rows in memory as the steps of a fit: one compiled call runs many steps and gathers their batches itself.
+"""Rows in memory as the steps of a fit: one compiled call runs many steps and gathers their batches itself.
 
 A fit is `keras.Model.fit`, with its callbacks and its history, over a dataset that holds nothing but the
 numbers of the steps. `FeedSteps` replaces the model's `train_function`: it gathers the rows of each step from
