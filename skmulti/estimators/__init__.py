@@ -1,4 +1,11 @@
-"""The two public classes, from a file each."""
+"""Scikit-learn estimators that fit a multi-input network to a table and predict with it.
+
+A table, or a source of rows that is not in memory, comes in with a target of classes or numbers. A fitted
+estimator goes out, with its router, network, history and predictions. `base` holds the order of a fit,
+`examples` the rows whatever they come from, `targets` what differs between classes and numbers, `parameters`
+the names ``branches__photo__filters`` and `scikeras` all that is inherited from SciKeras. Other wings need the
+two public classes only.
+"""
 
 from .classifier import MultiInputClassifier
 from .regressor import MultiInputRegressor

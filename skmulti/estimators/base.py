@@ -1,4 +1,4 @@
-"""How an estimator fits and predicts: rows, router, network and training in turn; shared by both estimators."""
+"""How both estimators fit and predict: they read rows, fit the router, build the network and train it."""
 
 from dataclasses import dataclass, replace
 
@@ -33,7 +33,7 @@ from .tasks import CallbackSupportMixin, FitTask
 
 @dataclass(frozen=True)
 class Outputs:
-    """What the network gave for rows that can be read once, in the place of the rows."""
+    """The network's output for rows that can be read only once, in place of these rows."""
 
     array: np.ndarray
 
@@ -42,7 +42,7 @@ class Outputs:
 
 
 class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
-    """What `MultiInputClassifier` and `MultiInputRegressor` share: all but what a target is."""
+    """What `MultiInputClassifier` and `MultiInputRegressor` share: everything except the kind of target."""
 
     _parameter_constraints = {
         "router": [HasMethods(["fit", "transform"]), None],
@@ -71,12 +71,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     # --- fit
 
     def _fit(self, target, X, y, sample_weight, validation):
-        """Fit anew on a target not learned yet, or continue where `warm_start` asks for it."""
+        """Fit anew on a target that has learned nothing yet, or continue a fit if `warm_start` asks for it."""
         self._validate_params()
         self._check_routed()
         if self.warm_start and hasattr(self, "model_"):
             return self._continue_fit(X, y, sample_weight, validation)
         seed = draw_seed(self.random_state)
+        # The order matters. Labels are learned from all rows: a class that only held-out rows show is known, too.
+        # Router, scale of y and choices see the training rows alone, so that the hold-out is new to all of them.
         examples = self._learn_target(target, X, y, sample_weight)
         examples, held = self._split(examples, validation, seed)
         target.describe(examples.y, examples.weight, self.loss)
@@ -85,11 +87,12 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         with isolate(seed, self.dtype), repeat_names():
             rows = self._build(examples, recipe)
             self._train(rows, self._held_rows(held, validation), seed, recipe, task)
+        # After the block: what scikit-learn's callbacks do is no part of the fit's seeds and names.
         task.end()
         return self
 
     def _partial_fit(self, target, X, y, sample_weight):
-        """Train one epoch on a chunk; the first chunk fits the router."""
+        """Train one epoch on a chunk of rows; the first chunk fits the router."""
         self._validate_params()
         self._check_routed()
         if hasattr(self, "model_"):
@@ -104,7 +107,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         return self
 
     def _continue_fit(self, X, y, sample_weight, validation=None):
-        """Train the same network on, one epoch without `validation`; router and target stay as they were."""
+        """Continue with the same router, target and network; without `validation` for one epoch."""
         self._refuse_source(X, y)
         seed = draw_seed(self.random_state)
         examples, held = self._reader(self._target).read(X, y, sample_weight), None
@@ -120,17 +123,18 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         return self
 
     def _source(self, X, y=None):
+        """Return X as a source, or None if it is a table in memory."""
         return source_of(X, y, self._routed.get("fit__steps_per_epoch"))
 
     def _refuse_source(self, X, y):
-        """Refuse rows that are not in memory, where a fit goes on with the network that it has."""
+        """Refuse rows that are not in memory if a fit continues with the network that it has."""
         source = self._source(X, y)
         if source is not None:
             what = "warm_start continues" if self.warm_start else "partial_fit learns"
             raise InputMismatchError(f"{source.name} is not in memory; {what} on tables that are.")
 
     def _reader(self, target):
-        """Return what reads rows for a target."""
+        """Return the reader of rows for a target."""
         return ExampleReader(target, Parts(self), self.dtype, self._routed.get("fit__steps_per_epoch"))
 
     def _learn_target(self, target, X, y, sample_weight):
@@ -141,11 +145,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         return examples
 
     def _split(self, examples, validation, seed):
-        """Divide rows into those that train and those that validate (or None)."""
+        """Divide rows into those to train on and those to validate on (or None)."""
         X_val, y_val, weight_val = validation
         source = self._source(X_val, y_val)
         if source is not None:
-            # Batches must suit the router that training rows make: they are read when it is there.
+            # Batches must suit the router, which training rows make: `_held_rows` reads them when it is fitted.
             return examples, None
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together; give both or neither.")
@@ -163,13 +167,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         return (examples, None) if held is None else (examples.take(training), examples.take(held))
 
     def _held_rows(self, held, validation):
-        """Return the rows to validate on as a network reads them, or None."""
+        """Return the rows to validate on, encoded for the network, or None."""
         if held is None and validation is not None and validation[0] is not None:
             held = self._reader(self._target).read(*validation, fitted_router=self.router_)
         return None if held is None else self._rows(held)
 
     def _recipe(self, count, given=False):
-        """Choose how to train on a number of rows; `given`: whether there are rows to validate on."""
+        """Choose how to train on a number of rows; `given` says whether there are rows to validate on."""
         return Recipe.of(
             count,
             self._target.spec,
@@ -180,15 +184,16 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         )
 
     def _rows(self, examples, arrays=None):
-        """Return examples as a network reads them, in the time that counts as routing."""
+        """Encode examples for the network, in the time that counts as routing."""
         with self.timings_.measure("route"):
             return examples.rows(self.router_, self._target, self.dtype, memory=self.memory, arrays=arrays)
 
     # --- build
 
     def _build(self, examples, recipe):
-        """Fit the router and build the network; return the rows as the network reads them."""
+        """Fit the router and build the network; return the rows, encoded for the network."""
         router = InputRouter() if self.router is None else clone(self.router)
+        # Arrays, network and predictions have one precision; a router that is not ours may not know it.
         if "dtype" in router.get_params(deep=False):
             router.set_params(dtype=self.dtype)
         self.timings_ = Timings()
@@ -206,6 +211,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _build_network(self, arrays):
         """Build the network from the fitted router, from parts or from the user's callable."""
         specs = self.router_.specs_
+        # A network that an earlier fit made of parts must leave none behind for one that is made by hand.
         for name in ("branches_", "merge_"):
             vars(self).pop(name, None)
         if self.model is not None:
@@ -217,6 +223,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             samples = sample_rows(arrays, SAMPLE_ROWS)
             parts = (self.branches_, self.merge_, self.head_, self._target.spec, samples)
             model = build_network(specs, *parts, input_dropout=self.input_dropout)
+        # While fitting, not while saving: after an hour of training it would be too late.
         check_saveable(model)
         return model
 
@@ -233,7 +240,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     # --- train
 
     def _train(self, rows, held, seed, recipe, task=None):
-        """Compile if needed, train, and record what happened; stop early in a whole fit, a `task`, only."""
+        """Compile if needed, train, and record what happened. Only a whole fit, which has a `task`, stops early."""
         self.callbacks_ = callbacks = self._copy_callbacks()
         if rows.batch_rows:
             recipe = replace(recipe, batch_size=rows.batch_rows)
@@ -256,8 +263,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             callbacks = [*callbacks, *task.epochs()]
         fit_params = self._fit_params()
         if rows.n_batches:
-            fit_params.pop("steps_per_epoch", None)  # the source keeps to them
-        # Keras makes metrics from their names when it trains first.
+            # The source ends an epoch after these steps by itself.
+            fit_params.pop("steps_per_epoch", None)
+        # Keras makes metrics from their names in the first training step, not in `compile`.
         with restart_names():
             history, self.best_epoch_ = train(network, rows, held, schedule, callbacks, fit_params, self.timings_)
         for name, values in history.items():
@@ -265,7 +273,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.n_iter_ = len(self.history_["loss"])
 
     def _finish_recipe(self, recipe, held, callbacks, *, whole):
-        """Choose what follows from the network, its branches and the user's callbacks."""
+        """Choose what depends on the network, its branches and the user's callbacks."""
+        # What stops or slows a fit needs the hold-out's loss after each epoch, not after every few of them.
         return recipe.with_network(
             self.model_,
             getattr(self, "branches_", {}),
@@ -282,9 +291,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _compile_networks(self, recipe):
         """Compile the network, and the part of it that training changes, with one optimizer."""
         self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}))
+        # As keys of a dict: without fixed features the two are one network, which is compiled once.
         for model in dict.fromkeys([self.model_, self._trained.model]):
             with restart_names():
                 self._compile(model, self._target, recipe)
+        # One optimizer, so that a user who trains `model_` on goes on with the state that the fit has reached.
         self._trained.model.optimizer = self.model_.optimizer
         self._restore_optimizer()
 
@@ -293,6 +304,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _outputs(self, X):
         """Return the network's output for rows: ndarray of shape (n_rows, width)."""
         self._check_fitted()
+        # `score` has read the rows already: scikit-learn's own `score` calls `predict` with what it was given.
         if isinstance(X, Outputs):
             return X.array
         source, outputs = self._source(X), []
@@ -308,7 +320,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
     def _rows_to_score(self, X, y, sample_weight):
-        """Return what `score` compares: of a source the outputs, target and weights, read in one pass."""
+        """Return X, y and weights for `score`; for a source the outputs stand for X, read in one pass."""
+        # Two passes, one for y and one for predictions, might see other rows: batches may be shuffled or end.
         source = self._source(X, y)
         if source is None:
             return X, y, sample_weight
@@ -329,7 +342,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
 
 def _remember(estimator, name, value):
-    """Set an attribute of a fitted estimator, or remove that of an earlier fit where there is none."""
+    """Set an attribute of a fitted estimator, or remove that of an earlier fit if the value is None."""
     if value is not None:
         setattr(estimator, name, value)
     else:

@@ -1,4 +1,4 @@
-"""The classifier: signature, documentation, and what is special about classes."""
+"""The classifier: its signature, its documentation, and what is special about classes."""
 
 import numpy as np
 from scikeras.wrappers import KerasClassifier
@@ -33,32 +33,34 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         "interaction", "attention", "gated", one of the merge objects, or a callable
         that maps {input name: KerasTensor} to a KerasTensor.
     head : DenseHead or None
-        Layers after the merge. None is ``DenseHead()`` from 1,000 training rows on; of
-        fewer rows it has dropout, and several members that predict (see `DenseHead`).
+        Layers after the merge. None is ``DenseHead()`` from 1,000 training rows on; with
+        fewer rows it also has dropout and several members that predict (see `DenseHead`).
     model : callable or None
-        Builds the whole network by hand, ``f(inputs, target) -> output``: from
-        {input name: KerasTensor} and a `TargetSpec` to the output tensor. Branches,
-        merge and head are then not used.
+        Builds the whole network by hand: ``f(inputs, target)`` takes
+        {input name: KerasTensor} and a `TargetSpec` and returns the output tensor.
+        Branches, merge and head are then not used.
     optimizer : str, class or Optimizer
         "auto" is Adam at a learning rate that suits target and batch size. The rate falls
         along half a cosine (`AnnealRate`) or, with text and a hold-out, each time that the
         hold-out gets worse (`SlowOnPlateau`). A name, class or object of Keras (an object
         is copied) trains at a constant rate. ``optimizer__learning_rate=...`` and other
-        parameters are passed on; a learning rate given so stays constant with "auto", too.
+        parameters are passed on; a learning rate that is given like this stays constant,
+        also with "auto".
     loss : str, class, Loss, callable or None
-        Keras' name, class or object; None suits y. The output's activation follows. For
-        several columns of classes it is the loss of one of them.
+        Keras' name, class or object; None chooses a loss that suits y. The output's activation
+        follows from the loss. With several columns of classes, each column has this loss.
     metrics : list or None
-        Keras' metrics; None suits y. "accuracy" is the share of right labels in all columns.
+        Keras' metrics; None chooses metrics that suit y. "accuracy" is the share of right
+        labels in all columns.
     class_weight : dict, list of dict, "balanced" or None
-        Weight of each label, or weights that give every class the same total; multiplied
-        with sample_weight. If y has several columns, a list with an entry for each, or
-        "balanced": the loss of each column is weighed by the labels of that column.
+        Weight of each label; "balanced" gives every class the same total weight. The weights
+        are multiplied by sample_weight. If y has several columns, give "balanced" or a list
+        with an entry for each: the labels of a column weigh the loss of that column.
     epochs : int or "auto"
-        Number of times that training sees all rows. "auto" makes some 1,500 steps, in 10
+        How often training sees all rows. "auto" makes some 1,500 steps, in 10
         to 100 epochs.
     batch_size : int or "auto"
-        Rows of a step. "auto" makes about 80 steps an epoch, of 32 to 256 rows.
+        Rows of a step. "auto" makes about 80 steps per epoch, of 32 to 256 rows.
     validation_fraction : float, int or None
         Share (or number) of the rows that are held out to decide when to stop. None holds
         out no rows and stops on the training loss. Without early stopping no rows are held
@@ -68,16 +70,16 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         keeps the weights of the best epoch. "auto": from 500 rows on, or if X_val is given.
     n_iter_no_change : int or "auto"
         Number of epochs to wait for an improvement. "auto" is 10 at a constant learning
-        rate, and leaves the decision to a rate that falls. An int holds the rate of
-        ``optimizer="auto"`` constant.
+        rate; if the rate falls, its plan decides when training ends. An int holds the rate
+        of ``optimizer="auto"`` constant.
     callbacks : Keras callback, class, or list or dict of them, or None
         Objects are copied for each fit (the copies are in `callbacks_`); classes take
         their parameters as ``callbacks__...``.
     shuffle : bool
         Whether each epoch has an order of its own.
     steps_per_execution : int or "auto"
-        Steps that run in one call, before Python sees the results. "auto" is 32, or all
-        steps of a shorter epoch, or 1 if a callback looks at single batches.
+        Number of steps that run in one call, before Python sees the results. "auto" is 32, or
+        all steps of a shorter epoch, or 1 if a callback looks at single batches.
     jit_compile : bool or "auto"
         Whether XLA compiles the network.
     dtype : {"float32", "float64"}
@@ -88,11 +90,11 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     memory : str, joblib.Memory or None
         Where encoded training rows are kept between fits; None keeps none.
     warm_start : bool
-        Whether a second ``fit`` continues with the network of the first.
+        Whether a second ``fit`` continues with the network of the first one.
     verbose : int
-        0 is silent, 1 prints a line an epoch, 2 a progress bar.
+        0 is silent, 1 prints a line per epoch, 2 a progress bar.
     random_state : int, RandomState or None
-        Decides weights, shuffling, dropout and hold-out; an int makes fits equal.
+        Decides weights, shuffling, dropout and hold-out. Two fits with the same int are equal.
 
     Attributes
     ----------
@@ -105,25 +107,25 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     model_ : keras.Model
         The trained network: ``model_.predict(router_.transform(X))`` is plain Keras.
     history_ : dict of str to list of float
-        Loss and metrics of each epoch, "val_..." those of the hold-out.
+        Loss and metrics of each epoch; names with "val_" are those of the hold-out.
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
     best_epoch_ : int
         The epoch, counted from 1, whose weights `model_` has.
     recipe_ : Recipe
-        How the last training ran: batch size, epochs, learning rate and what else was left
-        to the data.
+        How the last training ran: batch size, epochs, learning rate and other choices that
+        were left to the data.
     timings_ : dict of str to float
         Seconds of the fit: "route" (columns to arrays), "build" (the network), "trace"
-        (TensorFlow's compilation), "train"; and "predict", of all predictions since.
+        (TensorFlow's compilation), "train"; and "predict", the sum of all predictions since.
     callbacks_ : list of keras.callbacks.Callback
         The fit's copies of the user's callbacks.
     classes_ : ndarray of shape (n_classes,), of shape (n_labels, 2), or list of ndarray
-        The labels; for a y of labels that can hold together the two values of each, for
-        other columns of classes a list with the labels of each.
+        The labels. For labels that can hold together, the two values of each; for other
+        columns of classes, a list with the labels of each column.
     output_names_ : ndarray of str
         Names of the columns of y, if y is a Series or a table and all names are strings.
-        There are none for an array.
+        An array has none.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str
@@ -142,21 +144,21 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     Notes
     -----
     Rows are held out before anything is fitted, so no statistic of an encoder has seen a
-    held-out row. Parameters of Keras are routed as in SciKeras: ``optimizer__``, ``loss__``, ``metrics__``,
-    ``callbacks__``, ``compile__``, ``fit__`` and ``model__``.
+    held-out row. Parameters of Keras are routed as in SciKeras: ``optimizer__``, ``loss__``,
+    ``metrics__``, ``callbacks__``, ``compile__``, ``fit__`` and ``model__``.
 
-    A y of several columns makes one network with one head. Columns that hold 0 and 1 (or
-    False and True) alone are labels that can hold together, as in scikit-learn's
-    MLPClassifier: each has a sigmoid unit. Other columns are each a question of one class
-    of several, as in RandomForestClassifier: each has a softmax. The loss is the mean over
-    columns, and held-out rows are drawn without regard to labels, since no draw keeps the
-    shares of all columns.
+    A y of several columns makes one network with one head. If all columns hold only 0 and 1
+    (or False and True), they are labels that can hold together, as in scikit-learn's
+    MLPClassifier: each has a sigmoid unit. Otherwise each column has one class of several in
+    each row, as in RandomForestClassifier, and its own softmax. The loss is the mean over
+    columns. Held-out rows are drawn without regard to labels, since no draw keeps the shares
+    of all columns.
 
-    A label is predicted where its probability is above 0.5, which makes the fewest
-    mistakes as long as probabilities are right and a missed label costs what a wrong one
-    does. Rare labels are often worth more: give `class_weight`, which moves the
-    probabilities, or a threshold, which does not, for two classes with scikit-learn's
-    TunedThresholdClassifierCV, for labels from `predict_proba` of rows held out for that.
+    A label is predicted if its probability is above 0.5. This makes the fewest mistakes as
+    long as the probabilities are right and a missed label costs as much as a wrong one. Rare
+    labels are often worth more. Then give `class_weight`, which moves the probabilities, or
+    choose another threshold, which does not: for two classes with scikit-learn's
+    TunedThresholdClassifierCV, for labels from `predict_proba` on rows held out for it.
 
     Examples
     --------
@@ -255,13 +257,13 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             of frames; or batches (inputs, y[, sample_weight]) of encoded arrays: a
             ``tf.data.Dataset``, ``keras.utils.PyDataset``, generator, or function that makes one.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), str or None
-            Labels of any type, none missing; several columns are learned together, those
-            of 0 and 1 alone as labels that can hold together.
-            For a source of frames the name of a column or a list of them; None for batches.
+            Labels of any type, none missing. Several columns are learned together; if all
+            hold only 0 and 1, they are labels that can hold together.
+            For a source of frames, the name of a column or a list of names; None for batches.
         sample_weight : array-like of shape (n_rows,), str or None
             Weight of each row; rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like X, y and sample_weight, or None
-            Rows to decide on when to stop, instead of a share of the training rows.
+            Rows on which the fit decides when to stop, instead of a share of the training rows.
 
         Returns
         -------
@@ -293,8 +295,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Its labels.
         classes : array-like of shape (n_classes,), list of them, or None
-            All labels that will occur, for several columns a list with those of each; the
-            first call needs them unless its y has all, or holds 0 and 1 alone.
+            All labels that will occur; for several columns, a list with the labels of each.
+            The first call needs them, unless its y has all labels or columns of only 0 and 1.
         sample_weight : array-like of shape (n_rows,) or None
             Weight of each row.
 
@@ -308,6 +310,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         ValueError
             If y holds a label that the first call did not know.
         """
+        # The shares of all classes would have to be known before the first chunk is learned.
         given = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
         if "balanced" in given:
             raise ValueError(
@@ -332,15 +335,18 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         -------
         ndarray of shape (n_rows, n_classes), float64
             Probabilities in the order of `classes_`; each row sums to 1. For labels that
-            can hold together the probability of each, of shape (n_rows, n_labels); for
-            other columns of classes a list with the probabilities of each.
+            can hold together, the probability of each, of shape (n_rows, n_labels); for
+            other columns of classes, a list with the probabilities of each column.
         """
+        # Divided by their sums again in float64: a softmax in float32 sums to 1 only to about seven digits, and
+        # scikit-learn's metrics check the sums.
         outputs = self._outputs(X).astype("float64")
         if isinstance(self._target.spec.n_classes, tuple):
             blocks = np.split(outputs, np.cumsum(self._target.spec.n_classes)[:-1], axis=1)
             return [block / block.sum(axis=1, keepdims=True) for block in blocks]
         if self._target.labels.multilabel:
             return outputs
+        # A network of one class has an output like one of two; there is nothing that it could say.
         if len(self.classes_) == 1:
             return np.ones((len(outputs), 1))
         if self._target.spec.activation == "sigmoid":
@@ -358,8 +364,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Returns
         -------
         ndarray of shape (n_rows,) or (n_rows, n_outputs)
-            The most probable label, of y's type; of objects where the types of y's columns
-            differ. Labels that can hold together are 1 where their probability is above 0.5.
+            The most probable label, in y's type, or as objects if the columns of y differ in
+            type. Labels that can hold together are 1 if their probability is above 0.5.
         """
         proba = self.predict_proba(X)
         if self._target.labels.multilabel:
@@ -383,7 +389,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Returns
         -------
         float
-            Share of rows whose label is predicted, with several columns whose labels all are.
+            Share of rows whose label is predicted; with several columns, all labels of the row.
         """
         self._check_fitted()
         X, y, sample_weight = self._rows_to_score(X, y, sample_weight)
@@ -393,6 +399,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         truth, predicted = check_labels(y), self.predict(X)
         self._target.labels.check_columns(truth)
         check_consistent_length(predicted, truth, sample_weight)
-        # scikit-learn's accuracy_score takes columns of 0 and 1 only.
+        # By hand: scikit-learn's accuracy_score takes several columns only if they hold 0 and 1. Objects are compared
+        # one by one, whatever their types.
         right = truth.astype(object) == predicted.astype(object)
         return float(np.average(right.all(axis=1), weights=sample_weight))

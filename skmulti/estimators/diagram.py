@@ -1,4 +1,4 @@
-"""What scikit-learn's HTML diagram shows of an estimator in a notebook: pure functions."""
+"""The blocks of scikit-learn's HTML diagram of an estimator in a notebook, made by pure functions."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from .parameters import Parts
 
 
 def estimator_block(estimator):
-    """Draw router, branches, merge and head below one another, after fit with widths and numbers of parameters."""
+    """Draw router, branches, merge and head from top to bottom; after fit with widths and parameter counts."""
     fitted = hasattr(estimator, "model_")
     router = estimator.router_ if fitted else Parts(estimator).router
     blocks = [(f"router: {type(router).__name__}", router)]
@@ -30,11 +30,12 @@ def estimator_block(estimator):
 
 def _parts_before_fit(estimator):
     """Return (label, part) of branches, merge and head, as far as they are known before fit."""
+    # A notebook shows any estimator, so this raises no error: not even with parameters that `fit` will refuse.
     merge, head = ("merge", Parts(estimator).merge), ("head", Parts(estimator).head)
     if not isinstance(estimator.branches, Mapping | None):
         return [(None, repr(estimator.branches))], merge, head
     given = estimator.branches or {}
-    # Raised by inputs that `fit` will refuse; the router shows them.
+    # Inputs that `fit` will refuse raise these; the router's block shows them.
     with suppress(AttributeError, TypeError, ValueError):
         given = Parts(estimator).branches
     branches = [(f"{name}", _as_given(part)) for name, part in given.items()]
@@ -44,10 +45,11 @@ def _parts_before_fit(estimator):
 
 
 def _parts_after_fit(estimator):
-    """Return (label, part) of branches, merge and head; the labels tell width and number of parameters."""
+    """Return (label, part) of branches, merge and head; labels tell the width and the number of parameters."""
     model, parts, counted = estimator.model_, estimator.branches_, set()
     others = {layer.name: layer for layer in model.layers if layer.name not in model.input}
-    own = {name: _layers_of_branch(name, others) for name in parts}
+    # This removes the branches' layers from `others`; the merge's and then the head's are left, in order.
+    own = {name: _pop_branch_layers(name, others) for name in parts}
     named = all("branch" in own[name] for name, part in parts.items() if not isinstance(part, str))
     branches = []
     for name, part in parts.items():
@@ -63,16 +65,17 @@ def _parts_after_fit(estimator):
     return branches, (merge, _as_given(estimator.merge_)), (head, estimator.head_)
 
 
-def _layers_of_branch(name, layers):
-    """Take the layers of an input's branch out of all layers by name; `build_network` names them."""
+def _pop_branch_layers(name, layers):
+    """Remove the layers of an input's branch from all layers and return them; `build_network` names them."""
     names = {part: layer_name(name, part) for part in LAYER_PARTS}
     return {part: layers.pop(full) for part, full in names.items() if full in layers}
 
 
 def _start_of_head(estimator, names):
-    """Return the position of the head's first layer, or None where no names tell it from the merge's."""
+    """Return the position of the head's first layer, or None if no name tells it from the merge's layers."""
     if getattr(type(estimator.head_), "attach", None) is DenseHead.attach:
         return min((names.index(name) for name in ("head__dense_0", "head__output") if name in names), default=None)
+    # A head of the user's names its layers as it likes, but the layers of the package's merges are known.
     if type(estimator.merge_) not in MERGES.values():
         return None
     merging = [i for i, name in enumerate(names) if name.startswith("merge__") or name.endswith("__projection")]
@@ -81,13 +84,14 @@ def _start_of_head(estimator, names):
 
 
 def _width(layer, side):
-    """Return the length of the vectors that a layer takes ("input") or gives ("output"), None if it has several."""
+    """Return the length of a layer's vectors on the side "input" or "output", or None if there are several."""
     with suppress(AttributeError, ValueError):
         return getattr(layer, side).shape[-1]
 
 
 def _count(layers, counted):
-    """Count the weights of layers, but for those that were counted before."""
+    """Count the weights of layers, except those that were counted before."""
+    # By identity: a layer that several branches share counts once, in the first of them.
     weights = {id(weight): weight for layer in layers for weight in layer.weights if id(weight) not in counted}
     counted.update(weights)
     return sum(math.prod(weight.shape) for weight in weights.values())
@@ -95,8 +99,9 @@ def _count(layers, counted):
 
 def _label(name, width, count=None):
     """Return e.g. "photo: width 64; 1,234 parameters"."""
-    # Up to the colon: scikit-learn joins labels to the names, `branches__photo__units`, that a click copies.
+    # The name ends at the colon: scikit-learn makes of it the name that a click copies, `branches__photo__units`.
     facts = [(width, f"width {width}"), (count, f"{count or 0:,} parameter{'s' * (count != 1)}")]
+    # Absent facts are None.
     text = "; ".join(fact for value, fact in facts if value is not None)
     return f"{name}: {text}" if text else name
 

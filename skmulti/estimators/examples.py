@@ -1,7 +1,8 @@
 """The rows of a fit, whatever they come from: a table in memory, a table in parts, or encoded batches.
 
-All three answer the same questions: their target and weights, some of their rows, a router that is fitted on
-them, and what a network trains on. To a fit they are one thing.
+All three have the same methods, so the code of a fit does not know which it has. They hold target and weights
+in memory, select rows by position, fit a router, and return what a network trains on. For a source the rest of
+a fit sees only positions of rows, so that checks of y, weights, classes and the hold-out are the same code.
 """
 
 import copy
@@ -30,7 +31,7 @@ from ..sources import TableSource, batch_source, split_batch, table_source
 from ..training import Rows, StreamRows, piece_rows, table_batches
 from .targets import check_output_names, encode_rows, output_names
 
-# Bytes of batches that are kept for initial values of branches.
+# Size in bytes of the rows of batches that are kept for initial values of branches.
 SAMPLE_BYTES = 256 * 2**20
 
 
@@ -42,9 +43,9 @@ def source_of(X, y=None, steps=None):
     X : object
         What a user hands to `fit` or `predict`.
     y : object
-        A list of batches brings its own targets, so that y is None.
+        None for a list of batches, which brings its own targets.
     steps : int or None
-        Batches of an epoch, where the user fixed them.
+        Batches of an epoch if the user fixed their number.
     """
     if X is None or isinstance(X, pd.DataFrame | np.ndarray):
         return None
@@ -60,9 +61,9 @@ class TableExamples:
     table : DataFrame, or dict of str to (Series or DataFrame)
         The rows.
     y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        Their target.
+        Target of the rows.
     weight : ndarray of shape (n_rows,) or None
-        Their weights.
+        Weights of the rows.
     """
 
     table: object
@@ -74,6 +75,7 @@ class TableExamples:
     @classmethod
     def read(cls, X, y, sample_weight, target, router):
         """Check X and y against each other; `router` names the inputs of a list of arrays."""
+        # Before `check`, which makes an array of y.
         names = output_names(y)
         y = target.check(y)
         table = to_table(X, input_names(router), len(y))
@@ -98,21 +100,22 @@ class TableExamples:
         return TableExamples(take_rows(self.table, positions), self.y[positions], weight)
 
     def fit_router(self, router, memory):
-        """Fit a router on the rows and encode them, or look both up where `memory` has them.
+        """Fit a router on the rows and encode them, or look both up if `memory` has them.
 
         Returns
         -------
         router : InputRouter
             Fitted.
         arrays : dict of str to (ndarray or LazyArray)
-            The rows.
+            The encoded rows.
         """
+        # joblib compares the cells, which are paths; a file that has changed must not be taken from the memory.
         states = [] if memory is None else file_states(self.table)
         fit = as_memory(memory).cache(_fit_router)
         return fit(router, self.table, self.y, self.weight, states, store_folder(memory))
 
     def rows(self, router, target, dtype, *, memory=None, arrays=None):
-        """Return what a network trains on; `arrays` are the rows if they are encoded already."""
+        """Return what a network trains on; `arrays` are the encoded rows if there are some already."""
         if arrays is None:
             arrays = router.encode(self.table, folder=store_folder(memory))
         return Rows(arrays, *encode_rows(target, self.y, self.weight, dtype))
@@ -120,22 +123,23 @@ class TableExamples:
 
 def _fit_router(router, table, y, weight, states, folder):
     """Fit a router and encode its training rows: (router, arrays). `states` are of the files that cells name."""
+    # A function of the module, not a method: `memory` stores results by a function's name and its arguments.
     arrays = router.fit_encode(table, y, weight, folder=folder)
     return router, arrays
 
 
 @dataclass(frozen=True)
 class PartExamples:
-    """The rows of a table that is read in parts; only their target and weights are in memory.
+    """The rows of a table that is read in parts; only target and weights are in memory.
 
     Parameters
     ----------
     source : TableSource
         The table.
     columns : list of str
-        Its columns that are no input: target and weights.
+        Columns of the table that are no input: target and weights.
     positions : ndarray of shape (n_rows,), int
-        Rows of the table that take part, increasing.
+        The rows of the table that take part, in increasing order.
     y, weight : ndarray of shape (n_rows, ...)
         As in `TableExamples`.
     """
@@ -150,7 +154,7 @@ class PartExamples:
 
     @classmethod
     def read(cls, source, y, sample_weight, target):
-        """Read the columns of the target and of the weights, which `y` and `sample_weight` name."""
+        """Read the columns of target and weights, which `y` and `sample_weight` name."""
         columns = [y] if isinstance(y, str) else y
         if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
             raise InputMismatchError(
@@ -182,7 +186,8 @@ class PartExamples:
         return replace(self, positions=self.positions[positions], y=self.y[positions], weight=weight)
 
     def fit_router(self, router, memory):
-        """Fit a router in one pass over the rows, and encode some of them for initial values of branches."""
+        """Fit a router in one pass over the rows, and encode some rows for initial values of branches."""
+        # Evenly spaced: a table in parts is often sorted, by day for example, and its first rows are not typical.
         places = np.arange(len(self))
         if len(self) > SAMPLE_ROWS:
             places = np.linspace(0, len(self) - 1, SAMPLE_ROWS).astype(int)
@@ -191,7 +196,7 @@ class PartExamples:
         return router, router.encode_sample(sample)
 
     def _chunks(self):
-        """Read the rows: (frame, y, weight) in turn."""
+        """Yield the rows in chunks: (frame, y, weight)."""
         for start, frame in self.source.frames():
             first, last = np.searchsorted(self.positions, [start, start + len(frame)])
             if first < last:
@@ -199,9 +204,10 @@ class PartExamples:
                 yield own, self.y[first:last], None if self.weight is None else self.weight[first:last]
 
     def rows(self, router, target, dtype, *, memory=None, arrays=None):
-        """Return what a network trains on; every epoch reads the table anew."""
+        """Return what a network trains on; each epoch reads the table anew."""
         encoded, weight = encode_rows(target, self.y, self.weight, dtype)
         read = table_batches(self.source, router, self.positions, encoded, weight)
+        # One row, so that a network's function can be traced before the first epoch opens the table.
         first = router.transform(self.source.rows(self.positions[:1]))
         return StreamRows(read, (first, encoded[:1], *(() if weight is None else (weight[:1],))), encoded)
 
@@ -215,7 +221,7 @@ class BatchExamples:
     source : BatchSource
         The batches.
     read_batches : ReadBatches
-        What was learned from reading them once.
+        What one reading of all batches has told.
     y, weight : ndarray of shape (n_rows, ...)
         As in `TableExamples`.
     """
@@ -225,12 +231,12 @@ class BatchExamples:
     y: np.ndarray
     weight: np.ndarray | None = None
 
-    # The source decides what a batch is: single rows cannot be held out.
+    # The source decides which rows a batch has, so single rows cannot be held out.
     can_split = False
 
     @classmethod
     def read(cls, source, y, sample_weight, target, router, branches, dtype):
-        """Read every batch once. `router`, if fitted, says what they must hold, else `branches` say what they may."""
+        """Read every batch once. A fitted `router` says what they must hold, else `branches` say how to read them."""
         for name, given in (("y", y), ("sample_weight", sample_weight)):
             if given is not None:
                 raise InputMismatchError(
@@ -251,23 +257,26 @@ class BatchExamples:
         return len(self.y)
 
     def take(self, positions):
-        """Leave out targets and weights of other rows; the batches keep them, with a weight of 0."""
+        """Keep targets and weights of some rows; the batches still have the others, with a weight of 0."""
         return replace(self, y=self.y[positions], weight=None if self.weight is None else self.weight[positions])
 
     def fit_router(self, router, memory):
-        """Return what stands for a router, a fitted one that the user gave or the batches' specs; and a sample."""
+        """Return a copy of the user's fitted router, or the specs in place of a router; and a sample of the rows."""
+        # Nothing is left to fit: batches are encoded already. A copy, since a fit changes nothing of the user's.
         known = self.read_batches.router
         return copy.deepcopy(known) if known is not None else EncodedInputs(self.read_batches.specs), (
             self.read_batches.sample
         )
 
     def rows(self, router, target, dtype, *, memory=None, arrays=None):
-        """Return what a network trains on; every epoch reads the batches anew."""
+        """Return what a network trains on; each epoch reads the batches anew."""
         batches, specs = self.read_batches, router.specs_
         encoded, weights = encode_rows(target, self.y, self.weight, dtype)
+        # Of all rows: a batch whose weights had a mean of their own would make steps of another size.
         mean = None if weights is None else float(target.total_weight(self.y, self.weight).mean())
 
         def finish(batch):
+            """Check a batch as in the first reading, and encode its target and weights."""
             inputs, own, own_weight = split_batch(batch, self.source, needs_y=True)
             arrays = check_batch(inputs, specs, self.source.name)
             if weights is not None:
@@ -276,6 +285,7 @@ class BatchExamples:
             return arrays, own, *(() if own_weight is None else (own_weight,))
 
         def read(epoch, batch_size, shuffle, seed):
+            # Keras was told the number of batches, which the first reading has counted.
             count = 0
             for made in map_ahead(finish, self.source.batches(epoch), workers=1):
                 count += 1
@@ -293,16 +303,20 @@ class BatchExamples:
 
 
 class ReadBatches:
-    """What one reading of all batches tells: target, weights, specs, a sample of the rows.
+    """What one reading of all batches tells: target, weights, specs and a sample of the rows.
+
+    Batches cannot be asked again in the middle of a fit, so everything that a table answers
+    piece by piece (sizes of vocabularies, missing rows, classes, rows for initial values) is
+    gathered in one pass.
 
     Parameters
     ----------
     source : BatchSource
         The batches.
     router : InputRouter or None
-        If fitted, its specs are what the batches must hold.
+        If it is fitted, the batches must suit its specs.
     branches : dict of str to Branch
-        Of some inputs: what they read says what an array holds.
+        The branches of some inputs. The kind that a branch reads tells what an array holds.
     dtype : str
         Precision of floats.
 
@@ -313,11 +327,11 @@ class ReadBatches:
     specs : dict of str to ArraySpec
         The inputs.
     y, weight : ndarray of shape (n_rows, ...)
-        Target and weights (or None) of all rows.
+        Target of all rows, and their weights or None.
     sample : dict of str to ndarray
         Evenly spaced rows.
     n_batches, batch_rows : int
-        Batches, and rows of the largest one.
+        Number of batches, and number of rows of the largest one.
     """
 
     def __init__(self, source, router, branches, dtype):
@@ -333,10 +347,11 @@ class ReadBatches:
         self._read_through()
 
     def _read_through(self):
-        """Read every batch once: check it, and learn target, ids, missing rows and a sample."""
+        """Read and check every batch once; learn target, ids, missing rows and a sample."""
         targets, weights, sample, missing, largest, count = [], [], _Sample(), {}, {}, 0
         for batch in self.source.batches():
             inputs, y, weight = split_batch(batch, self.source, needs_y=True)
+            # The first batch fixes names, shapes and types, and `check_batch` holds the others to them.
             if self.specs is None:
                 self.specs = first_specs(inputs, self._names, self._kinds, self.source.name, self._dtype)
             arrays = check_batch(inputs, self.specs, self.source.name, count)
@@ -346,6 +361,7 @@ class ReadBatches:
                 array = arrays[name]
                 if spec.vocabulary_sizes:
                     largest[name] = np.maximum(array.max(axis=0), largest.get(name, 0))
+                # A row is missing if all of it is; single NaN are filled by the first layer of a branch.
                 if array.dtype.kind == "f":
                     missing[name] = missing.get(name, False) or bool(np.isnan(array).all(axis=1).any())
             self.batch_rows = max(len(y), self.batch_rows)
@@ -360,10 +376,11 @@ class ReadBatches:
         self.y, self.weight, self.sample = join_targets(targets), join_weights(weights), sample.arrays()
         if self.router is None:
             self.specs = {
-                name: _with_sizes(spec, largest.get(name), missing.get(name)) for name, spec in self.specs.items()
+                name: _set_sizes(spec, largest.get(name), missing.get(name)) for name, spec in self.specs.items()
             }
 
     def _check_lengths(self, arrays, y, weight):
+        """Refuse a batch whose inputs, target and weights differ in their numbers of rows."""
         count = len(next(iter(arrays.values())))
         if len(y) != count or (weight is not None and len(weight) != count):
             raise InputMismatchError(
@@ -372,24 +389,31 @@ class ReadBatches:
             )
 
 
-def _with_sizes(spec, largest, has_missing):
-    """Return a spec with the sizes of vocabularies that the largest ids tell."""
+def _set_sizes(spec, largest, has_missing):
+    """Return a spec with the sizes of vocabularies that follow from the largest ids."""
     sizes = spec.vocabulary_sizes
+    # Ids count from 0, so a vocabulary has one more. All columns share a single size, or each has one of its own.
     if sizes:
         sizes = tuple(int(n) + 1 for n in largest) if len(sizes) > 1 else (int(largest.max()) + 1,)
     return replace(spec, vocabulary_sizes=sizes, has_missing=bool(has_missing))
 
 
 class _Sample:
-    """Evenly spaced rows of batches whose number is not known beforehand."""
+    """Evenly spaced rows of batches whose number is not known beforehand.
+
+    It keeps every row at first. Whenever there are too many, it drops every second one and from
+    then on takes rows at twice the distance.
+    """
 
     def __init__(self):
         self.step, self.kept = 1, []
 
     def add(self, arrays):
-        """Take every `step`-th row of the next batch; half as many of all when there are too many."""
+        """Add every `step`-th row of the next batch; halve all rows if there are too many."""
         row_bytes = sum(array[:1].nbytes for array in arrays.values())
+        # Twice the rows that are wanted, so that at least these are left after the last halving.
         limit = 2 * min(SAMPLE_ROWS, max(SAMPLE_BYTES // max(row_bytes, 1), 1))
+        # Copies: a view would keep the whole batch in memory.
         self.kept.append({name: array[:: self.step].copy() for name, array in arrays.items()})
         if sum(len(next(iter(part.values()))) for part in self.kept) > limit:
             self.step *= 2
@@ -408,12 +432,12 @@ class ExampleReader:
     target : ClassTarget or NumberTarget
         Checks y, and learns from it if asked to.
     parts : Parts
-        Of the estimator: its router names the inputs of a list of arrays, its branches say what arrays of
-        encoded batches hold.
+        The estimator's parts. The router names the inputs of a list of arrays, the branches say
+        what arrays of encoded batches hold.
     dtype : str
         Precision of floats.
     steps : int or None
-        Batches of an epoch, where the user fixed them.
+        Batches of an epoch if the user fixed their number.
     """
 
     def __init__(self, target, parts, dtype, steps):
@@ -423,16 +447,16 @@ class ExampleReader:
         self.steps = steps
 
     def read(self, X, y, sample_weight, *, learn=False, fitted_router=None):
-        """Return rows with a target and weights that are checked; rows of weight 0 are left out.
+        """Return rows with checked target and weights; rows of weight 0 are left out.
 
         Parameters
         ----------
         X, y, sample_weight : object
             What a user hands to `fit`.
         learn : bool
-            Whether these are the first rows, from which the target learns; else y must suit it.
+            Whether these are the first rows, from which the target learns. Later rows must suit it.
         fitted_router : InputRouter or None
-            Of rows to validate on: what encoded batches must suit.
+            For rows to validate on, the router whose specs encoded batches must suit.
 
         Returns
         -------
@@ -449,18 +473,19 @@ class ExampleReader:
             router = self.parts.router if fitted_router is None else fitted_router
             given = (router, self.parts.branches, self.dtype)
             examples, names = BatchExamples.read(source, y, sample_weight, self.target, *given)
+        # Before the target learns: a label that only rows of weight 0 have is no class.
         examples = _weigh(examples)
         if learn:
             self.target.learn(examples.y)
             self.target.names = names
         else:
             check_output_names(names, self.target.names)
-        # Refuses labels and columns that the target does not know.
+        # For its errors: it refuses labels and columns that the target does not know.
         self.target.numbers(examples.y)
         return examples
 
     def _check_given(self, y):
-        """Refuse a y that is left out, or that is a dict."""
+        """Refuse a y that is left out or that is a dict."""
         if y is None:
             raise ValueError(
                 f"{type(self.parts.estimator).__name__} requires y to be passed, but the target y is None. Give one "
@@ -482,19 +507,19 @@ def _weigh(examples):
 
 
 def encoded_chunks(source, router):
-    """Encode the rows of a source in order, the next chunk while the last one is used.
+    """Encode the rows of a source in order, the next chunk while the caller uses the last one.
 
     Parameters
     ----------
     source : TableSource or BatchSource
         The rows.
     router : InputRouter or EncodedInputs
-        Fitted.
+        The fitted router.
 
     Yields
     ------
     dict of str to ndarray
-        By input name.
+        Encoded rows of a chunk, by input name.
     """
     if isinstance(source, TableSource):
         step = piece_rows(router)
@@ -511,13 +536,14 @@ def encoded_chunks(source, router):
 
 
 def join_targets(targets):
-    """Join targets of batches; a single column becomes flat."""
+    """Join the targets of batches; a single column becomes flat."""
+    # Generators often yield y as a single column; the target's `check` would warn of it in each batch.
     targets = [np.asarray(target) for target in targets]
     return np.concatenate([y.reshape(-1) if y.ndim == 2 and y.shape[1] == 1 else y for y in targets])
 
 
 def join_weights(weights):
-    """Join weights of batches, all of which must have some or none."""
+    """Join the weights of batches; all batches must have weights, or none."""
     if all(weight is None for weight in weights):
         return None
     if any(weight is None for weight in weights):

@@ -1,4 +1,4 @@
-"""Labels of one or several columns: checked, as numbers and back, and what each weighs."""
+"""Labels of one or several columns: their checks, their numbers and their weights."""
 
 import numpy as np
 import pandas as pd
@@ -11,17 +11,17 @@ from ..errors import InputMismatchError, label_at, quote
 
 
 def check_labels(y):
-    """Return labels as an array of shape (n_rows,), or (n_rows, n_outputs) where y has several columns.
+    """Return labels as an array of shape (n_rows,), or (n_rows, n_outputs) if y has several columns.
 
-    Columns keep their types: where labels of one are text and of another numbers, the
-    array is of objects.
+    Columns keep their types: if the labels of one column are text and those of another are
+    numbers, the array holds objects.
 
     Raises
     ------
     TypeError
         If y is sparse.
     ValueError
-        If a label is missing, or no label at all.
+        If a label is missing, if a column holds measurements, or if y has no columns.
     """
     if scipy.sparse.issparse(y):
         raise TypeError(
@@ -36,23 +36,23 @@ def check_labels(y):
         return values
     for values, name in zip(columns, names, strict=True):
         _check_column(values, rows, f" of column {name!r}")
-    return _side_by_side(columns)
+    return _join_columns(columns)
 
 
 def _label_columns(y):
-    """Return y's columns, arrays that have each the type of its own labels, and their names."""
+    """Return y's columns and their names; each column is an array with the type of its own labels."""
     if isinstance(y, pd.DataFrame):
         return [_infer_type(y.iloc[:, k].to_numpy()) for k in range(y.shape[1])], list(y.columns)
     if isinstance(y, list | tuple) and len(y) and all(isinstance(row, list | tuple) or np.ndim(row) for row in y):
         lengths = {len(row) for row in y}
         if len(lengths) > 1:
-            raise ValueError(_sets_of_labels(f"rows of y hold {min(lengths)} to {max(lengths)} labels"))
-        # An array of all would make text of numbers that stand beside text.
+            raise ValueError(_describe_sets(f"rows of y hold {min(lengths)} to {max(lengths)} labels"))
+        # Column by column: in one array of all, numbers in a row with text would become text.
         columns = [np.asarray([row[k] for row in y]) for k in range(lengths.pop())]
     else:
         array = np.asarray(y)
         if array.dtype == object and any(isinstance(cell, list | tuple | set | frozenset) for cell in array.flat):
-            raise ValueError(_sets_of_labels("cells of y hold lists"))
+            raise ValueError(_describe_sets("cells of y hold lists"))
         columns = [_infer_type(column) for column in array.T] if array.ndim == 2 else [array]
     if not columns:
         raise ValueError(f"y of shape {np.shape(y)} has no columns. Give one label for each row.")
@@ -61,7 +61,8 @@ def _label_columns(y):
     return columns, list(range(len(columns)))
 
 
-def _sets_of_labels(found):
+def _describe_sets(found):
+    """Return the message for a y that holds a set of labels in each row."""
     return (
         f"{found}. Give a column of 0 and 1 for each label, e.g. sklearn.preprocessing.MultiLabelBinarizer()."
         "fit_transform(y)."
@@ -69,12 +70,12 @@ def _sets_of_labels(found):
 
 
 def _infer_type(values):
-    """Return objects that are all numbers or booleans as an array of these."""
+    """Return an array of objects that are all numbers or booleans with their own type."""
     return pd.Series(values).infer_objects().to_numpy() if values.dtype == object else values
 
 
 def _check_column(values, rows, where):
-    """Refuse a column in which a label is missing, or that holds measurements."""
+    """Refuse a column that has a missing label or holds measurements."""
     missing = np.flatnonzero(pd.isna(values))
     if len(missing):
         first = int(missing[0]) if rows is None else label_at(rows, missing[0])
@@ -88,8 +89,8 @@ def _check_column(values, rows, where):
         raise ValueError(f"{error}{' Found in y' + where + '.' if where else ''}") from error
 
 
-def _side_by_side(columns):
-    """Join columns to one array, of objects unless one type holds all labels as they are."""
+def _join_columns(columns):
+    """Join columns to one array; it holds objects unless one type holds all labels as they are."""
     kinds = {column.dtype.kind for column in columns}
     if len(kinds) == 1 or kinds <= set("iuf") or _are_indicators(columns):
         return np.column_stack(columns)
@@ -105,16 +106,16 @@ def _are_indicators(columns):
 
 
 class Labels:
-    """The labels of a target: which there are in each column, and their numbers.
+    """The labels of a target: the labels of each column, their numbers and their weights.
 
     Parameters
     ----------
     y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
         From `check_labels`.
     classes : array-like, or list of array-like, or None
-        All labels, for several columns a list with an array for each; None takes those of y.
+        All labels; for several columns, a list with an array for each. None takes those of y.
     class_weight : dict, list of dict, "balanced" or None
-        Weight of each label; for several columns a list with an entry for each, or "balanced".
+        Weight of each label; for several columns, a list with an entry for each, or "balanced".
 
     Attributes
     ----------
@@ -125,35 +126,36 @@ class Labels:
     by_output : list of ndarray
         The labels of each column, sorted.
     weights : list of ndarray, or None
-        The weight of each of them.
+        The weights of these labels.
     """
 
     def __init__(self, y, classes=None, class_weight=None):
         columns = [y] if y.ndim == 1 else [_infer_type(column) for column in y.T]
         self.flat = y.ndim == 1
-        given = columns if classes is None else self._for_outputs(classes, len(columns), "classes")
+        given = columns if classes is None else self._split_by_output(classes, len(columns), "classes")
         self.by_output = [np.unique(labels) for labels in given]
         self.multilabel = not self.flat and _are_indicators(self.by_output)
+        # A label that no training row has, or that all have, still has two values.
         if self.multilabel:
             self.by_output = [np.array([0, 1], dtype=labels.dtype) for labels in self.by_output]
-        self.weights = None if class_weight is None else self._weights(class_weight, columns)
+        self.weights = None if class_weight is None else self._weigh_labels(class_weight, columns)
 
     @property
     def classes(self):
         """The labels as an estimator shows them: an array, of shape (n_labels, 2) for 0 and 1, or a list of arrays."""
         if self.flat:
             return self.by_output[0]
-        # An array, not a list: `cross_val_predict` asks for its shape, scorers see from it what the target is.
+        # An array, not a list: `cross_val_predict` asks for its shape, and scorers tell from it what the target is.
         return np.array(self.by_output) if self.multilabel else self.by_output
 
     @property
     def weighed_by_output(self):
-        """Whether the loss gives a number for each output of a row, which may have a weight of its own."""
+        """Whether the loss has a value for each output of a row, which may have a weight of its own."""
         return not self.flat and (self.weights is not None or not self.multilabel)
 
     def are(self, classes):
-        """Return whether these are the labels."""
-        given = self._for_outputs(classes, len(self.by_output), "classes")
+        """Return whether `classes` are the labels."""
+        given = self._split_by_output(classes, len(self.by_output), "classes")
         return all(np.array_equal(np.unique(one), two) for one, two in zip(given, self.by_output, strict=True))
 
     def check_columns(self, y):
@@ -165,15 +167,17 @@ class Labels:
             )
 
     def numbers(self, y):
-        """Return each label's position among those of its column, in an array of y's shape."""
+        """Return each label's position among the labels of its column, in an array of y's shape."""
         self.check_columns(y)
         if self.flat:
-            return self._column_numbers(y, 0)
-        return np.column_stack([self._column_numbers(_infer_type(column), k) for k, column in enumerate(y.T)])
+            return self._number_column(y, 0)
+        return np.column_stack([self._number_column(_infer_type(column), k) for k, column in enumerate(y.T)])
 
-    def _column_numbers(self, column, k):
+    def _number_column(self, column, k):
+        """Return each label's position among the labels of column `k`, or refuse unknown labels."""
         classes = self.by_output[k]
         try:
+            # An unknown label has a position, too, possibly behind the last one; the comparison finds it.
             positions = np.minimum(np.searchsorted(classes, column), len(classes) - 1)
             unknown = classes[positions] != column
         except TypeError:  # text and numbers have no order
@@ -192,10 +196,10 @@ class Labels:
         """Return the labels that numbers stand for, of y's type."""
         if self.flat:
             return self.by_output[0][numbers]
-        return _side_by_side([classes[numbers[:, k]] for k, classes in enumerate(self.by_output)])
+        return _join_columns([classes[numbers[:, k]] for k, classes in enumerate(self.by_output)])
 
     def total_weight(self, y, sample_weight):
-        """Return the weight of each row, or of each output of each row where they are weighed apart, or None."""
+        """Return the weight of each row, or of each output of each row if outputs are weighed apart, or None."""
         weight = sample_weight
         if weight is not None and self.weighed_by_output:
             weight = np.repeat(weight[:, None], len(self.by_output), axis=1)
@@ -206,13 +210,15 @@ class Labels:
         of_labels = of_labels[:, 0] if self.flat else of_labels
         return of_labels if weight is None else of_labels * weight
 
-    def _weights(self, class_weight, columns):
+    def _weigh_labels(self, class_weight, columns):
+        """Return the weights of the labels of each column, an array for each."""
+        # A dict for several columns is refused below: it could not say which column a label is of.
         given = [class_weight] * len(columns)
         if isinstance(class_weight, list) or (isinstance(class_weight, dict) and not self.flat):
-            given = self._for_outputs(class_weight, len(columns), "class_weight")
-        return [_label_weights(*parts) for parts in zip(given, self.by_output, columns, strict=True)]
+            given = self._split_by_output(class_weight, len(columns), "class_weight")
+        return [_weigh_column(*parts) for parts in zip(given, self.by_output, columns, strict=True)]
 
-    def _for_outputs(self, given, n_outputs, parameter):
+    def _split_by_output(self, given, n_outputs, parameter):
         """Return a parameter's part for each column."""
         if self.flat and parameter == "classes":
             return [given]
@@ -225,8 +231,9 @@ class Labels:
         return parts
 
 
-def _label_weights(class_weight, classes, column):
-    """Return the weight of each label of a column; one that is not in it has no share in the balance."""
+def _weigh_column(class_weight, classes, column):
+    """Return the weight of each label of a column; a label that it does not hold weighs 1."""
+    # "balanced" divides by the count of each label, so only labels with rows may take part.
     weights = np.ones(len(classes))
     used = np.unique(column) if isinstance(class_weight, str) else classes
     weights[np.searchsorted(classes, used)] = compute_class_weight(class_weight, classes=used, y=column)
@@ -234,4 +241,5 @@ def _label_weights(class_weight, classes, column):
 
 
 def as_pandas(y):
+    """Return a table or column of polars or Arrow as that of pandas, and anything else as it is."""
     return y.to_pandas() if hasattr(y, "to_pandas") else y

@@ -10,11 +10,11 @@ from .._params import nested_params, refuse_unknown, split_nested
 from ..network import DenseHead, as_merge
 from ..router import InputRouter, input_names
 
-# Parameters that SciKeras hands on: ``optimizer__learning_rate``, ``loss__delta``, ``fit__steps_per_epoch``.
+# Prefixes of parameters that SciKeras passes on: ``optimizer__learning_rate``, ``loss__delta``, ``fit__...``.
 ROUTED = ("optimizer", "loss", "metrics", "callbacks", "compile", "fit", "predict", "model")
 PARTS = ("router", "branches", "merge", "head")
 
-# What the estimators give to ``keras.Model.fit`` themselves, and the parameter that decides it.
+# Arguments that the estimators pass to ``keras.Model.fit`` themselves, and the parameter that decides each.
 OWN_FIT_ARGUMENTS = {
     "x": "X",
     "y": "y",
@@ -31,12 +31,15 @@ OWN_FIT_ARGUMENTS = {
 
 
 class Parts:
-    """The parts of an estimator as they are before fit: given ones, or their defaults.
+    """The parts of an estimator as they are before fit: the user's parts, or their defaults.
+
+    Defaults are made here each time and not stored: an estimator's parameters stay as the user
+    gave them until `set_params` changes one.
 
     Parameters
     ----------
     estimator : MultiInputClassifier or MultiInputRegressor
-        Its parameters are read, and by `set_params` set.
+        The estimator whose parameters are read, and changed by `set_params`.
     """
 
     def __init__(self, estimator):
@@ -49,28 +52,29 @@ class Parts:
 
     @property
     def merge(self):
-        """The merge object that a name stands for; anything else as it was given."""
+        """The merge object that a name stands for; anything else is returned as it was given."""
         merge = self.estimator.merge
         try:
             return as_merge(merge) if isinstance(merge, str) else merge
         except ValueError:
-            return merge  # an unknown name is an error of `fit`, not of `get_params`
+            # An unknown name is an error of `fit`: `get_params`, `clone` and `repr` work with any parameter.
+            return merge
 
     @property
     def head(self):
-        """The head; ``DenseHead()`` where rows and target will decide."""
+        """The head; ``DenseHead()`` if rows and target decide about it in `fit`."""
         return DenseHead() if self.estimator.head is None else self.estimator.head
 
     @property
     def branches(self):
-        """The branch of each input that is known before fit: the given one, or its encoder's default."""
+        """The branch of each input that is known before fit: the user's branch, or the encoder's default."""
         given = dict(self.estimator.branches) if isinstance(self.estimator.branches, Mapping) else {}
         if isinstance(self.estimator.router, InputRouter):
             return {**self.estimator.router.default_branches(), **given}
         return given
 
     def get_params(self):
-        """Return the parameters of all parts by their full names."""
+        """Return the parameters of all parts, by their full names."""
         params = {}
         for name in ("router", "merge", "head"):
             params.update(nested_params(name, getattr(self, name)))
@@ -80,17 +84,19 @@ class Parts:
         return params
 
     def set_params(self, name, values):
-        """Set parameters of a part: of one of `PARTS`, by its name."""
+        """Set parameters of a part, which is named by one of `PARTS`."""
         if name == "branches":
             self._set_branch_params(values)
             return
         part = getattr(self, name)
         if not hasattr(part, "set_params"):
             raise ValueError(f"{name}={part!r} has no parameters to set: {sorted(values)}.")
+        # Set, since a default part, or the merge that a name stands for, is not the estimator's yet.
         setattr(self.estimator, name, part.set_params(**values))
 
     def _set_branch_params(self, values):
         """Set whole branches, then parameters of branches, in a new dict."""
+        # A new one: the user's own dict may be the parameter of other estimators, too.
         whole, nested = split_nested(values)
         parts = self.branches
         branches = dict(self.estimator.branches) if isinstance(self.estimator.branches, Mapping) else {}
@@ -101,7 +107,7 @@ class Parts:
         for name, params in nested.items():
             part = branches.get(name, parts.get(name))
             if part is None:
-                # Without a router the input is known at fit only: `branches` keeps the order until then.
+                # Without a router the inputs are known only at fit; until then `branches` keeps what is to be set.
                 branches.update({f"{name}__{key}": value for key, value in params.items()})
             elif hasattr(part, "set_params"):
                 branches[name] = part.set_params(**params)
@@ -111,12 +117,12 @@ class Parts:
 
 
 def own_names(estimator):
-    """Return the names of the parameters that stand in the signature of an estimator's class."""
+    """Return the names of the parameters in the signature of an estimator's class."""
     return list(inspect.signature(type(estimator)).parameters)
 
 
 def check_routed_names(estimator, routed):
-    """Refuse keywords that are neither a parameter nor routed: TypeError, with the closest match."""
+    """Refuse keywords that are neither parameters nor routed, by a TypeError with the closest match."""
     for name in routed:
         if "__" not in name or name.split("__")[0] not in ROUTED:
             known = [*own_names(estimator), *(f"{prefix}__..." for prefix in ROUTED)]
@@ -124,14 +130,14 @@ def check_routed_names(estimator, routed):
 
 
 def check_routed(routed, optimizer):
-    """Refuse routed parameters that would be ignored, or clash with what the estimator decides.
+    """Refuse routed parameters that would be ignored, or that the estimator decides itself.
 
     Parameters
     ----------
     routed : dict of str to object
-        By full name.
+        The routed parameters, by full name.
     optimizer : object
-        As the user gave it, "adam" for "auto"; its class says which parameters it has.
+        As the user gave it, but "adam" for "auto"; its class tells which parameters it has.
     """
     for name in routed:
         prefix, _, rest = name.partition("__")
@@ -144,20 +150,21 @@ def check_routed(routed, optimizer):
     kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
     names = [name.partition("__")[2] for name in routed if name.startswith("optimizer__")]
     if inspect.isclass(kind):
+        # A class may pass ``clipnorm`` and the like on to Keras' base class as ``**kwargs``.
         known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is not p.VAR_KEYWORD]
         inherited = inspect.signature(keras.optimizers.Optimizer).parameters
         refuse_unknown(kind, [name for name in names if "__" not in name], [*known, *inherited])
 
 
 def branches_at_fit(given, defaults):
-    """Return the user's `branches` with parameters that waited for the router applied to the defaults.
+    """Return the user's `branches`, after setting the parameters that had to wait for the fitted router.
 
     Parameters
     ----------
     given : dict or None
-        As the estimator has them; keys such as "photo__filters" waited.
+        The estimator's `branches`; keys such as "photo__filters" are parameters that waited.
     defaults : dict of str to (Branch or str)
-        Of the fitted router.
+        The default branches of the fitted router.
     """
     given = dict(given or {})
     waiting = {key: given.pop(key) for key in list(given) if "__" in key}

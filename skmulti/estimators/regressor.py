@@ -1,4 +1,4 @@
-"""The regressor: signature, documentation, and what is special about numbers."""
+"""The regressor: its signature, its documentation, and what is special about numbers."""
 
 from scikeras.wrappers import KerasRegressor
 from sklearn.base import RegressorMixin
@@ -29,27 +29,29 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         "interaction", "attention", "gated", one of the merge objects, or a callable
         that maps {input name: KerasTensor} to a KerasTensor.
     head : DenseHead or None
-        Layers after the merge. None is ``DenseHead()`` from 1,000 training rows on; of
-        fewer rows it has dropout, and several members that predict (see `DenseHead`).
+        Layers after the merge. None is ``DenseHead()`` from 1,000 training rows on; with
+        fewer rows it also has dropout and several members that predict (see `DenseHead`).
     model : callable or None
-        Builds the whole network by hand, ``f(inputs, target) -> output``: from
-        {input name: KerasTensor} and a `TargetSpec` to the output tensor. Branches,
-        merge and head are then not used.
+        Builds the whole network by hand: ``f(inputs, target)`` takes
+        {input name: KerasTensor} and a `TargetSpec` and returns the output tensor.
+        Branches, merge and head are then not used.
     optimizer : str, class or Optimizer
         "auto" is Adam at a learning rate that suits target and batch size. The rate falls
         along half a cosine (`AnnealRate`) or, with text and a hold-out, each time that the
         hold-out gets worse (`SlowOnPlateau`). A name, class or object of Keras (an object
         is copied) trains at a constant rate. ``optimizer__learning_rate=...`` and other
-        parameters are passed on; a learning rate given so stays constant with "auto", too.
+        parameters are passed on; a learning rate that is given like this stays constant,
+        also with "auto".
     loss : str, class, Loss, callable or None
-        Keras' name, class or object; None suits y. The output's activation follows.
+        Keras' name, class or object; None chooses a loss that suits y. The output's activation
+        follows from the loss.
     metrics : list or None
-        Keras' metrics; None suits y.
+        Keras' metrics; None chooses metrics that suit y.
     epochs : int or "auto"
-        Number of times that training sees all rows. "auto" makes some 1,500 steps, in 10
+        How often training sees all rows. "auto" makes some 1,500 steps, in 10
         to 100 epochs.
     batch_size : int or "auto"
-        Rows of a step. "auto" makes about 80 steps an epoch, of 32 to 256 rows.
+        Rows of a step. "auto" makes about 80 steps per epoch, of 32 to 256 rows.
     validation_fraction : float, int or None
         Share (or number) of the rows that are held out to decide when to stop. None holds
         out no rows and stops on the training loss. Without early stopping no rows are held
@@ -59,16 +61,16 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         keeps the weights of the best epoch. "auto": from 500 rows on, or if X_val is given.
     n_iter_no_change : int or "auto"
         Number of epochs to wait for an improvement. "auto" is 10 at a constant learning
-        rate, and leaves the decision to a rate that falls. An int holds the rate of
-        ``optimizer="auto"`` constant.
+        rate; if the rate falls, its plan decides when training ends. An int holds the rate
+        of ``optimizer="auto"`` constant.
     callbacks : Keras callback, class, or list or dict of them, or None
         Objects are copied for each fit (the copies are in `callbacks_`); classes take
         their parameters as ``callbacks__...``.
     shuffle : bool
         Whether each epoch has an order of its own.
     steps_per_execution : int or "auto"
-        Steps that run in one call, before Python sees the results. "auto" is 32, or all
-        steps of a shorter epoch, or 1 if a callback looks at single batches.
+        Number of steps that run in one call, before Python sees the results. "auto" is 32, or
+        all steps of a shorter epoch, or 1 if a callback looks at single batches.
     jit_compile : bool or "auto"
         Whether XLA compiles the network.
     dtype : {"float32", "float64"}
@@ -79,14 +81,14 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     memory : str, joblib.Memory or None
         Where encoded training rows are kept between fits; None keeps none.
     warm_start : bool
-        Whether a second ``fit`` continues with the network of the first.
+        Whether a second ``fit`` continues with the network of the first one.
     scale_target : bool
         Whether the network learns y with mean 0 and standard deviation 1; predictions are
         in the units of y either way.
     verbose : int
-        0 is silent, 1 prints a line an epoch, 2 a progress bar.
+        0 is silent, 1 prints a line per epoch, 2 a progress bar.
     random_state : int, RandomState or None
-        Decides weights, shuffling, dropout and hold-out; an int makes fits equal.
+        Decides weights, shuffling, dropout and hold-out. Two fits with the same int are equal.
 
     Attributes
     ----------
@@ -99,22 +101,22 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     model_ : keras.Model
         The trained network: ``model_.predict(router_.transform(X))`` is plain Keras.
     history_ : dict of str to list of float
-        Loss and metrics of each epoch, "val_..." those of the hold-out.
+        Loss and metrics of each epoch; names with "val_" are those of the hold-out.
     n_iter_ : int
-        Epochs trained.
+        Number of epochs trained.
     best_epoch_ : int
         The epoch, counted from 1, whose weights `model_` has.
     recipe_ : Recipe
-        How the last training ran: batch size, epochs, learning rate and what else was left
-        to the data.
+        How the last training ran: batch size, epochs, learning rate and other choices that
+        were left to the data.
     timings_ : dict of str to float
         Seconds of the fit: "route" (columns to arrays), "build" (the network), "trace"
-        (TensorFlow's compilation), "train"; and "predict", of all predictions since.
+        (TensorFlow's compilation), "train"; and "predict", the sum of all predictions since.
     callbacks_ : list of keras.callbacks.Callback
         The fit's copies of the user's callbacks.
     output_names_ : ndarray of str
         Names of the columns of y, if y is a Series or a table and all names are strings.
-        There are none for an array.
+        An array has none.
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of str
@@ -133,8 +135,8 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     Notes
     -----
     Rows are held out before anything is fitted, so no statistic of an encoder has seen a
-    held-out row. Parameters of Keras are routed as in SciKeras: ``optimizer__``, ``loss__``, ``metrics__``,
-    ``callbacks__``, ``compile__``, ``fit__`` and ``model__``.
+    held-out row. Parameters of Keras are routed as in SciKeras: ``optimizer__``, ``loss__``,
+    ``metrics__``, ``callbacks__``, ``compile__``, ``fit__`` and ``model__``.
 
     Examples
     --------
@@ -218,11 +220,11 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
             ``tf.data.Dataset``, ``keras.utils.PyDataset``, generator, or function that makes one.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs), str or None
             Numbers, in any unit.
-            For a source of frames the name of a column or a list of them; None for batches.
+            For a source of frames, the name of a column or a list of names; None for batches.
         sample_weight : array-like of shape (n_rows,), str or None
             Weight of each row; rows of weight 0 are left out.
         X_val, y_val, sample_weight_val : like X, y and sample_weight, or None
-            Rows to decide on when to stop, instead of a share of the training rows.
+            Rows on which the fit decides when to stop, instead of a share of the training rows.
 
         Returns
         -------
@@ -294,6 +296,6 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Returns
         -------
         float
-            R squared; 1 is perfect, 0 what the mean would reach.
+            R squared: 1 is perfect, 0 is as good as always predicting the mean.
         """
         return RegressorMixin.score(self, *self._rows_to_score(X, y, sample_weight))

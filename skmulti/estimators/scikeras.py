@@ -1,9 +1,9 @@
 """The only file that knows SciKeras: what the estimators inherit, and each override with its reason.
 
-SciKeras 0.13 still routes parameters (``optimizer__learning_rate``), makes
-optimizers, losses, metrics and callbacks from names and classes, and is the base class
-that other tools look for. The rest assumes one numeric array and an older
-scikit-learn, and is overridden here.
+SciKeras is the base class because users and tools look for it. SciKeras 0.13 routes parameters
+(``optimizer__learning_rate``) and makes optimizers, losses, metrics and callbacks from names and classes.
+Everything that assumes one numeric array or an older scikit-learn is overridden here. The comment above each
+override says what upstream does and why this package differs.
 """
 
 import copy
@@ -26,54 +26,58 @@ from .parameters import PARTS, ROUTED, Parts, check_routed, check_routed_names, 
 NAME_COUNTS = "object_name_uids"
 
 
-# Keras counts the names of layers, metrics and optimizers over the whole process ("dense_57"), with no public way to
-# count otherwise but clear_session, which would count the user's own anew, too. TensorFlow keeps what it made for each
-# name of a variable, so that a search of a thousand fits would leave gigabytes (tests/benchmarks/memory_plateau.py).
-# Can go when Keras' names repeat.
+# Keras numbers the names of layers, metrics and optimizers over the whole process ("dense_57"). The only public way to
+# change the counts is clear_session, which would also reset those of the user's own layers. TensorFlow keeps what it
+# made for each new name of a variable, so a search of a thousand fits would leave gigabytes behind
+# (tests/benchmarks/memory_plateau.py). The counts are the one private name of Keras in the package. This can go when
+# Keras' names repeat.
 @contextmanager
 def repeat_names():
-    """Name layers in a block as if it were the only one: Keras' counts are afterwards what they were before."""
+    """Put Keras' counts of names back after a block, so that the layers of all fits have the same names."""
     counts = global_state.get_global_attribute(NAME_COUNTS, {})
     before = dict(counts)
     try:
         yield
     finally:
+        # Looked up again: clear_session in the block would have replaced the dict.
         counts = global_state.get_global_attribute(NAME_COUNTS, {})
         counts.clear()
         counts.update(before)
 
 
-# For metrics and optimizers, which no layer of the user's can collide with: "auc" in every fit, never "auc_1".
+# For metrics and optimizers: "auc" in every fit, never "auc_1", whatever the user has made before. Layers keep their
+# counts, since a network may hold layers of the user's own, and two of one name are refused.
 @contextmanager
 def restart_names():
-    """Count names in a block from the start, and go on after it as if it had not been."""
+    """Count names from the start in a block, and put Keras' counts back after it."""
     with repeat_names():
         global_state.get_global_attribute(NAME_COUNTS, {}).clear()
         yield
 
 
 class ScikerasAdapter(BaseWrapper):
-    """SciKeras' wrapper, brought to multi-input networks and today's scikit-learn."""
+    """SciKeras' wrapper, adapted to networks with several inputs and to today's scikit-learn."""
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        # `**routed` is how SciKeras' parameters come in, no parameter that a grid or a check should try.
+        # SciKeras' parameters come in through `**routed`, which itself is no parameter that a grid or check should try.
         signature = inspect.signature(cls.__init__)
         shown = [p for p in signature.parameters.values() if p.name != "self" and p.kind is not p.VAR_KEYWORD]
         cls.__signature__ = signature.replace(parameters=shown)
 
     def _store_routed(self, routed):
-        """Keep ``optimizer__...`` and the like, but refuse other names."""
+        """Store ``optimizer__...`` and the like, and refuse other names."""
         check_routed_names(self, routed)
         self._routed = dict(routed)
 
     # Upstream takes every attribute without a trailing underscore for a parameter; a fit could add one.
     def _get_param_names(self):
+        """Return the names of the parameters in the signature and of those that are routed."""
         return sorted([*own_names(self), *self._routed])
 
-    # Upstream does not look inside dicts, names of merges, or defaults.
+    # Upstream does not look inside dicts, behind names of merges, or at default parts.
     def get_params(self, deep=True):
-        """Get the parameters, with ``deep=True`` those of router, branches, merge and head, too.
+        """Get the parameters; with ``deep=True`` also those of router, branches, merge and head.
 
         Parameters
         ----------
@@ -109,6 +113,7 @@ class ScikerasAdapter(BaseWrapper):
         ValueError
             If there is no such parameter or part.
         """
+        # Whole parts come first: in one call with a new router ``branches__review__units`` means its branch.
         whole, nested = split_nested(params)
         refuse_unknown(self, whole, own_names(self))
         refuse_unknown(self, nested, [*PARTS, *ROUTED])
@@ -121,7 +126,7 @@ class ScikerasAdapter(BaseWrapper):
                 Parts(self).set_params(name, values)
         return self
 
-    # Upstream's prints every parameter; scikit-learn's only those that were changed.
+    # Upstream prints every parameter; scikit-learn prints only those that were changed.
     def __repr__(self, N_CHAR_MAX=700):
         return BaseEstimator.__repr__(self, N_CHAR_MAX)
 
@@ -138,11 +143,13 @@ class ScikerasAdapter(BaseWrapper):
 
     def _check_routed(self):
         """Refuse routed parameters that would be ignored."""
+        # In `fit`, not in `set_params`: the optimizer may be set after its parameters. Counts of names are put back
+        # since a named optimizer is made to see which parameters it has, and Keras counts it.
         with repeat_names():
             check_routed(self._routed, "adam" if self._optimizer_is_auto() else self.optimizer)
 
     def _routed_to(self, prefix):
-        """Return the parameters that are routed to ``prefix__``, by the rest of their names."""
+        """Return the parameters that begin with ``prefix__``, by the rest of their names."""
         return split_nested(self._routed)[1].get(prefix, {})
 
     def _compile(self, model, target, recipe):
@@ -153,14 +160,15 @@ class ScikerasAdapter(BaseWrapper):
         model : keras.Model
             The network, or the part of it that training changes.
         target : ClassTarget or NumberTarget
-            Described.
+            The target, after `describe`.
         recipe : Recipe
-            Decides what the user leaves open.
+            Decides what the user left open.
         """
         kwargs = self._get_compile_kwargs()
         if self._optimizer_is_auto():
             given = {"learning_rate": recipe.learning_rate, **self._routed_to("optimizer")}
             kwargs["optimizer"] = keras.optimizers.Adam(**given)
+        # A copy of the user's object: Keras binds an optimizer to the variables of the network that it trains first.
         if isinstance(self.optimizer, keras.optimizers.Optimizer):
             kwargs["optimizer"] = type(self.optimizer).from_config(self.optimizer.get_config())
         if kwargs["loss"] is None:
@@ -171,14 +179,17 @@ class ScikerasAdapter(BaseWrapper):
             raise ValueError(
                 "compile__weighted_metrics weighs rows, but each column of y has weights of its own. Use `metrics`."
             )
-        # Metrics hold state: the user's own stay as they are.
+        # Copies, since metrics hold state: the user's own stay as they are.
         kwargs["metrics"] = copy.deepcopy(target.metrics(kwargs["metrics"]))
         kwargs["loss"] = target.loss(kwargs["loss"], has_members(model))
+        # `compile__...` comes second, so that the user decides.
         own = {"jit_compile": self.jit_compile, "steps_per_execution": recipe.steps_per_execution}
         model.compile(**{**own, **kwargs})
 
-    # Upstream looks a loss up by name as a function, which cannot take parameters such as loss__delta.
+    # Upstream looks a loss up by name as a function, which cannot take parameters such as loss__delta. It reads both
+    # from the estimator's attributes, which are put back: a fit changes no parameter.
     def _get_compile_kwargs(self):
+        """Return the arguments of ``keras.Model.compile`` that SciKeras makes of the parameters."""
         loss, optimizer = self.loss, self.optimizer
         try:
             if isinstance(loss, str) and any(key.startswith("loss__") for key in self._routed):
@@ -192,17 +203,21 @@ class ScikerasAdapter(BaseWrapper):
             self.loss, self.optimizer = loss, optimizer
 
     def _optimizer_is_auto(self):
+        """Return whether the user left the optimizer open."""
         return isinstance(self.optimizer, str) and self.optimizer == "auto"
 
-    # Upstream trains with the user's own callback objects; a second fit, or a fold, would find them used.
+    # Upstream trains with the user's own callback objects; a second fit, or another fold of a search, would find the
+    # state that the first one left in them.
     def _copy_callbacks(self):
-        """Return the fit's own callbacks: classes made, instances copied."""
+        """Return the fit's own callbacks: instances of given classes, and copies of given objects."""
         self._initialize_callbacks()
         callbacks = copy.deepcopy(self._fit_callbacks)
         del self._fit_callbacks, self._predict_callbacks
         return [callback for entry in callbacks for callback in (entry if isinstance(entry, list) else [entry])]
 
-    # Upstream relies on a patch of keras.Model.__reduce__; here a network is its configuration and weights.
+    # Upstream relies on a patch of keras.Model.__reduce__; here a network is its configuration and weights, as plain
+    # data. The optimizer's state, for Adam twice as large as the weights, is kept only if a second fit would go on with
+    # it. The compiled prediction is left out and made again.
     def __getstate__(self):
         state = dict(BaseEstimator.__getstate__(self))
         if "model_" in state:
@@ -211,19 +226,21 @@ class ScikerasAdapter(BaseWrapper):
                 variables = self.model_.optimizer.variables
                 state["_optimizer_state"] = [keras.ops.convert_to_numpy(variable) for variable in variables]
             state.pop("forward_", None)
-            state["callbacks_"] = [_without_model(callback) for callback in state["callbacks_"]]
+            state["callbacks_"] = [_copy_without_model(callback) for callback in state["callbacks_"]]
         return state
 
     def __setstate__(self, state):
         packed = state.get("model_")
         BaseEstimator.__setstate__(self, state)
         if packed is not None:
+            # Layers take their precision from Keras' float type, and would move the counts of names of this process.
             with isolate(None, self.dtype), repeat_names():
                 self.model_ = unpack_network(packed)
             self.forward_ = Forward(self.model_)
 
     def _restore_optimizer(self):
-        """Put the state that came with a pickle, if any did, into a newly compiled optimizer."""
+        """Put the state that a pickle may have brought into a newly compiled optimizer."""
+        # Only now: an optimizer has variables when it is compiled with a network and built, not when it is unpickled.
         state = vars(self).pop("_optimizer_state", None)
         if state:
             self.model_.optimizer.build(self.model_.trainable_variables)
@@ -237,6 +254,7 @@ class ScikerasAdapter(BaseWrapper):
         }
 
     def _check_fitted(self):
+        """Refuse to predict before `fit`."""
         if not hasattr(self, "model_"):
             raise NotFittedError(
                 f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
@@ -244,8 +262,9 @@ class ScikerasAdapter(BaseWrapper):
             )
 
 
-def _without_model(callback):
-    """Copy a callback without the network, which a pickle would else hold again."""
+def _copy_without_model(callback):
+    """Copy a callback without its network, which a pickle would otherwise hold a second time."""
+    # The attribute behind Keras' property `model`: a callback's own `set_model` may do more than store it.
     twin = copy.copy(callback)
     twin._model = None
     return twin

@@ -1,4 +1,9 @@
-"""What a fit asks of its target: the two kinds of targets, classes and numbers, with one set of methods."""
+"""The two kinds of targets, classes and numbers, with the same methods: all that a fit asks of its target.
+
+A regression predicts in the units of y. The network's last layer (`TargetUnits`) computes in float64, and the
+loss (`TargetUnitsLoss`) undoes it, so the network learns a target of mean 0 and deviation 1 while predictions,
+checkpoints and ``model_.predict`` are in the units of y.
+"""
 
 import numpy as np
 import pandas as pd
@@ -30,7 +35,7 @@ class ClassTarget:
     Attributes
     ----------
     labels : Labels
-        Which labels there are, known after `learn`.
+        The labels that exist, known after `learn`.
     names : ndarray of str, or None
         Names of the columns of the y that was learned.
     spec : TargetSpec
@@ -51,21 +56,21 @@ class ClassTarget:
         return check_labels(y)
 
     def learn(self, y):
-        """Learn which labels there are, and what each weighs."""
-        # From all rows, so that a hold-out is weighed as the training rows are.
+        """Learn which labels exist, and the weight of each."""
+        # From all rows, so that a hold-out has the same weights as the training rows.
         self.labels = Labels(y, self.classes, self.class_weight)
 
     def numbers(self, y):
-        """Return each label's position among those of its column, or refuse labels that are not known."""
+        """Return each label's position among the labels of its column, or refuse unknown labels."""
         return self.labels.numbers(y)
 
     def strata(self, y):
-        """Return what a hold-out must show the shares of: the class of each row, or None."""
-        # As MLPClassifier: rows cannot be drawn so that each of several columns keeps its shares.
+        """Return the class of each row, whose shares a hold-out must keep, or None."""
+        # As in MLPClassifier: no draw of rows keeps the shares of several columns.
         return self.numbers(y) if self.labels.flat else None
 
     def describe(self, y, sample_weight, loss):
-        """Set `spec`, what the network predicts under a loss."""
+        """Set `spec`, which says what the network predicts under a loss."""
         counts = tuple(len(classes) for classes in self.labels.by_output)
         one_output = self.labels.flat or self.labels.multilabel
         self.spec = classification_target(
@@ -73,7 +78,7 @@ class ClassTarget:
         )
 
     def loss(self, loss, members):
-        """Wrap a loss so that it reads the network's outputs: those of several members, or of several columns."""
+        """Wrap a loss so that it reads the network's outputs of several members, or of several columns."""
         reduction = getattr(loss, "reduction", "sum_over_batch_size")
         if members:
             return MembersLoss(loss, self.spec.width, reduction=reduction)
@@ -83,11 +88,11 @@ class ClassTarget:
         return OutputsLoss(loss, widths, self.spec.one_hot, reduction=reduction)
 
     def metrics(self, metrics):
-        """Return metrics that read y as the loss does."""
+        """Return metrics that read y in the same way as the loss."""
         return metrics_by_output(metrics, self.spec)
 
     def total_weight(self, y, sample_weight):
-        """Return what rows weigh, those of their classes included; None where all weigh the same."""
+        """Return the weights of rows times those of their classes, or None if all weigh the same."""
         return self.labels.total_weight(y, sample_weight)
 
 
@@ -104,7 +109,7 @@ class NumberTarget:
     flat : bool
         Whether y had one dimension, known after `learn`.
     n_outputs : int
-        Number of its columns.
+        Number of columns of y.
     names, spec : object
         As in `ClassTarget`.
     """
@@ -115,8 +120,10 @@ class NumberTarget:
         self.scale_target = scale_target
 
     def check(self, y):
-        """Return numbers as an array of float64, flat where y has one column only, or refuse them."""
+        """Return numbers as an array of float64, flat if y has a single column, or refuse them."""
         y = check_array(y, ensure_2d=False, dtype="float64", input_name="y")
+        # Before `learn` a single column is taken as flat, with scikit-learn's warning. After it, y has the form of the
+        # first y: a single column of a target with several is left for `numbers` to refuse.
         flat = y.ndim == 2 and y.shape[1] == 1 and getattr(self, "flat", True)
         return column_or_1d(y, warn=True) if flat else y
 
@@ -135,17 +142,17 @@ class NumberTarget:
         return columns
 
     def strata(self, y):
-        """Return None: numbers have no shares that a hold-out must show."""
+        """Return None: numbers have no classes whose shares a hold-out must keep."""
         return None
 
     def describe(self, y, sample_weight, loss):
-        """Set `spec`, what the network predicts under a loss, with offset and scale of y."""
+        """Set `spec`, which says what the network predicts under a loss, with offset and scale of y."""
         self.spec = regression_target(
             self.numbers(y), loss, scale_target=self.scale_target, sample_weight=sample_weight
         )
 
     def loss(self, loss, members):
-        """Wrap a loss so that it sees targets and predictions, of each member, in the network's own scale."""
+        """Wrap a loss so that it sees targets and each member's predictions in the network's own scale."""
         reduction = getattr(loss, "reduction", "sum_over_batch_size")
         return TargetUnitsLoss(loss, self.spec.offset, self.spec.scale, reduction=reduction)
 
@@ -164,37 +171,38 @@ def encode_rows(target, y, sample_weight, dtype, mean_weight=None):
     Parameters
     ----------
     target : ClassTarget or NumberTarget
-        Learned and described.
+        The target, after `learn` and `describe`.
     y : ndarray of shape (n_rows,) or (n_rows, n_outputs)
-        From its `check`.
+        From the target's `check`.
     sample_weight : ndarray of shape (n_rows,) or None
         Weight of each row.
     dtype : str
         Precision of floats.
     mean_weight : float or None
-        Mean over all rows of a fit, of which these are some; None takes that of these.
+        Mean weight over all rows of a fit, if these are only some of them; None takes the mean of these.
 
     Returns
     -------
     y : ndarray of shape (n_rows, ...)
-        As the loss reads it.
+        The target as the loss reads it.
     weight : ndarray of shape (n_rows,) or (n_rows, n_outputs), or None
-        On average 1 over all rows.
+        Weights with a mean of 1 over all rows.
     """
     weight = target.total_weight(y, sample_weight)
     if weight is not None:
         if not weight.any():
             raise ValueError("class_weight and sample_weight leave no row a weight; there is nothing to learn from.")
-        # On average 1, so that weights move rows against each other, not the learning rate.
+        # With a mean of 1 weights move rows against each other, but not the size of a step.
         weight = (weight / (mean_weight or weight.mean())).astype(dtype)
     encoded = encode_target(target.numbers(y), target.spec)
+    # Numbers stay float64, since `TargetUnits` computes in it: in float32 a target of 1e6 would lose its digits.
     if encoded.dtype.kind == "f" and target.spec.n_classes:
         encoded = encoded.astype(dtype)
     return encoded, weight
 
 
 def output_names(y):
-    """Return the names of y's columns, an object array, or None where they are not all strings."""
+    """Return the names of y's columns as an object array, or None if they are not all strings."""
     y = as_pandas(y)
     columns = y.columns if isinstance(y, pd.DataFrame) else [getattr(y, "name", None)]
     named = len(columns) and all(isinstance(name, str) for name in columns)
@@ -202,7 +210,8 @@ def output_names(y):
 
 
 def check_output_names(names, fitted):
-    """Refuse several columns that are not those of fit, in their order."""
+    """Refuse several columns that are not the columns of fit, in the same order."""
+    # A single column may have another name: there is nothing to confuse it with.
     if names is None or fitted is None or len(names) < 2 or len(names) != len(fitted) or (names == fitted).all():
         return
     raise InputMismatchError(

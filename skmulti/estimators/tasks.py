@@ -1,4 +1,8 @@
-"""A fit as scikit-learn's callbacks see it: one task, with a subtask for each epoch."""
+"""A fit as scikit-learn's callbacks see it: one task, with a subtask for each epoch.
+
+These are the callbacks of `sklearn.callback` (scikit-learn 1.9), such as progress bars; Keras' callbacks are
+the parameter `callbacks`.
+"""
 
 import functools
 
@@ -9,7 +13,7 @@ try:
 except ImportError:  # scikit-learn 1.8
 
     class CallbackSupportMixin:
-        """Stands in for scikit-learn's own, which came with version 1.9."""
+        """Replaces the class of the same name in scikit-learn 1.9."""
 
         def set_callbacks(self, *callbacks):
             """Refuse callbacks; see `sklearn.callback` of scikit-learn 1.9."""
@@ -19,13 +23,14 @@ except ImportError:  # scikit-learn 1.8
             )
 
     def with_callbacks(method):
-        """Call the method, one level up the stack as with scikit-learn's own."""
+        """Wrap a method as scikit-learn's decorator does, without callbacks."""
+        # A wrapper, not the method itself, so that a fit is as deep in the stack with each version.
 
         @functools.wraps(method)
-        def called(estimator, *args, **kwargs):
+        def call(estimator, *args, **kwargs):
             return method(estimator, *args, **kwargs)
 
-        return called
+        return call
 
 
 class FitTask:
@@ -34,18 +39,18 @@ class FitTask:
     Parameters
     ----------
     estimator : estimator
-        What is fitted.
+        The estimator that is fitted.
     X, y : table and ndarray of shape (n_rows,)
-        The rows that train.
+        The training rows.
     sample_weight : ndarray of shape (n_rows,) or None
-        Their weights.
+        Weights of the training rows.
     epochs : int
-        Epochs at most.
+        The most epochs.
 
     Notes
     -----
-    A callback that asks for a fitted estimator gets a copy with a network of its own,
-    which later epochs do not change; the copy is made only if one asks.
+    A callback that asks for a fitted estimator gets a copy with its own network, which later
+    epochs do not change. The copy is made only if a callback asks for it.
     """
 
     def __init__(self, estimator, X, y, sample_weight, epochs):
@@ -58,17 +63,17 @@ class FitTask:
             self.context.call_on_fit_task_begin(**self.data)
 
     def end(self):
-        """Tell that the fit is done."""
+        """Tell the callbacks that the fit has ended."""
         if self.context is not None:
             self.context.call_on_fit_task_end(**self.data, reconstruction_attributes={})
 
     def epochs(self):
-        """Return the Keras callbacks that tell of each epoch."""
+        """Return the Keras callbacks that report each epoch."""
         return [] if self.context is None else [EpochTasks(self)]
 
 
 class EpochTasks(keras.callbacks.Callback):
-    """Tells scikit-learn's callbacks of each epoch, and stops training when one of them says so.
+    """Tells scikit-learn's callbacks about each epoch, and stops training if one of them says so.
 
     Parameters
     ----------
@@ -80,6 +85,8 @@ class EpochTasks(keras.callbacks.Callback):
         super().__init__()
         self.fit = fit
         self.task = None
+        # Begins with the epochs of earlier fits, since `warm_start` continues the history. The fit appends to its own
+        # lists, so these are copies.
         self.history = {name: list(values) for name, values in fit.estimator.history_.items()}
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -88,14 +95,15 @@ class EpochTasks(keras.callbacks.Callback):
         self.task.call_on_fit_task_begin(**self.fit.data, reconstruction_attributes=self._attributes)
 
     def on_epoch_end(self, epoch, logs=None):
-        """End it, and training if a callback asks for that; see `keras.callbacks.Callback`."""
+        """End the task, and training if a callback asks for it; see `keras.callbacks.Callback`."""
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
         if self.task.call_on_fit_task_end(**self.fit.data, reconstruction_attributes=self._attributes):
             self.model.stop_training = True
 
     def _attributes(self):
-        """Return what the estimator's copy has as if the fit had ended here; its network is copied with it."""
+        """Return the attributes of the estimator's copy, as if the fit had ended after this epoch."""
+        # The network is not among them: it is copied with the estimator.
         n_epochs = len(self.history.get("loss", []))
         history = {name: list(values) for name, values in self.history.items()}
         return {"history_": history, "n_iter_": n_epochs, "best_epoch_": n_epochs}

@@ -1,4 +1,8 @@
-"""A network's prediction as one compiled function."""
+"""A network's prediction as one compiled function.
+
+``keras.Model.predict`` sets up a dataset and callbacks in each call, which takes longer than the prediction
+of a few rows.
+"""
 
 import math
 from functools import partial
@@ -6,14 +10,14 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-# Rows that are predicted at once, and values of one input in them.
+# The most rows, and the most values of one input, that are predicted in one call.
 CHUNK_ROWS, CHUNK_VALUES = 8_192, 1_000_000
 
 
 class Forward:
-    """A network's prediction as one compiled function, in chunks; not pickled, remade when first called.
+    """A network's prediction as one compiled function, in chunks of rows.
 
-    Traced once, for any number of rows.
+    It is traced once, for any number of rows, when it is first called. It is not pickled.
 
     Parameters
     ----------
@@ -33,7 +37,7 @@ class Forward:
         arrays : dict of str to ndarray
             Encoded rows by input name.
         chunk_rows : int or None
-            Rows of one call; None takes fewer of large rows, such as pixels, whose
+            Rows of one call. None takes fewer rows if they are large, such as pixels: their
             intermediate results are larger still.
 
         Returns
@@ -43,6 +47,7 @@ class Forward:
         """
         if self._compiled is None:
             self._compiled = _compile(self.model)
+        # Exactly the network's inputs: Keras would match a list by position, and misread extra keys.
         arrays = {tensor.name: arrays[tensor.name] for tensor in self.model.inputs}
         n_rows = len(next(iter(arrays.values())))
         if chunk_rows is None:
@@ -55,13 +60,14 @@ class Forward:
         return chunks[0].numpy() if len(chunks) == 1 else np.concatenate([chunk.numpy() for chunk in chunks])
 
     def __getstate__(self):
+        # Compiled functions cannot be pickled, and the model is pickled elsewhere (`pack_network`).
         return {"model": None, "_compiled": None}
 
 
 def _compile(model):
     """Compile a model's call for inference, with any number of rows."""
     signature = {tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
-    # A partial, since TensorFlow counts the tracings of all functions with one code as those of one function.
+    # TensorFlow counts traces by a function's code and warns of many. A partial of each model is counted alone.
     function = tf.function(partial(model, training=False), input_signature=[signature], autograph=False)
-    # The one trace by itself: to look for it among others takes as long as to predict a row.
+    # The concrete function skips the search for a trace that fits, which takes as long as to predict a row.
     return function.get_concrete_function()

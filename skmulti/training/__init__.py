@@ -1,7 +1,9 @@
-"""A compiled network trained on encoded rows.
+"""Training of a network on encoded rows.
 
-In come a network, rows and what the user left open. Out go trained weights, the history of the
-epochs and the epoch whose weights are kept. Nothing here knows of tables or encoders.
+A network, encoded rows and what the user decided come in. The trained weights, the history of the
+epochs and the number of the best epoch go out. `Recipe` chooses what the user left open, `Rows` and
+`StreamRows` hold the rows, `train` runs the fit. Nothing here knows how a column becomes an
+array: `table_batches` hands the rows of a table to a fitted router, and takes arrays from it.
 """
 
 from .callbacks import AnnealRate, SlowOnPlateau

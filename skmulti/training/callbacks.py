@@ -1,4 +1,4 @@
-"""Keras callbacks that change the learning rate: what an estimator with ``optimizer="auto"`` trains with."""
+"""The Keras callbacks that lower the learning rate of a fit with ``optimizer="auto"``."""
 
 import math
 
@@ -14,8 +14,9 @@ def sets_rate(callback):
     return isinstance(callback, kinds)
 
 
-def constant_rate(callback):
+def read_constant_rate(callback):
     """Return the learning rate that a callback is to change, or refuse a schedule, which changes by itself."""
+    # From the configuration: the attribute of an optimizer with a schedule is its present value, a number too.
     rate = callback.model.optimizer.get_config()["learning_rate"]
     if isinstance(rate, dict):
         raise ValueError(
@@ -28,8 +29,8 @@ def constant_rate(callback):
 class AnnealRate(keras.callbacks.Callback):
     """Lower the learning rate from epoch to epoch, along half a cosine, to nearly zero.
 
-    The first epoch has half of the rate, so that a network does not leap before it
-    knows where to. At the end of training the optimizer has its first rate again.
+    The first epoch has half the rate, so that a network takes no large steps before it has
+    learned a direction. At the end of training the optimizer has its first rate again.
 
     Raises
     ------
@@ -49,16 +50,19 @@ class AnnealRate(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Remember the rate; see `keras.callbacks.Callback`."""
-        self.first_rate = constant_rate(self)
+        self.first_rate = read_constant_rate(self)
         self.first_epoch = None
 
     def on_epoch_begin(self, epoch, logs=None):
         """Set the rate of the epoch; see `keras.callbacks.Callback`."""
+        # A fit with `warm_start` begins at a later number, and is a whole cosine again.
         if self.first_epoch is None:
             self.first_epoch = epoch
         done = epoch - self.first_epoch
+        # The last epoch is one step short of the cosine's end: at a rate of zero it would learn nothing.
         share = done / max(self.params["epochs"] - self.first_epoch, 1)
         factor = (1 + math.cos(math.pi * share)) / 2
+        # A single epoch keeps the whole rate: no later epoch could make up for a careful start.
         if done == 0 and self.params["epochs"] - epoch > 1:
             factor = 0.5
         self.model.optimizer.learning_rate = self.first_rate * factor
@@ -69,28 +73,28 @@ class AnnealRate(keras.callbacks.Callback):
 
 
 class SlowOnPlateau(keras.callbacks.Callback):
-    """Go back to the best weights and on with a lower rate when the hold-out gets worse; in the end, stop.
+    """Go back to the best weights and lower the learning rate when the hold-out gets worse; stop in the end.
 
-    For networks that learn their training rows by heart within a few epochs, as those
-    that read text do. The best weights stay.
+    It suits networks that learn their training rows by heart within a few epochs, such as
+    those that read text. At the end of training the network has the best weights.
 
     Parameters
     ----------
     monitor : str
         The loss to watch; smaller is better.
     factor : float
-        What the rate is multiplied with.
+        The rate is multiplied by this number each time.
     times : int
         How often the rate is lowered before training stops.
     patience : int
-        Epochs without improvement that are enough to lower it.
+        Number of epochs without improvement after which the rate is lowered.
 
     Attributes
     ----------
     best_epoch : int
         The epoch, counted from 0, that has the best value.
     best_weights : list of ndarray
-        Its weights.
+        The network's weights after that epoch.
 
     Examples
     --------
@@ -107,7 +111,7 @@ class SlowOnPlateau(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         """Start anew; see `keras.callbacks.Callback`."""
-        self.first_rate = constant_rate(self)
+        self.first_rate = read_constant_rate(self)
         self.best, self.best_epoch, self.best_weights = np.inf, 0, None
         self.waited, self.lowered = 0, 0
 
@@ -126,6 +130,7 @@ class SlowOnPlateau(keras.callbacks.Callback):
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
         self.waited = 0
+        # Also after the last lowering the epochs of `patience` pass before training stops.
         if self.lowered == self.times:
             self.model.stop_training = True
             return
@@ -134,6 +139,7 @@ class SlowOnPlateau(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         """Set best weights and first rate; see `keras.callbacks.Callback`."""
+        # A fit whose epochs run out has not gone back to the best weights yet.
         if self.best_weights is not None:
             self.model.set_weights(self.best_weights)
         self.model.optimizer.learning_rate = self.first_rate

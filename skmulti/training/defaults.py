@@ -1,7 +1,7 @@
-"""Every choice that a fit makes where the user leaves it open: the `Recipe`.
+"""The `Recipe`: every choice that a fit makes where the user leaves it open.
 
-What each choice gains was measured on tables set aside for it, see docs/defaults.md. Defaults of a single
-part, such as the filters of an `ImageBranch`, stand with that part.
+The gain of each choice was measured on tables that were set aside for this, see docs/defaults.md. Defaults
+of a single part, such as the filters of an `ImageBranch`, are in the file of that part.
 """
 
 from dataclasses import dataclass, replace
@@ -14,19 +14,19 @@ from ..layers import has_members
 from ..network import N_MEMBERS, DenseHead
 from .callbacks import AnnealRate, SlowOnPlateau, sets_rate
 
-# Rows from which a hold-out says when to stop: of fewer rows it would hold too few to tell.
+# Number of rows from which a hold-out decides when to stop: a hold-out of fewer rows is too small to tell.
 EARLY_STOPPING_ROWS = 500
 # Epochs without improvement after which a fit at a constant rate stops.
 PATIENCE = 10
-# Steps that a fit of unstated length may take, and the epochs they may be spread over.
+# A fit whose length is left open aims at this number of steps, within these numbers of epochs.
 AUTO_STEPS = 1_500
 AUTO_EPOCHS = (10, 100)
-# Epochs at most where no hold-out says when to stop; steps that classes get all the same.
+# The most epochs where no hold-out decides when to stop, and the steps that classes get all the same.
 FEW_ROWS_EPOCHS, FEW_ROWS_STEPS = 50, 200
 AUTO_BATCH = (32, 256)
-# Learning rates for steps of `AUTO_RATE_ROWS` rows; a rate goes with the root of the rows.
+# Learning rates for batches of `AUTO_RATE_ROWS` rows; `auto_learning_rate` scales them to other batches.
 CLASS_RATE, CLASS_MEMBERS_RATE, REGRESSION_RATE, AUTO_RATE_ROWS = 3e-3, 6e-3, 1e-2, 256
-# Steps between two looks of Python at a fit.
+# Steps of one compiled call: with fewer, the way back to Python takes a large share of a small network's step.
 STEPS_PER_EXECUTION = 32
 # Number of training rows from which a classifier takes a smooth activation.
 SMOOTH_ROWS = 500
@@ -34,35 +34,35 @@ SMOOTH_ROWS = 500
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a fit trains: what the user gave, and for the rest what suits rows, target and branches.
+    """How a fit trains: what the user gave, and otherwise what suits rows, target and branches.
 
-    `of` makes it from rows and target before anything is fitted, `with_network` adds what
-    follows from the network and its branches.
+    `of` makes a recipe from rows and target before anything is fitted. `with_network` adds
+    the choices that depend on the network and its branches.
 
     Parameters
     ----------
     n_rows : int
-        Training rows.
+        Number of training rows.
     classes : bool
-        Whether the target is one of classes.
+        Whether the target is made of classes.
     batch_size : int
         Rows of a step, at most all of them.
     epochs : int
-        Epochs at most.
+        The most epochs.
     stops_early : bool
-        Whether training may stop before.
+        Whether training may stop before the last epoch.
     head : DenseHead or object with ``attach``
-        What makes the output.
+        Makes the output.
     dropout : float
-        Share of units that branches and head drop where they leave it open.
+        Share of units that branches and head drop if their own parameter leaves it open.
     learning_rate : float or None
-        Rate of Adam; None where the user gave an optimizer.
+        Learning rate of Adam; None if the user gave an optimizer.
     rate : type or None
         `AnnealRate` or `SlowOnPlateau`, which lowers the learning rate; None holds it constant.
     patience : int or None
-        Epochs without improvement after which training stops; None trains on.
+        Number of epochs without improvement after which training stops; None never stops early.
     steps_per_execution : int
-        Steps that run before Python sees them.
+        Steps that run in one call, before Python sees the results.
     """
 
     n_rows: int
@@ -79,20 +79,25 @@ class Recipe:
 
     @classmethod
     def of(cls, n_rows, target, *, batch_size="auto", epochs="auto", stops_early=False, head=None):
-        """Choose what follows from rows and target.
+        """Choose what depends on rows and target.
 
         Parameters
         ----------
         n_rows : int
-            Training rows.
+            Number of training rows.
         target : TargetSpec
             What to predict.
         batch_size, epochs : int or "auto"
             As the user gave them.
         stops_early : bool
-            From `stops_early`.
+            Whether training may stop early, see the function `stops_early`.
         head : DenseHead, object with ``attach``, or None
             As the user gave it.
+
+        Returns
+        -------
+        Recipe
+            The choices so far.
         """
         classes = bool(target.n_classes)
         batch_size = auto_batch_size(n_rows) if batch_size == "auto" else batch_size
@@ -120,37 +125,43 @@ class Recipe:
         rate_given=False,
         whole=True,
     ):
-        """Choose what follows from the network that was built.
+        """Choose what depends on the network that was built.
 
         Parameters
         ----------
         network : keras.Model
-            Its outputs may be those of several members.
+            Its output may hold several members.
         branches : dict of str to (Branch or str)
             The network's branches; empty for a network made by hand.
         optimizer : object
-            As the user gave it; "auto" is Adam at a rate of ours.
+            As the user gave it; "auto" is Adam at a rate that is chosen here.
         callbacks : list of keras.callbacks.Callback
-            The user's.
+            The user's callbacks.
         watches : bool
             Whether a hold-out is measured after each epoch.
         n_iter_no_change, steps_per_execution : int or "auto"
             As the user gave them.
         n_steps : int or None
-            Steps of an epoch where the user fixed them.
+            Steps of an epoch if the user fixed their number.
         rate_given : bool
             Whether the user gave a learning rate.
         whole : bool
             Whether this is a whole fit. A `partial_fit` is one epoch of many: it neither plans a rate nor stops.
+
+        Returns
+        -------
+        Recipe
+            All choices.
         """
         automatic = isinstance(optimizer, str) and optimizer == "auto"
+        # A number of epochs to wait has a meaning at a constant rate only: a falling rate may bring the next gain.
         leaves_rate_open = automatic and n_iter_no_change == "auto" and not rate_given
         rate = None
         if whole and leaves_rate_open and not any(map(sets_rate, callbacks)):
             rate = auto_rate(branches, watches and self.stops_early)
         patience = None
         if whole and self.stops_early:
-            # A rate that falls along a plan is at its best at the end of it.
+            # A rate that falls along a plan gives the best weights near the plan's end, so no fit stops before.
             by_itself = PATIENCE if rate is None else self.epochs
             patience = by_itself if n_iter_no_change == "auto" else n_iter_no_change
         if steps_per_execution == "auto":
@@ -169,16 +180,16 @@ class Recipe:
 
 
 def stops_early(early_stopping, n_rows, given):
-    """Return whether training may stop early: asked for, or from 500 rows, or with rows given to validate on.
+    """Return whether training may stop early: if asked for, from 500 rows on, or with rows to validate on.
 
     Parameters
     ----------
     early_stopping : bool or "auto"
         As the user gave it.
     n_rows : int
-        Rows, those that may be held out among them.
+        Number of rows, including those that may be held out.
     given : bool
-        Whether rows to validate on are given.
+        Whether the user gave rows to validate on.
     """
     if early_stopping == "auto":
         return given or n_rows >= EARLY_STOPPING_ROWS
@@ -186,14 +197,16 @@ def stops_early(early_stopping, n_rows, given):
 
 
 def auto_batch_size(n_rows):
-    """Choose a batch: about 80 batches an epoch, a power of two between 32 and 256."""
+    """Choose the rows of a batch: a power of two from 32 to 256 that makes about 80 batches an epoch."""
     return int(np.clip(2 ** round(np.log2(max(n_rows, 1) / 80)), *AUTO_BATCH)) if n_rows > 80 else AUTO_BATCH[0]
 
 
 def auto_epochs(n_rows, batch_size, *, classes=False):
-    """Choose the epochs: some 1,500 steps in all, 10 to 100 epochs, 50 at most where no hold-out says when to stop.
+    """Choose the epochs: some 1,500 steps in all, in 10 to 100 epochs.
 
-    Classes get 200 steps of however few rows: less leaves probabilities near each other.
+    Fewer rows than a hold-out needs get 50 epochs at most, since nothing stops the fit when it
+    overfits. Classes get 200 steps however few rows there are: after fewer steps the
+    probabilities of all classes are still near each other.
     """
     n_steps = int(np.ceil(n_rows / batch_size))
     most = AUTO_EPOCHS[1]
@@ -205,16 +218,17 @@ def auto_epochs(n_rows, batch_size, *, classes=False):
 def auto_learning_rate(classes, batch_size, *, members=False):
     """Choose the learning rate of Adam for a kind of target and a batch size.
 
-    The rate goes with the square root of the batch size, as the noise of its gradients
-    does. Classes that `members` predict, where rows are few, take twice the rate.
+    The rate grows with the square root of the batch size: the noise of a batch's gradient
+    falls by the same factor. Classes that several `members` predict, as they do if rows are
+    few, get twice the rate.
     """
     rate = (CLASS_MEMBERS_RATE if members else CLASS_RATE) if classes else REGRESSION_RATE
     return rate * (batch_size / AUTO_RATE_ROWS) ** 0.5
 
 
 def auto_steps_per_execution(n_steps, callbacks):
-    """Choose how many steps of an epoch TensorFlow runs before Python sees them again."""
-    # Keras does not say otherwise which callbacks look at batches.
+    """Choose how many steps of an epoch TensorFlow runs before Python sees the results."""
+    # Keras has no flag for callbacks that look at batches; those that do override one of these methods.
     reads_batches = any(
         getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
         for callback in callbacks
@@ -224,7 +238,7 @@ def auto_steps_per_execution(n_steps, callbacks):
 
 
 def auto_rate(branches, watches):
-    """Choose what lowers the learning rate of a fit that leaves it open.
+    """Choose what lowers the learning rate if the user left it open.
 
     Parameters
     ----------
@@ -236,7 +250,8 @@ def auto_rate(branches, watches):
     Returns
     -------
     type
-        `AnnealRate`, or `SlowOnPlateau` where a branch soon knows its training rows by heart, if a hold-out tells when.
+        `SlowOnPlateau` if a branch soon knows its training rows by heart and a hold-out tells when; else
+        `AnnealRate`.
     """
     soon = any(getattr(branch, "memorises", False) for branch in branches.values())
     return SlowOnPlateau if soon and watches else AnnealRate
@@ -249,5 +264,6 @@ def default_head(n_rows, target):
         return DenseHead()
     if not target.n_classes:
         return DenseHead((64, 64), activation="gelu", dropout=dropout, n_members=N_MEMBERS)
+    # Several columns of classes have no members: "auto" is then 1.
     activation = "auto" if n_rows >= SMOOTH_ROWS else "relu"
     return DenseHead(activation=activation, dropout=dropout, n_members=N_MEMBERS if target.n_outputs == 1 else "auto")

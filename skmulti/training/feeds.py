@@ -1,4 +1,10 @@
-"""Batches whose rows are encoded while the network trains on those before."""
+"""Batches whose rows are read or encoded while the network trains on the batches before.
+
+`LazyFeed` gathers encoded rows batch by batch inside one `tf.data` graph and asks for the lazy ones.
+`StreamRows` stands for `Rows` where rows are read anew in each epoch: the batches come from a generator that
+runs in a thread of TensorFlow and is closed when the fit ends, also by an error or an interrupt. Every batch is
+a dict with exactly the network's inputs, since Keras matches lists by position and misreads extra keys.
+"""
 
 import time
 from contextlib import contextmanager
@@ -12,14 +18,14 @@ from .._workers import WORKERS, map_ahead
 from ..router import split_lazy
 from .steps import EpochOrder, RowFeed, gather_batch
 
-# Rows of a table that are mixed with each other.
+# Number of rows of a table that are mixed with each other.
 WINDOW_ROWS = 65_536
-# Bytes of the arrays that are encoded at once.
+# Size in bytes of the arrays that are encoded at once.
 PIECE_BYTES = 16 * 2**20
 
 
 class LazyFeed:
-    """Rows of which some inputs are encoded when their batch is next; has what a fit asks of a `RowFeed`.
+    """Rows whose lazy inputs are encoded when their batch is next; it has what a fit asks of a `RowFeed`.
 
     Parameters
     ----------
@@ -41,7 +47,7 @@ class LazyFeed:
         in_memory, self.fetch = split_lazy(arrays)
         self.known = RowFeed(in_memory, y, weight, batch_size, seed)
         self.n_steps = self.known.n_steps
-        # A variable: the graph of the batches is made once, and reads the order of each epoch from it.
+        # A variable, since the graph of the batches is made once and must read another order in each epoch.
         self._order = tf.Variable(self.known.order, trainable=False)
 
     def shuffle(self, epoch):
@@ -56,13 +62,14 @@ class LazyFeed:
     def steps(self):
         """Return the `tf.data.Dataset` of the batches."""
         batches = tf.data.Dataset.range(self.n_steps).map(self._fetch_batch, WORKERS).prefetch(2)
-        # Keras makes two iterators an epoch; rewriting so small a graph each time costs more than it gives.
+        # Keras makes two iterators an epoch; to optimize so small a graph each time costs more time than it saves.
         options = tf.data.Options()
         options.experimental_optimization.apply_default_optimizations = False
         options.autotune.enabled = False
         return batches.with_options(options)
 
     def _fetch_batch(self, step):
+        """Gather the rows of a step that are in memory, and encode the others."""
         size = self.known.batch_size
         rows = self._order[step * size : (step + 1) * size]
         in_memory, *others = gather_batch(step, size, self.known.data, self._order)
@@ -75,21 +82,21 @@ class LazyFeed:
 
 
 class StreamRows:
-    """Rows that are read and encoded anew in each epoch; the counterpart of `training.Rows`.
+    """Rows that are read and encoded anew in each epoch; the counterpart of `Rows`.
 
     Parameters
     ----------
     read : callable
-        ``read(epoch, batch_size, shuffle, seed)`` gives an iterator of the batches
+        ``read(epoch, batch_size, shuffle, seed)`` returns an iterator of the batches
         (arrays, y) or (arrays, y, weight) of an epoch.
     first : tuple
         A first batch, for shapes and dtypes.
     y : ndarray of shape (n_rows, ...)
         Encoded target of all rows.
     n_batches : int or None
-        Batches of an epoch, and
+        Batches per epoch, or None if the fit decides.
     batch_rows : int or None
-        rows of a batch, where the source decides them; None: the fit does.
+        Rows per batch, or None if the fit decides.
     """
 
     streams = True
@@ -100,7 +107,7 @@ class StreamRows:
         self.first, self._read, self._live = first, read, []
 
     def feed(self, batch_size, seed=None):
-        """Return these rows as batches; a seed lets each epoch mix them anew."""
+        """Return these rows as batches; with a seed each epoch mixes them anew."""
         return StreamFeed(self, batch_size, seed)
 
     def read(self, batch_size, seed):
@@ -108,7 +115,8 @@ class StreamRows:
         return self._watch(self._read(self.epoch, batch_size, seed is not None, seed))
 
     def _watch(self, batches):
-        """Yield batches, keep the first error, and be known as long as they are read."""
+        """Yield batches, keep their first error, and list them as live while they are read."""
+        # TensorFlow turns an error of a generator into one of its own that holds the text only.
         self._live.append(batches)
         try:
             yield from batches
@@ -119,19 +127,20 @@ class StreamRows:
             self._live.remove(batches)
 
     def close(self):
-        """End what still reads, with its threads."""
+        """Close the generators that still read, and end their threads."""
+        # TensorFlow leaves a generator open if a fit ends in the middle of an epoch, with its files and threads.
         for batches in list(self._live):
             while True:
                 try:
                     batches.close()
                     break
                 except ValueError:
-                    # Another thread is within it, until the batch that it makes is done.
+                    # "Generator already executing": a thread of TensorFlow is in it until its next batch is made.
                     time.sleep(0.01)
 
 
 class StreamFeed:
-    """The batches of `StreamRows`; has what a fit asks of a `RowFeed`.
+    """The batches of `StreamRows`; it has what a fit asks of a `RowFeed`.
 
     Parameters
     ----------
@@ -140,7 +149,7 @@ class StreamFeed:
     batch_size : int
         Rows of a batch.
     seed : int or None
-        Decides how each epoch mixes them; None keeps their order.
+        Decides how each epoch mixes the rows; None keeps their order.
     """
 
     in_place = False
@@ -150,7 +159,7 @@ class StreamFeed:
         self.n_steps = rows.n_batches or -(-len(rows.y) // batch_size)
 
     def callbacks(self):
-        """Return the Keras callbacks that a fit needs beside the steps."""
+        """Return the Keras callbacks that a fit needs in addition to the steps."""
         return [EpochNumber(self.rows)]
 
     def steps(self):
@@ -161,6 +170,7 @@ class StreamFeed:
         batches = tf.data.Dataset.from_generator(
             lambda: self.rows.read(self.batch_size, self.seed), output_signature=signature
         )
+        # A generator has no length, but Keras needs it to know the last step of an epoch beforehand.
         return batches.apply(tf.data.experimental.assert_cardinality(self.n_steps)).prefetch(2)
 
     def first_row(self):
@@ -190,22 +200,23 @@ def table_batches(source, router, positions, y, weight):
     router : InputRouter
         Fitted.
     positions : ndarray of shape (n_rows,), int
-        Rows of the table that take part, increasing.
+        The rows of the table that take part, in increasing order.
     y : ndarray of shape (n_rows, ...)
-        Their encoded target.
+        Encoded target of these rows.
     weight : ndarray of shape (n_rows,) or None
-        Their weights.
+        Weights of these rows.
 
     Returns
     -------
     callable
-        ``read(epoch, batch_size, shuffle, seed)``. Shuffled, parts come in another order in
-        each epoch, and rows are mixed in windows of 65,536.
+        ``read(epoch, batch_size, shuffle, seed)``. With ``shuffle`` the parts come in another
+        order in each epoch, and rows are mixed in windows of 65,536.
     """
 
     def read(epoch, batch_size, shuffle, seed):
         rng = np.random.default_rng([seed, epoch]) if shuffle else None
         windows = _windows(source, positions, rng)
+        # At least a batch: smaller pieces would only be joined again.
         step = max(piece_rows(router), batch_size)
         pieces = (
             (chosen[i : i + step], frame.iloc[i : i + step])
@@ -217,22 +228,26 @@ def table_batches(source, router, positions, y, weight):
             chosen, frame = piece
             return router.transform(frame), y[chosen], *(() if weight is None else (weight[chosen],))
 
+        # One thread ahead: while the network trains on a piece, the next one is encoded. Results stay in order.
         yield from _cut_batches(map_ahead(encode, pieces, workers=1), batch_size)
 
     return read
 
 
 def piece_rows(router):
-    """Return how many rows are encoded at once, so that large ones, such as pixels, take little memory."""
+    """Return how many rows are encoded at once: fewer of large rows, such as pixels, to save memory."""
     row_bytes = sum(spec.row_bytes for spec in router.specs_.values())
     return int(np.clip(PIECE_BYTES // max(row_bytes, 1), 1, WINDOW_ROWS))
 
 
 def _windows(source, positions, rng):
-    """Read (places among `positions`, frame) of the rows that take part, mixed by a generator if there is one."""
+    """Yield (places among `positions`, frame) of the rows that take part, mixed by `rng` if there is one."""
+    # A full shuffle would need the whole table in memory. Parts in another order, and rows that are mixed across the
+    # parts of a window, come near to it.
     order = None if rng is None else rng.permutation(len(source.parts))
     held, count = [], 0
     for start, frame in source.frames(order=order):
+        # `positions` increase, so those within a part lie side by side, at `first` to before `last`.
         first, last = np.searchsorted(positions, [start, start + len(frame)])
         if first == last:
             continue
@@ -246,6 +261,7 @@ def _windows(source, positions, rng):
 
 
 def _mix(held, rng):
+    """Join (places, frame) of several parts to one, in an order that `rng` draws if there is one."""
     chosen = np.concatenate([places for places, _ in held])
     frame = pd.concat([frame for _, frame in held]) if len(held) > 1 else held[0][1]
     if rng is None:
@@ -255,7 +271,7 @@ def _mix(held, rng):
 
 
 def _cut_batches(pieces, batch_size):
-    """Cut pieces of any length into batches of one; the last may be shorter."""
+    """Cut pieces of any length into batches of one length; the last batch may be shorter."""
     rest = None
     for piece in pieces:
         rest = piece if rest is None else tf.nest.map_structure(lambda *parts: np.concatenate(parts), rest, piece)
@@ -270,17 +286,18 @@ def _cut_batches(pieces, batch_size):
 
 @contextmanager
 def raise_row_errors(*parts):
-    """Raise the error of a row that could not be encoded in the place of TensorFlow's, and end what reads rows.
+    """Raise the error of a row that could not be encoded, not TensorFlow's, and close what reads rows.
 
     Parameters
     ----------
     *parts : Rows, StreamRows or None
-        What is trained on.
+        The rows of training and of validation.
     """
     parts = [part for part in parts if part is not None]
     try:
         yield
     except tf.errors.OpError:
+        # TensorFlow's error says in which operation of its graph; the kept one says which input, row and cell.
         for source in [*parts, *(array for part in parts for array in part.arrays.values())]:
             if getattr(source, "error", None) is not None:
                 raise source.error from None

@@ -1,4 +1,4 @@
-"""How a fit runs: hold-out, batches, number of epochs, stopping, and the state of the process kept as it was."""
+"""How a fit runs: its hold-out, batches, epochs and stopping, without a trace in the state of the process."""
 
 import random
 import time
@@ -18,12 +18,12 @@ from .feeds import LazyFeed, raise_row_errors
 from .steps import RowFeed, feed_from
 from .timing import Timings
 
-# Held-out rows of a batch at least: they need no gradients, so that more of them fit.
+# The fewest held-out rows of a batch: they need no gradients, so more of them fit into memory.
 HELD_BATCH = 256
 
 
 def draw_seed(random_state):
-    """Return the one seed of a fit: an int itself, else a draw from the generator or from the system."""
+    """Return the one seed of a fit: an int as it is, else a draw from the generator or from the system."""
     if random_state is None:
         return int(np.random.default_rng().integers(2**31 - 1))
     if isinstance(random_state, np.random.RandomState):
@@ -35,9 +35,10 @@ def draw_seed(random_state):
 def isolate(seed, dtype):
     """Seed everything that Keras draws from, and set its float type, for the length of a block.
 
-    Keras 3 takes the seed of every initializer and dropout from Python's `random`, so
-    that seeding it decides a network; TensorFlow's own seed is neither set nor needed.
-    Nothing of it is left behind: states and float type are put back.
+    Keras 3 draws the seed of every initializer and dropout layer from Python's `random`, so a
+    seeded `random` decides the network. No seed of TensorFlow is set, and op determinism stays
+    off: both would hold for the rest of the process. Random states, float type and policy are
+    put back after the block. With ``seed=None`` nothing is seeded.
     """
     states = random.getstate(), np.random.get_state()
     floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
@@ -45,6 +46,7 @@ def isolate(seed, dtype):
         if seed is not None:
             random.seed(seed)
             np.random.seed(seed % 2**32)
+        # Both: weights follow the policy, and what is cast outside of a layer, such as a loss, follows floatx.
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
         yield
@@ -61,7 +63,7 @@ def hold_out(n_rows, fraction, seed, classes=None):
     Parameters
     ----------
     n_rows : int
-        Rows to split.
+        Number of rows to split.
     fraction : float or int
         Share or number of the rows to hold out.
     seed : int
@@ -72,7 +74,7 @@ def hold_out(n_rows, fraction, seed, classes=None):
     Returns
     -------
     train, held : ndarray of int, or (ndarray of int, None)
-        Positions, sorted; no rows are held out where they could not show every class.
+        Sorted positions. No rows are held out if they could not show every class.
     reason : str
         Why no rows are held out, or an empty string.
     """
@@ -80,6 +82,7 @@ def hold_out(n_rows, fraction, seed, classes=None):
     n_held = int(np.ceil(fraction * n_rows)) if fraction < 1 else int(fraction)
     if n_held >= n_rows:
         return everything, None, f"{n_rows} rows are too few to hold {n_held} out"
+    # Where scikit-learn's stratified draw would raise, a fit goes on without a hold-out.
     if classes is not None:
         counts = np.bincount(classes)
         counts = counts[counts > 0]
@@ -88,11 +91,12 @@ def hold_out(n_rows, fraction, seed, classes=None):
         if min(n_held, n_rows - n_held) < len(counts):
             return everything, None, f"{n_held} held-out rows cannot show {len(counts)} classes"
     train, held = train_test_split(everything, test_size=n_held, random_state=seed, stratify=classes)
+    # Sorted, since tables are read part by part, in the order of their rows.
     return np.sort(train), np.sort(held), ""
 
 
 class EpochLine(keras.callbacks.Callback):
-    """Print one line an epoch: ``epoch 3/40  0.2 s  loss 0.512  val_loss 0.498``."""
+    """Prints one line per epoch: ``epoch 3/40  0.2 s  loss 0.512  val_loss 0.498``."""
 
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock; see `keras.callbacks.Callback`."""
@@ -101,7 +105,7 @@ class EpochLine(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Print the line; see `keras.callbacks.Callback`."""
         seconds = time.perf_counter() - self.started
-        # The losses first, then the metrics, as people read them.
+        # Losses first: False sorts before True.
         names = sorted(logs or {}, key=lambda name: ("loss" not in name, name))
         numbers = "  ".join(f"{name} {logs[name]:.4g}" for name in names)
         print(f"epoch {epoch + 1}/{self.params['epochs']}  {seconds:.1f} s  {numbers}", flush=True)
@@ -113,8 +117,8 @@ class Rows:
 
     Parameters
     ----------
-    arrays : dict of str to ndarray
-        By input name.
+    arrays : dict of str to (ndarray or LazyArray)
+        Encoded rows by input name.
     y : ndarray of shape (n_rows, ...)
         Encoded target.
     weight : ndarray of shape (n_rows,) or None
@@ -125,26 +129,26 @@ class Rows:
     y: np.ndarray
     weight: np.ndarray | None
     streams = False
-    # The fit decides both.
+    # As in `StreamRows`; here the fit decides both.
     n_batches = None
     batch_rows = None
 
     def feed(self, batch_size, seed=None):
-        """Return these rows as batches; a seed gives each epoch an order of its own."""
+        """Return these rows as batches; with a seed each epoch has an order of its own."""
         is_lazy = any(isinstance(array, LazyArray) for array in self.arrays.values())
-        # A strategy divides what Keras gets from a dataset among its devices.
+        # A strategy divides the batches of a dataset among its devices, so they must come from the dataset.
         kind = LazyFeed if is_lazy or tf.distribute.has_strategy() else RowFeed
         return kind(self.arrays, self.y, self.weight, batch_size, seed)
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and in which steps a fit trains.
+    """How long a fit trains, and in which steps.
 
     Parameters
     ----------
     epochs, initial_epoch : int
-        Last epoch, and the number of epochs already done.
+        Number of the last epoch, and number of the epochs already done.
     batch_size : int
         Rows of a batch.
     shuffle : bool
@@ -152,11 +156,11 @@ class Schedule:
     seed : int
         Decides the orders.
     patience : int or None
-        Epochs without improvement after which training stops; None trains on.
+        Number of epochs without improvement after which training stops; None never stops early.
     rate : AnnealRate, SlowOnPlateau or None
-        What changes the learning rate; `SlowOnPlateau` decides when to stop, too.
+        Changes the learning rate; `SlowOnPlateau` also decides when to stop.
     verbose : int
-        0 silent, 1 a line an epoch, 2 a progress bar.
+        0 is silent, 1 prints a line per epoch, 2 a progress bar.
     """
 
     epochs: int
@@ -175,18 +179,18 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
     Parameters
     ----------
     model : keras.Model
-        Compiled; its weights are changed, at the end to those of the best epoch where
-        training may stop early.
-    rows, held : Rows
+        The compiled network. It is trained in place; if training may stop early, it ends with
+        the weights of the best epoch.
+    rows, held : Rows or StreamRows
         Training rows, and held-out rows or None.
     schedule : Schedule
-        Length and steps.
+        Length and steps of the training.
     callbacks : list of keras.callbacks.Callback
-        The user's.
+        The user's callbacks.
     fit_params : dict
         Further arguments of ``keras.Model.fit``.
     timings : Timings or None
-        Gets the seconds of "trace" and "train".
+        Receives the seconds of "trace" and "train".
 
     Returns
     -------
@@ -198,17 +202,19 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
     Warns
     -----
     ConvergenceWarning
-        If the epochs ran out while the hold-out was still improving.
+        If the epochs ran out while the hold-out was still improving, or the loss is not finite.
     """
     timings = Timings() if timings is None else timings
     feed = rows.feed(schedule.batch_size, schedule.seed if schedule.shuffle else None)
     held_feed = None if held is None else held.feed(max(schedule.batch_size, HELD_BATCH))
     stopper = _stopper(schedule, held)
     line = EpochLine() if schedule.verbose == 1 else None
+    # Without duplicates: a `SlowOnPlateau` is both what stops and what lowers the rate.
     own = [callback for callback in dict.fromkeys((*feed.callbacks(), stopper, schedule.rate)) if callback is not None]
     with feed_from(model, feed, held_feed), raise_row_errors(rows, held):
         with timings.measure("trace"):
             _make_state(model, feed.first_row())
+            # Both now, so that the first epoch takes as long as the others, and "train" is training alone.
             model.train_function.trace()
             model.test_function.trace()
         with timings.measure("train"):
@@ -217,14 +223,17 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
                 epochs=schedule.epochs,
                 initial_epoch=schedule.initial_epoch,
                 validation_data=None if held_feed is None else held_feed.steps(),
+                # Ours first: the user's see the best weights at the end of training.
                 callbacks=[*own, *callbacks, *([line] if line else [])],
                 shuffle=False,  # the feed does
                 verbose=1 if schedule.verbose > 1 else 0,
                 **fit_params,
             ).history
     done = schedule.initial_epoch + len(history["loss"])
+    # Stoppers count epochs from 0, and may have no weights: then no loss was finite.
     best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1
     _warn_of_diverged(history)
+    # A rate that falls to the end makes the last epoch the best one as a rule: no reason to warn.
     constant_rate = schedule.rate is None
     if held is not None and stopper is not None and constant_rate and best == done == schedule.epochs > 1:
         warn(
@@ -237,6 +246,7 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
 
 def _stopper(schedule, held):
     """Return the callback that stops training and keeps the best weights, or None to train on."""
+    # `SlowOnPlateau` stops by itself; a second stopper would count the epochs in which it goes back.
     if isinstance(schedule.rate, SlowOnPlateau) or schedule.patience is None:
         return schedule.rate if isinstance(schedule.rate, SlowOnPlateau) else None
     monitor = "loss" if held is None else "val_loss"
@@ -255,7 +265,8 @@ def _warn_of_diverged(history):
 
 
 def _make_state(model, row):
-    """Make the variables of optimizer, loss and metrics before the first trace, which would else be traced again."""
+    """Make the variables of optimizer, loss and metrics before the first trace."""
+    # TensorFlow traces a function that makes variables a second time, without making them.
     if model.optimizer.built:
         return
     model.optimizer.build(model.trainable_variables)

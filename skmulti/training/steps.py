@@ -1,4 +1,10 @@
-"""Encoded rows in memory as the steps of a fit: a compiled call takes many steps, and gathers each batch itself."""
+"""Rows in memory as the steps of a fit: one compiled call runs many steps and gathers their batches itself.
+
+A fit is `keras.Model.fit`, with its callbacks and its history, over a dataset that holds nothing but the
+numbers of the steps. `FeedSteps` replaces the model's `train_function`: it gathers the rows of each step from
+tensors in memory, up to 32 steps in one compiled call. The weights equal those of Keras' own function to the
+last bits; what is saved is the way of every batch through `tf.data`.
+"""
 
 from contextlib import contextmanager
 from functools import partial
@@ -7,12 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-# What a dataset of steps gives, in the place of rows.
+# An element of a dataset of steps: the number of a step, not rows.
 STEP = tf.TensorSpec((), tf.int64)
 
 
 class RowFeed:
-    """Encoded rows that are batches of an order, the last short one included.
+    """Encoded rows in memory that are taken in batches of some order; the last batch may be short.
 
     Parameters
     ----------
@@ -25,7 +31,7 @@ class RowFeed:
     batch_size : int
         Rows of a batch.
     seed : int or None
-        Decides the order of each epoch; None keeps the rows in order.
+        Decides the order of each epoch; None keeps the order of the rows.
 
     Attributes
     ----------
@@ -36,7 +42,7 @@ class RowFeed:
     n_steps : int
         Number of batches.
     in_place : bool
-        Whether a compiled call gathers the batches itself; else `steps` gives them.
+        Whether a compiled call gathers the batches itself. Otherwise `steps` yields them.
     """
 
     in_place = True
@@ -51,7 +57,9 @@ class RowFeed:
         self.order = tf.range(self.n_rows, dtype=tf.int64)
 
     def shuffle(self, epoch):
-        """Set the order of an epoch, a function of the seed and the epoch's number alone."""
+        """Set the order of an epoch, which depends on the seed and the epoch's number alone."""
+        # No generator that lives from epoch to epoch: callbacks of the user may draw random numbers, too, and a fit
+        # that goes on at a later epoch gets the order that this epoch has in an uninterrupted fit.
         self.order = tf.constant(np.random.default_rng([self.seed, epoch]).permutation(self.n_rows), tf.int64)
 
     def callbacks(self):
@@ -64,7 +72,7 @@ class RowFeed:
         return self.seed is not None and self.n_steps > 1
 
     def steps(self):
-        """Return the `tf.data.Dataset` of the numbers of the steps, which stands for the rows."""
+        """Return the `tf.data.Dataset` of the numbers of the steps, which Keras iterates over."""
         return tf.data.Dataset.range(self.n_steps)
 
     def batch(self, step):
@@ -77,13 +85,13 @@ class RowFeed:
 
 
 def gather_batch(step, batch_size, data, order):
-    """Gather the batch of a step from tensors of all rows."""
+    """Gather the batch of a step from the tensors of all rows."""
     rows = order[step * batch_size : (step + 1) * batch_size]
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), data)
 
 
 class EpochOrder(keras.callbacks.Callback):
-    """Return the rows another order in each epoch.
+    """Gives the rows another order in each epoch.
 
     Parameters
     ----------
@@ -101,15 +109,15 @@ class EpochOrder(keras.callbacks.Callback):
 
 
 class FeedSteps:
-    """A network's function for training or for tests that takes its rows from a `RowFeed`.
+    """A network's function for training or for testing that takes its rows from a `RowFeed`.
 
-    It stands in the place of what `keras.Model.make_train_function` makes, and does the
-    same steps. Keras' own function is called where it gets rows, not numbers of steps.
+    It replaces what `keras.Model.make_train_function` makes, and runs the same steps. If the
+    iterator yields rows, not numbers of steps, it calls Keras' own function.
 
     Parameters
     ----------
     model : keras.Model
-        Compiled.
+        The compiled network.
     step : callable
         ``model.train_step`` or ``model.test_step``.
     otherwise : callable
@@ -118,26 +126,29 @@ class FeedSteps:
     Attributes
     ----------
     feed : object
-        The rows; those that are not gathered in place are left to Keras.
+        The rows. Keras' own function takes those that are not gathered in place.
     """
 
     def __init__(self, model, step, otherwise):
         self.model = model
         self.otherwise = otherwise
         self.feed = None
+        # As Keras does it: XLA compiles the step, not the gathering and the loop around it.
         if model.jit_compile and not model.run_eagerly:
             step = tf.function(step, jit_compile=True, reduce_retracing=True, autograph=False)
-        # A partial, since TensorFlow counts the tracings of all functions with one code as those of one function.
+        # TensorFlow counts traces by a function's code and warns of many. A partial of each model is counted alone.
         self._run = partial(_run_steps, model, step)
         if not model.run_eagerly:
             self._run = tf.function(self._run, reduce_retracing=True, autograph=False)
 
     def __call__(self, iterator):
-        """Take the next steps, as many as the model takes in one execution; give its metrics."""
+        """Run the next steps, as many as the model runs in one execution, and return the metrics."""
+        # Other iterators come from the user's own callbacks, which may call `model.evaluate` during a fit.
         if not self._gathers() or getattr(iterator, "element_spec", None) != STEP:
             return self.otherwise(iterator)
         feed, count = self.feed, self.model.steps_per_execution
-        # An execution takes one number from the iterator, and the rest as given.
+        # Keras' function takes `count` elements from the iterator. One is enough here: the k-th execution reads k, so
+        # its steps begin at k * count.
         first = int(next(iterator)) * count
         if first >= feed.n_steps:
             raise StopIteration
@@ -145,45 +156,52 @@ class FeedSteps:
         return self._run(*_arguments(feed, first, last))
 
     def _gathers(self):
+        """Return whether the rows of a feed are in memory and can be gathered in a compiled call."""
         return self.feed is not None and self.feed.in_place
 
     def trace(self):
-        """Make the compiled function for the feed, by a call that takes no step; the first call would else do it."""
+        """Compile the function for the feed, by a call that runs no step, so that tracing is timed apart."""
         if self._gathers() and not self.model.run_eagerly:
             self._run(*_arguments(self.feed, 0, 0))
 
 
 def _arguments(feed, first, last):
+    """Return the arguments with which a compiled function runs the steps from `first` to before `last`."""
+    # All rows are an argument: a function that captured them would be traced anew for the next fit, and keep them.
+    # The ends are a tensor: of Python's integers every new one would be traced.
     return feed.batch_size, feed.data, feed.order, tf.constant((first, last), tf.int64)
 
 
 def _run_steps(model, step, batch_size, data, order, ends):
-    """Take the steps from the first of `ends` to before the second, and give the model's metrics."""
+    """Run the steps from the first of `ends` to before the second, and return the model's metrics."""
 
-    def one(position):
+    def run_step(position):
         batch = gather_batch(position, batch_size, data, order)
-        # Keras sums gradients over replicas even where there is one, by an operation whose own gradient TensorFlow
-        # registers for good, and with it the whole graph. Between replicas there is nothing to sum.
+        # Keras sums gradients over replicas even if there is one only. The gradient of that operation is registered in
+        # TensorFlow for good, and it holds the whole graph, so each fit would leave its graph behind. A `merge_call`
+        # runs the step outside of the replicas, where Keras finds nothing to sum.
         tf.distribute.get_replica_context().merge_call(lambda strategy: step(batch))
         return [position + 1]
 
-    tf.while_loop(lambda position: position < ends[1], one, [ends[0]], parallel_iterations=1)
+    # One iteration at a time: each step needs the weights that the step before has left.
+    tf.while_loop(lambda position: position < ends[1], run_step, [ends[0]], parallel_iterations=1)
     return model.get_metrics_result()
 
 
 @contextmanager
 def feed_from(model, training, held):
-    """Let a compiled model take its training steps, and its tests, from feeds for the length of a block.
+    """Let a compiled model take the rows of training and of validation from feeds, for the length of a block.
 
     Parameters
     ----------
     model : keras.Model
-        Compiled.
+        The compiled network.
     training : RowFeed or other feed
-        Rows that train.
+        Rows to train on.
     held : RowFeed, other feed or None
-        Rows that validate.
+        Rows to validate on.
     """
+    # Once for each compilation: later epochs of `partial_fit` and `warm_start` find the traced functions.
     if not isinstance(model.train_function, FeedSteps):
         model.make_train_function(force=True)
         model.train_function = FeedSteps(model, model.train_step, model.train_function)

@@ -1,15 +1,15 @@
-"""Where the time of a fit went."""
+"""How long each part of a fit took."""
 
 import time
 from contextlib import contextmanager
 
 
 class Timings(dict):
-    """Seconds by what they were spent on; a dict that can measure.
+    """A dict of seconds, by the name of what took them, that can measure.
 
     Examples
     --------
-    >>> from skmulti.timing import Timings
+    >>> from skmulti.training import Timings
     >>> timings = Timings(route=1.0)
     >>> with timings.measure("route"):
     ...     pass
@@ -19,12 +19,12 @@ class Timings(dict):
 
     @contextmanager
     def measure(self, name):
-        """Add the seconds that a block takes, also where it raises.
+        """Add the seconds that a block takes, even if it raises an error.
 
         Parameters
         ----------
         name : str
-            What the block does.
+            What the block does, the key of its seconds.
         """
         started = time.perf_counter()
         try:
