@@ -1,7 +1,12 @@
-"""Columns of a table to the named arrays of a network's inputs.
+"""The router: columns of a table to the named arrays of a network's inputs.
 
-In comes a table of any make. Out goes a dict of arrays by input name, and an `ArraySpec` for each: planned from
-what the columns hold or as the user says, encoded at once, a few rows at a time, or when a batch asks for them.
+What comes in: a table (a pandas, polars or Arrow frame, a 2-D array, a list of rows, or arrays by input name), and the
+inputs that the user named; without them the router chooses inputs and encoders from what the columns hold. What goes
+out: a dict of arrays by input name, an `ArraySpec` that describes each array, the fitted encoders, and a plan that says
+which column went where and why. Inputs whose training rows were missing get a bool array of flags, if their array
+cannot say so itself. Rows are encoded all at once, in chunks, or as a `LazyArray` that encodes the rows of a batch when
+the batch is made; a folder may keep rows that were decoded. Arrays that were encoded elsewhere come in through
+`check_batch`, and `EncodedInputs` stands in for their router.
 """
 
 from .blocks import draw_block, in_words

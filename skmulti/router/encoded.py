@@ -1,4 +1,8 @@
-"""Arrays that are encoded already: what they must look like, and what stands for their router."""
+"""Checks of encoded arrays, and the object that stands in for a router if arrays were encoded elsewhere.
+
+Checks look at the extremes of an array first. They look at every value only if an extreme is wrong, to name the first
+row at fault. Ids must be checked here, because Keras does not: -1 silently reads the last row of an embedding.
+"""
 
 from collections.abc import Mapping
 
@@ -12,30 +16,30 @@ from .routes import check_encoded
 
 
 def by_name(inputs, specs, source_name):
-    """Bring a batch's inputs to a dict by input name.
+    """Return the inputs of a batch as a dict by input name.
 
     Parameters
     ----------
     inputs : dict, tuple, list or array
-        By name, or in the order of `specs`.
+        Arrays by name, or in the order of `specs`.
     specs : dict of str to ArraySpec
         The network's inputs.
     source_name : str
-        For messages.
+        What error messages call the source of the batch.
 
     Returns
     -------
     dict of str to ndarray
-        Exactly the inputs.
+        An array for each input; of a dict also its missing flags.
 
     Raises
     ------
     InputMismatchError
-        If their number or names differ.
+        If the number or the names of the inputs differ from those of `specs`.
     """
     wanted = {name: spec.shape for name, spec in specs.items()}
     if not any(wanted.values()):
-        wanted = quote(wanted)  # before the first batch nothing is known of shapes
+        wanted = quote(wanted)  # before the first batch no shapes are known
     if isinstance(inputs, Mapping):
         flags = {spec.missing_name for spec in specs.values() if spec.missing_name}
         for name in specs:
@@ -51,6 +55,7 @@ def by_name(inputs, specs, source_name):
                 f"{wanted}.{closest_match(extra[0], specs)} Leave it out."
             )
         return {name: _as_array(name, array, source_name) for name, array in inputs.items()}
+    # A list that begins with a number is one array, and not a list of arrays.
     several = isinstance(inputs, tuple | list) and not np.isscalar(inputs[0] if len(inputs) else 0)
     arrays = list(inputs) if several else [inputs]
     if len(arrays) != len(specs):
@@ -64,7 +69,7 @@ def by_name(inputs, specs, source_name):
 
 
 def _as_array(name, array, source_name):
-    """Return one input of a batch as an array of numbers, a column for each value."""
+    """Return one input of a batch as an array of numbers; a 1-D array becomes one column."""
     if isinstance(array, list | tuple) and any(np.ndim(part) > 1 for part in array):
         lengths = [len(part) for part in array]
         raise InputMismatchError(
@@ -85,23 +90,23 @@ def _as_array(name, array, source_name):
 
 
 def check_batch(inputs, specs, source_name, first_row=0):
-    """Bring a batch's inputs to what the network takes, or refuse them.
+    """Return the inputs of a batch as the network takes them, or refuse them.
 
     Parameters
     ----------
     inputs : dict, tuple, list or array
-        Encoded arrays by input name, or in order.
+        Encoded arrays by input name, or in the order of `specs`.
     specs : dict of str to ArraySpec
         The network's inputs.
     source_name : str
-        For messages.
+        What error messages call the source of the batch.
     first_row : int
-        Number of the batch's first row, for messages.
+        Number of the batch's first row, from which error messages count.
 
     Returns
     -------
     dict of str to ndarray
-        Arrays of the specs' shapes and dtypes, and their missing flags.
+        Arrays of the shapes and dtypes of `specs`, and their missing flags.
 
     Raises
     ------
@@ -117,6 +122,7 @@ def check_batch(inputs, specs, source_name, first_row=0):
         if len(array) != n_rows:
             counts = {other: len(rows) for other, rows in arrays.items()}
             raise InputMismatchError(f"Found inputs with inconsistent numbers of samples: {counts}.")
+        # Bools, too, are taken for numbers of any kind: flags are mostly made by a comparison.
         fits = array.shape[1:] == spec.shape and np.can_cast(array.dtype, spec.dtype, "same_kind")
         if not fits and not (array.shape[1:] == spec.shape and array.dtype.kind == "b"):
             raise InputMismatchError(
@@ -125,78 +131,88 @@ def check_batch(inputs, specs, source_name, first_row=0):
             )
         encoded[name] = check_encoded(array, spec, labels)
         if spec.missing_name:
+            # Without flags in the batch, no row counts as missing.
             flags = np.asarray(arrays.get(spec.missing_name, np.zeros(n_rows, bool)))
             encoded[spec.missing_name] = flags.reshape(n_rows, 1).astype(bool)
     return encoded
 
 
 def first_specs(inputs, names, kinds, source_name, floats):
-    """Describe the inputs of a first batch: dict of str to `ArraySpec`, sizes of vocabularies left open.
+    """Return the specs of a first batch by input name; they leave the sizes of vocabularies open.
 
     Parameters
     ----------
     inputs : dict, tuple, list or array
-        The batch's.
+        The arrays of the batch.
     names : list of str or None
-        The router's inputs; None takes those of a dict, or ``input_0``, ``input_1``, ...
+        Names of the router's inputs. None takes the names in a dict, or ``input_0``, ``input_1``, ...
     kinds : dict of str to str
-        What the branches of some inputs read.
-    source_name, floats : str
-        For messages; the precision of floats.
+        The kinds that the user's branches read, by input name; an input without an entry gets a kind by its array.
+    source_name : str
+        What error messages call the source of the batch.
+    floats : str
+        Data type of float arrays.
+
+    Returns
+    -------
+    dict of str to ArraySpec
+        The specs.
     """
     if names is None:
         several = isinstance(inputs, tuple | list)
         names = list(inputs) if isinstance(inputs, Mapping) else None
         names = names or [f"input_{i}" for i in range(len(inputs) if several else 1)]
-    # Shapes are not known yet: only names and their number can be wrong.
+    # Shapes are not known yet, so placeholders stand for the specs: only names and their number can be wrong.
     arrays = by_name(inputs, {name: infer_spec(name, (), np.dtype("f4"), None) for name in names}, source_name)
     specs = {}
     for name in names:
         array = arrays[name]
+        # One batch need not hold the largest id. The vocabulary gets the largest size that is an int32: any id passes.
         largest = np.full(array.shape[1:2], 2**31 - 2)
         specs[name] = infer_spec(name, array.shape[1:], array.dtype, largest, kind=kinds.get(name), floats=floats)
     return specs
 
 
 class EncodedInputs(TransformerMixin, BaseEstimator):
-    """Stands for the router of an estimator that was fitted on encoded arrays.
+    """Stand in for the router of an estimator that was fitted on encoded arrays.
 
     Parameters
     ----------
     specs : dict of str to ArraySpec
-        The inputs.
+        What the array of each input holds.
 
     Attributes
     ----------
     specs_ : dict of str to ArraySpec
-        The inputs.
+        What the array of each input holds.
     encoders_ : dict
-        Empty.
+        Empty, as nothing was encoded here.
     n_features_in_ : int
         Number of inputs.
     """
 
     def __init__(self, specs):
         self.specs = specs
+        # There is nothing to learn, so it counts as fitted from the start.
         self.specs_, self.encoders_, self.n_features_in_ = specs, {}, len(specs)
 
     def fit(self, X, y=None):
-        """Do nothing: the arrays are encoded."""
+        """Do nothing, as the arrays are encoded already."""
         return self
 
     def transform(self, X):
-        """Bring arrays by name or in order to the network's dict."""
+        """Return arrays, which come by name or in order, as the dict that the network takes."""
         return check_batch(X, self.specs_, f"X, a {type(X).__name__},")
 
     def encode(self, X, *, folder=None):
-        """As `transform`."""
+        """Return what `transform` returns; `folder` is ignored."""
         return self.transform(X)
 
     def chunks(self, X, *, folder=None):
-        """As `transform`, all at once."""
+        """Yield what `transform` returns, as a single chunk; `folder` is ignored."""
         yield self.transform(X)
 
     def default_branches(self):
-        """Return the first branch that reads each input's kind."""
+        """Return the default branch of each input: that of the first encoder which makes its kind."""
         readers = [encoder.default_branch for encoder in ENCODERS]
         return {name: next(r for r in readers if spec.kind in r.reads)() for name, spec in self.specs_.items()}

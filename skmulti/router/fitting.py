@@ -1,4 +1,8 @@
-"""How the encoders of a router are fitted: on all rows at once, or on a table that is read in parts."""
+"""How the encoders of a router are fitted: on all rows at once, or on a table that is read in parts.
+
+Fitting alone never encodes: which rows hold nothing, as a spec must say, comes from `InputEncoder.missing`. Rows that
+are encoded right after the fit are read only once, as encoder and flags come from the same pass.
+"""
 
 from dataclasses import replace
 from functools import partial
@@ -13,35 +17,36 @@ from ..inputs import TransformerEncoder, cannot_learn_in_parts, missing_rows
 from .entries import groups_of
 from .routes import has_gaps, names_of, places_by_label, rename
 
-# Rows of an input that are read at once where only the missing ones are asked for.
+# Rows of an input that are read at once to find the missing ones. What is read is dropped again, so memory stays small.
 CHUNK_ROWS = 256
 
 
 def fit_routes(routes, table, y, sample_weight, *, n_jobs=None, decoding=None):
-    """Fit the encoders of routes on training rows, those that share an encoder together.
+    """Fit the encoders of routes on training rows; inputs that share an encoder are fitted together.
 
     Parameters
     ----------
     routes : list of Route
-        With unfitted encoders of their own.
+        Routes with unfitted encoders of their own.
     table : DataFrame, or dict of str to (Series or DataFrame)
         Training rows.
     y, sample_weight : array-like of shape (n_rows,) or None
         Target and weights, for encoders that use them.
     n_jobs : int or None
-        Threads.
+        Number of threads.
     decoding : Decoding or None
-        When the same rows are encoded; None does not encode them.
+        When the same rows are encoded. None does not encode them.
 
     Returns
     -------
     routes : list of Route
-        Fitted, in order.
+        The fitted routes, in the same order.
     results : list of (array, missing), or of None
-        The encoded rows of each.
+        The encoded rows of each route.
     """
     function = _fit_group if decoding is None else partial(_fit_encode_group, decoding=decoding)
     arguments = [(group, [route.columns_in(table) for route in group], y, sample_weight) for group in groups_of(routes)]
+    # Threads work on groups, and a group's routes need not stand side by side: results go back into order by name.
     fitted = {
         route.name: (route, result) for group in call_in_threads(function, arguments, n_jobs) for route, result in group
     }
@@ -49,16 +54,18 @@ def fit_routes(routes, table, y, sample_weight, *, n_jobs=None, decoding=None):
 
 
 def _fit_group(group, columns, y, sample_weight):
-    """Fit the encoder that inputs share on the rows of all: [(fitted route, None)]."""
+    """Fit the encoder that a group of inputs shares, on the rows of all; return a list of (fitted route, None)."""
     encoder, columns = _fit_encoder(group, columns, y, sample_weight)
     with group[0].errors_located():
         missing = [encoder.missing(part) for part in columns]
-    return [(_knowing(route, encoder, *own), None) for route, *own in zip(group, columns, missing, strict=True)]
+    return [(_complete_route(route, encoder, *own), None) for route, *own in zip(group, columns, missing, strict=True)]
 
 
 def _fit_encode_group(group, columns, y, sample_weight, decoding):
-    """Fit as `_fit_group` and encode the same rows: [(fitted route, (array, missing))]."""
+    """Fit like `_fit_group` and encode the same rows; return a list of (fitted route, (array, missing))."""
     encoder = group[0].encoder
+    # An encoder of one input in memory may fit and encode in one pass. A shared one is fitted on the rows of all inputs
+    # before it can encode any, and a lazy one encodes later.
     if len(group) == 1 and not group[0].may_be_lazy:
         with group[0].errors_located():
             results = [encoder.fit_encode_and_flag(columns[0], y, **_weight_argument(encoder, sample_weight))]
@@ -67,13 +74,13 @@ def _fit_encode_group(group, columns, y, sample_weight, decoding):
         ready = [replace(route, encoder=encoder, fitted_names=names_of(columns[0])) for route in group]
         results = [route.encode(own, decoding) for route, own in zip(ready, columns, strict=True)]
     return [
-        (_knowing(route, encoder, own, result[1]), result)
+        (_complete_route(route, encoder, own, result[1]), result)
         for route, own, result in zip(group, columns, results, strict=True)
     ]
 
 
 def _fit_encoder(group, columns, y, sample_weight):
-    """Fit the encoder that inputs share; return it, and each input's columns under the names of the first."""
+    """Fit the encoder of a group; return it and the columns of each input, under the names of the first input's."""
     encoder = group[0].encoder
     with group[0].errors_located():
         columns = [rename(part, names_of(columns[0])) for part in columns]
@@ -81,17 +88,19 @@ def _fit_encoder(group, columns, y, sample_weight):
         if len(group) == 1:
             encoder.fit(columns[0], y, **weight)
         else:
+            # Rows of the second input follow those of the first, so target and weights are repeated in the same order.
             encoder.fit(pd.concat(columns), None if y is None else np.concatenate([y] * len(group)), **weight)
     return encoder, columns
 
 
-def _knowing(route, encoder, columns, missing):
-    """Return a route with its fitted encoder and what it has learned from columns."""
+def _complete_route(route, encoder, columns, missing):
+    """Return a route with its fitted encoder and with what is known of its training columns."""
     return replace(route, encoder=encoder).with_knowledge(columns, bool(missing.any()), has_gaps(columns))
 
 
 def _weight_argument(encoder, sample_weight, n_parts=1):
-    """Return the argument for weights, repeated for each of several parts, if there are some and `fit` takes them."""
+    """Return the weights as an argument of `fit`, repeated for each part; no argument if there are none or `fit` has none."""
+    # The wrapper's `fit` takes any argument, so the transformer in it is asked.
     target = encoder.transformer if isinstance(encoder, TransformerEncoder) else encoder
     if sample_weight is None or not has_fit_parameter(target, "sample_weight"):
         return {}
@@ -104,27 +113,28 @@ def fit_in_parts(routes, chunks, labels):
     Parameters
     ----------
     routes : list of Route
-        With unfitted encoders of their own.
+        Routes with unfitted encoders of their own.
     chunks : callable
-        Returns an iterator of (frame, y, sample_weight); called again where only reading the rows tells which of
-        them hold nothing.
+        Returns an iterator of (frame, y, sample_weight). It is called again if rows must be
+        read to know which of them hold nothing.
     labels : list
         Labels of the columns of the table, in the order in which the routes were resolved.
 
     Returns
     -------
     list of Route
-        Fitted, in order.
+        The fitted routes, in the same order.
 
     Raises
     ------
     InputMismatchError
-        If an encoder has no ``partial_fit`` and learns something, or cells do not fit.
+        If an encoder learns something but has no ``partial_fit``, or if cells do not fit their encoder.
     """
     groups = groups_of(routes)
     owners = {route.name: group[0] for group in groups for route in group}
     gaps, missing = dict.fromkeys(owners, False), dict.fromkeys(owners, False)
     for frame, y, weight in chunks():
+        # Files of one table may have their columns in different orders.
         places = None if list(frame.columns) == labels else places_by_label(frame, routes)
         columns = {route.name: route.columns_in(frame, places) for route in routes}
         for group in groups:
@@ -134,7 +144,8 @@ def fit_in_parts(routes, chunks, labels):
             missing[name] |= bool(missing_rows(own).any())
     for owner in owners.values():
         owner.encoder.end_parts()
-    # Under the names of the input that owns the encoder, which it was fitted on.
+    # A spec is made from columns under the names that the encoder was fitted on: those of the input that owns it. The
+    # columns of the last part are as good as any, since only their names are used.
     routes = [replace(route, encoder=owners[route.name].encoder) for route in routes]
     own_columns = {route.name: columns[owners[route.name].name] for route in routes}
 
@@ -144,6 +155,8 @@ def fit_in_parts(routes, chunks, labels):
         ]
 
     fitted = with_knowledge()
+    # A file that is absent, or a list without entries, counts as missing, too, which empty cells do not show. Such rows
+    # are read in a second pass, because an encoder may need all parts before it can read any row.
     unsure = [route for route in fitted if route.encoder.reads_missing]
     if not unsure:
         return fitted
@@ -155,7 +168,7 @@ def fit_in_parts(routes, chunks, labels):
 
 
 def _learn_part(group, columns, y, sample_weight):
-    """Let the encoder that inputs share learn from the next rows of a table that is read in parts."""
+    """Let the encoder of a group learn from the next part of a table."""
     encoder = group[0].encoder
     with group[0].errors_located():
         if not hasattr(encoder, "partial_fit"):
@@ -165,9 +178,9 @@ def _learn_part(group, columns, y, sample_weight):
 
 
 def _any_missing(route, frame, places):
-    """Return whether a row of an input holds nothing, which only reading it tells."""
+    """Return whether some rows of an input hold nothing, if only reading them tells."""
     found = False
-    # Every row is read, also after the first missing one: a file that cannot be read is an error of the fit.
+    # Every row is read, even after the first missing one: a file that cannot be read must be an error of the fit.
     for start in range(0, len(frame), CHUNK_ROWS):
         columns = route.columns_in(frame[start : start + CHUNK_ROWS], places)
         found |= bool(route.missing(columns).any())

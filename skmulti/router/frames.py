@@ -1,4 +1,9 @@
-"""Tables of any make as pandas frames, and rows and columns taken from them."""
+"""Tables from any library as pandas frames, and how rows and columns are taken from them.
+
+The rest of the router knows two forms of a table: a DataFrame, or a dict of Series and DataFrames by input name. A list
+is ambiguous: it may hold rows, the cells of a column, an array for each input, or an array for each batch. The number
+of rows of y decides what the shapes leave open.
+"""
 
 import numbers
 from collections.abc import Mapping
@@ -11,33 +16,38 @@ from ..errors import InputMismatchError, closest_match, quote, quote_first
 
 
 def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
-    """Bring X to a DataFrame, or to a dict of columns by input name.
+    """Return X as a DataFrame, or as a dict of columns by input name.
 
     Parameters
     ----------
     X : DataFrame (pandas, polars, pyarrow), 2-D array, list of rows, or dict/list/tuple of arrays by input
-        What a user hands to ``fit`` or ``predict``.
+        What a user passes to ``fit`` or ``predict``.
     input_names : sequence of str or None
-        Names of a router's inputs, for lists and tuples of arrays.
+        Names of a router's inputs, for lists and tuples of arrays. None names them
+        ``input_0``, ``input_1``, ...
     expected_rows : int or None
-        Length of y, to tell a list of cells from a list of batches, and a list of 1-D
-        arrays, one for each input, from a list of rows.
+        Length of y. It distinguishes a list of cells from a list of batches, and a list of
+        1-D arrays (one for each input) from a list of rows.
     by_input : bool
-        Whether a list of arrays is known to hold one for each input.
+        Whether a list is known to hold one array for each input.
 
     Returns
     -------
     DataFrame of shape (n_rows, n_columns), or dict of str to (Series or DataFrame)
-        Arrays become frames with columns 0, 1, ...
+        A 2-D array becomes a frame with the columns 0, 1, ...
 
     Raises
     ------
     InputMismatchError
-        If X is none of these.
+        If X is none of these, or has no rows or columns.
+    TypeError
+        If X is sparse.
+    ValueError
+        If X holds complex numbers.
     """
     if isinstance(X, pd.DataFrame):
         return X
-    # Before dicts: a sparse matrix of keys is a Mapping, too.
+    # This check comes before that for dicts, because SciPy's dictionary of keys (dok_matrix) is a Mapping, too.
     if scipy.sparse.issparse(X):
         raise TypeError(
             "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert to a dense array."
@@ -45,7 +55,8 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
     if isinstance(X, Mapping):
         return {str(name): _input_columns(str(name), cells, expected_rows) for name, cells in X.items()}
     if _is_by_input(X, expected_rows, by_input):
-        return _by_order(X, input_names, expected_rows)
+        return _name_by_order(X, input_names, expected_rows)
+    # Frames of polars and Arrow. Their columns have `to_pandas`, too, and become a Series, which is refused below.
     if hasattr(X, "to_pandas"):
         X = X.to_pandas()
         if isinstance(X, pd.DataFrame):
@@ -68,26 +79,29 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
         raise InputMismatchError(
             f"Found array with 0 {axis[0]} (shape={array.shape}) while a minimum of 1 is required."
         )
+    # An object array may hold a column of numbers and a column of strings: each column gets a dtype of its own.
     return pd.DataFrame(array).infer_objects()
 
 
 def _is_by_input(X, expected_rows, known):
-    """Tell a list of arrays, one for each input, from a list of rows."""
+    """Return whether X is a list of arrays, one for each input, and not a list of rows."""
     if not isinstance(X, tuple | list) or not len(X):
         return False
     if known or all(_are_batches(part, expected_rows) for part in X):
         return True
+    # Lists and scalars count as shape (), so one of them among the entries makes X a list of rows.
     shapes = [getattr(array, "shape", ()) for array in X]
     if not all(shapes):
         return False
-    # 1-D arrays are rows, unless each has an entry for every target.
+    # A list of 1-D arrays reads as rows, unless only the other reading fits y: there are not as many arrays as targets,
+    # but each array has as many entries. If both are true, X is square, and it stays a list of rows as in scikit-learn.
     return any(len(shape) > 1 for shape in shapes) or (
         expected_rows is not None and len(X) != expected_rows and all(shape[0] == expected_rows for shape in shapes)
     )
 
 
 def _are_batches(cells, expected_rows):
-    """Tell a list of arrays, one for each batch of rows, from a list of cells."""
+    """Return whether a list holds an array for each batch of rows, and not a cell for each row."""
     if not expected_rows or not isinstance(cells, tuple | list) or len(cells) == expected_rows:
         return False
     lengths = [len(cell) for cell in cells if isinstance(cell, np.ndarray) and cell.ndim > 1]
@@ -95,8 +109,9 @@ def _are_batches(cells, expected_rows):
 
 
 def _as_array(X):
-    """Return rows as an array; rows of a list keep the type of each cell."""
+    """Return rows as an array; the cells of a list of rows keep their types."""
     try:
+        # With the dtype left open, NumPy makes strings of all cells of [[1, "a"], [2, "b"]].
         return np.asarray(X, dtype=object if isinstance(X, list | tuple) else None)
     except ValueError as error:
         raise InputMismatchError(
@@ -105,7 +120,8 @@ def _as_array(X):
         ) from error
 
 
-def _by_order(arrays, input_names, expected_rows):
+def _name_by_order(arrays, input_names, expected_rows):
+    """Return a list of arrays as a dict of columns by input name."""
     names = list(input_names or [f"input_{i}" for i in range(len(arrays))])
     if len(names) != len(arrays):
         raise InputMismatchError(
@@ -116,7 +132,7 @@ def _by_order(arrays, input_names, expected_rows):
 
 
 def _input_columns(name, cells, expected_rows):
-    """Return one input's cells as a Series, or as a frame if they are a 2-D array."""
+    """Return the cells of one input as a Series, or as a frame if they are a 2-D array."""
     if hasattr(cells, "to_pandas"):
         cells = cells.to_pandas()
     if isinstance(cells, pd.Series | pd.DataFrame):
@@ -131,11 +147,13 @@ def _input_columns(name, cells, expected_rows):
         raise InputMismatchError(f"Input {name!r}: expected an array with a row for each sample, got {cells!r}.")
     if array.ndim == 2:
         return pd.DataFrame(array)
+    # With more than two axes (pixels, steps) the array of a row is one cell.
     return pd.Series(array if array.ndim == 1 else _box_cells(array), name=name)
 
 
 def _box_cells(cells):
-    """Put arrays or lists into an object array of one dimension."""
+    """Return arrays or lists as the cells of an object array of shape (n_cells,)."""
+    # Cell by cell, because np.array would make one array with more axes of cells that have the same length.
     box = np.empty(len(cells), dtype=object)
     for i, cell in enumerate(cells):
         box[i] = cell
@@ -143,7 +161,7 @@ def _box_cells(cells):
 
 
 def _refuse_batches(name, cells, expected_rows):
-    """Refuse a list of arrays, one for each batch, in the place of one array."""
+    """Refuse a list that holds an array for each batch where one array of all rows is expected."""
     if not _are_batches(cells, expected_rows):
         return
     lengths = sorted({len(cell) for cell in cells})
@@ -161,7 +179,7 @@ def _refuse_batches(name, cells, expected_rows):
 
 
 def n_rows(table):
-    """Count the rows of a table; inputs of a dict must agree."""
+    """Return the number of rows of a table; the inputs of a dict must agree on it."""
     if isinstance(table, pd.DataFrame):
         return len(table)
     counts = {name: len(columns) for name, columns in table.items()}
@@ -171,36 +189,39 @@ def n_rows(table):
 
 
 def take_rows(table, positions):
-    """Return rows by position."""
+    """Return the rows of a table at some positions."""
     if isinstance(table, pd.DataFrame):
         return table.iloc[positions]
     return {name: columns.iloc[positions] for name, columns in table.items()}
 
 
 def take_columns(frame, positions):
-    """Return columns by position; those that stand side by side share the frame's memory."""
+    """Return the columns at some positions; columns that stand side by side share the memory of the frame."""
+    # pandas returns a view for a slice, and a copy for a list of positions. A copy would hold the numbers of a large
+    # table in memory a second time.
     first, last = positions[0], positions[-1] + 1
     side_by_side = list(positions) == list(range(first, last))
     return frame.iloc[:, first:last] if side_by_side else frame.iloc[:, list(positions)]
 
 
 def row_labels(table):
-    """Return the index of a table, for messages."""
+    """Return the index of a table, which error messages name rows by."""
     return table.index if isinstance(table, pd.DataFrame) else next(iter(table.values())).index
 
 
 def resolve_columns(frame, columns, input_name):
-    """Find the positions of an input's columns in a frame.
+    """Return the positions of an input's columns in a frame.
 
     Parameters
     ----------
     frame : DataFrame of shape (n_rows, n_columns)
         The training table.
     columns : str, int, list, slice, boolean mask or callable
-        As in ``ColumnTransformer``: integers are positions, a label slice includes its
-        end, a callable gets the frame.
+        As in ``ColumnTransformer``: integers are positions, a slice of labels includes its
+        end, and a callable is called with the frame. Objects with a method ``expand``, such
+        as skrub's selectors, are asked for the labels.
     input_name : str
-        For messages.
+        Name of the input, for error messages.
 
     Returns
     -------
@@ -212,7 +233,7 @@ def resolve_columns(frame, columns, input_name):
     Raises
     ------
     InputMismatchError
-        If a column is missing or stands twice in the frame, or `columns` is no selection.
+        If a column is missing, if a label occurs twice in the frame, or if `columns` is not a selection.
     """
     if callable(columns):
         columns = columns(frame)
@@ -220,11 +241,14 @@ def resolve_columns(frame, columns, input_name):
         columns = columns.expand(frame)
     if isinstance(columns, slice):
         return _slice_positions(frame, columns, input_name), False
+    # A tuple is one column of a frame with several levels of labels if there is such a column, else a list of labels.
     if isinstance(columns, str) or (isinstance(columns, tuple) and columns in frame.columns):
         return [label_position(frame, columns, input_name)], True
     if _is_position(columns):
         return [_check_position(frame, columns, input_name)], True
+    # What is not a list gets past the checks as [None], which ends in the error below.
     entries = list(columns) if hasattr(columns, "__iter__") else [None]
+    # A mask comes before positions, because True and False are integers, too. An empty list is an empty selection.
     if entries and all(isinstance(entry, bool | np.bool_) for entry in entries):
         if len(entries) != frame.shape[1]:
             raise InputMismatchError(
@@ -233,16 +257,19 @@ def resolve_columns(frame, columns, input_name):
         return [i for i, chosen in enumerate(entries) if chosen], False
     if all(_is_position(entry) for entry in entries):
         return [_check_position(frame, entry, input_name) for entry in entries], False
+    # In a list, because `in` of an Index raises TypeError for entries without a hash.
     if not all(isinstance(entry, str) or entry in list(frame.columns) for entry in entries):
-        raise _no_selection(columns, input_name)
+        raise _selection_error(columns, input_name)
     return [label_position(frame, entry, input_name) for entry in entries], False
 
 
 def _is_position(entry):
+    """Return whether an entry of a selection is an integer, and not one of a mask."""
     return isinstance(entry, numbers.Integral) and not isinstance(entry, bool | np.bool_)
 
 
-def _no_selection(columns, input_name):
+def _selection_error(columns, input_name):
+    """Return the error for columns that are not a selection."""
     return InputMismatchError(
         f"Input {input_name!r}: {columns!r} is no selection of columns. Give a name, a list of names, integer "
         "positions, a slice of either, a boolean mask, or a callable that gives one of these."
@@ -250,18 +277,19 @@ def _no_selection(columns, input_name):
 
 
 def _slice_positions(frame, columns, input_name):
-    """Resolve a slice of positions, or of labels with both ends included."""
+    """Return the positions in a slice of positions, or in a slice of labels, which includes both ends."""
     ends = [end for end in (columns.start, columns.stop) if end is not None]
     if all(_is_position(end) for end in ends):
         return list(range(frame.shape[1]))[columns]
     if any(_is_position(end) for end in ends):
-        raise _no_selection(columns, input_name)
+        raise _selection_error(columns, input_name)
     first = 0 if columns.start is None else label_position(frame, columns.start, input_name)
     last = frame.shape[1] - 1 if columns.stop is None else label_position(frame, columns.stop, input_name)
     return list(range(first, last + 1))[:: columns.step]
 
 
 def _check_position(frame, position, input_name):
+    """Return a position counted from the first column, or refuse one that the frame does not have."""
     if not -frame.shape[1] <= position < frame.shape[1]:
         raise InputMismatchError(
             f"Input {input_name!r} wants the column at position {position}; X has {frame.shape[1]} columns."
@@ -270,7 +298,9 @@ def _check_position(frame, position, input_name):
 
 
 def label_position(frame, name, input_name):
-    """Find the position of the one column with a label."""
+    """Return the position of the only column with a label."""
+    # `Index.get_loc` would return a slice or a mask for a label that occurs twice, and the first level's columns for a
+    # label of one level.
     matches = [i for i, column in enumerate(frame.columns) if column == name]
     if len(matches) == 1:
         return matches[0]

@@ -1,4 +1,13 @@
-"""Rows that are encoded when a batch asks for them: which inputs have such, and their arrays."""
+"""Lazy rows: arrays whose rows are encoded when a batch asks for them, and the rule for which inputs are lazy.
+
+The router is lazy, not the encoder. A `LazyArray` keeps the columns of a route, and encodes the rows of a batch with
+the encoder that other inputs call with all rows, so checks and error messages are the same. A fit still reads every row
+once before the network is built (`LazyArray.read_through`): missing rows decide which inputs the network has, and a
+file that cannot be read is an error before training begins.
+
+In a batch, threads of TensorFlow call Python (`LazyFetch`). TensorFlow turns an error there into an error of its own,
+which has lost the type. The array therefore keeps the original error, and the fit raises it instead.
+"""
 
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -10,7 +19,7 @@ from .._workers import machine_memory, map_ahead
 from ..inputs import LAZY_SHARE
 from .store import has_key, row_keys, store_of
 
-# Rows that one thread encodes at once.
+# Rows that a thread encodes at once. Encoded pieces wait in memory until they are written, so a piece is small.
 PIECE_ROWS = 32
 
 
@@ -21,11 +30,13 @@ class Decoding:
     Parameters
     ----------
     lazily : bool
-        Whether inputs that ask for it are encoded batch by batch; else all are at once.
+        Whether inputs whose encoder is lazy are encoded batch by batch. If False, all
+        inputs are encoded at once.
     folder : str or None
-        Where encoded rows of such inputs are kept; None keeps none.
+        Where encoded rows of lazy inputs are kept. None keeps no rows.
     as_sample : bool
-        Whether every input that can be is lazy, and no row is read before it is asked for.
+        Whether every input that can be lazy is lazy, and no row is read in advance. Branches
+        ask for those rows of a sample that they need.
     """
 
     lazily: bool = False
@@ -33,13 +44,14 @@ class Decoding:
     as_sample: bool = False
 
     def applies(self, encoder, n_rows, spec):
-        """Return whether rows of this encoder are left for later, or may have been kept by an earlier fit."""
+        """Return whether a `LazyArray` holds the rows: to encode them later, or to read those that a fit has kept."""
         if getattr(encoder, "lazy", False) is False:
             return False
         if self.as_sample:
             return True
         if self.lazily:
             return stays_lazy(encoder, n_rows, spec)
+        # All rows at once: only rows that an earlier fit has kept are worth the way through a LazyArray.
         return self.folder is not None and store_of(encoder, spec, self.folder).folder.is_dir()
 
 
@@ -47,7 +59,7 @@ AT_ONCE = Decoding()
 
 
 def stays_lazy(encoder, n_rows, spec):
-    """Return whether an input's rows are to be encoded batch by batch.
+    """Return whether the rows of an input are encoded batch by batch.
 
     Parameters
     ----------
@@ -56,12 +68,12 @@ def stays_lazy(encoder, n_rows, spec):
     n_rows : int
         Rows of the table.
     spec : ArraySpec
-        What the encoder gives.
+        What the encoder's array holds.
 
     Returns
     -------
     bool
-        ``lazy`` itself, or with "auto" whether the array would take more than a tenth of memory.
+        ``lazy`` itself. With "auto": whether the array would take more than a tenth of the machine's memory.
     """
     lazy = getattr(encoder, "lazy", False)
     if not isinstance(lazy, str):
@@ -72,26 +84,27 @@ def stays_lazy(encoder, n_rows, spec):
 class LazyArray:
     """An array whose rows are encoded when they are asked for.
 
-    Has ``shape``, ``dtype``, ``len`` and ``array[rows]`` (a slice or positions), which
-    gives an ndarray; ``np.asarray`` encodes all rows.
+    It has ``shape``, ``dtype`` and ``len``. ``array[rows]`` (a slice or positions) returns
+    an ndarray, and ``np.asarray`` encodes all rows.
 
     Parameters
     ----------
     encode : callable
-        Columns to (array, missing); must be a function of each row alone.
+        Takes columns and returns (array, missing). The array of a row must depend on that
+        row alone, since rows are encoded in ever new batches.
     columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
         What the rows are encoded from.
     shape : tuple of int
         Shape of one row.
     dtype : str
-        Of the rows.
+        Data type of the rows.
     store : DecodedStore or None
-        Where encoded rows are kept.
+        Where encoded rows are kept. None encodes a row each time that it is asked for.
 
     Attributes
     ----------
     error : Exception or None
-        The first error that a row gave.
+        The first error that was raised while a row was encoded.
     """
 
     def __init__(self, encode, columns, shape, dtype, store=None):
@@ -99,6 +112,7 @@ class LazyArray:
         self.error = None
         self._encode, self._columns, self._store = encode, columns, store
         self._keys = self._places = None
+        # Keys are made and looked up once, not batch by batch: each takes a system call (paths) or a hash (bytes).
         if store is not None:
             self._keys = row_keys(columns)
             self._places = store.find(self._keys)
@@ -113,16 +127,16 @@ class LazyArray:
         return self[:] if dtype is None else self[:].astype(dtype)
 
     def take(self, positions):
-        """Return these rows, not encoded either."""
+        """Return some rows as another `LazyArray`, without encoding them."""
         return LazyArray(self._encode, self._columns.iloc[positions], self.shape[1:], self.dtype, self._store)
 
     def encode(self, rows=slice(None)):
-        """Encode rows, or read them where they are kept.
+        """Encode rows, or read those that are kept in the store.
 
         Parameters
         ----------
         rows : slice or ndarray of int
-            Which.
+            Positions of the rows.
 
         Returns
         -------
@@ -134,29 +148,33 @@ class LazyArray:
         positions = rows if isinstance(rows, np.ndarray) else np.arange(len(self))[rows]
         if self._places is None:
             return self._encode_rows(positions)
+        # Rows from the store are never missing: `read_through` keeps only rows that hold something.
         array, missing = np.empty((len(positions), *self.shape[1:]), self.dtype), np.zeros(len(positions), bool)
         places = [self._places[position] for position in positions]
         kept = [i for i, place in enumerate(places) if place is not None]
         absent = [i for i, place in enumerate(places) if place is None]
+        # Somebody may have cleared the folder since the keys were looked up. Such rows are encoded again.
         absent += self._store.read([places[i] for i in kept], array, kept)
         if absent:
             array[absent], missing[absent] = self._encode_rows(positions[absent])
         return array, missing
 
     def _encode_rows(self, positions):
+        """Encode rows, and keep the first error."""
         try:
             return self._encode(self._columns.iloc[positions])
         except Exception as error:
+            # The first one is raised later: threads that run ahead may meet further errors before the fit ends.
             self.error = self.error or error
             raise
 
     def read_through(self):
-        """Encode every row once, in threads; keep them in the store, if there is one.
+        """Encode every row once, in threads, and keep the rows in the store if there is one.
 
         Returns
         -------
         ndarray of shape (n_rows,), bool
-            True where a row holds nothing. Such rows are not kept.
+            True where a row holds nothing. Such rows are not kept, as the store has no flags.
         """
         missing = np.zeros(len(self), dtype=bool)
         absent = np.arange(len(self))
@@ -175,13 +193,13 @@ class LazyArray:
 
 
 def lazy_array(encode, columns, encoder, spec, folder=None):
-    """Make the `LazyArray` of an encoder's rows."""
+    """Return the `LazyArray` of an encoder's rows; with a folder, its rows are kept there."""
     store = None if folder is None else store_of(encoder, spec, folder)
     return LazyArray(encode, columns, spec.shape, spec.dtype, store)
 
 
 def take(array, positions):
-    """Return rows of an array; of a lazy one they stay lazy."""
+    """Return some rows of an array; rows of a `LazyArray` stay lazy."""
     return array.take(positions) if isinstance(array, LazyArray) else array[positions]
 
 
@@ -191,37 +209,39 @@ class LazyFetch:
     Parameters
     ----------
     arrays : dict of str to LazyArray
-        By input name; may be empty.
+        Lazy arrays by input name; may be empty.
     """
 
     def __init__(self, arrays):
         self.arrays = arrays
 
     def __call__(self, rows):
-        """Return the tensors of rows by name.
+        """Return the encoded rows as tensors by input name.
 
         Parameters
         ----------
         rows : tf.Tensor of shape (batch,), int64
-            Positions.
+            Positions of the rows.
 
         Returns
         -------
         dict of str to tf.Tensor
-            Of shape (batch, *shape).
+            Tensors of shape (batch, *shape).
         """
         if not self.arrays:
             return {}
         tensors = tf.numpy_function(self._encode_rows, [rows], [array.dtype for array in self.arrays.values()])
         for tensor, array in zip(tensors, self.arrays.values(), strict=True):
+            # The graph knows nothing of what Python returns, and Keras wants to know the axes.
             tensor.set_shape((None, *array.shape[1:]))
         return dict(zip(self.arrays, tensors, strict=True))
 
     def _encode_rows(self, rows):
+        """Return the rows of each array, in the order of the names."""
         return [array[rows] for array in self.arrays.values()]
 
 
 def split_lazy(arrays):
-    """Divide arrays into those in memory and the `LazyFetch` of the others."""
+    """Return a dict of the arrays that are in memory, and the `LazyFetch` of the lazy ones."""
     lazy = {name: array for name, array in arrays.items() if isinstance(array, LazyArray)}
     return {name: array for name, array in arrays.items() if name not in lazy}, LazyFetch(lazy)

@@ -1,4 +1,9 @@
-"""Which columns go where when nobody said so: each encoder class is asked in turn."""
+"""The plan of a router: which column goes to which input, and why.
+
+If the user named no inputs, each encoder class is asked in turn whether it suits a column. Nothing here names a kind,
+so a new kind takes part as soon as `inputs.ENCODERS` lists it. Columns that cannot help are dropped: empty and constant
+columns, and ids, which differ in every row and tell nothing about rows to come.
+"""
 
 import re
 import unicodedata
@@ -8,30 +13,32 @@ import pandas as pd
 from ..errors import CellTypeError, InputMismatchError, closest_match
 from ..inputs import ENCODERS, hint
 
-# Below this number of rows, values that all differ say nothing about what a column is.
+# In fewer rows than this, values may all differ by chance, whatever the column holds.
 ID_ROWS = 20
+# Words are ids from this number of different values for each known cell on. Not 1, because a few values often repeat.
 ID_SHARE = 0.95
 
-# Rows that are looked at before all are.
+# Rows of a column that are looked at first. Counting the different values of all rows takes long in a large table.
 PROBE_ROWS = 1000
 
-# Training rows show a counter with gaps: half of the rows in a fold, nine tenths of those after the hold-out.
-# From this number of rows on, numbers that fill a third of their range do not all differ by chance.
+# A counter of rows (1, 2, 3, ...) has gaps in the training rows: a fold may hold half of the rows, and nine tenths of
+# these remain after the hold-out, which is 0.45 of the counter's range. From this number of rows on, numbers that fill
+# a third of their range do not all differ by chance. With fewer rows, only a counter without gaps is an id.
 COUNTER_ROWS = 100
 COUNTER_SHARE = 1 / 3
 
 
 def infer_inputs(table, kinds=None, reserved=()):
-    """Route columns by what their training rows hold.
+    """Choose inputs for the columns of a table by what their training rows hold.
 
     Parameters
     ----------
     table : DataFrame, or dict of str to (Series or DataFrame)
-        Training rows; with a dict every entry becomes an input of its own.
+        Training rows. Each entry of a dict becomes an input of its own.
     kinds : dict of column to (str or encoder), or None
-        Kind of single columns, "drop", or an encoder for them.
+        For single columns: their kind, "drop", or their encoder.
     reserved : collection of str
-        Names that no input may have.
+        Names that no input may have: the router's parameters.
 
     Returns
     -------
@@ -43,7 +50,9 @@ def infer_inputs(table, kinds=None, reserved=()):
     Raises
     ------
     InputMismatchError
-        If no encoder would take a column, or no column is left.
+        If no column is left.
+    CellTypeError
+        If no encoder would take a column.
     ValueError
         If `kinds` names an unknown column or kind.
     """
@@ -52,17 +61,19 @@ def infer_inputs(table, kinds=None, reserved=()):
     if not isinstance(table, pd.DataFrame):
         return _infer_from_dict(table, kinds)
     inputs, unshared, rows = {}, {}, []
+    # A column that is called like a shared input ("numbers") must not end up among the columns of that input.
     reserved = {*reserved, *(encoder.shared_input for encoder in ENCODERS)}
     for position, label in enumerate(table.columns):
-        encoder, reason = _choose(table.iloc[:, position], kinds.get(label))
+        encoder, reason = _choose_encoder(table.iloc[:, position], kinds.get(label))
         if encoder is None:
             rows.append((label, "", "dropped", reason))
             continue
-        # An encoder that the user made for a column is not shared: its parameters are for that column.
+        # An encoder that the user passed for a column is not shared: its parameters are meant for that column.
         given = encoder is kinds.get(label)
         shared = None if given else encoder.shared_input
-        name = shared or _safe_name(label, {*inputs, *reserved})
-        like = None if given or shared else _first_alike(position, encoder, unshared, table)
+        name = shared or _make_safe_name(label, {*inputs, *reserved})
+        # Two columns that are alike, such as texts in the same words, share what is learned.
+        like = None if given or shared else _find_alike(position, encoder, unshared, table)
         if like is not None:
             reason = f"{reason}; like {like!r}, so that it shares its encoder and branch"
         elif not given and not shared:
@@ -77,8 +88,8 @@ def infer_inputs(table, kinds=None, reserved=()):
     return [(name, *entry) for name, entry in inputs.items()], _plan_table(rows)
 
 
-def _first_alike(position, encoder, earlier, table):
-    """Name the earlier input, of {name: (encoder, position)}, whose encoder and branch suit a column, too; or None."""
+def _find_alike(position, encoder, earlier, table):
+    """Return the name of the first of {name: (encoder, position)} whose encoder and branch suit a column, or None."""
     column = table.iloc[:, position]
     for name, (other, at) in earlier.items():
         if type(other) is type(encoder) and encoder.alike(column, table.iloc[:, at]):
@@ -87,11 +98,13 @@ def _first_alike(position, encoder, earlier, table):
 
 
 def _infer_from_dict(table, kinds):
-    """Return each entry of a dict of arrays an input of its own."""
+    """Return the inputs and the plan for a dict of arrays: each entry is an input of its own."""
+    # The user has chosen what becomes an input, so no entry is dropped unless `kinds` says so.
     inputs, rows = [], []
     for name, columns in table.items():
+        # The columns of an entry mostly come from one 2-D array, so the first one stands for all.
         first = columns.iloc[:, 0] if isinstance(columns, pd.DataFrame) else columns
-        encoder, reason = _of_kind(first, kinds[name]) if name in kinds else _ask(first)
+        encoder, reason = _encoder_of_kind(first, kinds[name]) if name in kinds else _ask_encoders(first)
         if encoder is not None:
             inputs.append((name, encoder, name))
         rows.append((name, "" if encoder is None else name, encoder_name(encoder), reason))
@@ -99,30 +112,31 @@ def _infer_from_dict(table, kinds):
 
 
 def encoder_name(encoder):
-    """Name an encoder for the plan: its class, or the string that stands for it."""
+    """Return the name of an encoder for the plan: its class, or the string that stands for it."""
     if encoder is None:
         return "dropped"
     return encoder if isinstance(encoder, str) else type(encoder).__name__
 
 
 def _plan_table(rows):
+    """Return the plan as a frame."""
     return pd.DataFrame(rows, columns=["column", "input", "encoder", "reason"])
 
 
 def explicit_plan(routes, table):
-    """Tabulate inputs that the user named.
+    """Return the plan of inputs that the user named.
 
     Parameters
     ----------
     routes : list of tuple (str, encoder or str, sequence of column labels)
-        The inputs, "drop" among them.
+        The inputs, with those whose encoder is "drop".
     table : DataFrame or dict
         Training rows.
 
     Returns
     -------
     DataFrame with columns column, input, encoder, reason
-        One row for each use of a column, and one for each that is not used.
+        One row for each use of a column, and one for each column that is not used.
     """
     rows = []
     for name, encoder, labels in routes:
@@ -135,22 +149,22 @@ def explicit_plan(routes, table):
     return _plan_table(rows)
 
 
-def _choose(column, kind):
-    """Return the encoder of a column and the reason, or (None, reason) to drop it."""
+def _choose_encoder(column, kind):
+    """Return the encoder of a column and the reason for it, or (None, reason) if the column is dropped."""
     if kind is not None:
-        return _of_kind(column, kind)
-    if (reason := _useless(column)) is not None:
+        return _encoder_of_kind(column, kind)
+    if (reason := _reason_to_drop(column)) is not None:
         return None, reason
-    encoder, reason = _ask(column)
-    # The last encoder takes what no other would: words that all differ have nothing to be learned from.
-    if type(encoder) is ENCODERS[-1] and (different := _nearly_unique(column)):
+    encoder, reason = _ask_encoders(column)
+    # The last encoder takes what no other would. From words that all differ it could learn nothing.
+    if type(encoder) is ENCODERS[-1] and (different := _count_ids(column)):
         encoder, reason = None, f"an id: {different} different values in {column.notna().sum()} rows"
     noticed = hint(column)
     return encoder, f"{reason}; {noticed}" if noticed else reason
 
 
-def _ask(column):
-    """Return the first encoder that would take the column, and why."""
+def _ask_encoders(column):
+    """Return the first encoder that would take the column, and the reason that it states."""
     for encoder in ENCODERS:
         reason = encoder.suits(column)
         if reason:
@@ -165,19 +179,21 @@ def _ask(column):
     )
 
 
-def _of_kind(column, kind):
-    """Return the encoder for a kind that the user named: the one that suits the column, if any does."""
+def _encoder_of_kind(column, kind):
+    """Return the encoder for a kind that the user named, or for the encoder itself, and the reason "given"."""
     if not isinstance(kind, str):
         return kind, "given"
     if kind == "drop":
         return None, "given"
     candidates = [encoder for encoder in ENCODERS if kind in encoder.default_branch.reads]
+    # Several encoders may make one kind: numbers and dates are vectors. If none suits, the user's word stands, and the
+    # encoder reports the cells that do not fit.
     suited = [encoder for encoder in candidates if encoder.suits(column)]
     return (suited or candidates)[0].make_inferred(), f"given: {kind}"
 
 
 def _check_kinds(kinds, columns):
-    """Refuse columns that X does not have, and kinds that no encoder makes."""
+    """Refuse `kinds` with columns that X does not have, or with kinds that no encoder makes."""
     known = {kind for encoder in ENCODERS for kind in encoder.default_branch.reads} | {"drop"}
     for label, kind in kinds.items():
         if label not in columns:
@@ -190,21 +206,23 @@ def _check_kinds(kinds, columns):
             raise TypeError(f"`kinds` wants {kind!r} for column {label!r}; give a kind, 'drop' or an encoder.")
 
 
-def _useless(column):
-    """Say why a column cannot help: it is constant, empty, or an id; None if it may."""
+def _reason_to_drop(column):
+    """Return why a column cannot help (it is empty, constant or an id), or None if it may help."""
     known = column.dropna()
     if not len(known):
         return "empty"
-    # One pair that differs and one that does not tell as much as all rows.
+    # Two cells that differ show that a column is not constant, and two equal cells that it is not an id. The first rows
+    # hold such cells in nearly every column. Only whole numbers count rows, so other dtypes need no equal cells.
     first = known.iloc[:PROBE_ROWS]
     different = _count_different(first)
     if different > 1 and (different < len(first) or not pd.api.types.is_integer_dtype(column.dtype)):
         return None
     different = _count_different(known)
+    # A value that is there or missing is not constant: that it is missing may mean something.
     if different == 1 and len(known) == len(column) > 1:
         return f"constant: {known.iloc[[0]].tolist()[0]!r:.60}"
     if different == len(known) >= ID_ROWS and pd.api.types.is_integer_dtype(column.dtype):
-        # A counter of rows; other whole numbers that all differ may well be measurements.
+        # Only a counter of rows is an id. Other whole numbers that all differ, such as prices, may be measurements.
         values = known.to_numpy(dtype="float64")
         share = COUNTER_SHARE if len(values) >= COUNTER_ROWS else 1
         return "an id: counts the rows" if len(values) >= share * (values.max() - values.min() + 1) else None
@@ -212,7 +230,8 @@ def _useless(column):
 
 
 def _count_different(cells):
-    """Count the different values; 0 for cells such as arrays that cannot be compared."""
+    """Return the number of different values, or 0 for cells that cannot be compared, such as arrays."""
+    # Bytes are whole files. To compare them would mean hashing all of them.
     if not pd.api.types.is_scalar(cells.iloc[0]) or isinstance(cells.iloc[0], bytes):
         return 0
     try:
@@ -221,17 +240,19 @@ def _count_different(cells):
         return 0
 
 
-def _nearly_unique(column):
-    """Count the different values if nearly every row has its own, else give 0."""
+def _count_ids(column):
+    """Return the number of different values if nearly every row has its own, else 0."""
     known = column.dropna()
     different = _count_different(known) if len(known) >= ID_ROWS else 0
     return different if different >= ID_SHARE * len(known) else 0
 
 
-def _safe_name(label, taken):
-    """Make an input's name from a column's: one that TensorFlow's layers can bear, and not used yet."""
+def _make_safe_name(label, taken):
+    """Return an input's name made from a column's label: safe in names of Keras layers, and not in `taken`."""
+    # The label ("a", "x") of a frame with several levels becomes a_x.
     text = label if isinstance(label, str) else re.sub("[()']", "", str(label))
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    # All other characters in a row become one "_", so that "__", which addresses parameters, never occurs.
     base = re.sub("[^A-Za-z0-9.-]+", "_", ascii_text).strip("_-") or "column"
     name, count = base, 1
     while name in taken:

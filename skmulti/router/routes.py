@@ -1,4 +1,8 @@
-"""One input on its way from columns to a checked array."""
+"""A route: one input on its way from the columns of a table to a checked array.
+
+A route knows nothing of other inputs. It takes its columns out of a table, gives them the names that the encoder was
+fitted on, encodes them at once or lazily, and adds the input's name to errors.
+"""
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +25,7 @@ class Route:
     name : str
         Name of the input.
     encoder : InputEncoder, or str
-        The encoder; before `fit` also what the user gave for one, see `InputRouter`.
+        The encoder. Before `fit` it may be a word or another transformer, as in `InputRouter`.
     positions : tuple of int
         Positions of its columns at fit; empty for an input of a dict of arrays.
     labels : tuple
@@ -33,7 +37,7 @@ class Route:
     saw_missing : bool
         Whether a cell was missing at fit.
     fitted_names : tuple
-        Names of the columns that the encoder was fitted on: those of the first input that shares it.
+        Names of the columns that the encoder was fitted on. If inputs share it, they are the first input's.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Route:
     labels: tuple
     single: bool
     spec: object = None
+    # True until `fit` knows better: a route that is not fitted has nothing to warn of.
     saw_missing: bool = True
     fitted_names: tuple = ()
 
@@ -51,7 +56,7 @@ class Route:
         return getattr(self.encoder, "lazy", False) is not False
 
     def positions_in(self, places=None):
-        """Return where the columns stand in a table; `places` as in `columns_in`."""
+        """Return the positions of the columns in a table, with `places` as in `columns_in`."""
         return self.positions if places is None else [places[position] for position in self.positions]
 
     def columns_in(self, table, places=None):
@@ -62,7 +67,7 @@ class Route:
         table : DataFrame, or dict of str to (Series or DataFrame)
             The table.
         places : dict of int to int, or None
-            Where columns stand in the table, by position at fit; None: as at fit.
+            Positions in the table by positions at fit. None means that they are the same.
         """
         if not isinstance(table, pd.DataFrame):
             columns = table[self.name]
@@ -72,20 +77,24 @@ class Route:
             return table.iloc[:, positions[0]]
         columns = take_columns(table, positions)
         if len({isinstance(label, str) for label in self.labels}) > 1:
-            # scikit-learn refuses columns of which some have strings for names and some have not.
+            # scikit-learn refuses a frame if some of its columns have strings for names and others do not.
             columns = columns.set_axis([str(label) for label in self.labels], axis=1)
         return columns
 
     def with_knowledge(self, columns, has_missing, saw_missing):
-        """Return the route of a fitted encoder with its spec.
+        """Return a route whose encoder is fitted, with its spec.
 
         Parameters
         ----------
         columns : Series or DataFrame
             Columns under the names that the encoder was fitted on.
-        has_missing, saw_missing : bool
-            Whether training rows held nothing, and whether a training cell was missing.
+        has_missing : bool
+            Whether some training rows held nothing.
+        saw_missing : bool
+            Whether some training cells were missing.
         """
+        # Float arrays keep NaN, and the branch fills it. Pixels and ids cannot say that a row holds nothing: their
+        # encoder asks for flags, but without missing training rows the network would learn nothing from them.
         flagged = self.encoder.flags_missing and has_missing
         spec = replace(
             self.encoder.spec(self.name),
@@ -110,21 +119,23 @@ class Route:
         array : ndarray or LazyArray of shape (n_rows, *spec.shape)
             The rows.
         missing : ndarray of shape (n_rows,), bool, or None
-            True where a row holds nothing; None where the spec has no place for it.
+            True where a row holds nothing; None if the spec has no name for the flags.
         """
         with self.errors_located():
             columns = rename(columns, self.fitted_names)
+            # While the router is fitted there is no spec yet: the flags of these very rows decide what it says.
             spec = self.spec or replace(self.encoder.spec(self.name), columns=self.labels)
             if not self.may_be_lazy or not decoding.applies(self.encoder, len(columns), spec):
                 flags = self.spec is None or spec.missing_name
                 return self.encoder.encode_and_flag(columns) if flags else (self.encoder.transform(columns), None)
         array = lazy_array(partial(self._encode_piece, spec), columns, self.encoder, spec, decoding.folder)
+        # To know which rows of a sample are missing, all would have to be read.
         if decoding.as_sample:
             return array, np.zeros(len(array), dtype=bool)
         return (array, array.read_through()) if decoding.lazily else array.encode()
 
     def encode_cells(self, cells, empty):
-        """Encode a few rows of Python objects; None leaves them to `encode`. See `InputEncoder.transform_cells`."""
+        """Encode a few rows of Python objects as `InputEncoder.transform_cells` does; None leaves them to `encode`."""
         with self.errors_located():
             return self.encoder.transform_cells(cells, empty)
 
@@ -134,7 +145,7 @@ class Route:
             return self.encoder.missing(rename(columns, self.fitted_names))
 
     def warn_of_missing(self, columns):
-        """Warn of missing cells in an input that had none at fit."""
+        """Warn if cells are missing in an input that had no missing cells at fit."""
         if self.saw_missing:
             return
         empty = pd.isna(columns).to_numpy()
@@ -150,7 +161,7 @@ class Route:
         )
 
     def feature_names(self):
-        """Name the features: ``input__feature``, or the input's name if its encoder names none."""
+        """Return names of the features: ``input__feature``, or the input's name if its encoder names none."""
         transformer = getattr(self.encoder, "transformer", self.encoder)
         if is_word(transformer, "passthrough"):
             names = self.labels
@@ -162,33 +173,36 @@ class Route:
 
     @contextmanager
     def errors_located(self):
-        """Add to an error in the encoder which input it was."""
+        """Add to an error in the encoder the input in which it happened."""
         try:
             yield
         except Exception as error:
             encoder = getattr(self.encoder, "transformer", self.encoder)
             where = f"{place(self.name, self.labels)}, encoder {type(encoder).__name__}"
             if isinstance(error, InputMismatchError):
-                # The place names the only column already; of several, the message says which.
+                # The place already names the column if there is only one, so the message need not name it again.
                 said = f"column {self.labels[0]!r}: " if len(self.labels) == 1 else ""
                 raise type(error)(f"{place(self.name, self.labels)}: {str(error).removeprefix(said)}") from error
+            # scikit-learn's advice to reshape an array does not help with a frame; a list of one column's name does.
             if self.single and any(hint in str(error) for hint in ("Expected 2D array", "Expected a 2-dimensional")):
                 raise InputMismatchError(
                     f"{where}: 1D data passed to a transformer that expects 2D data. Name the column in a list: "
                     f"{list(self.labels)}."
                 ) from error
+            # Any other error keeps its type and traceback, since it may come from a transformer of the user's.
             error.add_note(f"while encoding: {where}")
             raise
 
     def _encode_piece(self, spec, columns):
-        """Encode and check some rows of a lazy input: (array, missing)."""
+        """Encode some rows of a lazy input; return (array, missing), checked as other arrays are."""
         with self.errors_located():
             array, missing = self.encoder.encode_and_flag(columns)
         return check_encoded(array, spec, columns.index), missing
 
 
 def is_word(encoder, word):
-    """Return whether an encoder is the string `word`, without comparing encoders."""
+    """Return whether an encoder is the string `word`."""
+    # The encoder may be any object of the user's, whose own `==` need not return a bool.
     return isinstance(encoder, str) and encoder == word
 
 
@@ -198,24 +212,26 @@ def names_of(columns):
 
 
 def rename(columns, names):
-    """Return columns under the names that the encoder was fitted on."""
+    """Return columns under other names, which are those that the encoder was fitted on."""
     if names_of(columns) == tuple(names):
         return columns
     if len(names_of(columns)) != len(names):
         raise InputMismatchError(f"got {len(names_of(columns))} columns, the encoder is fitted on {len(names)}.")
     if isinstance(columns, pd.Series):
         return columns.rename(names[0])
-    # A tuple can be one column's label.
+    # A tuple may be the label of one column: pandas must not make several levels of labels of it.
     return columns.set_axis(pd.Index(names, tupleize_cols=False), axis=1)
 
 
 def has_gaps(columns):
-    """Return whether a cell is missing."""
+    """Return whether some cells are missing."""
     return bool(pd.isna(columns).to_numpy().any())
 
 
 def places_by_label(table, routes):
-    """Find the columns that inputs read, by label: {position at fit: position in the table}."""
+    """Find the columns that inputs read by their labels; return {position at fit: position in the table}."""
+    # All labels are listed once, because a search in the columns for each input would be quadratic in wide tables. Only
+    # a label that is absent or occurs twice is searched for again, in `label_position`, which raises the error.
     standing = {}
     for i, label in enumerate(table.columns):
         standing.setdefault(label, []).append(i)
@@ -228,22 +244,23 @@ def places_by_label(table, routes):
 
 
 def check_encoded(array, spec, labels):
-    """Return an encoder's array if it keeps its spec, or say where it does not."""
+    """Return an array if it is as its spec promises, or refuse it and name the first row at fault."""
     if isinstance(array, LazyArray):
-        return array  # its pieces are checked as they are made
+        return array  # its rows are checked when they are encoded
     array = np.asarray(array)
-    # A cast between kinds would cut ids like 1.9 and wrap pixels like 300.
+    # Only casts within a kind of dtype are safe: others would cut an id of 1.9 to 1, and wrap a pixel of 300 to 44.
     if array.shape != (len(labels), *spec.shape) or not np.can_cast(array.dtype, spec.dtype, "same_kind"):
         raise InputMismatchError(
             f"{place(spec.name, spec.columns)}: the encoder gave an array of shape {array.shape} and dtype "
             f"{array.dtype}, its spec promises {(len(labels), *spec.shape)} and {spec.dtype}."
         )
     array = array.astype(spec.dtype, copy=False)
+    # NaN passes: in a float array it stands for a missing value, which the branch fills.
     if array.dtype.kind == "f":
-        wrong, what = _infinities(array), "are infinity"
+        wrong, what = _mark_infinities(array), "are infinity"
         advice = "Replace them, e.g. by NaN for 'not known'."
     elif spec.vocabulary_sizes:
-        wrong = _outsiders(array, spec.vocabulary_sizes)
+        wrong = _mark_outsiders(array, spec.vocabulary_sizes)
         what, advice = (
             f"are ids outside of 0 to {spec.vocabulary_sizes} - 1",
             "Give unknown values id 1, missing ones 0.",
@@ -259,17 +276,18 @@ def check_encoded(array, spec, labels):
     return array
 
 
-def _infinities(array):
-    """Mark infinite values; None where there are none."""
-    # A look at the extremes, which NaN does not hide, costs no array of its own.
+def _mark_infinities(array):
+    """Return a bool array of the infinite values, or None if there are none."""
+    # The extremes need no array of their own. Unlike min and max, fmin and fmax pass over NaN.
     if not array.size or np.isfinite([np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)]).all():
         return None
     wrong = np.isinf(array)
     return wrong if wrong.any() else None
 
 
-def _outsiders(ids, sizes):
-    """Mark ids out of range; None where there are none."""
+def _mark_outsiders(ids, sizes):
+    """Return a bool array of the ids that are out of range, or None if there are none."""
+    # Columns may have vocabularies of different sizes. Ids below the smallest size are right in any of them.
     if not ids.size or (ids.min() >= 0 and ids.max() < min(sizes)):
         return None
     wrong = (ids < 0) | (ids >= np.asarray(sizes))
