@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 
 from skmulti import InputRouter, MultiInputClassifier, NumberScaler
 from skmulti.errors import BranchMismatchError, InputMismatchError, NetworkSizeWarning
-from skmulti.inputs.image.decoder import ImageBranch, ImageDecoder
+from skmulti.inputs.image import ImageBranch, ImageDecoder
 from skmulti.network.build import all_layers
 from skmulti.spec import ArraySpec
 from skmulti.training.run import isolate

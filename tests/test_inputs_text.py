@@ -18,7 +18,7 @@ from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
 from skmulti.errors import BranchMismatchError, InputMismatchError
 from skmulti.inputs._steps import ARCHITECTURES
-from skmulti.inputs.text.vectorizer import TextBranch, TextVectorizer
+from skmulti.inputs.text import TextBranch, TextVectorizer
 from skmulti.layers.ids import inverse_document_frequencies
 from skmulti.spec import ArraySpec
 

@@ -1,6 +1,7 @@
 """Images: photos of any make to pixels, and the branch that reads them."""
 
-from .decoder import ImageBranch, ImageDecoder
+from .branch import ImageBranch
+from .decoder import ImageDecoder
 
 __all__ = [
     "ImageBranch",

@@ -1,6 +1,7 @@
 """Text: columns of words to ids, and the branch that reads them."""
 
-from .vectorizer import TextBranch, TextVectorizer
+from .branch import TextBranch
+from .vectorizer import TextVectorizer
 
 __all__ = [
     "TextBranch",

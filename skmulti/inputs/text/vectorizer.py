@@ -4,19 +4,17 @@ import re
 from collections import Counter
 from functools import cached_property
 
-import keras
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from ..._validation import POSITIVE_INT, RATE, Integral, Interval, RealNotInt, StrOptions
-from ...errors import BranchMismatchError, place
-from ...layers import WordBag, WordEmbedding, inverse_document_frequencies
+from ..._validation import POSITIVE_INT, Integral, Interval, RealNotInt, StrOptions
 from ...spec import FIRST_ID, ArraySpec, digest
 from .._hints import are_of, probe
-from .._steps import ARCHITECTURES, choose_length, summarise_steps
-from ..base import Branch, InputEncoder, check_frame, check_part, keep_names, missing_rows
+from .._steps import choose_length
+from ..base import InputEncoder, check_frame, check_part, keep_names, missing_rows
+from .branch import TextBranch
 from .keras_words import KerasReading, KerasWordIds
 from .tokens import SPLITTING, Tokenizer, text_rows
 from .words import Reading, WordIds
@@ -25,106 +23,6 @@ from .words import Reading, WordIds
 SHARED_WORDS = 0.5
 
 _WORD = re.compile(r"\S*[^\W\d_]\S*")
-
-
-class TextBranch(Branch):
-    """Read word ids with a learned vector for each word and a network over the words.
-
-    Padding has no influence, whatever the architecture: a text gives the same output
-    however far it is padded.
-
-    Parameters
-    ----------
-    architecture : {"bag", "pool", "flatten", "lstm", "gru", "conv", "attention"}
-        "bag", the default, sums the words' vectors with tf-idf weights; with pairs of words and
-        punctuation marks as words, too (see `TextVectorizer`), it suits topics and sentiment from
-        few rows on. "pool" takes average and maximum over the vectors. "conv" sees three neighbouring words
-        at a time ("not good at all"), "lstm", "gru" and "attention" the order of a whole text,
-        and want thousands of rows. "flatten" has own weights for each position.
-    embedding_dim : int
-        Length of a word's vector. 32 suits vocabularies of thousands of words.
-    units : int or None
-        Width of the network. None: 64 for "lstm", "gru", "conv" and "attention"; no dense layer
-        after "bag", "pool" and "flatten", since the merge and the head combine the vectors.
-    dropout : float or None
-        Share of the output dropped in training, in [0, 1). None: 0.2 for "bag", else 0.
-
-    See Also
-    --------
-    TextVectorizer : Makes the ids.
-
-    Notes
-    -----
-    "bag" gives ``embedding_dim`` values without `units`, "pool" ``2 * embedding_dim``, "conv" and "attention" give
-    ``2 * units`` (average and maximum over the words), the others ``units``.
-
-    Examples
-    --------
-    >>> from skmulti import ArraySpec, TextBranch
-    >>> spec = ArraySpec("review", "text", (20,), "int32", vocabulary_sizes=(500,))
-    >>> TextBranch(embedding_dim=16).build(spec).output_shape
-    (None, 16)
-    >>> TextBranch("lstm", units=8).build(spec).output_shape
-    (None, 8)
-    """
-
-    reads = ("text",)
-    memorises = True
-    _parameter_constraints = {
-        "architecture": [StrOptions({"bag", *ARCHITECTURES})],
-        "embedding_dim": [POSITIVE_INT],
-        "units": [POSITIVE_INT, None],
-        "dropout": [RATE, None],
-    }
-
-    def __init__(self, architecture="bag", *, embedding_dim=32, units=None, dropout=None):
-        self.architecture = architecture
-        self.embedding_dim = embedding_dim
-        self.units = units
-        self.dropout = dropout
-
-    def connect(self, tensor, spec, sample):
-        """Connect the layers of the branch.
-
-        Parameters
-        ----------
-        tensor : KerasTensor of shape (batch, length), int32
-            Word ids; 0 = padding.
-        spec : ArraySpec
-            Its vocabulary size gives the number of vectors.
-        sample : ndarray of shape (n_rows, length) or None
-            Training rows, in which "bag" counts the texts that have a word; None weighs all
-            words alike.
-
-        Returns
-        -------
-        KerasTensor of shape (batch, width)
-            The summary of each text.
-
-        Raises
-        ------
-        BranchMismatchError
-            If the spec does not say how many ids there are.
-        """
-        if len(spec.vocabulary_sizes) != 1:
-            raise BranchMismatchError(
-                f"{place(spec.name, spec.columns)}: TextBranch needs one vocabulary size, the spec has "
-                f"{spec.vocabulary_sizes}. Give ArraySpec(..., vocabulary_sizes=(n_ids,))."
-            )
-        if self.architecture == "bag":
-            return self._bag(tensor, spec, sample)
-        words = WordEmbedding(spec.vocabulary_sizes[0], self.embedding_dim, mask_zero=True)(tensor)
-        units = self.units
-        if units is None and self.architecture not in ("pool", "flatten"):
-            units = 64
-        return summarise_steps(words, self.architecture, units=units, dropout=self.dropout or 0.0)
-
-    def _bag(self, tensor, spec, sample):
-        """Sum the words' vectors, weighted by how few texts have them."""
-        weights = inverse_document_frequencies(sample, spec.vocabulary_sizes[0])
-        bag = WordBag(weights, self.embedding_dim)(tensor)
-        bag = keras.layers.Dropout(0.2 if self.dropout is None else self.dropout)(bag)
-        return bag if self.units is None else keras.layers.Dense(self.units, activation="relu")(bag)
 
 
 class TextVectorizer(InputEncoder):
