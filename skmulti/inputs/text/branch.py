@@ -1,4 +1,4 @@
-"""TextBranch: an embedding of word ids and a network over the words."""
+"""The branch of texts: a learned vector for each word id, and a network over the words of a text."""
 
 import keras
 
@@ -18,18 +18,19 @@ class TextBranch(Branch):
     Parameters
     ----------
     architecture : {"bag", "pool", "flatten", "lstm", "gru", "conv", "attention"}
-        "bag", the default, sums the words' vectors with tf-idf weights; with pairs of words and
-        punctuation marks as words, too (see `TextVectorizer`), it suits topics and sentiment from
-        few rows on. "pool" takes average and maximum over the vectors. "conv" sees three neighbouring words
-        at a time ("not good at all"), "lstm", "gru" and "attention" the order of a whole text,
-        and want thousands of rows. "flatten" has own weights for each position.
+        "bag", the default, sums the words' vectors with tf-idf weights. It suits topics and
+        sentiment, even with few rows, if pairs of words and punctuation marks count as words, too
+        (see `TextVectorizer`). "pool" takes the average and the maximum over the vectors. "conv"
+        sees three neighbouring words at a time ("not good at all"); "lstm", "gru" and "attention"
+        see the order of a whole text. These four need thousands of rows. "flatten" has separate
+        weights for each position.
     embedding_dim : int
         Length of a word's vector. 32 suits vocabularies of thousands of words.
     units : int or None
-        Width of the network. None: 64 for "lstm", "gru", "conv" and "attention"; no dense layer
-        after "bag", "pool" and "flatten", since the merge and the head combine the vectors.
+        Width of the network. None: 64 for "lstm", "gru", "conv" and "attention"; "bag", "pool" and
+        "flatten" then end without a dense layer, since the merge and the head combine the vectors.
     dropout : float or None
-        Share of the output dropped in training, in [0, 1). None: 0.2 for "bag", else 0.
+        Share of the output that is dropped in training, in [0, 1). None: 0.2 for "bag", else 0.
 
     See Also
     --------
@@ -37,8 +38,8 @@ class TextBranch(Branch):
 
     Notes
     -----
-    "bag" gives ``embedding_dim`` values without `units`, "pool" ``2 * embedding_dim``, "conv" and "attention" give
-    ``2 * units`` (average and maximum over the words), the others ``units``.
+    Without `units`, "bag" returns ``embedding_dim`` values and "pool" returns ``2 * embedding_dim``. "conv" and
+    "attention" return ``2 * units`` values (average and maximum over the words), the others return ``units``.
 
     Examples
     --------
@@ -51,6 +52,7 @@ class TextBranch(Branch):
     """
 
     reads = ("text",)
+    # The network learns rare words by heart: each has a vector of its own, which few rows decide.
     memorises = True
     _parameter_constraints = {
         "architecture": [StrOptions({"bag", *ARCHITECTURES})],
@@ -75,8 +77,8 @@ class TextBranch(Branch):
         spec : ArraySpec
             Its vocabulary size gives the number of vectors.
         sample : ndarray of shape (n_rows, length) or None
-            Training rows, in which "bag" counts the texts that have a word; None weighs all
-            words alike.
+            Training rows, in which "bag" counts the texts that contain a word. None gives all
+            words the same weight.
 
         Returns
         -------
@@ -94,15 +96,18 @@ class TextBranch(Branch):
                 f"{spec.vocabulary_sizes}. Give ArraySpec(..., vocabulary_sizes=(n_ids,))."
             )
         if self.architecture == "bag":
-            return self._bag(tensor, spec, sample)
+            # It needs no mask: the bag gives the id of padding no weight.
+            return self._connect_bag(tensor, spec, sample)
         words = WordEmbedding(spec.vocabulary_sizes[0], self.embedding_dim, mask_zero=True)(tensor)
         units = self.units
         if units is None and self.architecture not in ("pool", "flatten"):
+            # For these, `units` is the width of their own weights, which must be some number.
             units = 64
         return summarise_steps(words, self.architecture, units=units, dropout=self.dropout or 0.0)
 
-    def _bag(self, tensor, spec, sample):
-        """Sum the words' vectors, weighted by how few texts have them."""
+    def _connect_bag(self, tensor, spec, sample):
+        """Sum the words' vectors; a word weighs the more, the fewer texts contain it."""
+
         weights = inverse_document_frequencies(sample, spec.vocabulary_sizes[0])
         bag = WordBag(weights, self.embedding_dim)(tensor)
         bag = keras.layers.Dropout(0.2 if self.dropout is None else self.dropout)(bag)
