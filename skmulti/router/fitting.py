@@ -99,7 +99,7 @@ def _complete_route(route, encoder, columns, missing):
 
 
 def _weight_argument(encoder, sample_weight, n_parts=1):
-    """Return the weights as an argument of `fit`, repeated for each part; no argument if there are none or `fit` has none."""
+    """Return the weights as an argument of `fit`, repeated for each part; none if there are none or `fit` has none."""
     # The wrapper's `fit` takes any argument, so the transformer in it is asked.
     target = encoder.transformer if isinstance(encoder, TransformerEncoder) else encoder
     if sample_weight is None or not has_fit_parameter(target, "sample_weight"):

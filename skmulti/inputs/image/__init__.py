@@ -1,6 +1,13 @@
-"""Images: photos of any make to pixels, and the branch that reads them."""
+"""Images: a column of pictures becomes pixels of one size, and the network reads these pixels.
 
-from .decoder import ImageBranch, ImageDecoder
+In comes one column of paths, bytes of image files, pixel arrays or PIL images; missing cells are allowed.
+`ImageDecoder` turns each row into an array of pixels (height, width, channels), uint8 from 0 to 255, an input of the
+kind "image". `ImageBranch` turns such an array into one vector a row. Other parts of the package import these two
+names only. How a cell is read (`pixels`, `opencv`) and how filters are learned (`patches`) stays inside of the folder.
+"""
+
+from .branch import ImageBranch
+from .decoder import ImageDecoder
 
 __all__ = [
     "ImageBranch",

@@ -1,7 +1,6 @@
 """Photos and other pictures: files, bytes and arrays to pixels, and the network that looks at them."""
 
 import itertools
-import random
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -10,14 +9,14 @@ import pandas as pd
 from PIL import Image
 from sklearn.utils.validation import check_is_fitted
 
-from ..._validation import POSITIVE_INT, RATE, Integral, StrOptions
+from ..._validation import Integral, StrOptions
 from ..._workers import available_cores
-from ...errors import InputMismatchError, NetworkSizeWarning, label_at, place, warn
+from ...errors import InputMismatchError, label_at
 from ...spec import ArraySpec
 from .._cells import BYTES, PATHS
-from ..base import SAMPLE_ROWS, Branch, InputEncoder, check_frame, one_column, refuse_cells
+from ..base import InputEncoder, check_frame, one_column, refuse_cells
+from .branch import ImageBranch, is_positive_int
 from .opencv import check_installed as check_opencv
-from .patches import LAST, MIN_SIDE, learn_features
 from .pixels import MODES, UnreadableError, decode_into
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
@@ -25,150 +24,6 @@ HEADERS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b
 READABLE = (*BYTES, *PATHS, np.ndarray, Image.Image)
 # Images that one thread decodes at a time.
 BLOCK_ROWS = 16
-MANY_WEIGHTS = 5_000_000
-CONVOLUTIONS = (16, 32)
-
-
-class ImageBranch(Branch):
-    """Read pixels with filters learned from patches, or with trained convolutions.
-
-    The branch for photos, scans and drawings. A small set of photos is too small to
-    train convolutions from scratch: filters that are learned from the photos alone, in
-    one pass and without y, then say more and cost less. From 10,000 rows on, or where
-    `filters` says so: convolutions that halve the image, then an average over the
-    picture, so that the position of a pattern does not matter and the number of weights
-    does not depend on the image size.
-
-    Parameters
-    ----------
-    filters : "auto" or tuple of int
-        Patterns that each convolution looks for. (16, 32) suits 64 x 64 pixels and a
-        thousand rows; larger images and more rows gain from a third and fourth entry.
-        An empty tuple pools the pixels themselves. "auto": up to 256 filters learned
-        from patches if the training rows are 50 to 9,999 photos of 12 x 12 uint8 pixels
-        or more, else (16, 32).
-    kernel_size : int
-        Side of the square that a trained convolution sees, in pixels.
-    pooling : {"both", "average", "max", "flatten"}
-        How feature maps become a vector: their average ("how much of it is there"),
-        their maximum ("is it anywhere"), both side by side, or all their values, for
-        pictures in which the position matters ("flatten"; `NetworkSizeWarning` above 5
-        million weights; no filters from patches). Filters from patches are pooled in
-        each quarter of the picture by itself.
-    units : int or None
-        Width of a dense layer after the pooling; None adds none.
-    dropout : float or None
-        Share of the output that is dropped in training, in [0, 1). None: 0.5 after
-        filters from patches, which are many, else 0.
-    augment : bool
-        Mirror the images left to right at random and move them by up to 10 %, in
-        training only. Use it for small sets of photos, but not where left and right
-        differ (digits, text, maps). No filters from patches.
-
-    Raises
-    ------
-    ValueError
-        At `build`, if `filters` holds anything but positive integers.
-
-    See Also
-    --------
-    ImageDecoder : Makes the pixels.
-
-    Notes
-    -----
-    Convolutions keep the size (``padding="same"``), have ReLU activations and are
-    followed by 2 x 2 max pooling, along axes of two pixels or more.
-
-    Filters from patches are the centroids that k-means finds in 50,000 whitened patches
-    of 6 x 6 pixels, as in the paper below. Their responses above a threshold, at every
-    second position, are pooled in the four quarters, and stand beside the picture at 16 x
-    16 pixels; each feature is scaled to mean 0 and the same standard deviation, so small
-    that all of them count as 64 numbers of deviation 1. Unlike the paper's, patches keep
-    their contrast. None of it is trained, so that an estimator's `fit` computes it once.
-
-    References
-    ----------
-    Coates and Ng, "Learning Feature Representations with K-means", 2012, in: Neural
-    Networks: Tricks of the Trade, Springer LNCS 7700.
-
-    Examples
-    --------
-    >>> from skmulti import ArraySpec, ImageBranch
-    >>> spec = ArraySpec("photo", "image", (64, 64, 3), "uint8")
-    >>> ImageBranch(filters=(8, 16)).build(spec).output_shape
-    (None, 32)
-    """
-
-    reads = ("image",)
-    _parameter_constraints = {
-        "filters": [tuple, list, StrOptions({"auto"})],
-        "kernel_size": [POSITIVE_INT],
-        "pooling": [StrOptions({"both", "average", "max", "flatten"})],
-        "units": [POSITIVE_INT, None],
-        "dropout": [RATE, None],
-        "augment": ["boolean"],
-    }
-
-    def __init__(self, filters="auto", *, kernel_size=3, pooling="both", units=None, dropout=None, augment=False):
-        self.filters = filters
-        self.kernel_size = kernel_size
-        self.pooling = pooling
-        self.units = units
-        self.dropout = dropout
-        self.augment = augment
-
-    def features(self, spec, sample):
-        """Learn filters from patches, where that is asked for and possible; see `Branch.features`."""
-        refused = self.filters != "auto" or self.pooling == "flatten" or self.augment
-        if refused or sample is None or len(sample) >= SAMPLE_ROWS:
-            return None
-        if spec.dtype != "uint8" or min(spec.shape[:2]) < MIN_SIDE:
-            return None
-        # From Python's generator, as Keras' own initializers, which a fit seeds.
-        rng = np.random.default_rng(random.randrange(2**31))
-        average, highest = keras.layers.AveragePooling2D, keras.layers.MaxPooling2D
-        pools = {"average": (average,), "max": (highest,), "both": (average, highest)}
-        return learn_features(sample, rng, pools[self.pooling])
-
-    def connect(self, tensor, spec, sample):
-        """Connect the layers of the branch; see `Branch.connect`."""
-        are_features = len(tensor.shape) == 2
-        if not are_features:
-            tensor = self._pool(self._convolve(tensor), spec)
-        if self.units is not None:
-            tensor = keras.layers.Dense(int(self.units), activation="relu")(tensor)
-        dropout = 0.5 * are_features if self.dropout is None else self.dropout
-        return keras.layers.Dropout(dropout)(tensor) if dropout else tensor
-
-    def _convolve(self, tensor):
-        """Turn pixels into feature maps (batch, height, width, channels)."""
-        filters = CONVOLUTIONS if self.filters == "auto" else self.filters
-        if not all(_is_positive_int(count) for count in filters):
-            raise ValueError(f"filters must hold positive integers, got {self.filters!r}.")
-        if self.augment:
-            shift = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="nearest", **LAST)
-            tensor = TrainingPipeline([keras.layers.RandomFlip("horizontal", **LAST), shift])(tensor)
-        for count in map(int, filters):
-            tensor = keras.layers.Conv2D(count, self.kernel_size, padding="same", activation="relu", **LAST)(tensor)
-            tensor = keras.layers.MaxPooling2D([min(2, side) for side in tensor.shape[1:3]], **LAST)(tensor)
-        return tensor
-
-    def _pool(self, tensor, spec):
-        """Turn feature maps (batch, height, width, channels) into vectors."""
-        average, highest = keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D
-        pools = {"average": [average], "max": [highest], "both": [average, highest]}
-        if self.pooling in pools:
-            pooled = [pool(**LAST)(tensor) for pool in pools[self.pooling]]
-            return keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
-        tensor = keras.layers.Flatten(**LAST)(tensor)
-        width, units = tensor.shape[-1], self.units or 64
-        if width * units > MANY_WEIGHTS:
-            warn(
-                f"{place(spec.name, spec.columns)}: pooling='flatten' gives {width:,} values a row; a dense layer of "
-                f"{units} units after it has {width * units:,} weights. Use pooling='average' or a smaller image size.",
-                NetworkSizeWarning,
-            )
-        return tensor
 
 
 class ImageDecoder(InputEncoder):
@@ -312,7 +167,7 @@ to use blank images.
     def fit(self, columns, y=None):
         """Check parameters and types of cells; nothing is decoded. See `InputEncoder.fit`."""
         self._validate_params()
-        if len(self.size) != 2 or not all(map(_is_positive_int, self.size)):
+        if len(self.size) != 2 or not all(map(is_positive_int, self.size)):
             raise ValueError(f"size must be (height, width), two positive integers, got {self.size!r}.")
         if self.channels not in MODES:
             raise ValueError(f"channels must be 1, 3 or 4, got {self.channels!r}.")
@@ -438,10 +293,6 @@ def _is_missing(cell):
     return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and cell != cell)
 
 
-def _is_positive_int(value):
-    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
-
-
 def _look(cell):
     """Name the kind of image that a cell looks like without opening it, or give None."""
     if isinstance(cell, BYTES):
@@ -455,12 +306,3 @@ def _look(cell):
         name = str(cell).lower()
         return "paths of images" if name.endswith(EXTENSIONS) and "://" not in name else None
     return "PIL images" if isinstance(cell, Image.Image) else None
-
-
-@keras.saving.register_keras_serializable(package="skmulti")
-class TrainingPipeline(keras.layers.Pipeline):
-    """Apply Keras' random image layers one after the other, in training only."""
-
-    def call(self, inputs, training=False, mask=None):
-        # Upstream `training` is True by default, so that a plain ``model(x)`` gave another answer each time.
-        return super().call(inputs, training=bool(training), mask=mask)

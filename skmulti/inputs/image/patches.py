@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 from ...layers import FeatureScale
 
 # Whatever a user's keras.json says: the encoder puts the channels last.
-LAST = {"data_format": "channels_last"}
+CHANNELS_LAST = {"data_format": "channels_last"}
 PATCH_SIDE = 6
 N_FILTERS = 256
 N_IMAGES = 2_000
@@ -145,16 +145,18 @@ def patch_network(kernel, shape, pools):
         kernel_initializer="zeros",
         bias_initializer=threshold,
         trainable=False,
-        **LAST,
+        **CHANNELS_LAST,
     )
     responses = convolution(pixels)
     convolution.kernel.assign(kernel)
     quadrant = [side // 2 for side in responses.shape[1:3]]
     side = [min(THUMBNAIL_SIDE, side) for side in shape[:2]]
-    maps = [*(pool(quadrant, **LAST)(responses) for pool in pools)]
+    maps = [*(pool(quadrant, **CHANNELS_LAST)(responses) for pool in pools)]
     # Its `training` is True by default, and would be that of the layers after it, too, in a plain ``model(x)``.
-    maps.append(keras.layers.Resizing(*side, antialias=True, **LAST)(pixels, training=False))
-    return keras.Model(inputs, keras.layers.Concatenate()([keras.layers.Flatten(**LAST)(part) for part in maps]))
+    maps.append(keras.layers.Resizing(*side, antialias=True, **CHANNELS_LAST)(pixels, training=False))
+    return keras.Model(
+        inputs, keras.layers.Concatenate()([keras.layers.Flatten(**CHANNELS_LAST)(part) for part in maps])
+    )
 
 
 def _append_scale(network, images):

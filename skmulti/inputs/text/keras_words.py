@@ -1,4 +1,8 @@
-"""Ids of words through Keras' ``TextVectorization``, for callables that standardise or split."""
+"""Ids of words through Keras' ``TextVectorization``, where the user gave a callable that standardises or splits.
+
+Such a callable works on TensorFlow's tensors of strings, so `tokens` and `words` cannot run it. The two classes here
+stand in for those of `words` and have the same methods.
+"""
 
 from functools import partial
 
@@ -8,12 +12,12 @@ import tensorflow as tf
 
 from .tokens import APOSTROPHE, MARKS, SPLITTING
 
-# Rows that go through Keras' layer at once: its ragged tensors stay small however long the column is.
-BATCH_ROWS = 1024
+# Rows that go through Keras' layer at once, so that its ragged tensors stay small however long the column is.
+CHUNK_ROWS = 1024
 
 
 class KerasWordIds:
-    """What `_words.WordIds` is, in Keras' layer."""
+    """Ids of the words of a vocabulary, as `words.WordIds` returns them, from Keras' layer."""
 
     def __init__(self, vocabulary, options):
         self._vocabulary = vocabulary
@@ -23,34 +27,36 @@ class KerasWordIds:
     def ids(self, texts, length):
         """Return texts as an array of ids (n_rows, length)."""
         if self._layer is None:
-            self._layer = self._lookup(output_sequence_length=length)
+            # Made once: a fitted encoder asks for one length only, and each new layer is a new table in TensorFlow.
+            self._layer = self._make_lookup(output_sequence_length=length)
         ids = np.zeros((len(texts), length), dtype="int32")
-        for rows, batch in _batches(texts):
-            # The stand-in of an empty vocabulary (see `_lookup`) counts as unknown.
-            ids[rows] = np.minimum(self._layer(batch).numpy(), len(self._vocabulary) + 1)
+        for rows, strings in _string_chunks(texts):
+            # The stand-in of an empty vocabulary (see `_make_lookup`) counts as unknown.
+            ids[rows] = np.minimum(self._layer(strings).numpy(), len(self._vocabulary) + 1)
         return ids
 
     def counts(self, texts):
         """Return the number of words of each text."""
-        layer = self._lookup(ragged=True)
+        layer = self._make_lookup(ragged=True)
         counts = np.zeros(len(texts), dtype="int64")
-        for rows, batch in _batches(texts):
-            ids = layer(batch)
+        for rows, strings in _string_chunks(texts):
+            ids = layer(strings)
+            # The layer may return a dense tensor all the same (split=None does); there 0 is padding.
             ragged = isinstance(ids, tf.RaggedTensor)
             counts[rows] = ids.row_lengths().numpy() if ragged else np.count_nonzero(ids.numpy(), axis=1)
         return counts
 
-    def _lookup(self, **options):
-        """Make the layer with the vocabulary."""
-        layer = _vectorization(self._options, **options)
-        # Keras cannot look up in an empty table. As objects: NumPy's own strings would all be
-        # as wide as the longest, and a whole text may be a word.
+    def _make_lookup(self, **options):
+        """Return a new layer that holds the vocabulary."""
+        layer = _make_layer(self._options, **options)
+        # "[UNK]" a second time, since Keras cannot look up in an empty table. As objects, since NumPy's own strings
+        # would all be as wide as the longest, and a whole text may be a word.
         layer.set_vocabulary(np.array(["", "[UNK]", *(self._vocabulary or ["[UNK]"])], dtype=object))
         return layer
 
 
-class KerasReading:
-    """What `_words.Reading` is, in Keras' layer, which reads the rows anew for each answer."""
+class KerasTrainingWords:
+    """The words of training rows, as in `words.TrainingWords`; Keras' layer reads the rows for each answer."""
 
     def __init__(self, texts, options):
         self._texts = texts
@@ -58,15 +64,17 @@ class KerasReading:
 
     @property
     def counts(self):
-        """Words of each row."""
+        """Number of words of each row."""
+        # Unknown words count, too, so an empty vocabulary will do.
         return KerasWordIds([], self._options).counts(self._texts)
 
     def words(self, max_tokens):
         """Return the words, the most frequent first."""
-        layer = _vectorization(self._options, max_tokens=max_tokens and int(max_tokens))
+        layer = _make_layer(self._options, max_tokens=max_tokens and int(max_tokens))
+        # The steps of Keras' `adapt`, with the chunks of the other methods.
         layer.reset_state()
-        for _, batch in _batches(self._texts):
-            layer.update_state(batch)
+        for _, strings in _string_chunks(self._texts):
+            layer.update_state(strings)
         layer.finalize_state()
         return [str(word) for word in layer.get_vocabulary(include_special_tokens=False)]
 
@@ -75,23 +83,25 @@ class KerasReading:
         return KerasWordIds(vocabulary, self._options).ids(self._texts, length)
 
 
-def _vectorization(options, **more):
-    """Make Keras' layer with the options of `TextVectorizer`."""
+def _make_layer(options, **more):
+    """Return a new layer of Keras with the options of `TextVectorizer`."""
     standardize = options["standardize"]
+    # Keras does not know these options, but takes a callable in their place.
     if isinstance(standardize, str) and standardize in SPLITTING:
         options = {**options, "standardize": partial(_split_punctuation, lower=standardize.startswith("lower"))}
     return keras.layers.TextVectorization(**options, **more)
 
 
 def _split_punctuation(texts, *, lower):
-    """Do to a tensor of strings what `_tokens.Tokenizer` does to bytes."""
+    """Standardise a tensor of strings as `tokens.Tokenizer` does with bytes."""
     texts = tf.strings.regex_replace(tf.strings.lower(texts) if lower else texts, APOSTROPHE, "")
     marks = b"".join(b"\\" + mark for mark in MARKS)
     return tf.strings.regex_replace(texts, b"([" + marks + b"])", r" \1 ")
 
 
-def _batches(texts):
-    """Yield successive rows as (slice, string tensor of shape (n, 1))."""
-    for start in range(0, len(texts), BATCH_ROWS):
-        rows = slice(start, start + BATCH_ROWS)
+def _string_chunks(texts):
+    """Yield successive rows as (slice, string tensor of shape (n_rows, 1))."""
+    for start in range(0, len(texts), CHUNK_ROWS):
+        rows = slice(start, start + CHUNK_ROWS)
+        # TensorFlow refuses lone surrogates, which have no UTF-8 bytes; they become "?".
         yield rows, tf.constant([[text.encode("utf-8", "replace")] for text in texts[rows]], dtype=tf.string)

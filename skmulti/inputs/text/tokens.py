@@ -1,4 +1,9 @@
-"""Text to tokens: the UTF-8 bytes of many rows, cut in one pass where Keras cuts them, or at punctuation, too."""
+"""Tokens of texts: where they lie in the UTF-8 bytes of many rows, found in one pass.
+
+Keras' ``TextVectorization`` splits strings inside a TensorFlow graph. Here the bytes of about a million characters
+are split at once with NumPy, at the same places, and a few rows in plain Python. Punctuation marks become tokens of
+their own if that is wanted, which Keras cannot do. What a callable standardises or splits is left to `keras_words`.
+"""
 
 import string
 from typing import NamedTuple
@@ -9,15 +14,16 @@ import pandas as pd
 from ...errors import InputMismatchError
 from ..base import FEW_ROWS, refuse_cells
 
-# Text that goes through NumPy at once: its arrays stay in the processor's cache, and small however long the column is.
+# Characters of text that NumPy works on at once: few enough that its arrays stay in the processor's cache, and small
+# however long the column is.
 BLOCK_CHARACTERS = 1_000_000
 
-# Ends a row among the bytes of many: no character's UTF-8 has it.
+# This byte ends a row among the bytes of many rows, since it occurs in no UTF-8 text.
 ROW_END = b"\xff"
 
-# Keras deletes ASCII punctuation, lowers ASCII letters and splits at ASCII whitespace only.
+# ASCII only, as in Keras: it deletes ASCII punctuation, lowers ASCII letters and splits at ASCII whitespace.
 _PUNCTUATION = string.punctuation.encode()
-# What `standardize` may be beside Keras' options: an apostrophe is deleted, each other mark is a word of its own.
+# The options of `standardize` that Keras does not have: an apostrophe is deleted, each other mark is a word of its own.
 SPLITTING = {"lower_and_split_punctuation", "split_punctuation"}
 APOSTROPHE = b"'"
 MARKS = [bytes([mark]) for mark in _PUNCTUATION if mark not in APOSTROPHE]
@@ -26,9 +32,9 @@ _SPACE = {ord(white): ord(" ") for white in string.whitespace}
 
 
 class Tokens(NamedTuple):
-    """Tokens of many rows: places in the bytes that hold them all, and how many each row has.
+    """Tokens of many rows: their places in the bytes of all rows, and how many tokens each row has.
 
-    Eight bytes follow the last token, so that as many can be read from each start.
+    `text` ends with eight bytes that belong to no token, so that eight bytes can be read from every start.
     """
 
     text: bytes
@@ -36,22 +42,24 @@ class Tokens(NamedTuple):
     lengths: np.ndarray
     counts: np.ndarray
 
-    def first(self, limit):
-        """Leave each row its first `limit` tokens."""
+    def truncate(self, limit):
+        """Return the first `limit` tokens of each row."""
         if not len(self.counts) or self.counts.max() <= limit:
             return self
         counts = np.minimum(self.counts, limit)
-        kept = ranges(starts_of(self.counts), counts)
+        kept = join_ranges(group_starts(self.counts), counts)
         return Tokens(self.text, self.starts[kept], self.lengths[kept], counts)
 
 
 class Tokenizer:
-    """Standardise and split text as ``TextVectorization`` does with its named options, or as those of `SPLITTING` say.
+    """Standardise and split text as ``TextVectorization`` does with its named options, or with those of `SPLITTING`.
 
-    `ngrams` are the widths of the n-grams that follow from the tokens, in order.
+    `ngrams` holds the widths of the n-grams that are made of the tokens, in the order in which a row gets them.
     """
 
     def __init__(self, standardize, split, ngrams):
+        # "lower_and_strip_punctuation" names its steps. `bytes.translate` does them all in one pass: it deletes bytes
+        # and maps the others. Whitespace is mapped to the space, so that `split_standardised` looks for one byte only.
         steps = (standardize or "").split("_and_")
         mapped = (_LOWER if "lower" in steps else {}) | (_SPACE if split == "whitespace" else {})
         self._table = bytes(mapped.get(byte, byte) for byte in range(256))
@@ -60,50 +68,58 @@ class Tokenizer:
         self._split = split
         self.ngrams = ngrams
 
-    def row(self, text, limit):
+    def split_row(self, text, limit):
         """Return the first tokens of one text as a list of bytes."""
         text = self._standardise(_utf8(text))
         if self._split == "whitespace":
+            # With a limit the rest of a long text stays one item, which is cut off.
             return text.split(None, limit)[:limit]
         if self._split == "character":
             return [character.encode() for character in text.decode()[:limit]]
         return [text] if text else []
 
-    def rows(self, text):
-        """Return the `Tokens` of a block of rows."""
-        return self.split(self._standardise(text))
+    def split_rows(self, text):
+        """Return the `Tokens` of a block of rows: bytes, with ROW_END between rows."""
+        return self.split_standardised(self._standardise(text))
 
     def _standardise(self, text):
-        """Return bytes in lower case, without or with space around punctuation, as the options say."""
+        """Return bytes in lower case, and punctuation deleted or between spaces, as the options say."""
         text = text.translate(self._table, self._deleted)
         for mark in self._marks:
             text = text.replace(mark, b" " + mark + b" ")
         return text
 
     def text_of(self, word):
-        """Return the standardised text of which a word or n-gram is the whole, or None if none can be."""
+        """Return the standardised text that a word or n-gram covers from end to end, or None if no text has it."""
         if self._split == "whitespace":
+            # A word of a user's vocabulary may hold a tab or two spaces, as no n-gram does.
             text = word.encode()
             return text if b" ".join(text.split()) == text else None
         if self._split == "character":
+            # Keras joins the characters of an n-gram with spaces: "a b c" comes from "abc".
             return word[::2].encode() if len(word) % 2 and not word[1::2].strip(" ") else None
         return word.encode()
 
-    def split(self, text):
-        """Split rows that are standardised: bytes, with ROW_END between rows."""
+    def split_standardised(self, text):
+        """Return the `Tokens` of rows that are standardised: bytes, with ROW_END between rows."""
+        # The last row gets its end, too, so that every token is followed by a byte that is in no token.
         text += ROW_END + bytes(8)
         codes = np.frombuffer(text, "uint8", len(text) - 8)
         row_ends = np.flatnonzero(codes == ROW_END[0])
         if self._split == "whitespace":
             inside = (codes != ROW_END[0]) & (codes != ord(" "))
+            # Edges alternate between the start and the end of a token.
             edges = np.flatnonzero(np.diff(inside, prepend=False))
             starts, ends = edges[::2], edges[1::2]
         elif self._split == "character":
-            # The bytes 0b10...... go on with a character.
+            # In UTF-8 the bytes 0b10...... continue a character, and all others begin one.
             edges = np.flatnonzero((codes & 0xC0) != 0x80)
             begins = codes[edges] != ROW_END[0]
+            # A character ends where the next one, or the end of the row, begins.
             starts, ends = edges[begins], edges[1:][begins[:-1]]
         else:
+            # An empty row has no token, as in Keras; any other row is one token.
+
             starts = np.concatenate([[0], row_ends[:-1] + 1])
             starts, ends = starts[row_ends > starts], row_ends[row_ends > starts]
         counts = np.diff(np.searchsorted(starts, row_ends), prepend=0)
@@ -111,22 +127,26 @@ class Tokenizer:
 
 
 def text_rows(frame, *, arrow):
-    """Return a frame's rows as a list of str: the cells joined with a space, missing ones left out.
+    """Return a frame's rows as a list of str: the cells joined with a space, without the missing ones.
 
-    With `arrow`, many rows of one column that Arrow holds stay there, as a ``pyarrow.ChunkedArray``.
+    If `arrow` is true, many rows of one column that Arrow holds are returned as a ``pyarrow.ChunkedArray``.
     """
+    # By position: two columns may share a name.
     columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
     if len(columns) == 1:
         held = _arrow_texts(columns[0]) if arrow and len(frame) > FEW_ROWS else None
-        return _cells(columns[0], "") if held is None else held
-    rows = zip(*(_cells(column, None) for column in columns), strict=True)
+        return _cell_texts(columns[0], "") if held is None else held
+    # None, not an empty text, which would add a second space to the row.
+    rows = zip(*(_cell_texts(column, None) for column in columns), strict=True)
     return [" ".join(text for text in row if text is not None) for row in rows]
 
 
-def _cells(column, empty):
-    """Return a column's cells as a list of str, `empty` where missing, or refuse it."""
+def _cell_texts(column, empty):
+    """Return a column's cells as a list of str, with `empty` for missing ones, or refuse the column."""
+    # As objects, since categories and the string dtypes of pandas differ in what they give for a missing cell.
     cells = column.astype(object).to_numpy()
     missing = pd.isna(cells)
+    # pandas' compiled check first: only a column that is refused is looked at cell by cell.
     if pd.api.types.infer_dtype(cells, skipna=True) not in ("string", "empty"):
         wrong = np.array([not isinstance(cell, str) for cell in cells], dtype=bool) & ~missing
         advice = "Convert the column with .astype(str), or give it an encoder for its values."
@@ -137,15 +157,17 @@ def _cells(column, empty):
 
 
 def _arrow_texts(column):
-    """Return a column of strings that Arrow holds as a ChunkedArray, or None for any other."""
+    """Return a column of strings that Arrow holds as a ``pyarrow.ChunkedArray``, and None for any other column."""
     if not isinstance(column.dtype, pd.ArrowDtype) and getattr(column.dtype, "storage", None) != "pyarrow":
         return None
+    # pandas does not require pyarrow; with a column of Arrow it is there.
     import pyarrow as pa
     import pyarrow.compute as pc
 
     texts = pa.chunked_array(column.array.__arrow_array__())
     if not pa.types.is_string(texts.type) and not pa.types.is_large_string(texts.type):
         return None
+    # Arrow does not check UTF-8 by itself, and a stray byte 0xff would end a row too early.
     try:
         texts.validate(full=True)
     except pa.ArrowInvalid as error:
@@ -155,37 +177,41 @@ def _arrow_texts(column):
     return pc.fill_null(texts, "")
 
 
-def blocks(texts):
+def utf8_blocks(texts):
     """Yield the UTF-8 bytes of successive rows, with ROW_END between rows."""
     if isinstance(texts, list):
-        for start, stop in _bounds(np.fromiter(map(len, texts), "int64", len(texts))):
+        for start, stop in _block_bounds(np.fromiter(map(len, texts), "int64", len(texts))):
             yield _join_texts(texts[start:stop])
     else:
         yield from _arrow_blocks(texts)
 
 
 def _arrow_blocks(texts):
-    """Do what `blocks` does for a ChunkedArray."""
+    """Do what `utf8_blocks` does, for a ``pyarrow.ChunkedArray``."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    # As binary, since ROW_END is no text. "Large" has offsets of 64 bits: the rows of a block may be very long.
     end = pa.scalar(ROW_END, pa.large_binary())
     for chunk in texts.chunks:
-        for start, stop in _bounds(pc.binary_length(chunk).to_numpy()):
+        for start, stop in _block_bounds(pc.binary_length(chunk).to_numpy()):
             rows = chunk[start:stop].cast(pa.large_binary())
+            # Arrow joins the strings of a list; all rows of the block are one list, and none becomes a Python object.
             rows = pa.LargeListArray.from_arrays(pa.array([0, len(rows)], pa.int64()), rows)
             yield pc.binary_join(rows, end)[0].as_buffer().to_pybytes()
 
 
-def _bounds(sizes):
-    """Cut rows of given sizes into successive blocks of about BLOCK_CHARACTERS, as (start, stop)."""
+def _block_bounds(sizes):
+    """Cut rows of these sizes into successive blocks of about BLOCK_CHARACTERS; return pairs (start, stop)."""
+    # One more for the end of a row, which also limits a block of empty rows.
     ends = np.cumsum(sizes + 1) // BLOCK_CHARACTERS
     cuts = [*np.flatnonzero(np.diff(ends)) + 1, len(sizes)] if len(sizes) else []
     return zip([0, *cuts], cuts, strict=False)
 
 
 def _join_texts(texts):
-    """Encode texts, with ROW_END between them."""
+    """Return the UTF-8 bytes of texts, with ROW_END between them."""
+    # The strict encoding has no Python call for each text; it fails only on lone surrogates, which are rare.
     try:
         return ROW_END.join(list(map(str.encode, texts)))
     except UnicodeEncodeError:
@@ -193,15 +219,16 @@ def _join_texts(texts):
 
 
 def _utf8(text):
-    """Encode a text; lone surrogates, which scraped text may hold, have no UTF-8 form and become "?"."""
+    """Return the UTF-8 bytes of a text; lone surrogates, which scraped text may hold, have none and become "?"."""
     return text.encode("utf-8", "replace")
 
 
-def starts_of(counts):
-    """Return the place of each group's first element, where groups of these sizes lie one behind another."""
+def group_starts(counts):
+    """Return the place of each group's first element, if groups of these sizes lie one behind another."""
     return np.cumsum(counts) - counts
 
 
-def ranges(starts, counts):
-    """Join ``arange(start, start + count)`` of each pair."""
-    return np.repeat(starts - starts_of(counts), counts) + np.arange(counts.sum())
+def join_ranges(starts, counts):
+    """Return ``arange(start, start + count)`` of each pair, joined into one array."""
+    # Each element's own place in the result, moved by the distance between its range and that range's place there.
+    return np.repeat(starts - group_starts(counts), counts) + np.arange(counts.sum())

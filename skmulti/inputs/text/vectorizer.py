@@ -1,160 +1,61 @@
-"""Text: ids of words from the table, an embedding and a network over words behind it."""
+"""The encoder of texts: a column of strings becomes ids of words, in rows of one length."""
 
 import re
 from collections import Counter
 from functools import cached_property
 
-import keras
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from ..._validation import POSITIVE_INT, RATE, Integral, Interval, RealNotInt, StrOptions
-from ...errors import BranchMismatchError, place
-from ...layers import WordBag, WordEmbedding, inverse_document_frequencies
+from ..._validation import FRACTION, POSITIVE_INT, Integral, Interval, StrOptions
 from ...spec import FIRST_ID, ArraySpec, digest
 from .._hints import are_of, probe
-from .._steps import ARCHITECTURES, choose_length, summarise_steps
-from ..base import Branch, InputEncoder, check_frame, check_part, keep_names, missing_rows
-from .keras_words import KerasReading, KerasWordIds
+from .._steps import choose_length
+from ..base import InputEncoder, check_frame, check_part, keep_names, missing_rows
+from .branch import TextBranch
+from .keras_words import KerasTrainingWords, KerasWordIds
 from .tokens import SPLITTING, Tokenizer, text_rows
-from .words import Reading, WordIds
+from .words import TrainingWords, WordIds
 
-# Share of a column's words that another column's texts must know, and the other way round, to speak the same language.
+# Two columns share a vocabulary if each knows at least this share of the other's words.
 SHARED_WORDS = 0.5
 
+# A word has a letter in it ("[^\W\d_]" is one), so that numbers and dates are none.
 _WORD = re.compile(r"\S*[^\W\d_]\S*")
-
-
-class TextBranch(Branch):
-    """Read word ids with a learned vector for each word and a network over the words.
-
-    Padding has no influence, whatever the architecture: a text gives the same output
-    however far it is padded.
-
-    Parameters
-    ----------
-    architecture : {"bag", "pool", "flatten", "lstm", "gru", "conv", "attention"}
-        "bag", the default, sums the words' vectors with tf-idf weights; with pairs of words and
-        punctuation marks as words, too (see `TextVectorizer`), it suits topics and sentiment from
-        few rows on. "pool" takes average and maximum over the vectors. "conv" sees three neighbouring words
-        at a time ("not good at all"), "lstm", "gru" and "attention" the order of a whole text,
-        and want thousands of rows. "flatten" has own weights for each position.
-    embedding_dim : int
-        Length of a word's vector. 32 suits vocabularies of thousands of words.
-    units : int or None
-        Width of the network. None: 64 for "lstm", "gru", "conv" and "attention"; no dense layer
-        after "bag", "pool" and "flatten", since the merge and the head combine the vectors.
-    dropout : float or None
-        Share of the output dropped in training, in [0, 1). None: 0.2 for "bag", else 0.
-
-    See Also
-    --------
-    TextVectorizer : Makes the ids.
-
-    Notes
-    -----
-    "bag" gives ``embedding_dim`` values without `units`, "pool" ``2 * embedding_dim``, "conv" and "attention" give
-    ``2 * units`` (average and maximum over the words), the others ``units``.
-
-    Examples
-    --------
-    >>> from skmulti import ArraySpec, TextBranch
-    >>> spec = ArraySpec("review", "text", (20,), "int32", vocabulary_sizes=(500,))
-    >>> TextBranch(embedding_dim=16).build(spec).output_shape
-    (None, 16)
-    >>> TextBranch("lstm", units=8).build(spec).output_shape
-    (None, 8)
-    """
-
-    reads = ("text",)
-    memorises = True
-    _parameter_constraints = {
-        "architecture": [StrOptions({"bag", *ARCHITECTURES})],
-        "embedding_dim": [POSITIVE_INT],
-        "units": [POSITIVE_INT, None],
-        "dropout": [RATE, None],
-    }
-
-    def __init__(self, architecture="bag", *, embedding_dim=32, units=None, dropout=None):
-        self.architecture = architecture
-        self.embedding_dim = embedding_dim
-        self.units = units
-        self.dropout = dropout
-
-    def connect(self, tensor, spec, sample):
-        """Connect the layers of the branch.
-
-        Parameters
-        ----------
-        tensor : KerasTensor of shape (batch, length), int32
-            Word ids; 0 = padding.
-        spec : ArraySpec
-            Its vocabulary size gives the number of vectors.
-        sample : ndarray of shape (n_rows, length) or None
-            Training rows, in which "bag" counts the texts that have a word; None weighs all
-            words alike.
-
-        Returns
-        -------
-        KerasTensor of shape (batch, width)
-            The summary of each text.
-
-        Raises
-        ------
-        BranchMismatchError
-            If the spec does not say how many ids there are.
-        """
-        if len(spec.vocabulary_sizes) != 1:
-            raise BranchMismatchError(
-                f"{place(spec.name, spec.columns)}: TextBranch needs one vocabulary size, the spec has "
-                f"{spec.vocabulary_sizes}. Give ArraySpec(..., vocabulary_sizes=(n_ids,))."
-            )
-        if self.architecture == "bag":
-            return self._bag(tensor, spec, sample)
-        words = WordEmbedding(spec.vocabulary_sizes[0], self.embedding_dim, mask_zero=True)(tensor)
-        units = self.units
-        if units is None and self.architecture not in ("pool", "flatten"):
-            units = 64
-        return summarise_steps(words, self.architecture, units=units, dropout=self.dropout or 0.0)
-
-    def _bag(self, tensor, spec, sample):
-        """Sum the words' vectors, weighted by how few texts have them."""
-        weights = inverse_document_frequencies(sample, spec.vocabulary_sizes[0])
-        bag = WordBag(weights, self.embedding_dim)(tensor)
-        bag = keras.layers.Dropout(0.2 if self.dropout is None else self.dropout)(bag)
-        return bag if self.units is None else keras.layers.Dense(self.units, activation="relu")(bag)
 
 
 class TextVectorizer(InputEncoder):
     """Turn text into ids of words, all rows padded or cut to one length.
 
-    The ids are those of Keras' ``TextVectorization`` of the same parameters: the vocabulary is learned from the
-    training rows, most frequent word first. A missing text is one without words.
+    The ids are those of Keras' ``TextVectorization`` with the same parameters. The vocabulary is learned from the
+    training rows, the most frequent word first. A missing text counts as a text without words.
 
     Parameters
     ----------
     max_tokens : int or None
-        Largest vocabulary to learn, padding and the unknown word included; None = no limit.
-        20,000 covers all but rare words of a language.
+        Size of the largest vocabulary to learn, including padding and the unknown word; None =
+        no limit. 20,000 covers all but the rare words of a language.
     length : int, float or None
-        Words kept of each text. An int is that number; None the longest training text; a
-        float in (0, 1) that quantile of the training texts' lengths, so that a single very
-        long text does not make every row long (texts without words are left out).
+        How many words of each text are kept. An int is that number. None is the length of the
+        longest training text. A float in (0, 1) is that quantile of the training texts' lengths,
+        so that a single very long text does not make every row long (texts without words are
+        left out).
     standardize : str, callable or None
         "lower_and_strip_punctuation", "lower", "strip_punctuation", a callable or None, as in
-        ``TextVectorization``; or "lower_and_split_punctuation" and "split_punctuation", which put
+        ``TextVectorization``. Or "lower_and_split_punctuation" and "split_punctuation": they put
         spaces around each punctuation mark of ASCII, so that it is a word ("great fit!" has
-        three), and delete apostrophes ("don't" is one).
+        three), and delete apostrophes ("don't" is one word).
     split : {"whitespace", "character"}, callable or None
         As in ``TextVectorization``; None takes the whole text as one word.
     ngrams : int, tuple of int or None
         As in ``TextVectorization``: 2 counts pairs of neighbouring words ("not good") as words,
-        too; a text's pairs come after its words.
+        too. A text's pairs come after its words.
     vocabulary : list of str or None
-        The words of the ids 2, 3, ..., in place of learning (`max_tokens` has no say then). They
-        must look as `standardize` and `split` leave them: lower case, without punctuation.
+        The words of the ids 2, 3, ..., if they are not to be learned; `max_tokens` is then
+        ignored. They must look as `standardize` and `split` leave words: by default lower case,
+        without punctuation.
 
     Attributes
     ----------
@@ -173,9 +74,10 @@ class TextVectorizer(InputEncoder):
 
     Notes
     -----
-    Keras lowers ASCII letters only and splits at ASCII whitespace. Several columns are joined
-    with a space, missing ones left out. Keras' layer itself, which is slower, runs only where
-    `standardize` or `split` is a callable. Pickles hold `vocabulary_` alone.
+    Keras lowers only ASCII letters and splits only at ASCII whitespace; so does this class.
+    Several columns are joined with a space; missing cells are left out. Keras' layer itself is
+    slower, and runs only if `standardize` or `split` is a callable. Of what was learned, a pickle
+    holds `vocabulary_` and `length_`; the lookup table is made anew.
 
     References
     ----------
@@ -194,7 +96,7 @@ class TextVectorizer(InputEncoder):
            [4, 0, 0],
            [0, 0, 0]], dtype=int32)
 
-    Cells that are not text are refused with the place of the first:
+    Cells that are not text are refused, and the message names the first of them:
 
     >>> vectorizer.transform(pd.Series(["good", 5], name="review"))
     Traceback (most recent call last):
@@ -206,9 +108,9 @@ class TextVectorizer(InputEncoder):
     default_branch = TextBranch
     flags_missing = True
     _parameter_constraints = {
-        # Below 3 there is no room for a single word behind padding and the unknown word.
+        # Two of the tokens are padding and the unknown word, so 3 is the least that leaves room for a word.
         "max_tokens": [Interval(Integral, 3, None, closed="left"), None],
-        "length": [POSITIVE_INT, Interval(RealNotInt, 0, 1, closed="neither"), None],
+        "length": [POSITIVE_INT, FRACTION, None],
         "standardize": [
             StrOptions({"lower_and_strip_punctuation", "lower", "strip_punctuation", *SPLITTING}),
             callable,
@@ -238,17 +140,17 @@ class TextVectorizer(InputEncoder):
 
     @classmethod
     def make_inferred(cls):
-        """Count punctuation marks and pairs of neighbours as words, too; see `InputEncoder.make_inferred`."""
+        """Count punctuation marks and pairs of words as words, too; see `InputEncoder.make_inferred`."""
         return cls(standardize="lower_and_split_punctuation", ngrams=2)
 
     @classmethod
     def suits(cls, column):
-        """Take strings of several words, see `InputEncoder.suits`.
+        """Take strings of several words; see `InputEncoder.suits`.
 
-        Either four words on average, or more than 40 different cells of several words:
-        ``"New York"`` among ten cities is a category, and so are a few sentences that come
-        back ten times each, as the answers of a questionnaire do. A word has a letter in it,
-        so that dates and lists of numbers are none.
+        The cells have four words on average, or more than 40 different cells have several
+        words. ``"New York"`` among ten cities is a category, and so are a few sentences that
+        occur ten times each, like the answers of a questionnaire. A word has a letter in it, so
+        dates and lists of numbers are no words.
         """
         if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
             return None
@@ -264,14 +166,15 @@ class TextVectorizer(InputEncoder):
 
     @classmethod
     def alike(cls, column, other):
-        """Take two columns together whose texts speak in the same words, most of them both ways.
+        """Share one encoder between columns of which each knows most words of the other; see `InputEncoder.alike`.
 
-        As title and review do; an airline's name is found in reports, but a report's words
-        are not in the names. See `InputEncoder.alike`.
+        A title and a review do so. An airline's name occurs in reports, but the reports' words
+        do not occur among the names.
         """
-        # A cell that is no string is for `fit` to refuse.
+        # `str`, since only `fit` can refuse a cell that is no string: its message names the column and the row.
         texts = [[set(_WORD.findall(str(cell).lower())) for cell in probe(cells)] for cells in (column, other)]
         known = [set().union(*words) for words in texts]
+        # Words are counted text by text, so that the frequent ones decide and not the many rare ones.
         return all(
             sum(len(words & vocabulary) for words in part) >= SHARED_WORDS * sum(map(len, part)) > 0
             for part, vocabulary in zip(texts, known[::-1], strict=True)
@@ -303,7 +206,7 @@ class TextVectorizer(InputEncoder):
         return self
 
     def partial_fit(self, columns, y=None):
-        """Learn vocabulary and length from the next rows of a table that is read in parts.
+        """Learn the vocabulary and the length from the next rows of a table that is read in parts.
 
         Parameters
         ----------
@@ -318,12 +221,14 @@ class TextVectorizer(InputEncoder):
             The encoder, fitted on all rows so far exactly as by `fit`.
         """
         state = getattr(self, "_partial", None)
-        # A `fit` in between has put another list there, and begins anew.
+        # A call of `fit` in between has replaced the vocabulary, and the counts start again.
         state = state if state is not None and state[2] is self.vocabulary_ else None
         check_part(self, columns, state)
+        # Without limits, since a word that is rare in this part may be frequent in the table.
         part = clone(self).set_params(max_tokens=None, length=None, vocabulary=None).fit(columns)
         ids = part.transform(columns)
         if state is None:
+            # `fit` also refuses what is wrong with the parameters themselves, such as a vocabulary that repeats a word.
             self.fit(columns)
             state = Counter(), Counter(), None
         seen, lengths, _ = state
@@ -331,7 +236,7 @@ class TextVectorizer(InputEncoder):
         seen.update(dict(zip(part.vocabulary_[FIRST_ID:], counts[FIRST_ID:].tolist(), strict=True)))
         lengths.update(np.count_nonzero(ids, axis=1).tolist())
         if self.vocabulary is None:
-            # As `fit`: the most frequent first, of equally frequent ones that of the greatest bytes.
+            # The order is that of `fit`: the most frequent word first; among equals, the word whose bytes are greatest.
             spelled = [(count, word.encode("utf-8", "replace"), word) for word, count in seen.items()]
             words = [word for _, _, word in sorted(spelled, reverse=True)]
             limit = len(words) if self.max_tokens is None else self.max_tokens - FIRST_ID
@@ -344,8 +249,9 @@ class TextVectorizer(InputEncoder):
 
     def fit_encode_and_flag(self, columns, y=None):
         """Learn from training rows and encode them in one pass; see `InputEncoder.fit_encode_and_flag`."""
-        reading = self._learn(columns, kept=self.length if isinstance(self.length, Integral) else None)
-        return reading.ids(self.vocabulary_[2:], self.length_), missing_rows(columns)
+        # Any other length is known only after all rows were read, so all of their words are kept until then.
+        training = self._learn(columns, kept=self.length if isinstance(self.length, Integral) else None)
+        return training.ids(self.vocabulary_[FIRST_ID:], self.length_), missing_rows(columns)
 
     def transform(self, columns):
         """Look up the ids.
@@ -366,11 +272,12 @@ class TextVectorizer(InputEncoder):
             If a cell is no text.
         """
         check_is_fitted(self)
-        return self._word_ids.ids(self._texts(columns, reset=False), self.length_)
+        return self._word_ids.ids(self._read_texts(columns, reset=False), self.length_)
 
     def transform_cells(self, cells, empty):
         """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""
         if not are_of({str}, cells[~empty]):
+            # `transform` takes the subclasses of str, and refuses the rest by name.
             return None
         texts = [" ".join(row[~gone]) for row, gone in zip(cells, empty, strict=True)]
         return self._word_ids.ids(texts, self.length_)
@@ -383,40 +290,43 @@ class TextVectorizer(InputEncoder):
             name, "text", (self.length_,), "int32", vocabulary_sizes=sizes, vocabulary=digest(self.vocabulary_)
         )
 
-    def _texts(self, columns, *, reset):
-        """Return one string a row: the row's cells joined with a space, missing ones left out."""
+    def _read_texts(self, columns, *, reset):
+        """Return one string a row: the row's cells joined with a space, without the missing ones."""
+        # scikit-learn's check of arrays refuses one dimension, which a column may have here.
         if isinstance(columns, list | tuple):
             columns = pd.Series(columns, dtype=object)
         elif isinstance(columns, np.ndarray) and columns.ndim == 1:
             columns = pd.Series(columns.astype(object))
-        return text_rows(check_frame(self, columns, reset=reset, dtype=object), arrow=not _through_keras(self))
+        return text_rows(check_frame(self, columns, reset=reset, dtype=object), arrow=not _needs_keras(self))
 
     def _learn(self, columns, *, kept):
-        """Learn vocabulary and length, and give what was read: up to `kept` words of each row, None for all."""
+        """Learn the vocabulary and the length; return the training rows with up to `kept` words each (None: all)."""
         self._validate_params()
-        texts = self._texts(columns, reset=True)
-        if _through_keras(self):
-            reading = KerasReading(texts, self._options())
+        texts = self._read_texts(columns, reset=True)
+        if _needs_keras(self):
+            training = KerasTrainingWords(texts, self._options())
         else:
-            reading = Reading(texts, Tokenizer(**self._options()), kept)
-        words = _check_vocabulary(self.vocabulary) if self.vocabulary is not None else reading.words(self.max_tokens)
+            training = TrainingWords(texts, Tokenizer(**self._options()), kept)
+        words = _check_vocabulary(self.vocabulary) if self.vocabulary is not None else training.words(self.max_tokens)
         self.vocabulary_ = ["", "[UNK]", *words]
-        self.length_ = choose_length(self.length, reading.counts)
+        self.length_ = choose_length(self.length, training.counts)
+        # The table of an earlier fit is still there.
         vars(self).pop("_word_ids", None)
-        return reading
+        return training
 
     @cached_property
     def _word_ids(self):
-        """What gives the ids of the fitted vocabulary; a new fit makes it anew."""
-        if _through_keras(self):
-            return KerasWordIds(self.vocabulary_[2:], self._options())
-        return WordIds(self.vocabulary_[2:], Tokenizer(**self._options()))
+        """The lookup of the fitted vocabulary, made at its first use; every fit drops it."""
+        if _needs_keras(self):
+            return KerasWordIds(self.vocabulary_[FIRST_ID:], self._options())
+        return WordIds(self.vocabulary_[FIRST_ID:], Tokenizer(**self._options()))
 
     def _options(self):
-        """Return what decides how a text is split into words."""
-        return {"standardize": self.standardize, "split": self.split, "ngrams": _widths(self.ngrams)}
+        """Return the options that decide how a text is split into words."""
+        return {"standardize": self.standardize, "split": self.split, "ngrams": _ngram_widths(self.ngrams)}
 
     def __getstate__(self):
+        # The lookup is larger than the vocabulary from which it can be made, and may hold a Keras layer.
         return {key: value for key, value in super().__getstate__().items() if key != "_word_ids"}
 
     def __sklearn_tags__(self):
@@ -426,14 +336,15 @@ class TextVectorizer(InputEncoder):
         return tags
 
 
-def _through_keras(vectorizer):
-    """Return whether Keras' layer must run, since only it can run functions on its tensors."""
+def _needs_keras(vectorizer):
+    """Return whether Keras' layer must run: a user's function works on its tensors of strings."""
     return callable(vectorizer.standardize) or callable(vectorizer.split)
 
 
 def _check_vocabulary(vocabulary):
     """Return the user's vocabulary as strings, or refuse it."""
     words = list(vocabulary)
+    # Words are looked up by their UTF-8 bytes; one without such bytes could never be found.
     wrong = [word for word in words if not isinstance(word, str) or word in ("", "[UNK]") or not _is_unicode(word)]
     if wrong:
         raise ValueError(
@@ -447,8 +358,8 @@ def _check_vocabulary(vocabulary):
     return [str(word) for word in words]
 
 
-def _widths(ngrams):
-    """Return the widths of n-grams as a tuple, or refuse them."""
+def _ngram_widths(ngrams):
+    """Return the widths of the n-grams as a tuple, or refuse them."""
     if not isinstance(ngrams, tuple):
         return tuple(range(1, 1 + (ngrams or 1)))
     if not ngrams or not all(isinstance(width, Integral) and width > 0 for width in ngrams):
@@ -460,5 +371,6 @@ def _widths(ngrams):
 
 
 def _is_unicode(word):
-    """Whether UTF-8 can hold a word: lone surrogates it cannot."""
+    """Return whether UTF-8 can hold a word, which it cannot if the word has lone surrogates."""
+
     return word.encode("utf-8", "replace").decode() == word

@@ -6,7 +6,8 @@ import pytest
 from sklearn.base import clone
 
 from skmulti.errors import BranchMismatchError, NetworkSizeWarning
-from skmulti.inputs.image.decoder import ImageBranch, ImageDecoder
+from skmulti.inputs.image.branch import ImageBranch
+from skmulti.inputs.image.decoder import ImageDecoder
 from skmulti.network.reload import all_layers
 from skmulti.spec import ArraySpec
 from skmulti.training.run import isolate

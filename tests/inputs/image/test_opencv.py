@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from test_pixels import PHOTOS, by_pillow, decoded, difference, photo, saved
 
-from skmulti.inputs.image.decoder import ImageDecoder
+from skmulti.inputs.image import ImageDecoder
 
 
 @pytest.fixture

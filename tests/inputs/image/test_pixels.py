@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageFile, ImageOps
 
 from skmulti.errors import InputMismatchError
-from skmulti.inputs.image.decoder import ImageDecoder
+from skmulti.inputs.image import ImageDecoder
 
 # Real photos that scikit-learn ships, 640 x 427: the one as sharp as photos get, the other soft.
 FOLDER = files("sklearn.datasets") / "images"

@@ -11,7 +11,8 @@ from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
 
 from skmulti.errors import BranchMismatchError
 from skmulti.inputs._steps import ARCHITECTURES
-from skmulti.inputs.text.vectorizer import TextBranch, TextVectorizer
+from skmulti.inputs.text.branch import TextBranch
+from skmulti.inputs.text.vectorizer import TextVectorizer
 from skmulti.layers.ids import inverse_document_frequencies
 from skmulti.spec import ArraySpec
 
