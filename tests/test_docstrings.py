@@ -211,3 +211,23 @@ def test_parameters_that_both_estimators_have_have_equal_defaults():
     one, other = (inspect.signature(estimator).parameters for estimator in ESTIMATORS)
     shared = [name for name in one if name in other]
     assert {name: one[name].default for name in shared} == {name: other[name].default for name in shared}
+
+
+# --- tests that pages name
+
+
+NAMED_TESTS = sorted(
+    {
+        (path.name, *found)
+        for path in PAGES
+        for found in re.findall(r"`([\w/]*test_\w+\.py)::([\w:]+)`", path.read_text(encoding="utf-8"))
+    }
+)
+
+
+@pytest.mark.parametrize(("page", "file", "name"), NAMED_TESTS)
+def test_a_test_that_a_page_names_is_there(page, file, name):
+    tree = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
+    for part in name.split("::"):
+        tree = next(node for node in tree.body if getattr(node, "name", None) == part)
+    assert isinstance(tree, ast.FunctionDef)
