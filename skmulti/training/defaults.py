@@ -55,6 +55,8 @@ class Recipe:
         Makes the output.
     dropout : float
         Share of units that branches and head drop if their own parameter leaves it open.
+    members : bool
+        Whether several members predict, whose outputs are averaged.
     learning_rate : float or None
         Learning rate of Adam; None if the user gave an optimizer.
     rate : type or None
@@ -72,6 +74,7 @@ class Recipe:
     stops_early: bool
     head: object
     dropout: float
+    members: bool = False
     learning_rate: float | None = None
     rate: type | None = None
     patience: int | None = None
@@ -167,11 +170,11 @@ class Recipe:
         if steps_per_execution == "auto":
             n_steps = n_steps or -(-self.n_rows // self.batch_size)
             steps_per_execution = auto_steps_per_execution(n_steps, callbacks)
-        learning_rate = None
-        if automatic:
-            learning_rate = auto_learning_rate(self.classes, self.batch_size, members=has_members(network))
+        members = has_members(network)
+        learning_rate = auto_learning_rate(self.classes, self.batch_size, members=members) if automatic else None
         return replace(
             self,
+            members=members,
             learning_rate=learning_rate,
             rate=rate,
             patience=patience,
