@@ -1,4 +1,8 @@
-"""What a user names: entries (name, encoder, columns) of a router, to routes that have encoders of their own."""
+"""The entries (name, encoder, columns) that a user passes to a router, and how they become routes.
+
+Entries are checked first, then their columns are found in the training table, and then they get encoders of their own:
+clones of the user's encoders, which `fit` must not change.
+"""
 
 from dataclasses import replace
 
@@ -16,12 +20,12 @@ FLOATS = ("float32", "float64")
 
 
 def input_names(router, *, remainder=False):
-    """Return the names of the inputs that a user gave a router, or None where columns are routed by what they hold.
+    """Return the names of the inputs that a user gave a router, or None if the router chooses the inputs.
 
     Parameters
     ----------
     router : InputRouter, another object, or None
-        Of anything that has no list of inputs the names are not known: None.
+        An object without a list of inputs has no known names, so None is returned.
     remainder : bool
         Whether to add the input that the remaining columns make.
     """
@@ -32,19 +36,19 @@ def input_names(router, *, remainder=False):
 
 
 def default_branches(encoders, *, share=False):
-    """Return the branch of each input that a user leaves open: its encoder's default.
+    """Return the branch that each input gets if the user names none: its encoder's default.
 
     Parameters
     ----------
     encoders : dict of str to (encoder or str)
-        By input name; a string is "drop", "passthrough", or an earlier input whose encoder is shared.
+        Encoders by input name. A string is "drop", "passthrough", or an earlier input whose encoder is shared.
     share : bool
-        Whether inputs with one encoder share a branch, too: all but the first get that one's name.
+        Whether inputs that share an encoder share a branch, too. If so, all but the first get the first one's name.
 
     Returns
     -------
     dict of str to (Branch or str)
-        New, unbuilt branches.
+        New, unbuilt branches, or names of inputs whose branch is shared.
     """
     branches, owners, known = {}, {}, {}
     for name, encoder in encoders.items():
@@ -58,20 +62,28 @@ def default_branches(encoders, *, share=False):
 
 
 def check_entries(entries, reserved):
-    """Refuse entries whose name, encoder or shape cannot be used.
+    """Refuse entries that are no tuples of three, and names or encoders that cannot be used.
 
     Parameters
     ----------
     entries : list
-        What should be tuples (name, encoder, columns).
+        Entries, which should be tuples (name, encoder, columns).
     reserved : collection of str
         Names of the router's own parameters.
+
+    Raises
+    ------
+    ValueError
+        If an entry is no such tuple, a name cannot be used or occurs twice, or there are no entries.
+    TypeError
+        If an encoder is a class, or has no ``fit`` and ``transform``.
     """
     seen = []
     for entry in entries:
         if not isinstance(entry, tuple | list) or len(entry) != 3:
             raise ValueError(f"An input is a tuple (name, encoder, columns), got {entry!r}.")
         name, encoder = entry[:2]
+        # "__" and the parameters' names would make `set_params` ambiguous; Keras takes no "/" in names of layers.
         if not isinstance(name, str) or not name or "__" in name or "/" in name or name in reserved:
             raise ValueError(
                 f"An input's name is a string without '__' and '/' that is no parameter of InputRouter, got {name!r}."
@@ -85,6 +97,7 @@ def check_entries(entries, reserved):
 
 
 def _check_encoder(name, encoder, earlier):
+    """Refuse an encoder that is no instance with `fit` and `transform`, and no word that stands for one."""
     if isinstance(encoder, str):
         if encoder not in {"drop", "passthrough", *earlier}:
             raise ValueError(
@@ -102,7 +115,7 @@ def _check_encoder(name, encoder, earlier):
 
 
 def routes_of(entries, table, *, remainder="drop", inferred=False):
-    """Resolve entries on a table.
+    """Return the routes of entries: find the columns of each entry in a table.
 
     Parameters
     ----------
@@ -113,12 +126,18 @@ def routes_of(entries, table, *, remainder="drop", inferred=False):
     remainder : "drop", "passthrough" or encoder
         What becomes of columns that no entry names.
     inferred : bool
-        Whether nobody asked for a Series or a frame, so that the encoder's needs decide.
+        Whether the entries come from `infer_inputs`. Their columns are lists throughout, so
+        the encoder decides whether it gets a Series or a frame.
 
     Returns
     -------
     list of Route
-        With encoders as given, "drop" among them.
+        Routes with the encoders of the entries, also those with "drop".
+
+    Raises
+    ------
+    InputMismatchError
+        If columns or arrays are missing, or no input has a column.
     """
     routes = []
     for name, encoder, columns in entries:
@@ -131,9 +150,10 @@ def routes_of(entries, table, *, remainder="drop", inferred=False):
             continue
         positions, single = resolve_columns(table, columns, name)
         single = takes_series(encoder) if inferred else single
-        # As in ColumnTransformer, an empty selection makes no input.
+        # As in ColumnTransformer, an empty selection makes no input: a callable may find no column of a dtype.
         if positions:
             routes.append(Route(name, encoder, tuple(positions), tuple(table.columns[positions]), single))
+    # A column that an entry drops is used, too, and must not come back as part of the remainder.
     if isinstance(table, pd.DataFrame) and not inferred and not is_word(remainder, "drop"):
         used = {position for route in routes for position in route.positions}
         rest = [position for position in range(table.shape[1]) if position not in used]
@@ -145,7 +165,9 @@ def routes_of(entries, table, *, remainder="drop", inferred=False):
 
 
 def takes_series(encoder):
-    """Return whether an encoder that was not told how gets its only column as a Series."""
+    """Return whether an encoder gets its only column as a Series, if the user did not say so."""
+    # Of scikit-learn's transformers, those of texts take one column of strings, and their tags say so. Encoders of ours
+    # take a frame if the default router gives them several columns.
     if isinstance(encoder, str):
         return True
     if getattr(encoder, "default_branch", None) is None:
@@ -154,24 +176,25 @@ def takes_series(encoder):
 
 
 def with_encoders(routes, dtype):
-    """Return the routes with unfitted encoders of their own; one that shares keeps the other input's name."""
+    """Return the routes with unfitted encoders of their own; an encoder that is an input's name stays a name."""
     prepared = {}
     for route in routes:
         encoder = route.encoder
         if isinstance(encoder, str) and encoder != "passthrough":
-            prepared[route.name] = _as_shared(route, prepared)
+            prepared[route.name] = _match_owner(route, prepared)
         elif getattr(encoder, "default_branch", None) is None:
             prepared[route.name] = replace(route, encoder=TransformerEncoder(encoder, dtype=dtype))
         else:
             encoder = clone(encoder)
+            # Only a precision of floats is the router's to decide: another `dtype` has a meaning of its own.
             if getattr(encoder, "dtype", None) in FLOATS:
                 encoder.set_params(dtype=dtype)
             prepared[route.name] = replace(route, encoder=encoder)
     return list(prepared.values())
 
 
-def _as_shared(route, earlier):
-    """Return a route whose encoder gets its columns in the form in which it is fitted on the other input's."""
+def _match_owner(route, earlier):
+    """Return a route that passes its columns as the input with its encoder does: as a Series or a frame."""
     shared = earlier.get(route.encoder)
     count = len(shared.labels) if shared else 0
     if count != len(route.labels):
@@ -183,11 +206,12 @@ def _as_shared(route, earlier):
 
 
 def groups_of(routes):
-    """Return the routes in lists of those that share an encoder, its owner first."""
+    """Return the routes in lists, one for each encoder; the input that owns the encoder comes first."""
     encoders = {route.name: route.encoder for route in routes}
     groups = {}
     for route in routes:
         owner = route.name
+        # An encoder may be the name of an input whose encoder is a name in turn.
         while isinstance(encoders[owner], str):
             owner = encoders[owner]
         groups.setdefault(owner, []).append(route)

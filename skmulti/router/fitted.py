@@ -1,4 +1,13 @@
-"""The fitted routes of a router: a table, a few of its rows, or chunks of rows to named arrays."""
+"""The fitted routes of a router: they turn a table, a few rows, or chunks of rows into named arrays.
+
+A table's columns are matched with those of fit by label, as in ColumnTransformer: their order is free, and columns that
+no input reads may be absent or new. Only a table without labels, such as an array, is matched by position, and it must
+then have the width of fit.
+
+Missing values: float arrays keep NaN, and the first layer of a branch fills it. An array that cannot hold NaN (pixels,
+word ids) gets a bool array ``<name>__missing`` of shape (n_rows, 1) if training rows were missing. If cells are missing
+in an input that had no missing cells at fit, the encoder or the network fills them, and the router warns.
+"""
 
 from collections.abc import Mapping
 
@@ -12,21 +21,21 @@ from .frames import n_rows, row_labels, take_rows, to_table
 from .lazy import AT_ONCE, Decoding, stays_lazy
 from .routes import check_encoded, names_of, places_by_label
 
-# Bytes of the arrays of lazy inputs that are encoded at once.
+# Bytes that a chunk takes in the arrays of lazy inputs. Two chunks exist at a time: one is used, the next is made.
 CHUNK_BYTES = 32 * 2**20
 
 
 class FittedRoutes:
-    """The fitted routes of a router, which encode a table, a few of its rows, or chunks of rows.
+    """Encode a table, a few of its rows, or chunks of rows with the fitted routes of a router.
 
     Parameters
     ----------
     routes : list of Route
-        Fitted, in the order of the inputs.
+        Fitted routes, in the order of the inputs.
     labels : list
-        Labels of the columns at fit; of a dict of arrays its keys.
+        Labels of the columns at fit, or the keys of a dict of arrays.
     has_names : bool
-        Whether all labels were strings, so that columns are known by their names.
+        Whether all labels were strings, which scikit-learn calls feature names.
     """
 
     def __init__(self, routes, labels, has_names):
@@ -41,12 +50,12 @@ class FittedRoutes:
 
     @property
     def encoders(self):
-        """The fitted encoder of each input, out of its wrapper: dict of str to encoder."""
+        """The fitted encoder of each input, or the transformer that it wraps: dict of str to encoder."""
         return {route.name: getattr(route.encoder, "transformer_", route.encoder) for route in self.routes}
 
     @property
     def of_arrays(self):
-        """Whether they were fitted on a dict of arrays by input name."""
+        """Whether the routes were fitted on a dict of arrays by input name."""
         return not self.routes[0].positions
 
     def encode(self, X, decoding=AT_ONCE, *, n_jobs=None, warns=True):
@@ -59,33 +68,33 @@ class FittedRoutes:
         decoding : Decoding
             When rows are encoded.
         n_jobs : int or None
-            Inputs that are encoded at once, as threads.
+            Number of threads, each of which encodes an input. None is one.
         warns : bool
             Whether to warn of missing cells in inputs that had none at fit.
 
         Returns
         -------
         dict of str to (ndarray or LazyArray)
-            Arrays by input name, and the missing flags of inputs whose specs have a name for them.
+            Arrays by input name. If a spec has a name for missing flags, they are under that name.
         """
         return self._encode_table(*self.find_columns(X), decoding, n_jobs=n_jobs, warns=warns)
 
     def encode_chunks(self, X, *, folder=None, n_jobs=None):
-        """Encode rows in order, chunk by chunk where an input is lazy, else all at once.
+        """Encode rows in order: chunk by chunk if an input is lazy, else all at once.
 
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
             A table with the columns of fit.
         folder : str or None
-            Where a fit kept decoded rows.
+            Where a fit kept decoded rows; such rows are read and not decoded again.
         n_jobs : int or None
-            Inputs that are encoded at once, as threads.
+            Number of threads, each of which encodes an input. None is one.
 
         Yields
         ------
         dict of str to ndarray
-            As `encode` returns, the next chunk while the last one is used.
+            What `encode` returns for the rows of a chunk. The next chunk is encoded while this one is used.
         """
         table, places = self.find_columns(X)
         count = n_rows(table)
@@ -94,7 +103,7 @@ class FittedRoutes:
         if not row_bytes or not count:
             yield self._encode_table(table, places, n_jobs=n_jobs)
             return
-        # Of all rows at once: each chunk by itself would warn again.
+        # The warning is about all rows and comes once: each chunk by itself would warn again, of its own rows.
         for route in self.routes:
             route.warn_of_missing(route.columns_in(table, places))
         step = max(CHUNK_BYTES // row_bytes, 1)
@@ -103,10 +112,11 @@ class FittedRoutes:
             rows = take_rows(table, np.arange(start, min(start + step, count)))
             return self._encode_table(rows, places, Decoding(False, folder), n_jobs=n_jobs, warns=False)
 
+        # One chunk ahead is enough, and needs the least memory: an encoder already decodes its rows in threads.
         yield from map_ahead(encode, range(0, count, step), workers=1)
 
     def collect(self, table, results):
-        """Put (array, missing) of each input into one dict, each array checked against its spec."""
+        """Return one dict of the results (array, missing) of all inputs; check each array against its spec."""
         arrays, labels = {}, row_labels(table)
         for route, (array, missing) in zip(self.routes, results, strict=True):
             arrays[route.name] = check_encoded(array, route.spec, labels)
@@ -115,25 +125,25 @@ class FittedRoutes:
         return arrays
 
     def find_columns(self, X):
-        """Bring X to a table, and find the columns of fit in it.
+        """Return X as a table, and where the columns of fit stand in it.
 
         Returns
         -------
         table : DataFrame, or dict of str to (Series or DataFrame)
             The rows.
         places : dict of int to int, or None
-            Position in the table by position at fit; None for a table whose columns stand as at fit.
+            Positions in the table by positions at fit. None if all columns stand where they stood at fit.
 
         Raises
         ------
         InputMismatchError
-            If a column or an array is missing, or X has another width.
+            If a column or an array is missing, or if X is matched by position and has another width.
         """
         names = [route.name for route in self.routes] if self.of_arrays else None
         table = to_table(X, names, by_input=self.of_arrays)
         if self.of_arrays:
             self._check_widths(table, by_order=not isinstance(X, Mapping))
-            n_rows(table)
+            n_rows(table)  # refuses arrays of different lengths
             return table, None
         if not isinstance(table, pd.DataFrame):
             raise InputMismatchError(
@@ -141,44 +151,51 @@ class FittedRoutes:
                 f"{quote_first(self.labels)}. Give a DataFrame."
             )
         labels = list(table.columns)
+        # If labels are as at fit, positions decide, so an input may even read one of two columns with the same label.
         if labels == self.labels:
             return table, None
         is_frame = isinstance(X, pd.DataFrame) or hasattr(X, "to_pandas")
         named = is_frame and all(isinstance(label, str) for label in labels)
         numbered_at_fit = self.labels == list(range(len(self.labels)))
-        # A frame of numbered columns may be an array that the estimator made a table of.
+        # An array becomes a frame with the labels 0, 1, ..., perhaps before an estimator calls the router. It then
+        # counts as an array if the fit saw numbered columns, or if it saw names. The names could not be found anyway.
+        # After a fit on other labels, such as 5 and 7, numbers are labels.
         stands_for_array = labels == list(range(len(labels))) and (numbered_at_fit or self.has_names)
+        # A router that was fitted on an array knows no names. It reads named columns by position, as scikit-learn does.
         if is_frame and not stands_for_array and not (named and numbered_at_fit):
             return table, places_by_label(table, self.routes)
-        return self._by_position(table, named), None
+        return self._match_by_position(table, named), None
 
-    def _by_position(self, table, named):
-        """Return a table whose columns are those of fit by their positions alone, under the labels of fit."""
+    def _match_by_position(self, table, named):
+        """Return a table under the labels of fit, if its columns are those of fit by position alone."""
         if table.shape[1] != len(self.labels):
             raise InputMismatchError(
                 f"X has {table.shape[1]} features, but InputRouter is expecting {len(self.labels)} features as input."
             )
         if named or self.has_names:
+            # In scikit-learn's words, so that filters for its warnings catch this one, too.
             has, fitted = ("has", "without") if named else ("does not have valid", "with")
             warn(f"X {has} feature names, but InputRouter was fitted {fitted} feature names", UserWarning)
         return table.set_axis(self.labels, axis=1)
 
     def _encode_table(self, table, places=None, decoding=AT_ONCE, *, n_jobs=None, warns=True):
-        """Encode a table; `places` are those of its columns, by position at fit, if they stand elsewhere."""
+        """Encode a table; `places` is what `find_columns` returns with it."""
         results = self._encode_cells(table, places)
         rest = [(route, route.columns_in(table, places)) for route in self.routes if route.name not in results]
         encoded = call_in_threads(lambda route, columns: route.encode(columns, decoding), rest, n_jobs)
         results |= {route.name: result for (route, _), result in zip(rest, encoded, strict=True)}
         arrays = self.collect(table, [results[route.name] for route in self.routes])
         if warns:
+            # `_encode_cells` leaves every input that it would have to warn of to `rest`.
             for route, columns in rest:
                 route.warn_of_missing(columns)
         return arrays
 
-    # Up to 16 rows are turned to Python objects at once: the calls of pandas for each column take longer than the
-    # encoding. Whatever is to be refused or warned of goes the way of all rows, so that there is one message for it.
     def _encode_cells(self, table, places):
-        """Encode the inputs of a few rows whose encoders read Python objects: {input: (array, missing)}."""
+        """Encode those inputs of a few rows whose encoders read Python objects; return {input: (array, missing)}."""
+        # For so few rows, the calls of pandas for each column take longer than the encoding, so all cells become Python
+        # objects in one call. An encoder returns the same bits for them as for columns, or None for cells that it would
+        # refuse. Whatever is refused or warned of takes the way of all rows, so there is only one message for it.
         if not isinstance(table, pd.DataFrame) or not 0 < len(table) <= FEW_ROWS:
             return {}
         cells = table.to_numpy(dtype=object)
@@ -193,9 +210,9 @@ class FittedRoutes:
         return encoded
 
     def _check_widths(self, table, *, by_order):
-        """Refuse arrays by input of which one is absent, or wider or narrower than at fit."""
+        """Refuse arrays by input name if an array is absent, or has another width than at fit."""
         if isinstance(table, pd.DataFrame):
-            # An input of one value a row was a Series of the input's name.
+            # An input with one value in each row was a Series with the input's name. No width is shown for it.
             wanted = [
                 f"{route.name!r}{'' if route.fitted_names == (route.name,) else f' ({len(route.fitted_names)},)'}"
                 for route in self.routes

@@ -1,7 +1,8 @@
 """How the encoders of a router are fitted: on all rows at once, or on a table that is read in parts.
 
-Fitting alone never encodes: which rows hold nothing, as a spec must say, comes from `InputEncoder.missing`. Rows that
-are encoded right after the fit are read only once, as encoder and flags come from the same pass.
+Fitting alone does not encode the rows, which would cost time and memory in a large table. What a spec says of rows that
+hold nothing comes from `InputEncoder.missing`. If the same rows are wanted encoded, `fit_encode_and_flag` lets an
+encoder do both in one pass.
 """
 
 from dataclasses import replace
@@ -99,7 +100,7 @@ def _complete_route(route, encoder, columns, missing):
 
 
 def _weight_argument(encoder, sample_weight, n_parts=1):
-    """Return the weights as an argument of `fit`, repeated for each part; none if there are none or `fit` has none."""
+    """Return the weights as an argument, repeated for each part; no argument if `fit` takes none or there are none."""
     # The wrapper's `fit` takes any argument, so the transformer in it is asked.
     target = encoder.transformer if isinstance(encoder, TransformerEncoder) else encoder
     if sample_weight is None or not has_fit_parameter(target, "sample_weight"):
@@ -156,7 +157,7 @@ def fit_in_parts(routes, chunks, labels):
 
     fitted = with_knowledge()
     # A file that is absent, or a list without entries, counts as missing, too, which empty cells do not show. Such rows
-    # are read in a second pass, because an encoder may need all parts before it can read any row.
+    # are read in a second pass, with the fitted encoder.
     unsure = [route for route in fitted if route.encoder.reads_missing]
     if not unsure:
         return fitted

@@ -1,4 +1,8 @@
-"""The router that a user sees: columns of a table to the named arrays of a network's inputs."""
+"""The router that a user sees: an estimator that turns columns of a table into the named arrays of a network.
+
+It checks parameters, plans the routes and sets the fitted attributes. `fitting` fits the encoders, and `FittedRoutes`
+encodes rows.
+"""
 
 import numpy as np
 import pandas as pd
@@ -23,8 +27,8 @@ from .routes import is_word
 class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
     """Split a table's columns into the named inputs of a network.
 
-    Works like scikit-learn's ``ColumnTransformer``, except that the encoded columns
-    stay apart: ``transform`` gives one array for each input, by name.
+    It works like scikit-learn's ``ColumnTransformer``, except that the encoded columns
+    stay apart: ``transform`` returns a dict with one array for each input.
 
     Parameters
     ----------
@@ -33,16 +37,17 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         scikit-learn transformer or Pipeline, "passthrough", "drop", or the name of an
         earlier input, whose encoder is then fitted on the rows of both. The columns are
         a name or position (the encoder gets a Series), or a list of them, a slice or a
-        boolean mask (the encoder gets a DataFrame), or a callable that gives one of these
-        for the table. None: columns are routed by what they hold, see `plan_`.
+        boolean mask (the encoder gets a DataFrame), or a callable that takes the table and
+        returns one of these. With None, the router chooses inputs and encoders by what the
+        columns hold; `plan_` says what it chose.
     remainder : {"drop", "passthrough"} or encoder
-        What becomes of columns that no input names; with an encoder, or "passthrough"
-        for numbers, they make an input named "remainder".
-    kinds : dict of str to str, or None
-        With ``inputs=None``: the kind of single columns, e.g. ``{"zip": "category"}``,
-        or "drop".
+        What happens to columns that no input names. With an encoder, or with "passthrough"
+        for numbers, they become an input named "remainder".
+    kinds : dict of str to (str or encoder), or None
+        For ``inputs=None``: what the router should make of single columns. A kind, as in
+        ``{"zip": "category"}``, "drop", or an encoder.
     n_jobs : int or None
-        Inputs that are encoded at once, as joblib threads; None is one.
+        Number of inputs that are encoded at the same time, in joblib threads. None is one.
     dtype : {"float32", "float64"}
         Precision of float arrays.
 
@@ -53,15 +58,15 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
     encoders_ : dict of str to encoder
         The fitted encoders.
     plan_ : DataFrame
-        Column, input, encoder and reason: what was routed where, and why.
+        Which column went where, and why: the columns column, input, encoder and reason.
     n_features_in_ : int
-        Number of columns at fit (of inputs, if X was a dict of arrays).
+        Number of columns at fit, or of inputs if X was a dict of arrays.
     feature_names_in_ : ndarray of str
-        Names of the columns at fit, if all are strings.
+        Names of the columns at fit. It exists only if all names are strings.
 
     See Also
     --------
-    make_input_router : Names the inputs itself.
+    make_input_router : Make a router that names the inputs itself.
 
     Examples
     --------
@@ -79,7 +84,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
     >>> router.transform(frame)["place"].tolist()
     [[3], [2]]
 
-    A column that is missing is named:
+    If a column is missing, the error names it:
 
     >>> router.transform(frame.rename(columns={"city": "City"}))
     Traceback (most recent call last):
@@ -124,7 +129,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         Raises
         ------
         InputMismatchError
-            If columns are missing, or cells do not fit their encoder.
+            If columns are missing, or if cells do not fit their encoder.
         ValueError
             If an input's name cannot be used.
         """
@@ -146,7 +151,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         Returns
         -------
         dict of str to ndarray
-            As `transform` gives.
+            What `transform` returns.
         """
         return self._fit(X, y, sample_weight, AT_ONCE)
 
@@ -156,30 +161,30 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
-            A table with the columns of fit, in any order; further columns are ignored.
+            A table with the columns of fit, in any order. Further columns are ignored.
 
         Returns
         -------
         dict of str to ndarray
-            For each input, by name, the array of shape (n_rows, *spec.shape) that its
-            spec describes; for an input whose spec has a ``missing_name``, under that
-            name a bool array of shape (n_rows, 1), True where the row holds nothing.
+            Under the name of each input, the array of shape (n_rows, *spec.shape) that its
+            spec describes. If the spec has a ``missing_name``, there is also a bool array of
+            shape (n_rows, 1) under that name. It is True where a row holds nothing.
 
         Raises
         ------
         InputMismatchError
-            If a column is missing, or cells do not fit their encoder.
+            If a column is missing, or if cells do not fit their encoder.
 
         Warns
         -----
         MissingValuesWarning
-            If values are missing in an input that had none at fit.
+            If cells are missing in an input that had no missing cells at fit.
         """
         check_is_fitted(self, "specs_")
         return self._fitted.encode(X, n_jobs=self.n_jobs)
 
     def fit_encode(self, X, y=None, sample_weight=None, *, folder=None):
-        """Learn the encoders from training rows, and encode those rows, lazy inputs when asked for.
+        """Learn the encoders from training rows, and encode those rows; rows of lazy inputs on access.
 
         Parameters
         ----------
@@ -191,40 +196,41 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             Weights, for encoders whose ``fit`` takes them.
         folder : str or None
             Where decoded rows of lazy inputs are kept for later passes, fits and processes.
+            None keeps no rows.
 
         Returns
         -------
         dict of str to ndarray or LazyArray
-            As `transform` gives; of an input whose encoder is lazy an object with ``shape``,
-            ``dtype``, ``len`` and ``array[rows]``, which encodes these rows.
+            What `transform` returns. If an encoder is lazy, its array is an object with
+            ``shape``, ``dtype`` and ``len``, and ``array[rows]`` encodes these rows.
 
         Notes
         -----
-        Every row is read once here, so that a file which cannot be read is an error before
-        training begins, and missing rows are known.
+        Every row is read once here. A file that cannot be read is therefore an error before
+        training begins, and it is known which rows are missing.
         """
         return self._fit(X, y, sample_weight, Decoding(True, folder))
 
     def encode(self, X, *, folder=None):
-        """Encode rows, those of lazy inputs when asked for.
+        """Encode rows; rows of lazy inputs are encoded on access.
 
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
             A table with the columns of fit.
         folder : str or None
-            Where decoded rows of lazy inputs are kept.
+            Where decoded rows of lazy inputs are kept. None keeps no rows.
 
         Returns
         -------
         dict of str to ndarray or LazyArray
-            As `fit_encode` gives.
+            What `fit_encode` returns.
         """
         check_is_fitted(self, "specs_")
         return self._fitted.encode(X, Decoding(True, folder), n_jobs=self.n_jobs)
 
     def encode_sample(self, X):
-        """Encode rows for a branch's first values: of all inputs that can be lazy when asked for.
+        """Encode the rows from which branches take their initial values; rows of lazy encoders on access.
 
         Parameters
         ----------
@@ -234,24 +240,26 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         Returns
         -------
         dict of str to ndarray or LazyArray
-            As `fit_encode` gives; rows that hold nothing are not marked.
+            What `fit_encode` returns, except that every input whose encoder may be lazy is
+            lazy. The missing flags of such inputs are all False.
         """
         return self._fitted.encode(X, Decoding(True, as_sample=True), n_jobs=self.n_jobs, warns=False)
 
     def chunks(self, X, *, folder=None):
-        """Encode rows in order, chunk by chunk where an input is lazy, else all at once.
+        """Encode rows in order: chunk by chunk if an input is lazy, else all at once.
 
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
             A table with the columns of fit.
         folder : str or None
-            Where a fit kept decoded rows.
+            Where a fit kept decoded rows; such rows are read and not decoded again.
 
         Yields
         ------
         dict of str to ndarray
-            As `transform` gives, the next chunk while the last one is used.
+            What `transform` returns for the rows of a chunk. The next chunk is encoded while
+            this one is used.
         """
         check_is_fitted(self, "specs_")
         yield from self._fitted.encode_chunks(X, folder=folder, n_jobs=self.n_jobs)
@@ -262,11 +270,11 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         Parameters
         ----------
         chunks : callable
-            Gives an iterator of (frame, y, sample_weight): the training rows, part by part; y
-            and sample_weight may be None. Called once, and again if images or sequences
-            must be read to know which are missing.
+            Returns an iterator of (frame, y, sample_weight): the training rows, part by part.
+            y and sample_weight may be None. It is called once, and again if images or
+            sequences must be read to know which are missing.
         sample : DataFrame
-            Some of the rows, from which columns are routed.
+            Some of the rows, which the router looks at to choose inputs and encoders.
 
         Returns
         -------
@@ -276,7 +284,8 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         Raises
         ------
         InputMismatchError
-            If an encoder has no ``partial_fit`` and learns something, or cells do not fit.
+            If an encoder learns something but has no ``partial_fit``, or if cells do not fit
+            their encoder.
         """
         self._check_parameters()
         routes = self._plan_routes(sample)
@@ -291,18 +300,23 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
             A table with the columns of fit.
         y : array-like of shape (n_rows, ...) or None
-            Their targets, given as they are.
+            The targets of the rows, which are passed on unchanged.
         batch_size : int
-            Rows of a batch; the last one may be shorter.
+            Number of rows in a batch. The last batch may have fewer.
         shuffle : bool
             Whether each epoch has an order of its own.
         seed : int or None
-            Decides the orders; None draws anew.
+            Seed of these orders. None draws another one each time.
 
         Returns
         -------
         tf.data.Dataset
-            Of dicts of tensors by input name, or of (dict, y).
+            Batches that are dicts of tensors by input name, or tuples (dict, y) if y is given.
+
+        Raises
+        ------
+        InputMismatchError
+            If X and y have different numbers of rows.
 
         Examples
         --------
@@ -318,6 +332,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         count = n_rows(self._fitted.find_columns(X)[0])
         if y is not None and len(y) != count:
             raise InputMismatchError(f"X has {count} rows, y has {len(y)}. Give one target for each row.")
+        # The dataset is one of positions: rows in memory are gathered, and lazy rows encoded, only for their batch.
         rows = tf.data.Dataset.range(count)
         rows = rows.shuffle(count, seed=seed, reshuffle_each_iteration=True) if shuffle else rows
 
@@ -326,6 +341,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             inputs = {**(batch if y is None else batch[0]), **fetch(positions)}
             return inputs if y is None else (inputs, batch[1])
 
+        # Lazy rows are encoded in several threads. To gather rows from memory is too little work for that.
         return rows.batch(batch_size).map(gather_batch, WORKERS if fetch.arrays else None).prefetch(2)
 
     def default_branches(self):
@@ -334,31 +350,33 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         Returns
         -------
         dict of str to (Branch or str)
-            New, unbuilt branches by input name; before fit those of the inputs given. A
-            string is the input whose branch is shared, as columns do that nobody assigned
-            and that are alike.
+            New, unbuilt branches by input name. Before fit, these are the branches of the
+            inputs that the user named. A string is the name of the input whose branch is
+            shared: the router lets columns share a branch if it chose their encoder and they
+            are alike.
         """
         if hasattr(self, "_fitted"):
             encoders = {route.name: route.encoder for route in self._fitted.routes}
             return default_branches(encoders, share=self.inputs is None)
         encoders = self._named_parts()
         if self.inputs is not None:
+            # Whether any column remains is not known before fit.
             encoders["remainder"] = self.remainder
         return default_branches(encoders)
 
     def get_feature_names_out(self, input_features=None):
-        """Name the features of all inputs: ``input__feature``, or the input's name.
+        """Return names of the features of all inputs: ``input__feature``, or the input's name.
 
         Parameters
         ----------
         input_features : None
-            Ignored; there for scikit-learn.
+            Ignored. It exists because scikit-learn's tools pass it.
 
         Returns
         -------
         ndarray of str
-            For arrays of one axis a name for each feature (where the encoder names
-            them), for the others the name of the input.
+            A name for each feature if the encoder names its features, else the name of the
+            input.
         """
         check_is_fitted(self, "specs_")
         return np.array([name for route in self._fitted.routes for name in route.feature_names()], dtype=object)
@@ -369,6 +387,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         tags.input_tags.dict = True
+        # Arrays have the dtype of `dtype`, or that of ids or pixels, whatever the columns had.
         tags.transformer_tags.preserves_dtype = []
         return tags
 
@@ -379,8 +398,9 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         return router_block(self)
 
     def _fit(self, X, y, sample_weight, decoding):
-        """Fit the encoders on training rows; return the rows encoded, or None where `decoding` is None."""
+        """Fit the encoders on training rows; return the rows encoded, or None if `decoding` is None."""
         self._check_parameters()
+        # An object that can only be converted to an array (`__array__`) has no length.
         y = y if y is None or hasattr(y, "__len__") else np.asarray(y)
         table = to_table(X, input_names(self), None if y is None else len(y))
         _check_rows(table, y)
@@ -392,6 +412,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         return None if decoding is None else self._fitted.collect(table, results)
 
     def _check_parameters(self):
+        """Refuse values that the parameters do not take, and entries that cannot be used."""
         self._validate_params()
         if self.inputs is not None:
             check_entries(self.inputs, self.get_params(deep=False))
@@ -401,21 +422,24 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         own = self.get_params(deep=False)
         entries, inferred = self.inputs, self.inputs is None
         if inferred:
+            # Entries that were inferred are checked, too: the keys of a dict of arrays become names as they are.
             entries, plan = infer_inputs(table, self.kinds, own)
             check_entries(entries, own)
         routes = routes_of(entries, table, remainder=self.remainder, inferred=inferred)
         if not inferred:
             plan = explicit_plan([(route.name, route.encoder, route.labels) for route in routes], table)
+        # Dropped entries are in the plan, but they have no encoder and no array.
         self.plan_ = plan
         return with_encoders([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
 
     def _keep(self, routes, table):
-        """Set what is known after fit, of the columns and of the inputs."""
+        """Set the attributes that a fitted router has."""
         labels = list(table.columns if isinstance(table, pd.DataFrame) else table)
         has_names = all(isinstance(label, str) for label in labels)
         self.n_features_in_ = len(labels)
         if has_names:
             self.feature_names_in_ = np.asarray(labels, dtype=object)
+        # An earlier fit may have seen names. scikit-learn would go on checking tables against them.
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self._fitted = FittedRoutes(routes, labels, has_names)
@@ -423,7 +447,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
 
 
 def _check_rows(table, y):
-    """Refuse a table without rows, or with others than the target."""
+    """Refuse a table without rows or columns, or with another number of rows than the target."""
     count = n_rows(table)
     if not count or (isinstance(table, pd.DataFrame) and not table.shape[1]):
         missing = "feature(s): X has no columns" if count else "sample(s): X has no rows"
@@ -440,7 +464,7 @@ def make_input_router(*routes, remainder="drop", kinds=None, n_jobs=None):
     Parameters
     ----------
     *routes : tuple (encoder, columns)
-        The inputs; names are the lower-cased class names, numbered where they repeat.
+        The inputs. Their names are the class names in lower case, with a number if one occurs twice.
     remainder : {"drop", "passthrough"} or encoder
         As in `InputRouter`.
     kinds : dict or None

@@ -169,7 +169,7 @@ class DecodedStore:
     @contextmanager
     def writer(self):
         """Yield a function (keys, array) that adds rows; `find` sees them after a `with` block without an error."""
-        # A name that is drawn at random: processes that write at the same time need no lock.
+        # Random names: processes that write at the same time need no lock.
         self.folder.mkdir(parents=True, exist_ok=True)
         name, keys = uuid.uuid4().hex, []
         rows_path, keys_path = self.folder / f"{name}.rows", self.folder / f"{name}.keys"
@@ -190,7 +190,6 @@ class DecodedStore:
         except BaseException:
             rows_path.unlink(missing_ok=True)
             raise
-        # No row had a key.
         if not any(keys):
             rows_path.unlink(missing_ok=True)
             keys_path.unlink(missing_ok=True)
