@@ -1,4 +1,4 @@
-"""Cells that hold one row's sequence: lists, arrays and .npy files."""
+"""Cells that hold the sequence of one row: lists, arrays and paths of .npy files become arrays (steps, features)."""
 
 import os
 from decimal import Decimal
@@ -12,11 +12,11 @@ from .._workers import machine_memory
 from ..errors import InputMismatchError, label_at
 from .base import LAZY_SHARE
 
-# Cells that name a file, and cells that are one.
+# Types of cells that name a file, and of cells that hold its content.
 PATHS = (str, os.PathLike)
 BYTES = (bytes, bytearray, memoryview)
 
-# Cells that tell what a column holds.
+# The number of cells that are looked at to find out what a column holds.
 PROBE_ROWS = 1000
 
 _ADVICE = (
@@ -26,26 +26,28 @@ _ADVICE = (
 
 
 class CellError(Exception):
-    """What was found in a cell that is no sequence."""
+    """A cell is no sequence; the message is what was found in it."""
 
 
-def sequences(column, shape):
-    """Yield each cell as an array (steps, features), then refuse the column if a cell was none.
+def read_sequences(column, shape):
+    """Yield each cell as an array (steps, features), and at the end refuse the column if a cell was no sequence.
 
     Parameters
     ----------
     column : Series of shape (n_rows,)
         Lists, arrays, paths of .npy files, or missing.
     shape : tuple of (int, int) or None
-        The shape that each sequence must have.
+        The shape that each sequence must have; None allows any.
 
     Yields
     ------
     ndarray of shape (steps, features)
-        No steps where the cell is missing, empty or wrong.
+        The steps; none for a cell that is missing, empty or wrong.
     """
     missing = column.isna().to_numpy()
     n_wrong, first, label = 0, None, None
+    # One at a time, since the files of a column may not fit into memory together. An error waits for the end, since
+    # the message says how many cells are wrong.
     for position, cell in enumerate(column.astype(object)):
         steps = np.empty((0, 0))
         if not missing[position]:
@@ -68,16 +70,13 @@ def sequences(column, shape):
 
 def as_steps(cell):
     """Return a cell as an array of numbers (steps, features), without steps if it is empty."""
-    if is_npy_path(cell):
-        values = _load(cell)
-    elif isinstance(cell, str | bytes | Path):
-        raise CellError(_name_cell(cell))
-    else:
-        values = _as_array(cell)
+    values = _load_npy(cell) if is_npy_path(cell) else _as_array(cell)
+    # What is no list and no array, such as a number or a text, NumPy takes for an array without dimensions.
     if values.ndim == 0:
         raise CellError(_name_cell(cell))
     if values.dtype == object:
-        values = _from_objects(cell, values)
+        values = _convert_objects(cell, values)
+    # Of numbers only: dates and complex numbers would lose their meaning as floats.
     if values.dtype.kind not in "biuf":
         raise CellError(f"{_name_cell(cell)}, dtype {values.dtype}")
     if values.ndim > 2:
@@ -88,32 +87,37 @@ def as_steps(cell):
 
 
 def _as_array(cell):
+    """Return a cell as an array of whatever type NumPy finds, or raise `CellError`."""
     try:
         return np.asarray(cell)
     except ValueError as error:
+        # NumPy refuses nested lists that are no rectangle.
         raise CellError(f"{_name_cell(cell)} whose steps are of different lengths") from error
 
 
-def _from_objects(cell, values):
-    """Return an array of objects as floats: numbers with None between, or arrays of equal length."""
+def _convert_objects(cell, values):
+    """Return an array of objects as floats; the objects are numbers or None, or else arrays of equal length."""
     if values.ndim == 1 and any(isinstance(step, list | tuple | np.ndarray) for step in values):
         # A column of nested lists comes from a Parquet file as arrays of arrays.
         values = _as_array(values.tolist())
         if values.dtype != object:
             return values
+    # Not by a cast to float64, which would read the texts "1" and "nan" as numbers.
     flat = values.ravel()
     if not all(number is None or number is pd.NA or isinstance(number, Real | Decimal) for number in flat):
         raise CellError(f"{_name_cell(cell)}, dtype object")
     try:
         floats = [np.nan if number is None or number is pd.NA else float(number) for number in flat]
     except OverflowError as error:
+        # Python's whole numbers have no largest one.
         raise CellError(f"{_name_cell(cell)} with a number beyond the largest float") from error
     return np.array(floats, dtype="float64").reshape(values.shape)
 
 
-def _load(path):
-    """Read an .npy file, never a pickle."""
+def _load_npy(path):
+    """Return the array of an .npy file; a pickle, which could run code, is never read."""
     try:
+        # A wrong path in one cell must not take all the memory of the machine.
         size, most = os.path.getsize(path), int(LAZY_SHARE * machine_memory())
         if size > most:
             raise CellError(f"{str(path)!r} (a file of {size:,} bytes; more than {most:,} for one row are not read)")
@@ -127,6 +131,7 @@ def _load(path):
             reason = "no .npy file, or one of Python objects, which need pickle and are not loaded"
         raise CellError(f"{str(path)!r} ({reason})") from error
     if not isinstance(values, np.ndarray):
+        # `np.load` goes by the content: an .npz file that was renamed comes open.
         values.close()
         raise CellError(f"{str(path)!r} (an archive of several arrays)")
     return values
@@ -138,7 +143,7 @@ def is_npy_path(cell):
 
 
 def length_of(cell):
-    """Return the length of a list or array, -1 for anything else."""
+    """Return the length of a list or array, and -1 for anything else."""
     if isinstance(cell, str | bytes):
         return -1
     try:
@@ -153,8 +158,8 @@ def is_pixels(cell):
 
 
 def _name_cell(cell):
-    """Return a cell's type for a message, with its value if that is short."""
-    if isinstance(cell, str | bytes | Path) and is_npy_path(cell):
+    """Return what a message says of a cell: its path, or its type, with its value unless it is a list or an array."""
+    if is_npy_path(cell):
         return repr(str(cell))
     if isinstance(cell, list | tuple) or hasattr(cell, "shape"):
         return f"type {type(cell).__name__}"
@@ -173,11 +178,11 @@ def check_widths(column, widths, expected):
     Parameters
     ----------
     column : Series of shape (n_rows,)
-        Gives name and row labels.
+        Its name and row labels are part of the message.
     widths : ndarray of shape (n_rows,), int
-        Numbers a step in each row.
+        Numbers per step in each row.
     expected : int
-        What they must be.
+        The width that all rows must have.
     """
     wrong = np.flatnonzero(widths != expected)
     if not len(wrong):

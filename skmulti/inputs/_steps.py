@@ -1,4 +1,4 @@
-"""Networks over steps, shared by every kind whose rows are a series of vectors."""
+"""Networks over the steps of a sequence or the words of a text, and the choice of their number."""
 
 import keras
 import numpy as np
@@ -8,12 +8,12 @@ from ..layers import StepMask, StepPosition, StepSummary, ZeroMasked
 
 ARCHITECTURES = ("pool", "flatten", "lstm", "gru", "conv", "attention")
 
-# A dense layer of 5 million float32 weights takes 20 MB, and 60 MB more in training with Adam.
+# A dense layer of 5 million float32 weights takes 20 MB, and another 60 MB while Adam trains it.
 MAX_DENSE_WEIGHTS = 5_000_000
 
 
 def summarise_steps(tensor, architecture, *, units, kernel_size=3, dropout=0.0):
-    """Turn a tensor of steps into one vector a row; masked steps have no influence.
+    """Return one vector a row for a tensor of steps; masked steps have no influence.
 
     Parameters
     ----------
@@ -22,19 +22,19 @@ def summarise_steps(tensor, architecture, *, units, kernel_size=3, dropout=0.0):
     architecture : {"pool", "flatten", "lstm", "gru", "conv", "attention"}
         The network.
     units : int or None
-        Width of the dense layer after "pool" and "flatten", which None leaves out, of the
+        Width of the dense layer after "pool" and "flatten" (None leaves it out), of the
         state of "lstm" and "gru", and of each step of "conv" and "attention".
     kernel_size : int
         Steps that one convolution sees.
     dropout : float
-        Share of the output dropped in training.
+        Share of the output that is dropped in training.
 
     Returns
     -------
     KerasTensor of shape (batch, width)
-        The summary: ``units`` wide; ``2 * units`` for "conv" and "attention", which end in
-        the average and the maximum over the steps. A row without any step gives finite
-        values.
+        The summary. It is ``units`` wide, or ``2 * units`` for "conv" and "attention", which
+        end in the average and the maximum over the steps. Its values are finite even for a
+        row without any step.
 
     Raises
     ------
@@ -44,8 +44,8 @@ def summarise_steps(tensor, architecture, *, units, kernel_size=3, dropout=0.0):
     network = {
         "pool": _pool,
         "flatten": _flatten,
-        "lstm": _recurrent(keras.layers.LSTM),
-        "gru": _recurrent(keras.layers.GRU),
+        "lstm": _make_recurrent(keras.layers.LSTM),
+        "gru": _make_recurrent(keras.layers.GRU),
         "conv": _convolve,
         "attention": _attend,
     }[architecture]
@@ -54,12 +54,12 @@ def summarise_steps(tensor, architecture, *, units, kernel_size=3, dropout=0.0):
 
 
 def _pool(tensor, units, kernel_size):
-    """Average and maximum over the steps."""
-    return _dense(StepSummary()(tensor), units)
+    """Return the average and the maximum over the steps, side by side or through a dense layer."""
+    return _add_dense(StepSummary()(tensor), units)
 
 
 def _flatten(tensor, units, kernel_size):
-    """All steps side by side, so that each position has weights of its own."""
+    """Return all steps side by side, or a dense layer over them, in which each position has weights of its own."""
     steps, width = tensor.shape[1:]
     if steps is None:
         raise BranchMismatchError(
@@ -73,34 +73,39 @@ def _flatten(tensor, units, kernel_size):
             f'to {units} units). Use "pool" or "conv", a smaller length, or fewer units.',
             NetworkSizeWarning,
         )
-    return _dense(keras.layers.Flatten()(ZeroMasked()(tensor)), units)
+    # `Flatten` ignores masks, and would read whatever stands in the padded steps.
+    return _add_dense(keras.layers.Flatten()(ZeroMasked()(tensor)), units)
 
 
-def _recurrent(layer):
-    """Make the network of a recurrent layer: its state after the last step."""
+def _make_recurrent(layer):
+    """Return the function that connects a recurrent layer; it returns the layer's state after the last step."""
 
     def connect(tensor, units, kernel_size):
-        # cuDNN refuses masks with padding in front, a gap, or rows without any step.
+        # Keras would choose cuDNN on a GPU, which refuses masks with padding in front, a gap, or a row without steps.
         return layer(units, use_cudnn=False)(tensor)
 
     return connect
 
 
 def _convolve(tensor, units, kernel_size):
-    """Two convolutions, then average and maximum over the steps."""
+    """Connect two convolutions, then take the average and the maximum over the steps."""
+    # Kept by hand, since a convolution of Keras drops the mask.
     mask = StepMask()(tensor)
     for _ in range(2):
-        # Zeroed before each: the bias of the first makes padding non-zero again.
+        # Before each of them, since the bias of the first makes padding non-zero again.
         tensor = ZeroMasked()(tensor, mask=mask)
         tensor = keras.layers.Conv1D(units, kernel_size, padding="same", activation="relu")(tensor)
     return StepSummary()(tensor, mask=mask)
 
 
 def _attend(tensor, units, kernel_size):
-    """One block of self-attention, then average and maximum over the steps."""
+    """Connect one block of self-attention, then take the average and the maximum over the steps."""
     mask = StepMask()(tensor)
+    # The dense layer brings the steps to the width that the attention returns, since the two are added below.
     tensor = StepPosition()(keras.layers.Dense(units)(tensor))
+    # Each head gets an equal share of the units.
     n_heads = next(n for n in (4, 2, 1) if units % n == 0)
+    # The mask's new axis stands for the step that looks: every step may look at all steps that are there.
     seen = keras.layers.MultiHeadAttention(n_heads, key_dim=units // n_heads)(
         tensor, tensor, attention_mask=keras.ops.expand_dims(mask, 1)
     )
@@ -108,12 +113,13 @@ def _attend(tensor, units, kernel_size):
     return StepSummary()(tensor, mask=mask)
 
 
-def _dense(tensor, units):
+def _add_dense(tensor, units):
+    """Return a dense layer's output, or the tensor itself if `units` is None."""
     return tensor if units is None else keras.layers.Dense(units, activation="relu")(tensor)
 
 
-def choose_length(length, lengths, otherwise=1):
-    """Return the length of every row: fixed, the longest seen, or a quantile of the lengths above 0.
+def choose_length(length, lengths, default=1):
+    """Return the length of every encoded row: the given one, the longest seen, or a quantile of the lengths seen.
 
     Parameters
     ----------
@@ -121,12 +127,13 @@ def choose_length(length, lengths, otherwise=1):
         The parameter of `TextVectorizer` and `SequencePadder`.
     lengths : ndarray of shape (n_rows,), int
         Length of each training row.
-    otherwise : int
-        Where there was none above 0.
+    default : int
+        The length if no training row has one above 0.
     """
     if length is not None and not isinstance(length, float | np.floating):
         return int(length)
+    # Many missing rows would else pull a quantile down to 0.
     lengths = lengths[lengths > 0]
     if not len(lengths):
-        return otherwise
+        return default
     return int(lengths.max() if length is None else np.ceil(np.quantile(lengths, length)))

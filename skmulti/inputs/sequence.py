@@ -1,4 +1,4 @@
-"""Sequences: rows of different lengths, padded to one number of steps, and a network over the steps."""
+"""Sequences: rows of different lengths are padded to one number of steps, and a network reads the steps."""
 
 from collections import Counter
 
@@ -10,7 +10,17 @@ from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, StrOptions
 from ..errors import InputMismatchError
 from ..layers import FeatureScale, feature_means
 from ..spec import ArraySpec
-from ._cells import PROBE_ROWS, CellError, as_steps, check_widths, is_npy_path, is_pixels, length_of, sequences, shorten
+from ._cells import (
+    PROBE_ROWS,
+    CellError,
+    as_steps,
+    check_widths,
+    is_npy_path,
+    is_pixels,
+    length_of,
+    read_sequences,
+    shorten,
+)
 from ._numbers import as_numbers
 from ._steps import ARCHITECTURES, choose_length, summarise_steps
 from .base import Branch, InputEncoder, check_frame
@@ -25,16 +35,17 @@ class SequenceBranch(Branch):
     Parameters
     ----------
     architecture : {"conv", "pool", "flatten", "lstm", "gru", "attention"}
-        "conv", the default, finds short patterns wherever they are. "pool" takes average and
-        maximum of each feature, "lstm", "gru" and "attention" see the order of the whole
-        sequence, "flatten" has own weights for each step, which suits aligned ones.
+        "conv", the default, finds short patterns wherever they are. "pool" takes the average
+        and the maximum of each feature. "lstm", "gru" and "attention" see the order of the
+        whole sequence. "flatten" has separate weights for each step, which suits sequences
+        whose steps are aligned.
     units : int
         Width of the network.
     kernel_size : int
-        Steps that one convolution sees ("conv" only); there are two, so that a pattern
-        may be ``2 * kernel_size - 1`` steps long.
+        Steps that one convolution sees ("conv" only). There are two convolutions, so a
+        pattern may be ``2 * kernel_size - 1`` steps long.
     dropout : float
-        Share of the output dropped in training, in [0, 1).
+        Share of the output that is dropped in training, in [0, 1).
 
     See Also
     --------
@@ -42,8 +53,8 @@ class SequenceBranch(Branch):
 
     Notes
     -----
-    "conv" and "attention" give ``2 * units`` values (average and maximum over the steps),
-    the others ``units``. A single missing number becomes a learned value of its feature.
+    "conv" and "attention" return ``2 * units`` values (average and maximum over the steps),
+    the others return ``units``. A single missing number becomes a learned value of its feature.
 
     Examples
     --------
@@ -79,7 +90,7 @@ class SequenceBranch(Branch):
         spec : ArraySpec
             Not used.
         sample : ndarray of shape (n_rows, steps, features) or None
-            Training rows, for the mean and standard deviation of each feature.
+            Training rows, for the mean and the standard deviation of each feature.
 
         Returns
         -------
@@ -98,38 +109,38 @@ class SequenceBranch(Branch):
 
 
 def _feature_scales(sample):
-    """Return the standard deviation of each feature over rows and steps, 1 for a constant one."""
+    """Return the standard deviation of each feature over rows and steps, and 1 for a constant feature."""
     mean = feature_means(sample)
     scale = np.sqrt(feature_means(sample, mean))
-    # Rounding leaves a constant like 0.1 with a spread of 1e-17.
+    # Rounding leaves a constant such as 0.1 with a spread of 1e-17, and to divide by it would blow up the noise.
     return np.where(scale <= 1e-12 * np.abs(mean), 1.0, scale)
 
 
 class SequencePadder(InputEncoder):
     """Bring sequences of different lengths to one number of steps.
 
-    A cell holds one row's sequence: a list or 1-D array (one number a step), a list of lists
-    or 2-D array (steps, features), or the path of an ``.npy`` file. Several columns
-    are the steps of one sequence. Padding is NaN, since zero is a value of a sensor;
-    the network skips such steps.
+    A cell holds the sequence of one row: a list or 1-D array (one number per step), a list of
+    lists or 2-D array (steps, features), or the path of an ``.npy`` file. Several columns
+    together are the steps of one sequence. Padding is NaN, since zero may be the value of a
+    sensor; the network skips steps of NaN.
 
     Parameters
     ----------
     length : int, float or None
-        Steps of each row. An int is that number; None the longest training sequence; a
-        float in (0, 1) that quantile of the training sequences' lengths (missing and
-        empty ones are left out).
+        Steps of each row. An int is that number. None is the length of the longest training
+        sequence. A float in (0, 1) is that quantile of the training sequences' lengths
+        (missing and empty sequences are left out).
     shape : tuple of (int, int) or None
-        (steps, features) of every sequence. Columns are read row by row: with (10, 3), the
+        (steps, features) of every sequence. Columns are read step by step: with (10, 3), the
         first three columns are the first step. None: each column is one step.
     padding, truncating : {"post", "pre"}
-        The end at which short sequences are filled up and long ones cut.
+        The end at which short sequences are filled up and long ones are cut.
     dtype : {"float32", "float64"}
         Precision of the array. `InputRouter` sets it to its own.
     lazy : {"auto", True, False}
-        Whether an estimator's fit reads and pads the rows of each batch when it comes, in place
-        of all at once; "auto": where the array would take more than a tenth of the machine's
-        memory. Results are the same. `transform` always gives all rows.
+        Whether an estimator's fit reads and pads the rows of each batch when it needs them,
+        rather than all at once. "auto" does so if the array would take more than a tenth of
+        the machine's memory. Results are the same. `transform` always returns all rows.
 
     Attributes
     ----------
@@ -138,7 +149,7 @@ class SequencePadder(InputEncoder):
     n_features_ : int
         Numbers of each step.
     n_truncated_ : int
-        Training sequences that are longer than `length_`.
+        Number of training sequences that are longer than `length_`.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of str
@@ -147,11 +158,11 @@ class SequencePadder(InputEncoder):
     See Also
     --------
     SequenceBranch : Reads the array.
-    VectorStacker : For vectors of one length that are no series.
+    VectorStacker : Reads vectors of one length that are no series.
 
     Notes
     -----
-    Files are read without pickle (``allow_pickle=False``): a file that needs it could run
+    Files are read without pickle (``allow_pickle=False``). A file that needs pickle could run
     code, and is refused.
 
     Examples
@@ -165,7 +176,7 @@ class SequencePadder(InputEncoder):
            [ 4., nan, nan],
            [nan, nan, nan]], dtype=float32)
 
-    A sequence of another width is refused with its place:
+    A sequence of another width is refused, and the message names its row:
 
     >>> padder.transform(pd.Series([[1.0], [[1.0, 2.0]]], index=["d", "e"], name="trace"))
     Traceback (most recent call last):
@@ -200,11 +211,12 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
             return None
         known = column[column.notna()]
         cells = list(known.iloc[:PROBE_ROWS].astype(object))
+        # The cheap questions first: most columns are of text or numbers.
         if not cells or not all(length_of(cell) >= 0 or is_npy_path(cell) for cell in cells):
             return None
         if all(map(is_npy_path, cells)):
             return "paths of .npy files"
-        # Pixels are not steps; and a path among other cells must not be read here.
+        # Pixels are not steps. And `as_steps` would read the file of a path, which only an encoder that was chosen may.
         if any(is_npy_path(cell) or is_pixels(cell) for cell in cells):
             return None
         try:
@@ -213,7 +225,8 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
             return None
         if any(steps[1] > 1 or n_dims == 2 for steps, n_dims in shapes):
             return "2-D arrays of numbers in cells"
-        # Only a list that differs from all others may be further down.
+        # Lists of one length are vectors. The only list of another length may be further down, so all are measured;
+        # a length of -1 is a cell that is no list.
         lengths = set(map(length_of, known.iloc[PROBE_ROWS:].astype(object)))
         different = len(shapes) > 1 or lengths - {steps[0] for steps, _ in shapes}
         return "lists of numbers of different lengths" if different and -1 not in lengths else None
@@ -246,6 +259,7 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
             len(self.shape) == 2 and all(isinstance(n, Integral) and n > 0 for n in self.shape)
         ):
             raise ValueError(f"SequencePadder: `shape` must be None or (steps, features), got {self.shape!r}.")
+        # Counts, not a list: they say as much about quantiles, and stay small over the parts of a large table.
         self._lengths = Counter()
         vars(self).pop("n_features_", None)
         self._learn(columns, reset=True)
@@ -273,10 +287,12 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
 
     def _learn(self, columns, *, reset):
         """Add the lengths of sequences to those seen, and refuse sequences of another width."""
-        column, rows = self._rows(columns, reset=reset)
-        # Only shapes are kept: the files of a column may not fit into memory together.
+        column, rows = self._read_rows(columns, reset=reset)
+        # Only shapes are kept, since the files of a column may not fit into memory together.
         shapes = np.array([steps.shape for steps in rows], dtype=int).reshape(-1, 2)
+        # An empty sequence has no width, and none is expected of it.
         widths = shapes[shapes[:, 0] > 0, 1]
+        # `any` looks at the lengths themselves: until one is above 0, no sequence has shown its width.
         if not any(self._lengths):
             self.n_features_ = int(self.shape[1] if self.shape is not None else widths[0] if len(widths) else 1)
         check_widths(column, np.where(shapes[:, 0] > 0, shapes[:, 1], self.n_features_), self.n_features_)
@@ -305,8 +321,9 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
             If a cell is no sequence of numbers of the fitted width, or a file cannot be read.
         """
         check_is_fitted(self)
-        column, rows = self._rows(columns, reset=False)
+        column, rows = self._read_rows(columns, reset=False)
         padded = np.full((len(column), self.length_, self.n_features_), np.nan, dtype=self.dtype)
+        # Widths are refused after the loop, since the message says how many rows are wrong.
         widths = np.full(len(column), self.n_features_)
         for position, steps in enumerate(rows):
             if not len(steps):
@@ -320,12 +337,13 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         return padded
 
     def encode_and_flag(self, columns):
-        """Encode rows and tell which of them hold no step; see `InputEncoder.encode_and_flag`."""
+        """Encode rows and return which of them hold no step; see `InputEncoder.encode_and_flag`."""
         padded = self.transform(columns)
+        # From the array, since only the file of a path says that it is empty.
         return padded, np.isnan(padded).all(axis=(1, 2))
 
     def missing(self, columns):
-        """Return which rows hold no step, which an empty list or file does not; see `InputEncoder.missing`."""
+        """Return which rows hold no step, such as an empty list or file; see `InputEncoder.missing`."""
         return self.encode_and_flag(columns)[1]
 
     def spec(self, name):
@@ -333,8 +351,10 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         check_is_fitted(self)
         return ArraySpec(name, "sequence", (self.length_, self.n_features_), self.dtype)
 
-    def _rows(self, columns, *, reset):
-        """Return (a Series with the rows' labels, an iterable of one array (steps, features) a row)."""
+    def _read_rows(self, columns, *, reset):
+        """Return a Series that has the rows' labels, and an iterable of the rows' arrays (steps, features)."""
+        # A list, and any array but one of two dimensions, is one column with a sequence in each cell. An array of two
+        # dimensions is a table; if it holds objects, scikit-learn's check of arrays would try to make them numbers.
         if isinstance(columns, list | tuple) or (isinstance(columns, np.ndarray) and columns.ndim != 2):
             columns = pd.Series(list(columns), dtype=object)
         elif isinstance(columns, np.ndarray) and columns.dtype == object:
@@ -342,7 +362,7 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         frame = check_frame(self, columns, reset=reset)
         if frame.shape[1] == 1:
             column = frame.iloc[:, 0]
-            return column, sequences(column, None if self.shape is None else tuple(self.shape))
+            return column, read_sequences(column, None if self.shape is None else tuple(self.shape))
         shape = (frame.shape[1], 1) if self.shape is None else tuple(self.shape)
         if frame.shape[1] != shape[0] * shape[1]:
             raise InputMismatchError(

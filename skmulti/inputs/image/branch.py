@@ -1,4 +1,4 @@
-"""ImageBranch: filters learned from patches, or trained convolutions, that read pixels."""
+"""The branch of images: filters learned from patches of the training rows, or trained convolutions."""
 
 import random
 
@@ -11,24 +11,24 @@ from .._steps import MAX_DENSE_WEIGHTS
 from ..base import SAMPLE_ROWS, Branch
 from .patches import CHANNELS_LAST, MIN_SIDE, learn_features
 
-# The filters of "auto" where none are learned from patches.
-CONVOLUTIONS = (16, 32)
+# What "auto" means where no filters are learned from patches.
+AUTO_FILTERS = (16, 32)
 
 
 class ImageBranch(Branch):
     """Read pixels with filters learned from patches, or with trained convolutions.
 
-    The branch for photos, scans and drawings. A small set of photos is too small to
-    train convolutions from scratch: filters that are learned from the photos alone, in
-    one pass and without y, then say more and cost less. From 10,000 rows on, or where
-    `filters` says so: convolutions that halve the image, then an average over the
-    picture, so that the position of a pattern does not matter and the number of weights
-    does not depend on the image size.
+    The branch for photos, scans and drawings. A small set of photos does not suffice to
+    train convolutions from scratch. Filters that are learned from the photos alone, in one
+    pass and without y, then say more and cost less. From 10,000 rows on, or if `filters` gives
+    numbers, the branch trains convolutions. Each halves the image, and the last one is
+    pooled over the whole picture, so the position of a pattern does not matter and the
+    number of weights does not depend on the image size.
 
     Parameters
     ----------
     filters : "auto" or tuple of int
-        Patterns that each convolution looks for. (16, 32) suits 64 x 64 pixels and a
+        How many patterns each convolution looks for. (16, 32) suits 64 x 64 pixels and a
         thousand rows; larger images and more rows gain from a third and fourth entry.
         An empty tuple pools the pixels themselves. "auto": up to 256 filters learned
         from patches if the training rows are 50 to 9,999 photos of 12 x 12 uint8 pixels
@@ -36,25 +36,25 @@ class ImageBranch(Branch):
     kernel_size : int
         Side of the square that a trained convolution sees, in pixels.
     pooling : {"both", "average", "max", "flatten"}
-        How feature maps become a vector: their average ("how much of it is there"),
-        their maximum ("is it anywhere"), both side by side, or all their values, for
-        pictures in which the position matters ("flatten"; `NetworkSizeWarning` above 5
-        million weights; no filters from patches). Filters from patches are pooled in
-        each quarter of the picture by itself.
+        How feature maps become a vector. "average" says how much of a pattern is there,
+        "max" whether it is anywhere, and "both" puts the two side by side. "flatten"
+        takes all values, for pictures in which the position matters; it excludes filters
+        from patches, and warns (`NetworkSizeWarning`) above 5 million weights. Filters
+        from patches are pooled in each quarter of the picture separately.
     units : int or None
         Width of a dense layer after the pooling; None adds none.
     dropout : float or None
         Share of the output that is dropped in training, in [0, 1). None: 0.5 after
         filters from patches, which are many, else 0.
     augment : bool
-        Mirror the images left to right at random and move them by up to 10 %, in
-        training only. Use it for small sets of photos, but not where left and right
-        differ (digits, text, maps). No filters from patches.
+        Whether to mirror the images left to right at random and to move them by up to
+        10 %, in training only. Use it for small sets of photos, but not if left and right
+        differ (digits, text, maps). It excludes filters from patches.
 
     Raises
     ------
     ValueError
-        At `build`, if `filters` holds anything but positive integers.
+        At `build`, if `filters` holds anything other than positive integers.
 
     See Also
     --------
@@ -62,15 +62,16 @@ class ImageBranch(Branch):
 
     Notes
     -----
-    Convolutions keep the size (``padding="same"``), have ReLU activations and are
-    followed by 2 x 2 max pooling, along axes of two pixels or more.
+    Convolutions keep the size (``padding="same"``) and have ReLU activations. A 2 x 2 max
+    pooling follows each of them, along axes of two pixels or more.
 
     Filters from patches are the centroids that k-means finds in 50,000 whitened patches
     of 6 x 6 pixels, as in the paper below. Their responses above a threshold, at every
-    second position, are pooled in the four quarters, and stand beside the picture at 16 x
-    16 pixels; each feature is scaled to mean 0 and the same standard deviation, so small
-    that all of them count as 64 numbers of deviation 1. Unlike the paper's, patches keep
-    their contrast. None of it is trained, so that an estimator's `fit` computes it once.
+    second position, are pooled in the four quarters. The picture itself, at 16 x 16 pixels,
+    is put beside them. Each feature is scaled to mean 0 and the same standard deviation,
+    which is so small that all features together count as 64 numbers of deviation 1. Unlike
+    in the paper, patches keep their contrast. None of this is trained, so an estimator's
+    `fit` computes it only once.
 
     References
     ----------
@@ -104,13 +105,16 @@ class ImageBranch(Branch):
         self.augment = augment
 
     def features(self, spec, sample):
-        """Learn filters from patches, where that is asked for and possible; see `Branch.features`."""
+        """Learn filters from patches, if that is asked for and possible; see `Branch.features`."""
+        # Features are computed once for each row and pooled by quarters. So they can neither differ from epoch to
+        # epoch, as augmented images do, nor keep every position, as "flatten" does.
         refused = self.filters != "auto" or self.pooling == "flatten" or self.augment
+        # A full sample says that there may be more rows, enough to train convolutions.
         if refused or sample is None or len(sample) >= SAMPLE_ROWS:
             return None
         if spec.dtype != "uint8" or min(spec.shape[:2]) < MIN_SIDE:
             return None
-        # From Python's generator, as Keras' own initializers, which a fit seeds.
+        # Keras' initializers draw from Python's generator, and a fit seeds it; the same seed then decides this, too.
         rng = np.random.default_rng(random.randrange(2**31))
         average, highest = keras.layers.AveragePooling2D, keras.layers.MaxPooling2D
         pools = {"average": (average,), "max": (highest,), "both": (average, highest)}
@@ -118,6 +122,7 @@ class ImageBranch(Branch):
 
     def connect(self, tensor, spec, sample):
         """Connect the layers of the branch; see `Branch.connect`."""
+        # `features` is called before and decides; its features are vectors, while pixels have four axes.
         are_features = len(tensor.shape) == 2
         if not are_features:
             tensor = self._pool(self._convolve(tensor), spec)
@@ -128,16 +133,19 @@ class ImageBranch(Branch):
 
     def _convolve(self, tensor):
         """Turn pixels into feature maps (batch, height, width, channels)."""
-        filters = CONVOLUTIONS if self.filters == "auto" else self.filters
+        filters = AUTO_FILTERS if self.filters == "auto" else self.filters
         if not all(is_positive_int(count) for count in filters):
             raise ValueError(f"filters must hold positive integers, got {self.filters!r}.")
         if self.augment:
+            # "nearest" repeats the picture's edge, which looks more like a photo than black does.
             shift = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="nearest", **CHANNELS_LAST)
             tensor = TrainingPipeline([keras.layers.RandomFlip("horizontal", **CHANNELS_LAST), shift])(tensor)
         for count in map(int, filters):
-            tensor = keras.layers.Conv2D(count, self.kernel_size, padding="same", activation="relu", **CHANNELS_LAST)(
-                tensor
+            convolution = keras.layers.Conv2D(
+                count, self.kernel_size, padding="same", activation="relu", **CHANNELS_LAST
             )
+            tensor = convolution(tensor)
+            # An axis of one pixel, as many halvings leave it, cannot be halved again.
             tensor = keras.layers.MaxPooling2D([min(2, side) for side in tensor.shape[1:3]], **CHANNELS_LAST)(tensor)
         return tensor
 
@@ -149,6 +157,7 @@ class ImageBranch(Branch):
             pooled = [pool(**CHANNELS_LAST)(tensor) for pool in pools[self.pooling]]
             return keras.layers.Concatenate()(pooled) if len(pooled) > 1 else pooled[0]
         tensor = keras.layers.Flatten(**CHANNELS_LAST)(tensor)
+        # Without `units`, the first dense layer behind the branch is that of the head; 64 is a usual width.
         width, units = tensor.shape[-1], self.units or 64
         if width * units > MAX_DENSE_WEIGHTS:
             warn(
@@ -164,9 +173,10 @@ class TrainingPipeline(keras.layers.Pipeline):
     """Apply Keras' random image layers one after the other, in training only."""
 
     def call(self, inputs, training=False, mask=None):
-        # Upstream `training` is True by default, so that a plain ``model(x)`` gave another answer each time.
+        # Upstream, `training` is True by default: a plain ``model(x)`` would augment, and differ from call to call.
         return super().call(inputs, training=bool(training), mask=mask)
 
 
 def is_positive_int(value):
+    """Return whether a value is a whole number above 0; True, which Python counts as 1, is none."""
     return isinstance(value, Integral) and not isinstance(value, bool) and value > 0

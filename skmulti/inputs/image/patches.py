@@ -1,4 +1,8 @@
-"""Filters learned from patches of images in one pass, and the fixed layers that apply them."""
+"""Filters that are learned from patches of images in one pass, and the fixed layers that apply them.
+
+Training does not change these layers (see `Branch.features`). So an estimator's fit runs them once for each row and
+trains a network that shares all other layers and begins behind them, rather than run them in every epoch.
+"""
 
 import keras
 import numpy as np
@@ -6,47 +10,49 @@ from threadpoolctl import threadpool_limits
 
 from ...layers import FeatureScale
 
-# Whatever a user's keras.json says: the encoder puts the channels last.
+# The encoder puts the channels last, whatever a user's keras.json says.
 CHANNELS_LAST = {"data_format": "channels_last"}
 PATCH_SIDE = 6
 N_FILTERS = 256
 N_IMAGES = 2_000
 N_PATCHES = 50_000
 PATCHES_PER_FILTER = 50
-# Response, in standard deviations of whitened patches, from which on a filter counts as seen.
+# A filter counts as seen above this response, in standard deviations of whitened patches.
 THRESHOLD = 0.1
 THUMBNAIL_SIDE = 16
-# Below it there would be fewer than two positions a quadrant.
+# In smaller images a quadrant would have fewer than two positions along a side.
 MIN_SIDE = 12
 MIN_IMAGES = 50
-# Numbers of standard deviation 1 as which all features together count.
-LOUDNESS = 64
-# Pixels of the images that are convolved at once: with 256 filters some 100 MB.
+# All features together count as this many numbers of standard deviation 1.
+TOTAL_VARIANCE = 64
+# Pixel values of the images that are convolved at once: with 256 filters the responses take some 100 MB.
 CHUNK_VALUES = 500_000
 
 
 def learn_features(sample, rng, pools):
-    """Make the network that looks for the patches of which images consist.
+    """Return the network that finds in images the patches that training images consist of.
 
     Parameters
     ----------
     sample : ndarray of shape (n_rows, height, width, channels), uint8
-        Training rows, height and width 12 at least. Rows of one colour, such as those of
-        missing images, are left out.
+        Training rows; height and width are at least 12. Rows of one colour, such as those
+        of missing images, are left out.
     rng : numpy.random.Generator
-        Draws patches and first centres.
+        Draws the patches and the first centres.
     pools : tuple of type
-        What gathers a filter's responses in a quadrant: `keras.layers.AveragePooling2D`,
-        `keras.layers.MaxPooling2D` or both.
+        Layers that summarise a filter's responses in a quadrant:
+        `keras.layers.AveragePooling2D`, `keras.layers.MaxPooling2D` or both.
 
     Returns
     -------
     keras.Model or None
-        Maps pixels of 0-255 to features (batch, width) with mean 0 and one standard
-        deviation over the sample, ``sqrt(64 / width)``. None where fewer than 50 images,
-        or too few different patches, are there to learn from.
+        Maps pixels of 0-255 to features (batch, width). Over the sample, each feature has
+        mean 0 and the same standard deviation, ``sqrt(64 / width)``. None if there are fewer
+        than 50 images, or too few different patches, to learn from.
     """
-    present = np.flatnonzero(np.concatenate([_not_plain(sample[i : i + 500]) for i in range(0, len(sample), 500)]))
+    # By chunks of rows: the sample of a lazy input decodes them here, and not all of them need fit into memory.
+    varied = [_have_several_colours(sample[i : i + 500]) for i in range(0, len(sample), 500)]
+    present = np.flatnonzero(np.concatenate(varied))
     if len(present) < MIN_IMAGES:
         return None
     images = sample[np.sort(rng.permutation(present)[:N_IMAGES])]
@@ -54,14 +60,14 @@ def learn_features(sample, rng, pools):
     return None if kernel is None else _append_scale(patch_network(kernel, images.shape[1:], pools), images)
 
 
-def _not_plain(images):
+def _have_several_colours(images):
     """Mark the images of more than one colour."""
     pixels = images.reshape(len(images), -1)
     return (pixels != pixels[:, :1]).any(axis=1)
 
 
 def patch_filters(images, rng, n_filters=None):
-    """Learn filters: k-means centroids of whitened patches.
+    """Return filters: the centroids that k-means finds in whitened patches.
 
     Parameters
     ----------
@@ -70,13 +76,13 @@ def patch_filters(images, rng, n_filters=None):
     rng : numpy.random.Generator
         Draws up to 50,000 patches of 6 x 6 pixels, and the first centres.
     n_filters : int or None
-        Number of filters; None: 256, but at most one an image and one for 50 patches.
+        Number of filters. None: 256, but at most one for each image and one for 50 patches.
 
     Returns
     -------
     ndarray of shape (6, 6, channels, n_filters), float32, or None
-        For pixels of 0-1; each filter's mean is 0. None where there are fewer different
-        patches than filters.
+        Filters for pixels of 0-1; the mean of each filter is 0. None if there are fewer
+        different patches than filters.
 
     References
     ----------
@@ -86,27 +92,35 @@ def patch_filters(images, rng, n_filters=None):
     patches = draw_patches(images, rng)
     if n_filters is None:
         n_filters = min(N_FILTERS, len(images), max(len(patches) // PATCHES_PER_FILTER, 1))
+    # With fewer different patches k-means would warn and find some filters twice. The first patches will do, since
+    # they are drawn at random, and to sort all of them would take far longer.
     if len(np.unique(patches[: 20 * n_filters], axis=0)) < n_filters:
         return None
     patches = patches / 255
+    # Without their brightness. The paper also divides by the contrast; here a strong edge is to say more than a faint
+    # one.
     patches -= patches.mean(axis=1, keepdims=True)
     whitening = whitening_matrix(patches)
     seed = int(rng.integers(2**31 - 1))
-    # Here, since it imports half of scikit-learn, which most users of skmulti do not need.
+    # Imported here, since it imports half of scikit-learn, which most users of skmulti do not need.
     from sklearn.cluster import MiniBatchKMeans
 
     clusters = MiniBatchKMeans(n_filters, n_init=1, max_iter=30, batch_size=2_048, random_state=seed)
-    # Batches are so small that threads cost ten times what they give.
+    # The batches of k-means are so small that threads cost ten times what they save.
     with threadpool_limits(1):
         centroids = clusters.fit(patches @ whitening).cluster_centers_
+    # Of length 1, so that responses say how alike patch and filter are. A centre in the origin has no direction.
     centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-9)
+    # The whitening is put into the filters, since a convolution reads patches as they are. Their brightness, which was
+    # subtracted above, must have no say there: each filter's mean is made exactly 0.
     filters = whitening @ centroids.T
     filters -= filters.mean(axis=0)
     return filters.reshape(PATCH_SIDE, PATCH_SIDE, images.shape[-1], n_filters).astype("float32")
 
 
 def draw_patches(images, rng):
-    """Draw patches anywhere: ndarray of shape (n_patches, 6 * 6 * channels), rows before columns before channels."""
+    """Return patches drawn anywhere: shape (n_patches, 6 * 6 * channels), rows before columns before channels."""
+    # A view of all patches; only the drawn ones are copied.
     views = np.lib.stride_tricks.sliding_window_view(images, (PATCH_SIDE, PATCH_SIDE), axis=(1, 2))
     n_patches = min(N_PATCHES, int(np.prod(views.shape[:3])))
     positions = (rng.integers(count, size=n_patches) for count in views.shape[:3])
@@ -114,13 +128,15 @@ def draw_patches(images, rng):
 
 
 def whitening_matrix(patches):
-    """Return the symmetric matrix that makes patches uncorrelated, softly where they hardly vary (ZCA)."""
+    """Return the symmetric matrix (ZCA) that makes patches uncorrelated, softly where they hardly vary."""
     values, vectors = np.linalg.eigh(np.cov(patches, rowvar=False))
+    # Directions in which patches hardly vary are mostly noise. The added variance keeps the matrix
+    # from raising it to the level of the rest.
     return vectors / np.sqrt(values + 0.1 * values.mean()) @ vectors.T
 
 
 def patch_network(kernel, shape, pools):
-    """Apply filters to every second position, pool each quadrant, and put a thumbnail beside it.
+    """Return the network that applies filters at every second position, pools each quadrant, and adds a thumbnail.
 
     Parameters
     ----------
@@ -129,15 +145,17 @@ def patch_network(kernel, shape, pools):
     shape : tuple of int
         (height, width, channels) of the images.
     pools : tuple of type
-        Keras' pooling layers.
+        Classes of Keras' pooling layers.
 
     Returns
     -------
     keras.Model
-        Maps pixels of 0-255 to (batch, width); nothing of it is trained.
+        Maps pixels of 0-255 to (batch, width); none of its weights is trained.
     """
     inputs = keras.Input(shape, dtype="uint8")
     pixels = keras.layers.Rescaling(1 / 255)(inputs)
+    # As a bias before ReLU: a response is 0 up to the threshold, and what exceeds it above. Zeros for the kernel, since
+    # Keras' default would draw from the seeded generator for values that are replaced.
     threshold = keras.initializers.Constant(-THRESHOLD)
     convolution = keras.layers.Conv2D(
         *(kernel.shape[-1], PATCH_SIDE, 2),
@@ -152,7 +170,7 @@ def patch_network(kernel, shape, pools):
     quadrant = [side // 2 for side in responses.shape[1:3]]
     side = [min(THUMBNAIL_SIDE, side) for side in shape[:2]]
     maps = [*(pool(quadrant, **CHANNELS_LAST)(responses) for pool in pools)]
-    # Its `training` is True by default, and would be that of the layers after it, too, in a plain ``model(x)``.
+    # `training` of this layer is True by default, and in a plain ``model(x)`` the layers behind it would take it over.
     maps.append(keras.layers.Resizing(*side, antialias=True, **CHANNELS_LAST)(pixels, training=False))
     return keras.Model(
         inputs, keras.layers.Concatenate()([keras.layers.Flatten(**CHANNELS_LAST)(part) for part in maps])
@@ -160,12 +178,14 @@ def patch_network(kernel, shape, pools):
 
 
 def _append_scale(network, images):
-    """Put a layer behind a network that brings its features to mean 0 and one standard deviation over images."""
+    """Return the network with a layer behind it that gives all features mean 0 and one standard deviation."""
     step = max(1, CHUNK_VALUES // int(np.prod(images.shape[1:])))
     chunks = [network(images[i : i + step]) for i in range(0, len(images), step)]
     features = np.concatenate([keras.ops.convert_to_numpy(chunk) for chunk in chunks]).astype("float64")
     mean, deviation = features.mean(axis=0), features.std(axis=0)
+    # A feature that is constant in the sample deviates by rounding only, and is not to be blown up.
     scale = np.where(deviation > 1e-6 * (1 + np.abs(mean)), deviation, 1)
-    # A layer behind thousands of features of deviation 1 would leap with every step of Adam.
-    scale *= max(1, len(mean) / LOUDNESS) ** 0.5
+    # Adam moves every weight by about the same step. Over thousands of features of deviation 1 these steps add up, and
+    # the output of the layer behind them would leap.
+    scale *= max(1, len(mean) / TOTAL_VARIANCE) ** 0.5
     return keras.Model(network.input, FeatureScale(mean, scale)(network.output))

@@ -1,4 +1,10 @@
-"""Images in the cells of a table to pixels of one size."""
+"""Pixels of one size from the image in a cell, whatever it is: a file, bytes, an array or a PIL image.
+
+Pixels depend on the image and the encoder's parameters, never on what happens to be installed: OpenCV reads JPEG files
+if ``decoder="opencv"`` says so, and it is an error if it is missing then. A JPEG file is read at a half, a quarter or
+an eighth of its sides where that leaves enough pixels (see `_draft_scale`). An image is resized first and turned
+upright last, so that only the pixels of the result are turned.
+"""
 
 import io
 import os
@@ -10,13 +16,13 @@ from PIL import ExifTags, Image
 from .._cells import BYTES, PATHS
 from . import opencv as _opencv
 
-# Only these: Pillow would hand an .eps file to Ghostscript, and some rare formats are old, unsafe code.
+# No others, since Pillow would hand an .eps file to Ghostscript, and the code of some rare formats is old and unsafe.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
-# What Pillow calls a JPEG file; MPO is one with further pictures behind the first.
+# Pillow's names of a JPEG file; an MPO file is one with further pictures behind the first.
 JPEGS = ("JPEG", "MPO")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 UPRIGHT = (False, 1, 1)
-# EXIF orientation -> (are rows and columns swapped, then: step through the rows, step through the columns).
+# By EXIF orientation: whether rows and columns are swapped; then the step through the rows, and through the columns.
 TURNS = {
     2: (False, 1, -1),
     3: (False, -1, -1),
@@ -26,8 +32,9 @@ TURNS = {
     7: (True, -1, -1),
     8: (True, -1, 1),
 }
-# Pillow's decoders meet damaged files with any of these.
+# Pillow warns of a large image before it refuses a larger one; the warning is raised where warnings are errors.
 BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+# Pillow's decoders raise any of these for a damaged file.
 DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error, *BOMBS)
 
 
@@ -36,45 +43,53 @@ class UnreadableError(Exception):
 
 
 def decode_into(row, cell, decoder):
-    """Write one cell's pixels into `row`, which is blank: uint8 of shape (height, width, channels)."""
+    """Write the pixels of one cell into `row`, which is all 0: uint8 of shape (height, width, channels)."""
     try:
         if isinstance(cell, np.ndarray):
-            _draw(row, _from_array(cell), decoder)
+            _draw(row, _image_from_array(cell), decoder)
         elif isinstance(cell, Image.Image):
             _draw(row, cell, decoder)
         else:
             source = io.BytesIO(bytes(cell)) if isinstance(cell, BYTES) else cell
+            # A file is drawn while it is open: Pillow has read its header only, and may still read it smaller.
             with Image.open(source, formats=FORMATS) as file:
                 _draw(row, file, decoder, is_jpeg=file.format in JPEGS)
     except DAMAGE as error:
-        raise UnreadableError(_reason(error, cell)) from error
+        raise UnreadableError(_failure_reason(error, cell)) from error
 
 
 def _draw(row, image, decoder, is_jpeg=False):
-    """Write a PIL image into a row; `is_jpeg` if it is a JPEG file that is not loaded yet."""
+    """Write a PIL image into a row; `is_jpeg` says that it is a JPEG file that is not loaded yet."""
     if not is_jpeg:
-        image.load()  # Before the orientation is asked for: a TIFF file is turned while it loads.
+        # Before the orientation is asked for, since Pillow turns a TIFF file while it loads and then drops the entry.
+        image.load()
     is_swapped, row_step, column_step = TURNS.get(_orientation(image), UPRIGHT)
+    # Pillow's sizes are (width, height), and those of an image that lies on its side (height, width).
     mode, size = MODES[decoder.channels], row.shape[:2] if is_swapped else row.shape[1::-1]
     box, size = _fit_box(image.size, size, decoder.resize)
     pixels = _read_jpeg(image, mode, box, size, decoder) if is_jpeg else _resize_box(image, mode, box, size)
     pixels = (pixels.swapaxes(0, 1) if is_swapped else pixels)[::row_step, ::column_step]
     height, width = pixels.shape[:2]
+    # With "pad" the pixels are fewer than the row has; the rest stays 0, which is black or transparent.
     top, left = (row.shape[0] - height) // 2, (row.shape[1] - width) // 2
     row[top : top + height, left : left + width] = pixels.reshape(height, width, -1)
 
 
 def _orientation(image):
+    """Return the EXIF orientation of an image, a number from 1 to 8, or None if it has none."""
     try:
         return image.getexif().get(ExifTags.Base.Orientation)
     except DAMAGE:
-        return None  # Viewers, too, show an image whose EXIF block is damaged as it is stored.
+        # Viewers also show an image as it is stored if its EXIF block is damaged.
+        return None
 
 
 def _fit_box(image_size, size, resize):
-    """Return what of an image is shown, (left, top, right, bottom), and the (width, height) that it gets."""
+    """Return the part of an image that is shown, (left, top, right, bottom), and its new (width, height)."""
     width, height = image_size
     if resize == "crop":
+        # Edges may lie within a pixel: Pillow weighs it by its share. `min`, since Pillow refuses a box that is larger
+        # than the image, if only by rounding.
         shape = size[0] / size[1]
         shown = min(width, height * shape), min(height, width / shape)
         left, top = (width - shown[0]) / 2, (height - shown[1]) / 2
@@ -86,9 +101,11 @@ def _fit_box(image_size, size, resize):
 
 
 def _read_jpeg(file, mode, box, size, decoder):
-    """Read the box of a JPEG file at a size: ndarray of shape (height, width) or (height, width, channels)."""
+    """Return the box of a JPEG file at a size: ndarray of shape (height, width) or (height, width, channels)."""
+    # Decoders of JPEG can leave out fine detail while they decode, which is faster than to resize the whole picture.
     scale = _draft_scale(box, size)
     if decoder.decoder == "opencv":
+        # None: OpenCV does not read this file as Pillow would.
         pixels = _opencv.read_jpeg(file, mode, box, size, scale)
         if pixels is not None:
             return pixels
@@ -99,9 +116,9 @@ def _read_jpeg(file, mode, box, size, decoder):
 def _draft_scale(box, size):
     """Return the factor, 1, 2, 4 or 8, by which a JPEG file may be read smaller before it is resized.
 
-    What is read must have 1.5 times the pixels that are wanted, and both sides must be longer:
-    the result then differs from that of the whole file by 2 of 255 on average at most, even
-    for sharp photos.
+    The smaller picture must have at least 1.5 times the pixels that are wanted, and both of its
+    sides must be longer than wanted. Compared with the whole file, resized, the pixels of the
+    sharpest photo at hand then differ by less than 2 of 255 on average.
     """
     shrinks = (box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1]
     fits = (s for s in (8, 4, 2) if min(shrinks) >= 1.05 * s and shrinks[0] * shrinks[1] >= 1.5 * s * s)
@@ -109,31 +126,36 @@ def _draft_scale(box, size):
 
 
 def _resize_box(image, mode, box, size):
-    """Bring the box of a PIL image to a size and mode: ndarray as `_read_jpeg` gives."""
+    """Return the box of a PIL image in a mode and at a size, as an array like that of `_read_jpeg`."""
+    # The mode first: an image with a palette cannot be interpolated.
     return np.asarray(_convert_mode(image, mode).resize(size, Image.Resampling.BILINEAR, box))
 
 
 def _convert_mode(image, mode):
     """Return a PIL image in another mode."""
+    # Older versions of Pillow open a grey PNG file of 16 bits as integers of 32 bits.
     is_16_bit = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG")
     if is_16_bit or image.mode in ("I", "F"):
-        image = _from_array(np.asarray(image, dtype="uint16" if is_16_bit else None))  # `convert` clips.
+        # Not by `convert`, which does not scale such values but clips them at 255.
+        image = _image_from_array(np.asarray(image, dtype="uint16" if is_16_bit else None))
     if image.mode == mode:
         return image
     if mode != "RGBA" and "transparency" in image.info:
+        # Pillow warns if it cannot carry the transparency over. The copy is for the user's own image.
         image = image.copy()
-        del image.info["transparency"]  # Pillow warns where it cannot carry the transparency over.
+        del image.info["transparency"]
     return image.convert(mode)
 
 
-def _from_array(array):
-    """Return an array as a PIL image of mode L, RGB or RGBA, or say why it is none."""
+def _image_from_array(array):
+    """Return an array as a PIL image of mode L, RGB or RGBA, or raise with the reason why it is none."""
     array = array[:, :, None] if array.ndim == 2 else array
     if array.ndim != 3 or array.shape[2] not in MODES or not array.size or array.dtype.kind not in "buif":
         raise UnreadableError("neither the shape nor the dtype of an image")
     if array.dtype == bool:
         array = array * 255
     elif array.dtype.kind == "f":
+        # Asked in this way, NaN is refused, too.
         if not (array.min() >= 0 and array.max() <= 1):
             raise UnreadableError(f"floats must lie in 0-1, these in {array.min():.6g} to {array.max():.6g}")
         array = np.rint(array.astype("float64") * 255)
@@ -145,8 +167,9 @@ def _from_array(array):
     return Image.fromarray(array[:, :, 0] if array.shape[2] == 1 else array)
 
 
-def _reason(error, cell):
-    """Say in a few words why Pillow could not read a cell."""
+def _failure_reason(error, cell):
+    """Return in a few words why Pillow could not read a cell."""
+    # Pillow's own message comes last, since it may say no more than <_io.BytesIO object at 0x...>.
     if isinstance(cell, PATHS) and not os.path.exists(cell):
         return "a web address; download the file first" if "://" in str(cell) else "file not found"
     if isinstance(error, BOMBS):

@@ -107,7 +107,6 @@ class TextBranch(Branch):
 
     def _connect_bag(self, tensor, spec, sample):
         """Sum the words' vectors; a word weighs the more, the fewer texts contain it."""
-
         weights = inverse_document_frequencies(sample, spec.vocabulary_sizes[0])
         bag = WordBag(weights, self.embedding_dim)(tensor)
         bag = keras.layers.Dropout(0.2 if self.dropout is None else self.dropout)(bag)

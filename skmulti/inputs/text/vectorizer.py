@@ -372,5 +372,4 @@ def _ngram_widths(ngrams):
 
 def _is_unicode(word):
     """Return whether UTF-8 can hold a word, which it cannot if the word has lone surrogates."""
-
     return word.encode("utf-8", "replace").decode() == word
