@@ -318,7 +318,6 @@ def _image_type(cell):
         is_image = cell.ndim == 2 or (cell.ndim == 3 and cell.shape[2] in MODES)
         # Other dtypes may be sequences of measurements.
         return "uint8 pixel arrays" if is_image and cell.dtype == np.uint8 else None
-
     if isinstance(cell, PATHS):
         name = str(cell).lower()
         return "paths of images" if name.endswith(EXTENSIONS) and "://" not in name else None
