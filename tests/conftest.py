@@ -74,3 +74,12 @@ def streamed(folder):
     from table_cases import classifier
 
     return classifier().fit(folder, "label")
+
+
+@pytest.fixture(scope="module")
+def every_kind():
+    """A network with an input of every kind."""
+    from network_cases import EVERY_KIND, network
+
+    specs = {name: spec for name, (spec, _) in EVERY_KIND.items()}
+    return network(specs, {name: branch for name, (_, branch) in EVERY_KIND.items()})

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import pytest
 
 from skmulti.inputs import DenseBranch, EmbeddingBranch, ImageBranch, SequenceBranch, TextBranch
 from skmulti.network.branches import resolve_branches
@@ -51,12 +50,6 @@ def arrays_of(model, n_rows=3):
         values = rng.integers(0, 4, size=(n_rows, *tensor.shape[1:]))
         arrays[name] = values.astype(tensor.dtype)
     return arrays
-
-
-@pytest.fixture(scope="module")
-def every_kind():
-    specs = {name: spec for name, (spec, _) in EVERY_KIND.items()}
-    return network(specs, {name: branch for name, (_, branch) in EVERY_KIND.items()})
 
 
 def small_model():

@@ -2,9 +2,7 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 from numpy.testing import assert_array_equal
-from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 
 from skmulti import (
@@ -64,11 +62,6 @@ class Spy(InputEncoder):
 
 
 ROUTER = InputRouter([("money", StandardScaler(), ["age", "income"]), ("place", CategoryIndexer(), "city")])
-
-
-@pytest.fixture(scope="module")
-def fitted():
-    return clone(ROUTER).fit(FRAME)
 
 
 def assert_equal_arrays(first, second):
