@@ -9,10 +9,12 @@ from ._workers import share_cores
 from .errors import (
     BranchMismatchError,
     CellTypeError,
+    DroppedColumnsWarning,
     DroppedRowsWarning,
     InputMismatchError,
     MissingValuesWarning,
     NetworkSizeWarning,
+    OddCellsWarning,
     UnmatchedFilesWarning,
 )
 from .estimators import MultiInputClassifier, MultiInputRegressor
@@ -72,6 +74,7 @@ __all__ = [
     "ConcatenateMerge",
     "DenseBranch",
     "DenseHead",
+    "DroppedColumnsWarning",
     "DroppedRowsWarning",
     "EmbeddingBranch",
     "GatedMerge",
@@ -89,6 +92,7 @@ __all__ = [
     "MultiplyMerge",
     "NetworkSizeWarning",
     "NumberScaler",
+    "OddCellsWarning",
     "OneHotBranch",
     "PiecewiseBranch",
     "SequenceBranch",

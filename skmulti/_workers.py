@@ -5,6 +5,7 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from functools import cache
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def map_ahead(function, items, workers=WORKERS):
     pool, waiting = ThreadPoolExecutor(workers), deque()
     try:
         for item in items:
-            waiting.append(pool.submit(function, item))
+            waiting.append(pool.submit(copy_context().run, function, item))
             if len(waiting) > workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -96,4 +97,6 @@ def call_in_threads(function, arguments, n_jobs):
     # Starting joblib costs more than the encoding of a single row.
     if effective_n_jobs(n_jobs) == 1:
         return [function(*own) for own in arguments]
-    return Parallel(n_jobs=n_jobs, prefer="threads")(delayed(function)(*own) for own in arguments)
+    # Each call in a context of its own, with what the caller's holds: a context can be entered by one thread at a time.
+    calls = (delayed(copy_context().run)(function, *own) for own in arguments)
+    return Parallel(n_jobs=n_jobs, prefer="threads")(calls)

@@ -63,6 +63,32 @@ class MissingValuesWarning(UserWarning):
     """
 
 
+class OddCellsWarning(UserWarning):
+    """Warns that cells count as missing because they are not what the rest of their column is.
+
+    For example a "?" among numbers, or a day that does not exist among dates.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import OddCellsWarning
+    >>> warnings.simplefilter("error", OddCellsWarning)
+    >>> warnings.simplefilter("default", OddCellsWarning)
+    """
+
+
+class DroppedColumnsWarning(UserWarning):
+    """Warns that the router left out columns although their cells differ.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import DroppedColumnsWarning
+    >>> warnings.simplefilter("error", DroppedColumnsWarning)
+    >>> warnings.simplefilter("default", DroppedColumnsWarning)
+    """
+
+
 class DroppedRowsWarning(UserWarning):
     """Warns that a ``keras.utils.PyDataset`` has rows that are in none of its batches.
 
@@ -102,6 +128,15 @@ def closest_match(name, names):
     """Return ``" Did you mean 'x'?"`` for a mistyped name, or an empty string."""
     matches = difflib.get_close_matches(str(name), [str(known) for known in names], n=1)
     return f" Did you mean {matches[0]!r}?" if matches else ""
+
+
+def shorten(text, most=80):
+    """Return a text of at most `most` characters; a longer one loses its middle."""
+    if len(text) <= most:
+        return text
+    # The ends say the most: how a value begins, and its unit or the extension of a file.
+    head = (most - 3) * 2 // 3
+    return f"{text[:head]}...{text[len(text) - (most - 3 - head) :]}"
 
 
 def quote(names):

@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions
 from ..errors import InputMismatchError
-from ..inputs import SAMPLE_ROWS
+from ..inputs import SAMPLE_ROWS, odd_cells_reported
 from ..network import Forward, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
 from ..router import InputRouter, check_batch, store_folder
 from ..sources import TableSource, split_batch
@@ -84,7 +84,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         target.describe(examples.y, examples.weight, self.loss)
         recipe = self._recipe(len(examples), given=held is not None or validation[0] is not None)
         task = FitTask(self, examples.X, examples.y, examples.weight, recipe.epochs)
-        with isolate(seed, self.dtype), repeat_names():
+        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
             rows = self._build(examples, recipe)
             self._train(rows, self._held_rows(held, validation), seed, recipe, task)
         # After the block: what scikit-learn's callbacks do is no part of the fit's seeds and names.
@@ -102,7 +102,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         examples = self._learn_target(target, X, y, sample_weight)
         target.describe(examples.y, examples.weight, self.loss)
         recipe = replace(self._recipe(len(examples)), epochs=1, stops_early=False)
-        with isolate(seed, self.dtype), repeat_names():
+        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
             self._train(self._build(examples, recipe), None, seed, recipe)
         return self
 
@@ -116,7 +116,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             examples, held = self._split(examples, validation, seed)
             recipe = self._recipe(len(examples), given=held is not None or validation[0] is not None)
             task = FitTask(self, examples.X, examples.y, examples.weight, recipe.epochs)
-        with isolate(seed, self.dtype), repeat_names():
+        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
             self._train(self._rows(examples), self._held_rows(held, validation), seed, recipe, task)
         if task:
             task.end()

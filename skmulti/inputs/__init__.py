@@ -5,6 +5,7 @@ array from the encoder, and the layers that read it from the branch. Other wings
 
 - encoders and branches, their base classes, and `ENCODERS`, which the default router asks;
 - `infer_spec` for arrays that were encoded elsewhere, and `hint` for columns that seem to hold something else;
+- the contexts in which odd cells are reported: `odd_cells_reported`, `odd_cells_gathered` and `report_odd_cells`;
 - limits that the router keeps to (`FEW_ROWS`, `LAZY_SHARE`, `SAMPLE_ROWS`), the classes of cells that are files or name
   files (`BYTES`, `PATHS`), and small functions that belong to the contract of encoders and branches.
 """
@@ -12,6 +13,7 @@ array from the encoder, and the layers that read it from the branch. Other wings
 from ._cells import BYTES, PATHS
 from ._encoded import infer_spec
 from ._hints import hint
+from ._odd import odd_cells_gathered, odd_cells_reported, report_odd_cells
 from .base import FEW_ROWS, LAZY_SHARE, SAMPLE_ROWS, Branch, InputEncoder, cannot_learn_in_parts, missing_rows
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
@@ -63,5 +65,8 @@ __all__ = [
     "hint",
     "infer_spec",
     "missing_rows",
+    "odd_cells_gathered",
+    "odd_cells_reported",
+    "report_odd_cells",
     "small_data_dropout",
 ]

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..errors import InputMismatchError
 from ._hints import is_bool_type, is_number_type
-from .base import refuse_cells
+from ._odd import refuse_cells
 
 # A block of so many float64 takes 512 KB, which the cache of one core holds. It has at least BLOCK_ROWS rows, since
 # each block costs a few calls for each column: with thousands of columns, these calls would be most of the time.

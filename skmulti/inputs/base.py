@@ -4,7 +4,7 @@ From top to bottom:
 
 - `InputEncoder`, the contract of encoders;
 - functions that encoders call on their columns: `check_frame` (names and number of columns as at fit), `as_frame`,
-  `one_column`, `refuse_cells` (the error that names the first wrong cell) and `missing_rows`;
+  `one_column` and `missing_rows`;
 - functions for encoders that learn from a table in parts: `check_part`, `keep_names`, and `cannot_learn_in_parts`
   for those that do not;
 - `Branch`, the contract of branches.
@@ -23,7 +23,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
-from ..errors import BranchMismatchError, InputMismatchError, label_at, place
+from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
 
@@ -141,9 +141,10 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         Returns
         -------
         InputEncoder
-            An encoder with the parameters that suit most tables.
+            An encoder with the parameters that suit most tables. It counts odd cells as
+            missing if it has the parameter `on_odd`.
         """
-        return cls()
+        return cls(on_odd="missing") if "on_odd" in cls._get_param_names() else cls()
 
     def fit(self, columns, y=None):
         """Learn from training rows.
@@ -326,20 +327,6 @@ def one_column(columns, encoder):
             "Name a single column, or give each column an input of its own."
         )
     return frame.iloc[:, 0]
-
-
-def refuse_cells(column, wrong, expected, advice):
-    """Refuse a Series if `wrong` marks cells: `expected` is the rule that they break, `advice` the way out."""
-    if not wrong.any():
-        return
-    position = int(np.flatnonzero(wrong)[0])
-    # `tolist` returns a Python object, whose repr is what the user sees in the table: 7, not np.int64(7).
-    cell = column.iloc[[position]].tolist()[0]
-    found = repr(cell) if len(repr(cell)) <= 80 else repr(cell)[:77] + "..."
-    raise InputMismatchError(
-        f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {expected}, first at row label "
-        f"{label_at(column.index, position)!r}: {found} (type {type(cell).__name__}). {advice}"
-    )
 
 
 def missing_rows(columns):

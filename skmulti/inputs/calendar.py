@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import StrOptions
 from ..errors import closest_match
 from ..spec import ArraySpec
-from .base import InputEncoder, check_frame, refuse_cells
+from ._odd import refuse_cells
+from .base import InputEncoder, check_frame
 from .vector import DenseBranch, NumberScaler
 
 # Part -> number of values after which it starts again, or None for a part that never does. The order of the parts

@@ -23,7 +23,8 @@ from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CategoryEmbedding, OneHotIds, check_units, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._hints import are_of, is_bool_type, is_number_type, probe
-from .base import Branch, InputEncoder, check_frame, check_part, keep_names, refuse_cells
+from ._odd import refuse_cells
+from .base import Branch, InputEncoder, check_frame, check_part, keep_names
 
 
 class EmbeddingBranch(Branch):

@@ -7,7 +7,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import StrOptions
 from ..spec import ArraySpec
 from ._cells import PROBE_ROWS, length_of
-from .base import InputEncoder, check_frame, missing_rows, one_column, refuse_cells
+from ._odd import refuse_cells
+from .base import InputEncoder, check_frame, missing_rows, one_column
 from .vector import DenseBranch
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from .._workers import call_in_threads, map_ahead
 from ..errors import InputMismatchError, closest_match, quote, quote_first, warn
-from ..inputs import FEW_ROWS
+from ..inputs import FEW_ROWS, odd_cells_gathered, odd_cells_reported, report_odd_cells
 from .frames import n_rows, row_labels, take_rows, to_table
 from .lazy import AT_ONCE, Decoding, stays_lazy
 from .routes import check_encoded, names_of, places_by_label
@@ -77,7 +77,8 @@ class FittedRoutes:
         dict of str to (ndarray or LazyArray)
             Arrays by input name. If a spec has a name for missing flags, they are under that name.
         """
-        return self._encode_table(*self.find_columns(X), decoding, n_jobs=n_jobs, warns=warns)
+        with odd_cells_reported():
+            return self._encode_table(*self.find_columns(X), decoding, n_jobs=n_jobs, warns=warns)
 
     def encode_chunks(self, X, *, folder=None, n_jobs=None):
         """Encode rows in order: chunk by chunk if an input is lazy, else all at once.
@@ -108,12 +109,16 @@ class FittedRoutes:
             route.warn_of_missing(route.columns_in(table, places))
         step = max(CHUNK_BYTES // row_bytes, 1)
 
+        odd_cells = []
+
         def encode(start):
             rows = take_rows(table, np.arange(start, min(start + step, count)))
-            return self._encode_table(rows, places, Decoding(False, folder), n_jobs=n_jobs, warns=False)
+            with odd_cells_gathered(odd_cells):
+                return self._encode_table(rows, places, Decoding(False, folder), n_jobs=n_jobs, warns=False)
 
         # One chunk ahead is enough, and needs the least memory: an encoder already decodes its rows in threads.
         yield from map_ahead(encode, range(0, count, step), workers=1)
+        report_odd_cells(odd_cells)
 
     def collect(self, table, results):
         """Return one dict of the results (array, missing) of all inputs; check each array against its spec."""

@@ -14,6 +14,7 @@ from .._params import NamedParts
 from .._validation import HasMethods, Integral, StrOptions, check_weights
 from .._workers import WORKERS
 from ..errors import InputMismatchError
+from ..inputs import odd_cells_reported
 from .blocks import router_block
 from .entries import check_entries, default_branches, input_names, routes_of, with_encoders
 from .fitted import FittedRoutes
@@ -289,7 +290,9 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         """
         self._check_parameters()
         routes = self._plan_routes(sample)
-        self._keep(fit_in_parts(routes, chunks, list(sample.columns)), sample)
+        with odd_cells_reported():
+            routes = fit_in_parts(routes, chunks, list(sample.columns))
+        self._keep(routes, sample)
         return self
 
     def to_dataset(self, X, y=None, *, batch_size=32, shuffle=False, seed=None):
@@ -407,7 +410,8 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         if sample_weight is not None:
             sample_weight = check_weights(sample_weight, np.empty(n_rows(table)))
         routes = self._plan_routes(table)
-        routes, results = fit_routes(routes, table, y, sample_weight, n_jobs=self.n_jobs, decoding=decoding)
+        with odd_cells_reported():
+            routes, results = fit_routes(routes, table, y, sample_weight, n_jobs=self.n_jobs, decoding=decoding)
         self._keep(routes, table)
         return None if decoding is None else self._fitted.collect(table, results)
 

@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skmulti.errors import InputMismatchError
 from skmulti.inputs import DenseBranch
-from skmulti.inputs.base import Branch, InputEncoder, as_frame, check_frame, missing_rows, one_column, refuse_cells
+from skmulti.inputs._odd import refuse_cells
+from skmulti.inputs.base import Branch, InputEncoder, as_frame, check_frame, missing_rows, one_column
 from skmulti.layers.numbers import feature_means
 from skmulti.spec import ArraySpec
 

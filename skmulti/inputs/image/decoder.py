@@ -18,7 +18,8 @@ from ..._workers import available_cores
 from ...errors import InputMismatchError, label_at
 from ...spec import ArraySpec
 from .._cells import BYTES, PATHS
-from ..base import InputEncoder, check_frame, one_column, refuse_cells
+from .._odd import refuse_cells
+from ..base import InputEncoder, check_frame, one_column
 from .branch import ImageBranch, is_positive_int
 from .opencv import check_installed as check_opencv
 from .pixels import MODES, UnreadableError, decode_into

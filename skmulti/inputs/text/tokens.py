@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputMismatchError
-from ..base import FEW_ROWS, refuse_cells
+from .._odd import refuse_cells
+from ..base import FEW_ROWS
 
 # Characters of text that NumPy works on at once: few enough that its arrays stay in the processor's cache, and small
 # however long the column is.

@@ -1,0 +1,185 @@
+"""Odd cells: those that are not what the rest of their column is, such as a "?" among numbers.
+
+An encoder that a user named refuses them. One that the router chose, or that was made with ``on_odd="missing"``, counts
+them as missing. They are then reported once for a whole table: an encoder notes what it found, and whoever started the
+encoding (`odd_cells_reported`) turns the notes of all columns into one warning.
+"""
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from .._validation import StrOptions
+from ..errors import InputMismatchError, OddCellsWarning, label_at, shorten, warn
+
+# The constraint of the parameter `on_odd`.
+ON_ODD = [StrOptions({"raise", "missing"})]
+
+# The share of a column's cells that must be alike to say what the column holds. The others count as missing.
+MOST_SHARE = 0.95
+
+# Columns that a warning names. The others are counted.
+_NAMED_COLUMNS = 4
+
+# Where notes go. None reports each one at once. A context variable, since threads encode tables at the same time.
+_notes = ContextVar("notes of odd cells", default=None)
+
+
+@dataclass
+class OddCells:
+    """What was found in one column.
+
+    Parameters
+    ----------
+    column : label of the column
+    expected : str
+        What the cells should have been, e.g. "numbers".
+    labels : set
+        Labels of the rows whose cells are odd. Rows may be encoded again and again, in chunks of
+        any size, so that only their labels tell how many there are.
+    count : str
+        How many cells are odd, in words.
+    first : str
+        Row label, value and type of the first odd cell.
+    """
+
+    column: object
+    expected: str
+    labels: set
+    count: str
+    first: str
+
+    def __str__(self):
+        return f"column {self.column!r}: {self.count} not {self.expected}, {self.first}"
+
+    def __add__(self, other):
+        """Return what two chunks of one column hold."""
+        labels = self.labels | other.labels
+        same = labels == self.labels
+        return replace(self, labels=labels, count=self.count if same else f"{len(labels)} cells are")
+
+
+def settle_odd(encoder, column, odd, expected, advice):
+    """Refuse the odd cells of a column or make them missing, as the encoder's `on_odd` says.
+
+    Parameters
+    ----------
+    encoder : InputEncoder
+        Its `on_odd` is "raise" or "missing".
+    column : Series of shape (n_rows,)
+        The cells.
+    odd : ndarray of shape (n_rows,), bool
+        True where a cell is not what it should be. Missing cells are not odd.
+    expected : str
+        What cells should be, in the plural, e.g. "numbers".
+    advice : str
+        The way out, for the error.
+
+    Returns
+    -------
+    Series of shape (n_rows,)
+        The column itself, or a copy of dtype object in which the odd cells are None.
+
+    Raises
+    ------
+    InputMismatchError
+        If cells are odd and `on_odd` is "raise".
+    """
+    if not odd.any():
+        return column
+    if encoder.on_odd == "raise":
+        refuse_cells(column, odd, expected, advice)
+    note_odd(column, odd, expected)
+    cells = column.astype(object)
+    return cells.where(~np.asarray(odd), None)
+
+
+def note_odd(column, odd, expected):
+    """Note the cells of a column that count as missing although something stands in them."""
+    if not odd.any():
+        return
+    labels = set(column.index[np.asarray(odd)])
+    count = f"{int(odd.sum())} of {len(column)} cells {'is' if odd.sum() == 1 else 'are'}"
+    report_odd_cells([OddCells(column.name, expected, labels, count, first_cell(column, odd))])
+
+
+def refuse_cells(column, wrong, expected, advice):
+    """Refuse a Series if `wrong` marks cells: `expected` is the rule that they break, `advice` the way out."""
+    if not wrong.any():
+        return
+    raise InputMismatchError(
+        f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {expected}, "
+        f"{first_cell(column, wrong)}. {advice}"
+    )
+
+
+def first_cell(column, marked):
+    """Return where the first marked cell stands and what it is: ``first at row label 5: '?' (type str)``."""
+    position = int(np.flatnonzero(marked)[0])
+    # `tolist` returns a Python object, whose repr is what the user sees in the table: 7, not np.int64(7).
+    cell = column.iloc[[position]].tolist()[0]
+    return (
+        f"first at row label {label_at(column.index, position)!r}: {shorten(repr(cell))} (type {type(cell).__name__})"
+    )
+
+
+@contextmanager
+def odd_cells_gathered(notes):
+    """Gather what is noted within the context in a list."""
+    token = _notes.set(notes)
+    try:
+        yield
+    finally:
+        _notes.reset(token)
+
+
+@contextmanager
+def odd_cells_reported():
+    """Report at its end what is noted within the context, in one warning; within such a context, leave it to that."""
+    notes = []
+    with odd_cells_gathered(notes):
+        yield
+    report_odd_cells(notes)
+
+
+def report_odd_cells(notes):
+    """Leave notes to the context around, or warn of them if there is none."""
+    around = _notes.get()
+    if around is None:
+        _report(notes)
+    else:
+        around.extend(notes)
+
+
+def _report(notes):
+    """Warn of odd cells, with one entry for each column."""
+    columns = {}
+    for note in notes:
+        columns[note.column] = columns[note.column] + note if note.column in columns else note
+    if not columns:
+        return
+    named = [str(note) for note in list(columns.values())[:_NAMED_COLUMNS]]
+    more = f"; and cells of {len(columns) - len(named)} more columns" if len(columns) > len(named) else ""
+    warn(
+        f"Some cells are not what the rest of their column is, and count as missing: {'; '.join(named)}{more}. Correct "
+        "them, or say what the column holds: InputRouter(kinds={column: kind}).",
+        OddCellsWarning,
+    )
+
+
+def share_of(cells, test):
+    """Return the share of cells that pass a test, or 0 of no cells."""
+    return sum(map(test, cells)) / len(cells) if len(cells) else 0.0
+
+
+def are_mostly(cells, test):
+    """Return whether so many cells pass a test that they say what the column holds."""
+    return bool(len(cells)) and share_of(cells, test) >= MOST_SHARE
+
+
+def known_cells(column):
+    """Return the cells that are not missing, as objects."""
+    return column[pd.notna(column).to_numpy()].astype(object)
