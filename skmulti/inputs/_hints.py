@@ -1,8 +1,8 @@
 """What the cells of a column are: their types, and what texts and whole numbers seem to stand for.
 
-`hint` looks at columns that the default router reads as they are although their cells seem to write something else: an
-amount with a unit, a date, a list. It names what it sees and how pandas converts it. Nothing is converted unasked: a
-wrong guess would change the data in silence.
+`hint` looks at columns that the default router reads as they are although their cells seem to write something else:
+amounts in several units, a list, numbers that are days or fillers. It names what it sees and how pandas converts it.
+Where one reading is as likely as another, nothing is converted unasked.
 """
 
 import re
@@ -22,14 +22,11 @@ _NUMBER = r"[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|[1-9]\d*|0)?(?:\.\d+)?(?:[eE][-+]?\d
 # number make it a code ("A12"), and so do leading zeros ("02139"). Each part of _NUMBER may be absent, hence the
 # lookbehind: there must be a digit.
 _QUANTITY = re.compile(rf"([A-Z]{{3}} |[$€£¥])?({_NUMBER})(?<=\d)( ?(?:[%°]|[^\W\d_]{{1,8}})(?:/[^\W\d_]{{1,8}})?)?")
-_DECIMAL_COMMA = re.compile(r"[-+]?\d+(?:,\d+)?")
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
-# Not 2024-12-31, which `CalendarEncoder` reads without being told the order.
-_DATE = re.compile(
-    rf"(?:\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{4}}|\d{{4}}[/.]\d{{1,2}}[/.]\d{{1,2}}|\d{{1,2}}/\d{{1,2}}/\d{{2}}"
-    rf"|{_MONTH} \d{{1,2}},? \d{{4}}|\d{{1,2}}[- ]{_MONTH}[- ]\d{{2,4}})(?:[ T,].*)?",
-    re.IGNORECASE,
-)
+# A number that comes back is a filler if it is so many times as far from the others as these are from each other.
+FAR = 10
+DIFFERENT_BESIDE_FILLER = 10
+# In fewer rows, whole numbers without a gap are no wonder.
+COUNTER_ROWS = 20
 
 
 def hint(column):
@@ -45,12 +42,20 @@ def hint(column):
     str
         A phrase for a message; empty if nothing was noticed.
     """
-    if pd.api.types.is_integer_dtype(column.dtype):
-        return _notice_days(probe(column).astype(column.dtype))
+    dtype = column.dtype
+    if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
+        return ""
+    if pd.api.types.is_numeric_dtype(dtype):
+        numbers = probe(column)
+        if pd.api.types.is_integer_dtype(dtype) and (
+            noticed := _notice_days(numbers.astype(dtype)) or _notice_counter(column)
+        ):
+            return noticed
+        return _notice_filler(numbers.to_numpy(dtype="float64"))
     cells = probe(column).tolist()
     texts = [cell for cell in cells if isinstance(cell, str)]
     n_numbers = sum(is_number_type(type(cell)) for cell in cells)
-    # Numbers that a few cells such as "?" have made a column of objects.
+    # Numbers that cells such as "?" have made a column of objects.
     if texts and n_numbers > len(cells) / 2:
         return (
             f"numbers beside text such as {texts[0]!r:.40}, of which pd.to_numeric(column, errors='coerce') makes NaN"
@@ -58,9 +63,7 @@ def hint(column):
     if len(texts) <= len(cells) / 2:
         return ""
     texts = [text.strip() for text in texts]
-    # Lists last, since numbers with a decimal comma look like lists of two.
-    looks = (_notice_quantities, _notice_dates, _notice_lists)
-    return next(filter(None, (look(texts) for look in looks)), "")
+    return _notice_units(texts) or _notice_lists(texts)
 
 
 def _notice_days(numbers):
@@ -74,31 +77,38 @@ def _notice_days(numbers):
     return f"dates such as {first}, which pd.to_datetime(column, format='%Y%m%d') converts"
 
 
-def _notice_quantities(cells):
-    """Notice numbers written as text, with a unit or without."""
+def _notice_counter(column):
+    """Notice whole numbers that count the rows: an id, or the order in which the rows came."""
+    numbers = column.dropna()
+    if (
+        len(numbers) < COUNTER_ROWS
+        or numbers.max() - numbers.min() + 1 != len(numbers)
+        or numbers.nunique() < len(numbers)
+    ):
+        return ""
+    return f"counts the rows: kinds={{{column.name!r}: 'drop'}} if it is an id"
+
+
+def _notice_filler(numbers):
+    """Notice an extreme number that comes back and is far from all others, as -9999 is if it stands for "missing"."""
+    values, counts = np.unique(numbers, return_counts=True)
+    if len(values) < DIFFERENT_BESIDE_FILLER:
+        return ""
+    for extreme, rest, count in ((values[0], values[1:], counts[0]), (values[-1], values[:-1], counts[-1])):
+        if count > 1 and np.abs(extreme - rest).min() > FAR * (rest[-1] - rest[0]):
+            return f"{extreme:g} comes back, far from all others: column.replace({extreme:g}, np.nan) if it is a filler"
+    return ""
+
+
+def _notice_units(cells):
+    """Notice numbers in several units."""
     found = [match for cell in cells if (match := _QUANTITY.fullmatch(cell))]
     if len(found) < MOST * len(cells):
-        decimal = any("," in cell for cell in cells) and all(map(_DECIMAL_COMMA.fullmatch, cells))
-        advice = "numbers with a decimal comma, which pd.to_numeric(column.str.replace(',', '.')) converts"
-        return advice if decimal else ""
-    units = sorted({(match[1] or match[3] or "").strip() for match in found})
-    if len(units) > 1:
-        # Many endings, or endings without a space before them, are rather those of codes: "5A", "7B".
-        named = "" not in units and len(units) <= 5 and all(" " in match[0] for match in found)
-        return f"numbers in several units ({', '.join(map(repr, units))}): bring them to one" if named else ""
-    rest = "" if len(found) == len(cells) else ", errors='coerce'"
-    strip = f".str.strip(' {units[0]}')" if units[0] else ""
-    grouped = ".str.replace(',', '')" if any("," in match[2] for match in found) else ""
-    what = f"numbers with the unit {units[0]!r}" if units[0] else "numbers written as text"
-    return f"{what}, which pd.to_numeric(column{strip}{grouped}{rest}) converts"
-
-
-def _notice_dates(cells):
-    """Notice dates in an order that only the user knows."""
-    found = [cell for cell in cells if _DATE.fullmatch(cell)]
-    if len(found) < MOST * len(cells):
         return ""
-    return f"dates such as {found[0]!r:.40}, which pd.to_datetime(column, format=...) converts"
+    units = sorted({(match[1] or match[3] or "").strip() for match in found})
+    # Many endings, or endings without a space before them, are rather those of codes: "5A", "7B".
+    named = "" not in units and 1 < len(units) <= 5 and all(" " in match[0] for match in found)
+    return f"numbers in several units ({', '.join(map(repr, units))}): bring them to one" if named else ""
 
 
 def _notice_lists(cells):
@@ -121,6 +131,11 @@ def probe(column):
     cells = column.dropna()
     # As objects, because the cells of an Arrow column are slow to visit one by one.
     return cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)].astype(object)
+
+
+def may_hold_objects(dtype):
+    """Return whether cells of a dtype are Python objects or texts, so that only they tell what the column holds."""
+    return pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype)
 
 
 def is_number_type(kind):

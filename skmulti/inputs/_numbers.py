@@ -15,13 +15,19 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputMismatchError
-from ._hints import is_bool_type, is_number_type
-from ._odd import refuse_cells
+from ._hints import may_hold_objects, probe
+from ._number_text import NumberStyle, find_number_style
+from ._odd import is_strict, refuse_cells, settle_odd
 
 # A block of so many float64 takes 512 KB, which the cache of one core holds. It has at least BLOCK_ROWS rows, since
 # each block costs a few calls for each column: with thousands of columns, these calls would be most of the time.
 BLOCK_CELLS = 2**16
 BLOCK_ROWS = 1024
+# Rows from which quartiles are taken.
+QUARTILE_ROWS = 1000
+# A number of so many usual deviations from the middle says no more than that it is out of all proportion. Skewed
+# columns, such as incomes, stay below it.
+OUTLANDISH = 1e3
 
 
 def is_duration(dtype):
@@ -29,28 +35,52 @@ def is_duration(dtype):
     return pd.api.types.is_timedelta64_dtype(dtype) or str(dtype).startswith("duration")
 
 
-def as_numbers(frame):
+def as_numbers(frame, encoder):
     """Return a frame's cells as float64, NaN where missing, or refuse cells that are no finite numbers."""
     values = np.empty(frame.shape, dtype="float64")
-    for rows, block in number_blocks(frame, number_columns(frame)):
+    for rows, block in number_blocks(frame, number_columns(frame, encoder)):
         values[rows] = block.T
     return values
 
 
-def number_columns(frame):
-    """Return the numbers of each column, NaN where missing, or refuse cells that are no numbers.
+def number_columns(frame, encoder, styles=None):
+    """Return the numbers of each column, NaN where missing.
 
     Parameters
     ----------
     frame : DataFrame of shape (n_rows, n_columns)
-        Numbers, truth values or durations.
+        Numbers, truth values, durations, or texts that write numbers or durations.
+    encoder : InputEncoder
+        Its `on_odd` says what happens to cells that are no numbers.
+    styles : list of (NumberStyle or None), or None
+        How the column at each position writes numbers, as far as that is known.
 
     Returns
     -------
     list of ndarray of shape (n_rows,)
         For a NumPy dtype, the column's own memory in that dtype; else float64.
+
+    Raises
+    ------
+    InputMismatchError
+        If a cell is no number and the encoder is strict.
     """
-    return [_column_as_numbers(column) for _, column in frame.items()]
+    columns = [column for _, column in frame.items()]
+    styles = styles or [None] * len(columns)
+    return [_column_as_numbers(*pair, encoder) for pair in zip(columns, styles, strict=True)]
+
+
+def number_styles(frame):
+    """Return how each column of a frame writes numbers: a `NumberStyle`, or None if it has no texts."""
+    return [_number_style(column) for _, column in frame.items()]
+
+
+def _number_style(column):
+    """Return how a column writes numbers, or None if it has no texts."""
+    if not may_hold_objects(column.dtype):
+        return None
+    cells = probe(column).tolist()
+    return find_number_style(cells) if any(isinstance(cell, str) for cell in cells) else None
 
 
 def number_blocks(frame, columns):
@@ -102,7 +132,7 @@ def _refuse_infinity(frame, columns):
         )
 
 
-def _column_as_numbers(column):
+def _column_as_numbers(column, style, encoder):
     """Return the numbers of one column, see `number_columns`."""
     dtype = column.dtype
     if pd.api.types.is_complex_dtype(dtype):
@@ -114,38 +144,26 @@ def _column_as_numbers(column):
         return column.to_numpy(dtype="float64", na_value=np.nan)
     if is_duration(dtype):
         return column.dt.total_seconds().to_numpy(dtype="float64", na_value=np.nan)
-    return _objects_as_numbers(column)
+    return _objects_as_numbers(column, style or _number_style(column) or NumberStyle(), encoder)
 
 
-def _objects_as_numbers(column):
-    """Return a column of Python objects as float64, if each is a number of some class."""
+def _objects_as_numbers(column, style, encoder):
+    """Return a column of Python objects or texts as float64."""
     cells = column.to_numpy(dtype=object)
     known = ~pd.isna(cells)
-    # Classes are judged, not cells: a column has few of them. Cells are looked at one by one only to name the wrong
-    # ones. A mere conversion would refuse too little, since float("12") succeeds.
-    refused = {kind for kind in set(map(type, cells[known])) if not (is_number_type(kind) or is_bool_type(kind))}
-    if refused:
-        refuse_cells(
-            column,
-            known & np.array([type(cell) in refused for cell in cells], dtype=bool),
-            "numbers",
-            "Convert the column with pd.to_numeric, or give it an encoder for its values, e.g. CategoryIndexer.",
-        )
     numbers = np.full(len(cells), np.nan)
-    try:
-        numbers[known] = cells[known]
-    except OverflowError:
-        # An integer beyond the largest float. As infinity it is refused like any other infinity, with its place.
-        numbers[known] = [_as_float(cell) for cell in cells[known]]
+    numbers[known] = style.read(cells[known])
+    if is_strict(encoder):
+        # A text is no number, whatever it writes: "12" may be a code, and who named the encoder can say so.
+        numbers[[isinstance(cell, str) for cell in cells]] = np.nan
+    settle_odd(
+        encoder,
+        column,
+        known & np.isnan(numbers),
+        "numbers",
+        "Convert the column with pd.to_numeric, or give it an encoder for its values, e.g. CategoryIndexer.",
+    )
     return numbers
-
-
-def _as_float(number):
-    """Return a number as a float, or infinity if it is too large for a float."""
-    try:
-        return float(number)
-    except OverflowError:
-        return np.inf if number > 0 else -np.inf
 
 
 @dataclass
@@ -174,6 +192,50 @@ class Moments:
         gap = other.mean - self.mean
         square = self.square + other.square + gap**2 * self.total * share
         return Moments(total, self.mean + gap * share, square, self.has_missing | other.has_missing)
+
+
+def robust_moments(frame, columns, weight=None):
+    """Return mean and spread of columns of numbers, learned without cells that are out of all proportion.
+
+    A raster's "no data" of -3.4e38, in one cell of a hundred, would have the other cells share a single
+    point. So a column whose deviation is more than `OUTLANDISH` times what its quartiles say is
+    read again, without cells that are more than that many such deviations from the median.
+
+    Parameters
+    ----------
+    frame, columns, weight
+        As in `column_moments`.
+
+    Returns
+    -------
+    Moments
+        The moments of the numbers that are neither missing nor outlandish.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        moments = column_moments(frame, columns, weight)
+        spread = np.sqrt(moments.square / np.where(moments.total, moments.total, 1))
+    for i in np.flatnonzero(moments.total):
+        middle, usual = _middle_and_spread(columns[i])
+        if usual and not spread[i] <= OUTLANDISH * usual:
+            numbers = np.asarray(columns[i], dtype="float64")
+            kept = np.where(np.abs(numbers - middle) <= OUTLANDISH * usual, numbers, np.nan)
+            own = column_moments(frame.iloc[:, [i]], [kept], weight)
+            moments.total[i], moments.mean[i], moments.square[i] = own.total[0], own.mean[0], own.square[0]
+    return moments
+
+
+def _middle_and_spread(numbers):
+    """Return the median of some numbers and the deviation that their quartiles stand for, 0 if they are constant."""
+    cells = np.asarray(numbers[:: max(len(numbers) // QUARTILE_ROWS, 1)], dtype="float64")
+    cells = cells[~np.isnan(cells)]
+    # In a column that is mostly 0, the quartiles are those of its different values.
+    for values in (cells, np.unique(cells)):
+        if len(values):
+            low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+            if high > low:
+                # The quartiles of a normal distribution are 1.349 deviations apart.
+                return middle, high / 1.349 - low / 1.349
+    return 0.0, 0.0
 
 
 def column_moments(frame, columns, weight=None):

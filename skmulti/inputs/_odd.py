@@ -10,7 +10,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
 from .._validation import StrOptions
 from ..errors import InputMismatchError, OddCellsWarning, label_at, shorten, warn
@@ -20,6 +19,13 @@ ON_ODD = [StrOptions({"raise", "missing"})]
 
 # The share of a column's cells that must be alike to say what the column holds. The others count as missing.
 MOST_SHARE = 0.95
+
+# So many different words may stand for "not known" if there are so many different values beside them.
+MOST_MARKERS = 3
+DIFFERENT_VALUES = 20
+
+# From so many known cells on, a column of which every one is odd is an error. A single row may be odd throughout.
+ALL_ODD = 5
 
 # Columns that a warning names. The others are counted.
 _NAMED_COLUMNS = 4
@@ -86,15 +92,22 @@ def settle_odd(encoder, column, odd, expected, advice):
     Raises
     ------
     InputMismatchError
-        If cells are odd and `on_odd` is "raise".
+        If cells are odd and `on_odd` is "raise", or if the whole column is odd: then it is another
+        column than that of fit.
     """
     if not odd.any():
         return column
-    if encoder.on_odd == "raise":
+    is_other = odd.sum() >= ALL_ODD and odd.sum() == column.notna().sum()
+    if is_other or is_strict(encoder):
         refuse_cells(column, odd, expected, advice)
     note_odd(column, odd, expected)
     cells = column.astype(object)
     return cells.where(~np.asarray(odd), None)
+
+
+def is_strict(encoder):
+    """Return whether an encoder refuses odd cells."""
+    return getattr(encoder, "on_odd", "raise") == "raise"
 
 
 def note_odd(column, odd, expected):
@@ -170,6 +183,39 @@ def _report(notes):
     )
 
 
+def stand_for_missing(cells, odd, n_different):
+    """Return whether the odd cells of a column are words that stand for "not known", such as "?" or "n/a".
+
+    Parameters
+    ----------
+    cells : sequence of object
+        Cells that are not missing.
+    odd : ndarray of shape (n_cells,), bool
+        Which of them are not what most of the column is.
+    n_different : int
+        Number of different values of the others.
+
+    Returns
+    -------
+    bool
+        Such words are few and come back again and again: that a row has one says no more than a
+        flag of missing rows does. If there are several, the other values must be many, or else
+        all of them together are categories.
+    """
+    words = {cell if isinstance(cell, str) else type(cell) for cell, is_odd in zip(cells, odd, strict=True) if is_odd}
+    few = len(words) == 1 < n_different or (len(words) <= MOST_MARKERS and n_different >= DIFFERENT_VALUES)
+    # "3 kg" among "5 mg" has a number, and so it is not the word for none.
+    wordless = any(not isinstance(word, str) or any(map(str.isdigit, word)) for word in words)
+    return few and not wordless and odd.mean() <= 0.5
+
+
+def are_mostly_known(cells, odd, n_different):
+    """Return whether a column holds what all but its odd cells are; see `stand_for_missing` for the parameters."""
+    if not len(odd) or odd.all():
+        return False
+    return odd.mean() <= 1 - MOST_SHARE or stand_for_missing(cells, odd, n_different)
+
+
 def share_of(cells, test):
     """Return the share of cells that pass a test, or 0 of no cells."""
     return sum(map(test, cells)) / len(cells) if len(cells) else 0.0
@@ -178,8 +224,3 @@ def share_of(cells, test):
 def are_mostly(cells, test):
     """Return whether so many cells pass a test that they say what the column holds."""
     return bool(len(cells)) and share_of(cells, test) >= MOST_SHARE
-
-
-def known_cells(column):
-    """Return the cells that are not missing, as objects."""
-    return column[pd.notna(column).to_numpy()].astype(object)

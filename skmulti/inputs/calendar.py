@@ -4,8 +4,6 @@ A column takes three steps: its cells become datetimes in UTC, the datetimes bec
 clock of the column's zone, and the parts in use become the entries of the vector.
 """
 
-import datetime
-
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
@@ -13,7 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import StrOptions
 from ..errors import closest_match
 from ..spec import ArraySpec
-from ._odd import refuse_cells
+from ._date_text import DateStyle, find_date_style, read_iso
+from ._hints import may_hold_objects, probe
+from ._odd import ON_ODD, is_strict, settle_odd
 from .base import InputEncoder, check_frame
 from .vector import DenseBranch, NumberScaler
 
@@ -49,6 +49,10 @@ class CalendarEncoder(InputEncoder):
     parts : "auto" or sequence of str
         Any of elapsed, year, month, day, weekday, hour, minute, second. "auto" takes
         elapsed time and every part that varies among the training rows.
+    on_odd : {"raise", "missing"}
+        Whether a cell that is no date is an error, or counts as missing with an
+        `OddCellsWarning`. With "missing", dates in other orders than year-month-day are read,
+        too.
     dtype : {"float32", "float64"}
         Precision of the array. `InputRouter` sets it to its own.
 
@@ -96,11 +100,13 @@ class CalendarEncoder(InputEncoder):
     shared_input = "dates"
     _parameter_constraints = {
         "parts": [StrOptions({"auto"}), list, tuple],
+        "on_odd": ON_ODD,
         "dtype": [StrOptions({"float32", "float64"})],
     }
 
-    def __init__(self, *, parts="auto", dtype="float32"):
+    def __init__(self, *, parts="auto", on_odd="raise", dtype="float32"):
         self.parts = parts
+        self.on_odd = on_odd
         self.dtype = dtype
 
     @classmethod
@@ -108,15 +114,13 @@ class CalendarEncoder(InputEncoder):
         """Take datetimes, dates in cells, and ISO dates as text; see `InputEncoder.suits`."""
         if pd.api.types.is_datetime64_any_dtype(column.dtype) or isinstance(column.dtype, pd.PeriodDtype):
             return "dates"
-        cells = column.dropna().iloc[:1000]
-        if not len(cells) or not (column.dtype == object or pd.api.types.is_string_dtype(column.dtype)):
+        if not may_hold_objects(column.dtype):
             return None
-        if all(isinstance(cell, datetime.date) for cell in cells):
-            return "dates in cells"
-        iso = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?"
-        if all(isinstance(cell, str) for cell in cells) and cells.str.fullmatch(iso).all():
-            return "dates written year-month-day"
-        return None
+        cells = probe(column).tolist()
+        style = find_date_style(cells)
+        if style is None:
+            return None
+        return str(style) if any(isinstance(cell, str) for cell in cells) else "dates in cells"
 
     def fit(self, columns, y=None):
         """Learn which parts vary, and mean and spread of the parts that do not repeat.
@@ -125,7 +129,8 @@ class CalendarEncoder(InputEncoder):
         ----------
         columns : DataFrame of shape (n_rows, n_columns) or Series
             Datetimes, periods, dates, or strings in ISO order (``"2024-12-31"``,
-            ``"2024-12-31 23:59"``).
+            ``"2024-12-31 23:59"``). With ``on_odd="missing"`` also times of the day, and
+            strings in any other order: the column's first rows show which.
         y : None
             Ignored.
 
@@ -166,6 +171,7 @@ class CalendarEncoder(InputEncoder):
         if first:
             # The zone of the first rows decides for all: what a part means must not change within a table.
             self.zones_ = [_find_zone(frame.iloc[:, i]) for i in range(frame.shape[1])]
+            self._styles = [self._find_style(frame.iloc[:, i]) for i in range(frame.shape[1])]
             # In float64: seconds since 1970 are near 2e9, where neighbours in float32 are 128 seconds apart.
             self._seen, self._moments = {}, NumberScaler(add_indicator=False, dtype="float64")
         tables = self._read_calendars(frame)
@@ -193,10 +199,7 @@ class CalendarEncoder(InputEncoder):
         """Return a fitted scaler for some of the parts that do not repeat, given as (column, part)."""
         # Their places in what `partial_fit` stacks: column by column, the parts of each in the order of LINEAR.
         places = [i * len(LINEAR) + LINEAR.index(part) for i, part in parts]
-        scaler = NumberScaler(add_indicator=False, dtype="float64")
-        scaler.mean_, scaler.scale_ = self._moments.mean_[places], self._moments.scale_[places]
-        scaler.indicator_columns_, scaler.n_features_in_ = np.array([], int), len(places)
-        return scaler
+        return self._moments.select(places)
 
     def _check_parts(self):
         """Refuse parameters that are wrong, above all unknown parts."""
@@ -241,7 +244,33 @@ class CalendarEncoder(InputEncoder):
 
     def _read_calendars(self, frame):
         """Return a table of calendar parts for each column."""
-        return [_read_calendar(frame.iloc[:, i], zone) for i, zone in enumerate(self.zones_)]
+        return [
+            _read_calendar(self._as_times(frame.iloc[:, i], style), zone)
+            for i, (style, zone) in enumerate(zip(self._styles, self.zones_, strict=True))
+        ]
+
+    def _find_style(self, column):
+        """Return how a column writes dates, or None if its dtype is one of dates or most cells are none."""
+        if _holds_own_dates(column.dtype):
+            return None
+        return find_date_style(probe(column).tolist())
+
+    def _as_times(self, column, style):
+        """Return a column of dates as datetimes in UTC; cells that are no dates are refused or missing."""
+        if _holds_own_dates(column.dtype):
+            return _own_dates_as_times(column)
+        cells = column.to_numpy(dtype=object)
+        # Who is strict reads ISO order alone: "03/04/2024" may be in March or in April.
+        read = read_iso if is_strict(self) else (style or self._find_style(column) or DateStyle()).read
+        times = read(cells).set_axis(column.index)
+        settle_odd(
+            self,
+            column,
+            (times.isna() & column.notna()).to_numpy(),
+            "dates",
+            "Convert the column with pd.to_datetime, which takes a format and a unit.",
+        )
+        return times
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
@@ -257,14 +286,13 @@ def _find_zone(column):
 
 def _holds_times(dtype):
     """Return whether a dtype is one of datetimes, NumPy's or Arrow's; dates without a time are none."""
-    # pandas counts Arrow's date32 among the datetimes, but raises when it is asked for a time zone.
-    is_times = pd.api.types.is_datetime64_any_dtype(dtype) and not str(dtype).startswith("date3")
+    # pandas counts Arrow's date32 and date64 among the datetimes, but raises when it is asked for a time zone.
+    is_times = pd.api.types.is_datetime64_any_dtype(dtype) and not str(dtype).startswith(("date3", "date64"))
     return is_times or str(dtype).startswith("timestamp")
 
 
-def _read_calendar(column, zone):
-    """Return the calendar parts of one column of dates, on the clock of a zone, as a frame of floats."""
-    times = _as_times(column)
+def _read_calendar(times, zone):
+    """Return the calendar parts of datetimes in UTC, on the clock of a zone, as a frame of floats."""
     parts = (times if zone is None else times.dt.tz_convert(zone)).dt
     # Elapsed time is that of UTC: on the clock of a zone, an hour is skipped in spring and comes twice in autumn.
     seconds = (times - pd.Timestamp("1970-01-01", tz="UTC")) / pd.Timedelta(seconds=1)
@@ -275,34 +303,17 @@ def _read_calendar(column, zone):
     return pd.DataFrame({**named, **plain}).astype("float64")
 
 
-def _as_times(column):
-    """Return a column of dates as datetimes in UTC, or refuse it."""
+def _holds_own_dates(dtype):
+    """Return whether a dtype is one of dates, so that no cell has to be looked at."""
+    return isinstance(dtype, pd.PeriodDtype) or _holds_times(dtype)
+
+
+def _own_dates_as_times(column):
+    """Return a column whose dtype is one of dates as datetimes in UTC."""
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
-    if _holds_times(column.dtype):
-        # Arrow's timestamps become pandas' own, whose parts can be missing. Microseconds, since nanoseconds would not
-        # reach beyond the years 1677 to 2262.
-        zone = _find_zone(column)
-        own = column.astype("datetime64[us]" if zone is None else pd.DatetimeTZDtype("us", zone))
-        return own.dt.tz_localize("UTC") if zone is None else own.dt.tz_convert("UTC")
-    cells = column.astype(object)
-    # Cells of several classes become text, which one call reads to datetimes of one dtype. Only ISO order is read: with
-    # another order the first cell would decide for all, and "03/04/2024" may be in March or in April.
-    written = pd.Series([_as_iso(cell) for cell in cells], index=cells.index, dtype=object)
-    # "coerce" turns whatever is no date into NaT. The error of pandas would name neither column nor row label.
-    times = pd.to_datetime(written, utc=True, errors="coerce", format="ISO8601")
-    refuse_cells(
-        column,
-        (times.isna() & column.notna()).to_numpy(),
-        "dates",
-        "Convert the column with pd.to_datetime, which takes a format and a unit.",
-    )
-    return times
-
-
-def _as_iso(cell):
-    """Return a date as text in ISO order, or None if the cell is no date."""
-    # NaT is an instance of `date`, too.
-    if isinstance(cell, datetime.date):
-        return None if cell is pd.NaT else cell.isoformat()
-    return str(cell) if isinstance(cell, str | np.datetime64) else None
+    # Arrow's timestamps become pandas' own, whose parts can be missing. Microseconds, since nanoseconds would not reach
+    # beyond the years 1677 to 2262.
+    zone = _find_zone(column)
+    own = column.astype("datetime64[us]" if zone is None else pd.DatetimeTZDtype("us", zone))
+    return own.dt.tz_localize("UTC") if zone is None else own.dt.tz_convert("UTC")

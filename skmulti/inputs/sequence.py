@@ -371,7 +371,7 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
                 "or give the shape that they have."
             )
         try:
-            return frame.iloc[:, 0], as_numbers(frame).reshape(-1, *shape)
+            return frame.iloc[:, 0], as_numbers(frame, self).reshape(-1, *shape)
         except InputMismatchError as error:
             error.add_note("SequencePadder reads several columns as one sequence; columns of lists go into own inputs.")
             raise

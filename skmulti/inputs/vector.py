@@ -14,8 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import POSITIVE_INT, RATE, StrOptions, check_feature_names, check_weights
 from ..layers import NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear, dense_stack
 from ..spec import ArraySpec
-from ._hints import are_of, is_number_type, probe
-from ._numbers import column_moments, is_duration, number_blocks, number_columns
+from ._hints import are_of, is_bool_type, may_hold_objects, probe
+from ._number_text import find_number_style
+from ._numbers import OUTLANDISH, is_duration, number_blocks, number_columns, number_styles, robust_moments
+from ._odd import MOST_SHARE, ON_ODD, share_of
 from .base import Branch, InputEncoder, check_frame
 
 # Below this many rows a network learns the rows by heart before it has learned what they share.
@@ -176,6 +178,9 @@ class PiecewiseBranch(Branch):
             The functions of each column, then the numbers.
         """
         n_rows = 0 if sample is None else len(sample)
+        if n_rows:
+            # Numbers out of all proportion would stretch the range and the last bin beyond use.
+            sample = np.where(np.abs(sample) < OUTLANDISH, sample, np.nan)
         bins = int(self.bins) if sample is None else min(int(self.bins), n_rows // ROWS_OF_A_BIN)
         dropout = small_data_dropout(n_rows) if self.dropout == "auto" else self.dropout
         # The functions below read the numbers as they came: they are constant outside the edges anyway.
@@ -261,6 +266,10 @@ class NumberScaler(InputEncoder):
     add_indicator : bool
         Add a column of 0 and 1 for each column that had missing values in training,
         1 where the value is missing (as in ``SimpleImputer``).
+    on_odd : {"raise", "missing"}
+        Whether a cell that is no number is an error, or counts as missing with an
+        `OddCellsWarning`. With "missing", numbers that are written as text are read, such as
+        ``"$1,234"``, ``"12 %"`` or ``"1,5"`` if the column has decimal commas.
     dtype : {"float32", "float64"}
         Precision of the array. `InputRouter` sets it to its own.
 
@@ -303,24 +312,32 @@ class NumberScaler(InputEncoder):
     shared_input = "numbers"
     _parameter_constraints = {
         "add_indicator": ["boolean"],
+        "on_odd": ON_ODD,
         "dtype": [StrOptions({"float32", "float64"})],
     }
 
-    def __init__(self, *, add_indicator=True, dtype="float32"):
+    def __init__(self, *, add_indicator=True, on_odd="raise", dtype="float32"):
         self.add_indicator = add_indicator
+        self.on_odd = on_odd
         self.dtype = dtype
 
     @classmethod
     def suits(cls, column):
-        """Take columns of numbers and durations; see `InputEncoder.suits`."""
+        """Take columns of numbers and durations, also if they are written as text; see `InputEncoder.suits`."""
         if pd.api.types.is_bool_dtype(column.dtype):
             return None
         if is_duration(column.dtype):
             return "durations"
         if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
             return "numbers"
-        kinds = set(map(type, probe(column))) if column.dtype == object else None
-        return "numbers in cells" if kinds and all(map(is_number_type, kinds)) else None
+        if not may_hold_objects(column.dtype):
+            return None
+        cells = probe(column).tolist()
+        style = find_number_style(cells)
+        # Truth values are no numbers, unless they are odd ones among them.
+        if style is None or share_of(cells, lambda cell: is_bool_type(type(cell))) > 1 - MOST_SHARE:
+            return None
+        return str(style) if any(isinstance(cell, str) for cell in cells) else "numbers in cells"
 
     def fit(self, columns, y=None, sample_weight=None):
         """Learn mean and standard deviation of each column.
@@ -371,8 +388,9 @@ class NumberScaler(InputEncoder):
         # between and begun anew.
         before = before if before is not None and before.mean is self.mean_ else None
         frame = check_frame(self, columns, reset=before is None)
+        self._styles = number_styles(frame) if before is None else self._styles
         weight = None if sample_weight is None else check_weights(sample_weight, frame)
-        moments = column_moments(frame, number_columns(frame), weight)
+        moments = robust_moments(frame, number_columns(frame, self, self._styles), weight)
         self._partial = moments if before is None else before + moments
         self._set_moments(self._partial)
         return self
@@ -387,8 +405,9 @@ class NumberScaler(InputEncoder):
     def _learn(self, frame, sample_weight):
         """Learn mean and deviation of each column, and return the columns' numbers."""
         weight = None if sample_weight is None else check_weights(sample_weight, frame)
-        numbers = number_columns(frame)
-        self._set_moments(column_moments(frame, numbers, weight))
+        self._styles = number_styles(frame)
+        numbers = number_columns(frame, self, self._styles)
+        self._set_moments(robust_moments(frame, numbers, weight))
         return numbers
 
     def _set_moments(self, moments):
@@ -417,7 +436,7 @@ class NumberScaler(InputEncoder):
         """
         check_is_fitted(self)
         frame = check_frame(self, columns, reset=False)
-        return self._scale(frame, number_columns(frame))
+        return self._scale(frame, number_columns(frame, self, self._styles))
 
     def transform_cells(self, cells, empty):
         """Standardise a few rows; see `InputEncoder.transform_cells`."""
@@ -442,8 +461,29 @@ class NumberScaler(InputEncoder):
             # In float64 and within the block; the last line rounds to the dtype of the array.
             block -= self.mean_[:, None]
             block /= self.scale_[:, None]
+            np.clip(block, -OUTLANDISH, OUTLANDISH, out=block)
             array[rows, :n_columns] = block.T
         return array
+
+    def select(self, positions):
+        """Return a fitted scaler of some of the columns, without indicators.
+
+        Parameters
+        ----------
+        positions : sequence of int
+            Positions of the columns, in the order that the new scaler has.
+
+        Returns
+        -------
+        NumberScaler
+            The fitted scaler.
+        """
+        check_is_fitted(self)
+        scaler = NumberScaler(add_indicator=False, on_odd=self.on_odd, dtype=self.dtype)
+        scaler.mean_, scaler.scale_ = self.mean_[positions], self.scale_[positions]
+        scaler._styles = [self._styles[position] for position in positions]
+        scaler.indicator_columns_, scaler.n_features_in_ = np.array([], int), len(positions)
+        return scaler
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

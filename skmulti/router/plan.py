@@ -2,7 +2,8 @@
 
 If the user named no inputs, each encoder class is asked in turn whether it suits a column. Nothing here names a kind,
 so a new kind takes part as soon as `inputs.ENCODERS` lists it. Columns that cannot help are dropped: empty and constant
-columns, and ids, which differ in every row and tell nothing about rows to come.
+ones in silence, since no row says anything; with a warning ids, whose words differ in every row and tell nothing about
+rows to come, and columns that no encoder takes.
 """
 
 import re
@@ -10,7 +11,7 @@ import unicodedata
 
 import pandas as pd
 
-from ..errors import CellTypeError, InputMismatchError, closest_match
+from ..errors import CellTypeError, DroppedColumnsWarning, InputMismatchError, closest_match, shorten, warn
 from ..inputs import ENCODERS, hint
 
 # In fewer rows than this, values may all differ by chance, whatever the column holds.
@@ -21,11 +22,8 @@ ID_SHARE = 0.95
 # Rows of a column that are looked at first. Counting the different values of all rows takes long in a large table.
 PROBE_ROWS = 1000
 
-# A counter of rows (1, 2, 3, ...) has gaps in the training rows: a fold may hold half of the rows, and nine tenths of
-# these remain after the hold-out, which is 0.45 of the counter's range. From this number of rows on, numbers that fill
-# a third of their range do not all differ by chance. With fewer rows, only a counter without gaps is an id.
-COUNTER_ROWS = 100
-COUNTER_SHARE = 1 / 3
+# Columns that a warning names. The others are counted.
+NAMED_COLUMNS = 4
 
 
 def infer_inputs(table, kinds=None, reserved=()):
@@ -52,9 +50,14 @@ def infer_inputs(table, kinds=None, reserved=()):
     InputMismatchError
         If no column is left.
     CellTypeError
-        If no encoder would take a column.
+        If no encoder would take an array of a dict.
     ValueError
         If `kinds` names an unknown column or kind.
+
+    Warns
+    -----
+    DroppedColumnsWarning
+        If columns are left out although their cells differ.
     """
     kinds = kinds or {}
     _check_kinds(kinds, table.columns if isinstance(table, pd.DataFrame) else table)
@@ -63,10 +66,14 @@ def infer_inputs(table, kinds=None, reserved=()):
     inputs, unshared, rows = {}, {}, []
     # A column that is called like a shared input ("numbers") must not end up among the columns of that input.
     reserved = {*reserved, *(encoder.shared_input for encoder in ENCODERS)}
+    lost = {}
     for position, label in enumerate(table.columns):
-        encoder, reason = _choose_encoder(table.iloc[:, position], kinds.get(label))
+        column = table.iloc[:, position]
+        encoder, reason = _choose_encoder(column, kinds.get(label))
         if encoder is None:
             rows.append((label, "", "dropped", reason))
+            if label not in kinds and not _says_nothing(column):
+                lost[label] = reason
             continue
         # An encoder that the user passed for a column is not shared: its parameters are meant for that column.
         given = encoder is kinds.get(label)
@@ -81,11 +88,28 @@ def infer_inputs(table, kinds=None, reserved=()):
         rows.append((label, name, encoder_name(encoder), reason))
         inputs.setdefault(name, (like or encoder, []))[1].append(position)
     if not inputs:
+        reasons = "; ".join(f"{shorten(repr(row[0]))}: {shorten(row[3])}" for row in rows[:NAMED_COLUMNS])
         raise InputMismatchError(
-            "No column of X is left to learn from: " + "; ".join(f"{row[0]!r}: {row[3]}" for row in rows) + ". "
+            f"No column of X is left to learn from: {reasons}{', ...' if len(rows) > NAMED_COLUMNS else ''}. "
             "Name the inputs with InputRouter([...]), or a column's kind with InputRouter(kinds={...})."
         )
+    _warn_of_lost(lost)
     return [(name, *entry) for name, entry in inputs.items()], _plan_table(rows)
+
+
+def _warn_of_lost(lost):
+    """Warn of columns that are left out although their cells differ; `lost` holds the reasons by label."""
+    if not lost:
+        return
+    first = list(lost.items())[:NAMED_COLUMNS]
+    named = "; ".join(f"{shorten(repr(label), 40)}: {shorten(reason)}" for label, reason in first)
+    more = f"; and {len(lost) - len(first)} more" if len(lost) > len(first) else ""
+    count = f"{len(lost)} columns are" if len(lost) > 1 else "1 column is"
+    warn(
+        f"{count} left out although the cells differ: {named}{more}. To keep a column, say what it holds: InputRouter("
+        f"kinds={{{shorten(repr(first[0][0]), 40)}: 'category'}}). To leave it out without this warning, say 'drop'.",
+        DroppedColumnsWarning,
+    )
 
 
 def _find_alike(position, encoder, earlier, table):
@@ -105,6 +129,11 @@ def _infer_from_dict(table, kinds):
         # The columns of an entry mostly come from one 2-D array, so the first one stands for all.
         first = columns.iloc[:, 0] if isinstance(columns, pd.DataFrame) else columns
         encoder, reason = _encoder_of_kind(first, kinds[name]) if name in kinds else _ask_encoders(first)
+        if encoder is None and name not in kinds:
+            raise CellTypeError(
+                f"Input {name!r}: {reason}. Give strings, numbers, dates, arrays, lists or images, or name an encoder: "
+                f"InputRouter([({name!r}, encoder, {name!r})])."
+            )
         if encoder is not None:
             inputs.append((name, encoder, name))
         rows.append((name, "" if encoder is None else name, encoder_name(encoder), reason))
@@ -153,7 +182,7 @@ def _choose_encoder(column, kind):
     """Return the encoder of a column and the reason for it, or (None, reason) if the column is dropped."""
     if kind is not None:
         return _encoder_of_kind(column, kind)
-    if (reason := _reason_to_drop(column)) is not None:
+    if (reason := _says_nothing(column)) is not None:
         return None, reason
     encoder, reason = _ask_encoders(column)
     # The last encoder takes what no other would. From words that all differ it could learn nothing.
@@ -164,19 +193,13 @@ def _choose_encoder(column, kind):
 
 
 def _ask_encoders(column):
-    """Return the first encoder that would take the column, and the reason that it states."""
+    """Return the first encoder that would take the column and the reason that it states, or None and what was found."""
     for encoder in ENCODERS:
         reason = encoder.suits(column)
         if reason:
             return encoder.make_inferred(), reason
     found = sorted({type(cell).__name__ for cell in column.dropna()})
-    noticed = hint(column)
-    raise CellTypeError(
-        f"column {column.name!r} (dtype {column.dtype}) has cells of type {', '.join(found)}, which no encoder would "
-        "take: an encoder's argument must be a string, a number, a date, an array or an image. "
-        f"{f'It seems to hold {noticed}; convert it. ' if noticed else ''}"
-        "Drop the column, or name an encoder for it: InputRouter([(name, encoder, column), ...])."
-    )
+    return None, f"no encoder takes cells of type {', '.join(found)} (dtype {column.dtype})"
 
 
 def _encoder_of_kind(column, kind):
@@ -186,10 +209,14 @@ def _encoder_of_kind(column, kind):
     if kind == "drop":
         return None, "given"
     candidates = [encoder for encoder in ENCODERS if kind in encoder.default_branch.reads]
-    # Several encoders may make one kind: numbers and dates are vectors. If none suits, the user's word stands, and the
-    # encoder reports the cells that do not fit.
+    # Several encoders may make one kind: numbers and dates are vectors.
     suited = [encoder for encoder in candidates if encoder.suits(column)]
-    return (suited or candidates)[0].make_inferred(), f"given: {kind}"
+    if suited:
+        return suited[0].make_inferred(), f"given: {kind}"
+    # If none suits, the user's word stands, and the encoder reports the cells that do not fit.
+    encoder = candidates[0].make_inferred()
+    strict = {"on_odd": "raise"} if "on_odd" in encoder.get_params(deep=False) else {}
+    return encoder.set_params(**strict), f"given: {kind}"
 
 
 def _check_kinds(kinds, columns):
@@ -206,26 +233,17 @@ def _check_kinds(kinds, columns):
             raise TypeError(f"`kinds` wants {kind!r} for column {label!r}; give a kind, 'drop' or an encoder.")
 
 
-def _reason_to_drop(column):
-    """Return why a column cannot help (it is empty, constant or an id), or None if it may help."""
+def _says_nothing(column):
+    """Return why a column cannot help, since it is empty or constant, or None if it may help."""
     known = column.dropna()
     if not len(known):
         return "empty"
-    # Two cells that differ show that a column is not constant, and two equal cells that it is not an id. The first rows
-    # hold such cells in nearly every column. Only whole numbers count rows, so other dtypes need no equal cells.
-    first = known.iloc[:PROBE_ROWS]
-    different = _count_different(first)
-    if different > 1 and (different < len(first) or not pd.api.types.is_integer_dtype(column.dtype)):
+    # Two cells that differ show that a column is not constant. The first rows hold such cells in nearly every column.
+    if _count_different(known.iloc[:PROBE_ROWS]) > 1:
         return None
-    different = _count_different(known)
     # A value that is there or missing is not constant: that it is missing may mean something.
-    if different == 1 and len(known) == len(column) > 1:
-        return f"constant: {known.iloc[[0]].tolist()[0]!r:.60}"
-    if different == len(known) >= ID_ROWS and pd.api.types.is_integer_dtype(column.dtype):
-        # Only a counter of rows is an id. Other whole numbers that all differ, such as prices, may be measurements.
-        values = known.to_numpy(dtype="float64")
-        share = COUNTER_SHARE if len(values) >= COUNTER_ROWS else 1
-        return "an id: counts the rows" if len(values) >= share * (values.max() - values.min() + 1) else None
+    if _count_different(known) == 1 and len(known) == len(column) > 1:
+        return f"constant: {shorten(repr(known.iloc[[0]].tolist()[0]), 60)}"
     return None
 
 

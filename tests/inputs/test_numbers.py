@@ -88,7 +88,7 @@ def test_numbers_too_large_for_a_float_are_infinite():
 def test_columns_of_numpy_dtypes_are_read_in_place(dtype):
     frame = pd.DataFrame({"a": np.ones(5, dtype), "b": np.zeros(5, dtype)})
 
-    for numbers, (_, column) in zip(_numbers.number_columns(frame), frame.items(), strict=True):
+    for numbers, (_, column) in zip(_numbers.number_columns(frame, NumberScaler()), frame.items(), strict=True):
         assert numbers.dtype == dtype
         assert np.shares_memory(numbers, column.to_numpy())
 

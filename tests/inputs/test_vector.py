@@ -264,7 +264,7 @@ def test_bad_weights_are_refused(weight, message):
         (pd.Series([True, None], dtype="boolean"), None),
         (pd.Series([1, True], dtype=object), None),
         (pd.Series([1 + 2j]), None),
-        (pd.Series(["1", "2"]), None),
+        (pd.Series(["1", "2"]), "numbers written as text"),
         (pd.Series([1, 2], dtype="category"), None),
         (pd.Series(pd.to_datetime(["2024-01-01"])), None),
         (pd.Series([None, None], dtype=object), None),

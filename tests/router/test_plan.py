@@ -3,6 +3,7 @@
 import datetime
 import decimal
 import io
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,14 @@ import pytest
 from PIL import Image
 from sklearn.preprocessing import OneHotEncoder
 
-from skmulti import CategoryIndexer, InputMismatchError, InputRouter, NumberScaler, TextVectorizer
+from skmulti import (
+    CategoryIndexer,
+    DroppedColumnsWarning,
+    InputMismatchError,
+    InputRouter,
+    NumberScaler,
+    TextVectorizer,
+)
 from skmulti.router.plan import infer_inputs
 
 pa = pytest.importorskip("pyarrow")
@@ -76,6 +84,11 @@ def with_gaps(cells):
 
 
 VECTOR = {
+    "row counter": pd.Series(ROWS),
+    "nullable row counter": pd.Series(ROWS, dtype="Int64"),
+    "many-valued numeric strings": pd.Series([f"{x:.5f}" for x in FLOATS]),
+    "few-valued numbers with a unit": pd.Series(np.array(["10 mg", "20 mg", "5 mg"])[ROWS % 3]),
+    "few-valued numeric strings": pd.Series(np.array(["12.5", "7.25", "3"])[ROWS % 3]),
     "float64": pd.Series(FLOATS),
     "float32": pd.Series(FLOATS, dtype="float32"),
     "float16": pd.Series(FLOATS, dtype="float16"),
@@ -135,8 +148,6 @@ CATEGORY = {
     "ordered category": pd.Series(pd.Categorical(CITIES, ordered=True)),
     "sparse bool": pd.Series(pd.arrays.SparseArray(BOOLS)),
     "words and numbers mixed": objects(["a", 1, "b"] * 20),
-    "few-valued numeric strings": pd.Series(np.array(["12.5", "7.25", "3"])[ROWS % 3]),
-    "few-valued numbers with a unit": pd.Series(np.array(["10 mg", "20 mg", "5 mg"])[ROWS % 3]),
     "a few sentences that come back": pd.Series(
         np.array(["I would buy it again at once", "I would never ever buy it again"])[ROWS % 2]
     ),
@@ -180,11 +191,6 @@ DROPPED = {
     "constant date": (pd.Series([DAYS[0]] * N_ROWS), "constant"),
     "near-unique words": (pd.Series([f"user{i:05}" for i in ROWS]), "an id: 60 different values in 60 rows"),
     "near-unique codes in Arrow": (arrow([f"A-{i * 37:05}" for i in ROWS], pa.string()), "an id"),
-    "row counter": (pd.Series(ROWS), "an id: counts the rows"),
-    "shuffled row counter": (pd.Series(RNG.permutation(ROWS) + 1000), "an id: counts the rows"),
-    "nullable row counter": (pd.Series(ROWS, dtype="Int64"), "an id: counts the rows"),
-    "arrow row counter": (arrow(ROWS.tolist(), pa.int64()), "an id: counts the rows"),
-    "many-valued numeric strings": (pd.Series([f"{x:.5f}" for x in FLOATS]), "numbers written as text"),
 }
 REFUSED = {
     "complex": pd.Series(FLOATS + 1j),
@@ -235,16 +241,40 @@ def test_columns_that_cannot_help_are_dropped_with_a_note(column, reason):
 
 
 @pytest.mark.parametrize("column", [pytest.param(column, id=name) for name, column in REFUSED.items()])
-def test_cells_that_no_encoder_reads_are_refused_with_column_and_way_out(column):
-    with pytest.raises(InputMismatchError, match=r"column 'x' .* Drop the column, or name an encoder"):
+def test_columns_that_no_encoder_reads_are_dropped_with_a_warning(column):
+    frame = pd.DataFrame({"age": FLOATS, "x": column})
+    with pytest.warns(DroppedColumnsWarning, match=r"1 column is left out.*'x': no encoder takes cells of type"):
+        inputs, plan = infer_inputs(frame)
+    assert [name for name, _, _ in inputs] == ["numbers"]
+    assert plan["encoder"].tolist() == ["NumberScaler", "dropped"]
+    with pytest.raises(InputMismatchError, match="No column of X is left to learn from: 'x': no encoder takes"):
         infer_inputs(column.to_frame("x"))
 
 
-@pytest.mark.parametrize("share", [0.45, 0.7, 0.9])
-def test_a_counter_is_known_by_the_rows_of_a_fold(share):
-    counter = np.random.default_rng(1).permutation(1000)[: int(1000 * share)]
-    _, plan = infer_inputs(pd.DataFrame({"x": counter, "age": np.sin(counter)}))
-    assert plan["reason"][0] == "an id: counts the rows"
+def test_all_columns_that_are_left_out_stand_in_one_warning():
+    words = [f"{chr(97 + i % 26)}{i}x{i * 7919 % 101}" for i in ROWS]
+    frame = pd.DataFrame({"age": FLOATS, **{f"id {i}": words for i in range(6)}})
+    with pytest.warns(DroppedColumnsWarning) as caught:
+        infer_inputs(frame)
+    (warning,) = caught
+    assert "6 columns are left out" in str(warning.message)
+    assert "and 2 more" in str(warning.message)
+    assert len(str(warning.message)) <= 600
+
+
+def test_what_says_nothing_is_left_out_without_a_warning():
+    frame = pd.DataFrame({"age": FLOATS, "same": "a", "empty": None, "id": [f"q{i}x" for i in ROWS]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, plan = infer_inputs(frame, {"id": "drop"})
+    assert plan["encoder"].tolist() == ["NumberScaler", "dropped", "dropped", "dropped"]
+
+
+@pytest.mark.parametrize("counter", [np.arange(100), np.random.default_rng(1).permutation(100) + 1000])
+def test_a_counter_of_rows_is_a_number_and_the_plan_says_what_it_does(counter):
+    inputs, plan = infer_inputs(pd.DataFrame({"x": counter}))
+    assert [name for name, _, _ in inputs] == ["numbers"]
+    assert plan["reason"][0] == "numbers; counts the rows: kinds={'x': 'drop'} if it is an id"
 
 
 def test_a_constant_with_gaps_is_kept_since_gaps_may_tell_something():
@@ -361,8 +391,8 @@ def test_kinds_refuse_what_is_neither_kind_nor_encoder():
 
 
 def test_a_table_without_a_useful_column_is_refused_with_the_reasons():
-    frame = pd.DataFrame({"same": [1] * N_ROWS, "row": ROWS})
-    with pytest.raises(InputMismatchError, match=r"'same': constant: 1; 'row': an id: counts the rows"):
+    frame = pd.DataFrame({"same": [1] * N_ROWS, "gone": None})
+    with pytest.raises(InputMismatchError, match=r"'same': constant: 1; 'gone': empty"):
         InputRouter().fit(frame)
 
 
