@@ -1,5 +1,6 @@
 """Exceptions and warnings that a user can catch, and the words that messages have in common."""
 
+import contextlib
 import difflib
 import os
 import sys
@@ -10,7 +11,10 @@ import sklearn
 
 # A warning points at the user's line. On the stack, code of these packages is between that line and the call of `warn`.
 # They end with a separator, as the user's own package may be called skmulti_models.
-_BETWEEN = tuple(os.path.dirname(path) + os.sep for path in (__file__, sklearn.__file__, joblib.__file__))
+_BETWEEN = (
+    *(os.path.dirname(path) + os.sep for path in (__file__, sklearn.__file__, joblib.__file__)),
+    contextlib.__file__,
+)
 
 
 class InputMismatchError(ValueError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ._odd import are_mostly_known
+from ._odd import MOST_SHARE, are_mostly_known, share_of
 
 # No date has more characters than this.
 LONGEST = 60
@@ -46,6 +46,7 @@ _FORMS = [
     r"(?P<year>\d{4})(?P<number>\d{2})(?P<day>\d{2})T(?P<hour>\d{2}):?(?P<minute>\d{2}):?(?P<second>\d{2})(?P<zone>Z)?",
     rf"(?P<clock>){_TIME}",
 ]
+_CLOCK = re.compile(_TIME, re.IGNORECASE)
 _PATTERNS = [re.compile(form, re.IGNORECASE) for form in _FORMS]
 # The day to which a time of the day is bound, so that it has a place among dates.
 _ANCHOR = "1970-01-01"
@@ -63,14 +64,17 @@ class DateStyle:
         What three numbers stand for.
     is_sure : bool
         Whether the column itself shows the order. If not, it is a guess.
+    is_clock : bool
+        Whether the cells are times of the day.
     """
 
     order: str = "ymd"
     is_sure: bool = True
+    is_clock: bool = False
 
     def __str__(self):
         if self.order == "ymd":
-            return "dates written year-month-day"
+            return "times of the day" if self.is_clock else "dates written year-month-day"
         guess = "" if self.is_sure else ", a guess: in no cell is a number above 12"
         return f"dates written {'day' if self.order == 'dmy' else 'month'} first{guess}"
 
@@ -159,8 +163,10 @@ def find_date_style(cells):
     DateStyle or None
         None if most cells are no dates.
     """
-    orders = [order for cell in cells if isinstance(cell, str) and (order := _order_of(cell.strip()))]
-    style = _style_of_orders(orders)
+    texts = [cell.strip() for cell in cells if isinstance(cell, str)]
+    style = _style_of_orders([order for text in texts if (order := _order_of(text))])
+    if texts and share_of(texts, _CLOCK.fullmatch) >= MOST_SHARE:
+        style = DateStyle(is_clock=True)
     times = style.read(cells)
     odd = times.isna().to_numpy()
     return style if are_mostly_known(cells, odd, times.nunique()) else None

@@ -218,7 +218,7 @@ def are_mostly_known(cells, odd, n_different):
 
 def share_of(cells, test):
     """Return the share of cells that pass a test, or 0 of no cells."""
-    return sum(map(test, cells)) / len(cells) if len(cells) else 0.0
+    return sum(bool(test(cell)) for cell in cells) / len(cells) if len(cells) else 0.0
 
 
 def are_mostly(cells, test):

@@ -128,9 +128,34 @@ def credit(folder):
     return Table(frame.drop(columns="Status"), (frame["Status"] == "bad").astype(int), BINARY)
 
 
+def penguins(folder):
+    """Sex of penguins, with the identity of each as the keepers wrote it."""
+    frame = _from_r("palmerpenguins", "penguins_raw")
+    frame = frame[frame["Sex"].notna()].reset_index(drop=True)
+    return Table(frame.drop(columns="Sex"), (frame["Sex"].str.lower() == "male").astype(int), BINARY)
+
+
+def flights(folder):
+    """Delays at arrival of flights from New York, without the time of arrival."""
+    frame = _from_r("nycflights13", "flights")
+    frame = frame[frame["arr_delay"].notna()].reset_index(drop=True)
+    days = pd.to_datetime(frame[["year", "month", "day"]])
+    X = frame.drop(columns=["arr_delay", "arr_time", "air_time", "year", "month", "day", "time_hour", "sched_arr_time"])
+    return Table(X.assign(date=days), (frame["arr_delay"] > 15).astype(int), BINARY)
+
+
+def diamonds(folder):
+    """Prices of diamonds, in logarithms."""
+    frame = _from_r("ggplot2", "diamonds")
+    return Table(frame.drop(columns="price"), np.log(frame["price"].astype(float)), NUMBERS)
+
+
 TABLES = {
     function.__name__: function
-    for function in (reviews, housing, solar, digits, wine, diabetes, breast_cancer, strikes, pupils, credit)
+    for function in (
+        *(reviews, housing, solar, digits, wine, diabetes, breast_cancer, strikes, pupils, credit),
+        *(penguins, flights, diamonds),
+    )
 }
 
 

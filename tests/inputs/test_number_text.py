@@ -149,9 +149,7 @@ def test_one_row_with_an_odd_cell_is_predicted_as_a_row_without_it():
 
 def test_a_column_that_is_another_one_is_refused():
     router = InputRouter().fit(pd.DataFrame({"x": [1.0, 2.0, 3.0]}))
-    with pytest.raises(
-        InputMismatchError, match=r"column 'x'\): 5 of 5 cells are not numbers"
-    ):
+    with pytest.raises(InputMismatchError, match=r"column 'x'\): 5 of 5 cells are not numbers"):
         router.transform(pd.DataFrame({"x": list("abcde")}))
 
 
