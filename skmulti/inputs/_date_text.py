@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ._odd import MOST_SHARE, are_mostly_known, share_of
+from ._odd import MOST_SHARE, NO_CANDIDATE, are_mostly_known, at_a_glance, share_of
 
 # No date has more characters than this.
 LONGEST = 60
@@ -163,13 +163,21 @@ def find_date_style(cells):
     DateStyle or None
         None if most cells are no dates.
     """
+    first = at_a_glance(cells)
+    if len(first) < len(cells) and _read_by_style(first)[1].mean() > NO_CANDIDATE:
+        return None
+    style, odd, n_different = _read_by_style(cells)
+    return style if are_mostly_known(cells, odd, n_different) else None
+
+
+def _read_by_style(cells):
+    """Return the style that suits cells best, which of them it cannot read, and how many different dates it reads."""
     texts = [cell.strip() for cell in cells if isinstance(cell, str)]
     style = _style_of_orders([order for text in texts if (order := _order_of(text))])
     if texts and share_of(texts, _CLOCK.fullmatch) >= MOST_SHARE:
         style = DateStyle(is_clock=True)
     times = style.read(cells)
-    odd = times.isna().to_numpy()
-    return style if are_mostly_known(cells, odd, times.nunique()) else None
+    return style, times.isna().to_numpy(), times.nunique()
 
 
 def _style_of_orders(orders):

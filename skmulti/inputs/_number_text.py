@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ._hints import is_bool_type, is_number_type
-from ._odd import MOST_SHARE, are_mostly_known
+from ._odd import MOST_SHARE, NO_CANDIDATE, are_mostly_known, at_a_glance
 
 # From this share of cells with a leading zero on ("02139"), a column holds codes: as numbers they would lose it.
 CODE_SHARE = 0.01
@@ -155,13 +155,22 @@ def find_number_style(cells):
     NumberStyle or None
         None if most cells are no numbers, or are codes with leading zeros.
     """
+    first = at_a_glance(cells)
+    if len(first) < len(cells) and _read_by_style(first)[1].mean() > NO_CANDIDATE:
+        return None
+    style, odd, n_different = _read_by_style(cells)
+    return style if are_mostly_known(cells, odd, n_different) else None
+
+
+def _read_by_style(cells):
+    """Return the style that suits cells best, which of them it cannot read, and how many different numbers it reads."""
     texts = [cell.strip() for cell in cells if isinstance(cell, str)]
     style = _style_of_texts(texts) if texts else NumberStyle()
     if style is None:
-        return None
+        return None, np.ones(len(cells), dtype=bool), 0
     numbers = style.read(np.fromiter(cells, dtype=object, count=len(cells)))
     odd = np.isnan(numbers)
-    return style if are_mostly_known(cells, odd, len(np.unique(numbers[~odd]))) else None
+    return style, odd, len(np.unique(numbers[~odd]))
 
 
 def _style_of_texts(texts):

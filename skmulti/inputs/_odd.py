@@ -24,6 +24,10 @@ MOST_SHARE = 0.95
 MOST_MARKERS = 3
 DIFFERENT_VALUES = 20
 
+# Cells that tell that a column is no candidate, and the share of odd ones among them from which on it is none.
+GLANCE_CELLS = 200
+NO_CANDIDATE = 0.7
+
 # From so many known cells on, a column of which every one is odd is an error. A single row may be odd throughout.
 ALL_ODD = 5
 
@@ -214,6 +218,11 @@ def are_mostly_known(cells, odd, n_different):
     if not len(odd) or odd.all():
         return False
     return odd.mean() <= 1 - MOST_SHARE or stand_for_missing(cells, odd, n_different)
+
+
+def at_a_glance(cells):
+    """Return a tenth or so of many cells: enough to see that a column is no candidate, which most columns are not."""
+    return cells[:: max(len(cells) // GLANCE_CELLS, 1)]
 
 
 def share_of(cells, test):

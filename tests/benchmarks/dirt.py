@@ -112,7 +112,7 @@ def compare(name, table, seeds):
         except Exception as error:
             # A peer that cannot read the table is part of the answer.
             peer.append(np.nan)
-            print(f"skrub: {type(error).__name__}: {str(error):.80}")
+            print(f"skrub: {type(error).__name__}: {error!s:.80}")
     loss = np.subtract(clean, dirty)
     spread = loss.std(ddof=1) / len(seeds) ** 0.5 if len(seeds) > 1 else np.nan
     means = [f"{np.mean(values):.4f}" for values in (clean, dirty, drifted, peer)]
