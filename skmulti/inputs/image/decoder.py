@@ -425,7 +425,7 @@ def _count_arrays(cells, counts):
 def _describe_failure(column, cells, position, error):
     """Return where a cell stands, what it is and what is wrong: ``first at row label 5: 'a.png' (file not found)``."""
     cell, label = cells[position], label_at(column.index, position)
-    if isinstance(cell, BYTES | list | tuple):
+    if isinstance(cell, (*BYTES, list, tuple)):
         # The content itself would fill pages.
         found = f"{type(cell).__name__} of length {len(cell)}"
     elif hasattr(cell, "shape") and hasattr(cell, "dtype"):
