@@ -23,6 +23,7 @@ EXTENSIONS = (
     *(".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c", ".ico", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".tga"),
     *(".heic", ".heif"),
 )
+NUMBER_EXTENSIONS = (".tif", ".tiff", ".pfm")
 # The most common first bytes of the files of each format; `format_of` knows the formats that need more than these.
 SIGNATURES = {
     b"\x89PNG\r\n\x1a\n": "PNG",
@@ -71,6 +72,13 @@ def is_file(cell):
     return isinstance(cell, (*PATHS, *BYTES)) or hasattr(cell, "read")
 
 
+def may_hold_numbers(cell):
+    """Return whether a file may hold floats, or integers of 32 bits: a TIFF or PFM file."""
+    if isinstance(cell, PATHS):
+        return str(cell).lower().endswith(NUMBER_EXTENSIONS)
+    return isinstance(cell, BYTES) and format_of(bytes(cell[:START])) in ("TIFF", "PPM")
+
+
 def as_source(cell):
     """Return the name or the content of a file, a PIL image, an open file or an array; or raise `NotImageError`.
 
@@ -97,14 +105,15 @@ def as_source(cell):
 
 def _as_array(cell):
     """Return a list, an array or a tensor of whatever framework as an array."""
-    if not (isinstance(cell, list | tuple) or hasattr(cell, "__array__")):
+    is_array = hasattr(cell, "__array__") and not isinstance(cell, np.generic)
+    if not (is_array or isinstance(cell, list | tuple) or hasattr(cell, "numpy")):
         raise NotImageError(f"type {type(cell).__name__}")
-    # A tensor of PyTorch that has gradients, or lies on a GPU, is no array until it is taken from there.
-    cell = cell.detach().cpu() if hasattr(cell, "detach") else cell
     # A masked pixel is not known, and black stands for that as in a missing image.
     cell = cell.filled(0) if isinstance(cell, np.ma.MaskedArray) else cell
     try:
-        array = np.asarray(cell)
+        # A tensor of PyTorch that has gradients, or lies on a GPU, is no array until it is taken from there.
+        cell = cell.detach().cpu() if hasattr(cell, "detach") else cell
+        array = np.asarray(cell if is_array or not hasattr(cell, "numpy") else cell.numpy())
         # Nested lists come from a Parquet file as arrays of arrays: each step joins those of one level.
         while array.dtype == object and array.ndim:
             n_axes, array = array.ndim, np.asarray(array.tolist())
@@ -168,7 +177,7 @@ def sort_of(cell):
     if isinstance(cell, str):
         return _sort_of_text(cell)
     if isinstance(cell, BYTES):
-        return "encoded images" if format_of(bytes(memoryview(cell)[:START])) else None
+        return "encoded images" if format_of(bytes(cell[:START])) else None
     if isinstance(cell, os.PathLike):
         # A string without an extension may be any word, but a path is one of a file.
         return _sort_of_text(str(cell)) or ("paths of images" if _starts_as_image(cell) else None)
@@ -211,7 +220,7 @@ def _sort_of_array(array):
 def start_of(source):
     """Return the first bytes of a file by its name, of its content, or of an open file."""
     if isinstance(source, BYTES):
-        return bytes(memoryview(source)[:START])
+        return bytes(source[:START])
     if isinstance(source, PATHS):
         with open(file_of(source), "rb") as file:
             return file.read(START)

@@ -7,7 +7,6 @@ apart from a missing one, and the error names the row of the first.
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
 import keras
 import numpy as np
@@ -19,22 +18,29 @@ from ..._validation import Integral, StrOptions
 from ..._workers import available_cores
 from ...errors import InputMismatchError, label_at, shorten
 from ...spec import ArraySpec
-from .._cells import BYTES, PATHS
+from .._cells import BYTES, PATHS, file_of
 from .._hints import probe
 from .._odd import MOST_SHARE, ON_ODD, OddCells, report_odd_cells
 from ..base import InputEncoder, check_frame, one_column
 from .arrays import ArrayCounts
 from .branch import ImageBranch, is_positive_int
-from .cells import NotImageError, UnreadableError, as_source, is_file, is_missing, sort_of, unwrap
+from .cells import NotImageError, UnreadableError, as_source, is_file, is_missing, may_hold_numbers, sort_of, unwrap
 from .opencv import check_installed as check_opencv
-from .pixels import DAMAGE, MODES, decode_into, opens
+from .pixels import MODES, decode_into, opens, read_numbers
 
 # Images that a thread gets at a time.
 PIECE_ROWS = 16
 # Cells of a column that are looked at to know whether it holds images, and whether these can be opened.
 PROBE_CELLS = 200
+# Files that are read to know the range of the numbers in them.
+PROBE_FILES = 20
 # Unreadable cells that a message names after the first one.
 NAMED_CELLS = 2
+ODD_ADVICE = (
+    "Give paths, the content of image files, PIL images, or arrays (height, width) with 1, 2, 3 or 4 channels last or "
+    "first, of ints of 0-255 or floats of 0-1; or another encoder for the column. "
+    'ImageDecoder(on_odd="missing") counts odd cells as missing.'
+)
 
 
 class ImageDecoder(InputEncoder):
@@ -56,9 +62,9 @@ class ImageDecoder(InputEncoder):
         the ratio and fills two sides with black (transparent for 4 channels).
     on_error : {"raise", "missing", "auto"}
         Whether an image that cannot be read is an error or a missing image. Missing ones are
-        counted in an `OddCellsWarning`, and it is an error at `fit` if no image can be read.
-        "auto" is "missing", but an error at `fit` if fewer than 95 % can be read. An inferred
-        decoder has "auto".
+        counted in an `OddCellsWarning`, and it is an error at `fit` if no file of a column of
+        paths can be read. "auto" is "missing", but an error at `fit` if several images, and
+        more than 5 % of them, cannot be read. An inferred decoder has "auto".
     on_odd : {"raise", "missing"}
         Whether a cell that is no image is an error or counts as missing, with an
         `OddCellsWarning`. Such a cell is of another type, or an array of a wrong shape or
@@ -153,7 +159,7 @@ class ImageDecoder(InputEncoder):
       ...
     skmulti.errors.InputMismatchError: column 0: 1 of 1 images cannot be read, first at row label 0: \
 'img/0017.jpg' (file not found). Relative paths start at the working directory, unless ImageDecoder(folder=...) \
-names another folder. Give existing, whole image files, or pass ImageDecoder(on_error="missing") to use blank images.
+names another. Give existing, whole image files, or pass ImageDecoder(on_error="missing") to use blank images.
 
     `folder` says where relative paths start:
 
@@ -223,8 +229,8 @@ names another folder. Give existing, whole image files, or pass ImageDecoder(on_
     def fit(self, columns, y=None):
         """Learn how arrays are to be read, and check that images can be read; see `InputEncoder.fit`.
 
-        Files are read only if `on_error` lets some of them be unreadable: a few of them, as
-        long as these can be read.
+        A few files are read to know whether they can be, unless `on_error` is "raise", and what
+        is white in TIFF and PFM files of floats.
         """
         self.end_parts()
         self.partial_fit(columns, y)
@@ -250,7 +256,7 @@ names another folder. Give existing, whole image files, or pass ImageDecoder(on_
         self._check_parameters()
         column, cells = _read_cells(columns, self, reset=True)
         counts, were_read = getattr(self, "_partial", (ArrayCounts(), False))
-        odd = _count_arrays(cells, counts)
+        odd = self._count_arrays(cells, counts)
         self._refuse_or_note(column, cells, odd if self.on_odd == "raise" else {})
         self.channels_first_ = counts.channels_first
         self.float_white_, self.int_white_ = counts.float_white, counts.int_white
@@ -270,18 +276,49 @@ names another folder. Give existing, whole image files, or pass ImageDecoder(on_
         if self.decoder == "opencv":
             check_opencv()
 
+    def _count_arrays(self, cells, counts):
+        """Count the arrays of numbers in cells; return ``{position: NotImageError}`` of cells that are no images."""
+        odd = {}
+        for position, cell in enumerate(cells):
+            if is_missing(cell) or is_file(cell):
+                continue
+            try:
+                source = as_source(cell)
+            except NotImageError as error:
+                odd[position] = error
+                continue
+            if isinstance(source, np.ndarray):
+                counts.add(source)
+            elif isinstance(source, Image.Image):
+                self._count_file(source, counts)
+        files = [cell for cell in cells if is_file(cell) and may_hold_numbers(cell)]
+        for file in files[:: max(len(files) // PROBE_FILES, 1)]:
+            self._count_file(file, counts)
+        return odd
+
+    def _count_file(self, source, counts):
+        """Count a file or PIL image whose pixels are floats, or integers of 32 bits."""
+        numbers = read_numbers(source, self.folder)
+        if numbers is not None:
+            counts.add(numbers)
+
     def _check_readable(self, column, cells, present):
         """Refuse a column of which no image can be read, or too few for "auto": most likely the folder is wrong."""
-        most = len(present) - 1 if self.on_error == "missing" else (1 - MOST_SHARE) * len(present)
+        is_auto = self.on_error == "auto"
+        # Content that cannot be read is in no wrong folder: with "missing", the warning says how many images are lost.
+        if not is_auto and not all(isinstance(cells[i], PATHS) for i in present):
+            return
+        # A single image does not decide.
+        most = max(1, (1 - MOST_SHARE) * len(present)) if is_auto else len(present) - 1
         some = spread(present)
         # Headers show nearly all that cannot be read, and take a fraction of the time.
-        are_many = sum(not self._opens(cells[i]) for i in some) > most * len(some) / len(present)
+        are_few = sum(not self._opens(cells[i]) for i in some) <= most * len(some) / len(present)
         # One whole image is enough to go on. It is nearly always the first, so that this takes no time.
-        if not are_many and any(self._find_failure(cells[i]) is None for i in (*some, *present)):
+        if are_few and any(self._find_failure(cells[i]) is None for i in (*some, *present)):
             return
         failures = {i: error for i in present if (error := self._find_failure(cells[i])) is not None}
         if len(failures) > most or len(failures) == len(present):
-            raise self._make_refusal(column, cells, failures)
+            raise self._make_refusal(column, cells, failures, are_all=len(failures) == len(present))
 
     def _opens(self, cell):
         """Return whether the header of a file can be read; whole images of other cells."""
@@ -364,12 +401,12 @@ names another folder. Give existing, whole image files, or pass ImageDecoder(on_
         if failures:
             first = min(failures)
             count = f"{len(failures)} of {len(cells)} cells {'is' if len(failures) == 1 else 'are'}"
-            expected = "images that can be read" if unreadable else "images"
+            expected = "readable as images" if unreadable else "images"
             labels = set(column.index[list(failures)])
             first_found = _describe_failure(column, cells, first, failures[first])
             report_odd_cells([OddCells(column.name, expected, labels, count, first_found)])
 
-    def _make_refusal(self, column, cells, failures):
+    def _make_refusal(self, column, cells, failures, are_all=False):
         """Return the error for cells that cannot be read, or that are no images."""
         first, *others = sorted(failures)
         error = failures[first]
@@ -378,48 +415,22 @@ names another folder. Give existing, whole image files, or pass ImageDecoder(on_
         also = f", then {' and '.join(names)}" if names else ""
         refusal = InputMismatchError(
             f"column {column.name!r}: {len(failures)} of {len(cells)} {broken}, "
-            f"{_describe_failure(column, cells, first, error)}{also}. {self._advise(error)}"
+            f"{_describe_failure(column, cells, first, error)}{also}. {self._advise(cells[first], error, are_all)}"
         )
         refusal.__cause__ = error
         return refusal
 
-    def _advise(self, error):
-        """Return the way out of an error."""
+    def _advise(self, cell, error, are_all):
+        """Return the way out of the error of a cell."""
         if isinstance(error, NotImageError):
-            return (
-                "Give paths, the content of image files, PIL images, or arrays (height, width) with 1, 2, 3 or 4 "
-                "channels last or first, of ints of 0-255 or floats of 0-1; or another encoder for the column. "
-                'ImageDecoder(on_odd="missing") counts odd cells as missing.'
-            )
-        folder = (
-            "Relative paths start at the working directory, unless ImageDecoder(folder=...) names another folder. "
-            if self.folder is None and "not found" in str(error)
-            else ""
-        )
-        if self.on_error == "missing":
-            return f"{folder}Without any image there is nothing to learn from."
-        return (
-            f'{folder}Give existing, whole image files, or pass ImageDecoder(on_error="missing") to use blank images.'
-        )
-
-
-def _count_arrays(cells, counts):
-    """Count the arrays among cells; return ``{position: NotImageError}`` of cells that are no images."""
-    odd = {}
-    for position, cell in enumerate(cells):
-        if is_missing(cell) or is_file(cell):
-            continue
-        try:
-            source = as_source(cell)
-        except NotImageError as error:
-            odd[position] = error
-            continue
-        if isinstance(source, Image.Image) and source.mode in ("I", "F"):
-            with suppress(*DAMAGE):
-                source = np.asarray(source)
-        if isinstance(source, np.ndarray):
-            counts.add(source)
-    return odd
+            return ODD_ADVICE
+        folder = ""
+        if self.folder is None and "not found" in str(error) and not os.path.isabs(file_of(cell)):
+            folder = "Relative paths start at the working directory, unless ImageDecoder(folder=...) names another. "
+        if are_all:
+            return f"{folder}Give existing, whole image files; without any there is nothing to learn from."
+        blank = 'pass ImageDecoder(on_error="missing") to use blank images'
+        return f"{folder}Give existing, whole image files, or {blank}."
 
 
 def _describe_failure(column, cells, position, error):

@@ -94,7 +94,7 @@ def open_file(source, folder):
     if isinstance(source, str) and (content := content_of(source)) is not None:
         source = content
     if isinstance(source, BYTES):
-        return Image.open(io.BytesIO(source), formats=_known_formats())
+        return Image.open(io.BytesIO(bytes(source)), formats=_known_formats())
     if isinstance(source, PATHS):
         path = file_of(source, folder)
         by_name = FORMATS_BY_NAME.get(path[-4:].lower(), ())
@@ -111,6 +111,24 @@ def opens(source, folder):
             return True
     except DAMAGE:
         return False
+
+
+def read_numbers(source, folder):
+    """Return the pixels of a file or PIL image as an array if they are numbers of an unknown range, else None."""
+    try:
+        if isinstance(source, Image.Image):
+            # The image itself is the user's, and stays open.
+            return _numbers_of(source)
+        with open_file(source, folder) as file:
+            return _numbers_of(file)
+    except (*DAMAGE, AssertionError, AttributeError):
+        # An image that cannot be read says nothing; whether it is an error is for others to decide.
+        return None
+
+
+def _numbers_of(image):
+    """Return the pixels of a PIL image if its mode does not tell what is white, else None."""
+    return np.asarray(image) if image.mode in ("I", "F") and image.format not in WIDE_FORMATS else None
 
 
 def _load(image):

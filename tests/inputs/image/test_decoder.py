@@ -306,7 +306,7 @@ def test_unreadable_cell_may_count_as_missing(case, tmp_path):
     cell, _ = bad_cells(tmp_path)[case]
     encoder = ImageDecoder(size=(8, 8), on_error="missing").fit([COLOURS])
 
-    with pytest.warns(OddCellsWarning, match="1 of 2 cells is not images that can be read, first at row label 0"):
+    with pytest.warns(OddCellsWarning, match="1 of 2 cells is not readable as images, first at row label 0"):
         pixels, missing = encoder.encode_and_flag([cell, COLOURS])
 
     assert missing.tolist() == [True, False]
