@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from .._odd import MOST_SHARE
-from .cells import CHANNELS, NotImageError
+from .cells import CHANNELS, NotImageError, range_of
 
 # What rounding brings back into the range may be a little beyond it: interpolation leaves 1.0000001.
 TOLERANCE = 0.4 / 255
@@ -43,14 +42,16 @@ class ArrayCounts:
         is_first, is_last = _channel_ends(array)
         self.first += is_first and not is_last
         self.last += is_last and not is_first
-        if array.dtype.kind == "f":
-            # Of what is no brightness in any range, nothing is learned. NaN is compared as false.
-            if 0 < array.max() <= 255 and array.min() >= 0:
-                self.floats += 1
-                self.high_floats += array.max() > 1 + TOLERANCE
-        elif array.dtype.kind in "iu" and array.dtype != np.uint8 and 0 < array.max() <= 65535 and array.min() >= 0:
+        if array.dtype.kind not in "fiu" or array.dtype == np.uint8:
+            return
+        low, high = range_of(array)
+        # Black, and what is no brightness in any range, teach nothing. NaN is compared as false.
+        if array.dtype.kind == "f" and low >= 0 and 0 < high <= 255:
+            self.floats += 1
+            self.high_floats += high > 1 + TOLERANCE
+        elif array.dtype.kind in "iu" and low >= 0 and 0 < high <= 65535:
             self.ints += 1
-            self.high_ints += array.max() > 255
+            self.high_ints += high > 255
 
     @property
     def channels_first(self):
@@ -59,13 +60,14 @@ class ArrayCounts:
 
     @property
     def float_white(self):
-        """The float that stands for white: 1, or 255 if so many arrays go beyond 1 that these are no odd ones."""
-        return 255 if self.high_floats > (1 - MOST_SHARE) * self.floats else 1
+        """The float that stands for white: 1, or 255 if at least half of the arrays go beyond 1."""
+        # Not as soon as some do: those few are refused, while a wrong 255 would make all others black in silence.
+        return 255 if self.floats and 2 * self.high_floats >= self.floats else 1
 
     @property
     def int_white(self):
         """The integer that stands for white: 255 or 65535, or None if no array shows it."""
-        return (65535 if self.high_ints > (1 - MOST_SHARE) * self.ints else 255) if self.ints else None
+        return (65535 if 2 * self.high_ints >= self.ints else 255) if self.ints else None
 
 
 def _channel_ends(array):
@@ -99,7 +101,7 @@ def as_bytes(array, decoder):
 
 def _check_range(array, white, tolerance):
     """Refuse an array with numbers below 0 or above white."""
-    low, high = array.min(), array.max()
+    low, high = range_of(array)
     # Asked in this way, NaN is refused, too.
     if not (low >= -tolerance and high <= white + tolerance):
         numbers = "floats" if array.dtype.kind == "f" else "integers"

@@ -208,13 +208,19 @@ def _starts_as_image(source):
 
 def _sort_of_array(array):
     """Return what sort of image an array seems to be."""
-    # Two axes of other numbers are the steps of a sequence, and three are read by no encoder but this one.
-    if array.dtype != np.uint8 and (array.ndim == 2 or not 0 <= array.min() <= array.max() <= 65535):
-        return None
-    # Floats beyond 255 are measurements rather than brightness.
-    if array.dtype.kind == "f" and array.max() > 255:
-        return None
+    if array.dtype != np.uint8:
+        low, high = range_of(array)
+        # Two axes of other numbers are the steps of a sequence, and three are read by no encoder but this one. Floats
+        # beyond 255 are measurements rather than brightness. NaN is compared as false.
+        if array.ndim == 2 or not 0 <= low <= high <= (255 if array.dtype.kind == "f" else 65535):
+            return None
     return f"{array.dtype.name} pixel arrays"
+
+
+def range_of(array):
+    """Return the smallest and the largest number of an array."""
+    # As Python's numbers, since those of float16 cannot be compared with 65535.
+    return array.min().item(), array.max().item()
 
 
 def start_of(source):

@@ -124,7 +124,7 @@ class ImageDecoder(InputEncoder):
     - an array, a tensor or nested lists of shape (height, width), or with a third axis of 1 to
       4 channels, first or last: uint8 is taken as it is; bool becomes 0 and 255; floats lie in
       0-1 or 0-255, other integers in 0-255 or 0-65535. Which of the two is the same for the
-      whole column: the larger one if more than 5 % of the training arrays need it;
+      whole column: the larger one if at least half of the training arrays need it;
     - a PIL image of any mode;
     - None, NaN or ``pd.NA``: no image; all pixels are 0, and `encode_and_flag` marks the row.
 
