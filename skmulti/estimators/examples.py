@@ -110,7 +110,7 @@ class TableExamples:
             The encoded rows.
         """
         # joblib compares the cells, which are paths; a file that has changed must not be taken from the memory.
-        states = [] if memory is None else file_states(self.table)
+        states = [] if memory is None else file_states(self.table, _folders_of(router))
         fit = as_memory(memory).cache(_fit_router)
         return fit(router, self.table, self.y, self.weight, states, store_folder(memory))
 
@@ -119,6 +119,11 @@ class TableExamples:
         if arrays is None:
             arrays = router.encode(self.table, folder=store_folder(memory))
         return Rows(arrays, *encode_rows(target, self.y, self.weight, dtype))
+
+
+def _folders_of(router):
+    """Return the folders that encoders of a router read relative paths from."""
+    return [value for name, value in router.get_params().items() if name.endswith("__folder") and value is not None]
 
 
 def _fit_router(router, table, y, weight, states, folder):

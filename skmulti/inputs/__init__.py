@@ -7,10 +7,10 @@ array from the encoder, and the layers that read it from the branch. Other wings
 - `infer_spec` for arrays that were encoded elsewhere, and `hint` for columns that seem to hold something else;
 - the contexts in which odd cells are reported: `odd_cells_reported`, `odd_cells_gathered` and `report_odd_cells`;
 - limits that the router keeps to (`FEW_ROWS`, `LAZY_SHARE`, `SAMPLE_ROWS`), the classes of cells that are files or name
-  files (`BYTES`, `PATHS`), and small functions that belong to the contract of encoders and branches.
+  files (`BYTES`, `PATHS`, `file_of`), and small functions that belong to the contract of encoders and branches.
 """
 
-from ._cells import BYTES, PATHS
+from ._cells import BYTES, PATHS, file_of
 from ._encoded import infer_spec
 from ._hints import hint
 from ._odd import odd_cells_gathered, odd_cells_reported, report_odd_cells
@@ -62,6 +62,7 @@ __all__ = [
     "TransformerEncoder",
     "VectorStacker",
     "cannot_learn_in_parts",
+    "file_of",
     "hint",
     "infer_spec",
     "missing_rows",

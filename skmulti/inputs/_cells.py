@@ -3,6 +3,8 @@
 import os
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pandas as pd
@@ -23,6 +25,23 @@ _ADVICE = (
     "Give lists of numbers, 1-D arrays (steps), 2-D arrays (steps, features), paths of .npy files that hold "
     "such arrays, or None where missing."
 )
+
+
+def file_of(cell, folder=None):
+    """Return the path of the file that a cell names.
+
+    Parameters
+    ----------
+    cell : str or PathLike
+        A path, or a ``file://`` URL. ``~`` is the user's home.
+    folder : str, PathLike or None
+        What relative paths are relative to. None is the working directory.
+    """
+    path = os.fsdecode(cell)
+    if path[:7].lower() == "file://":
+        path = url2pathname(urlsplit(path).path)
+    path = os.path.expanduser(path)
+    return path if folder is None else os.path.join(os.path.expanduser(folder), path)
 
 
 class CellError(Exception):

@@ -63,6 +63,8 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         Whether a fit keeps the columns and encodes the rows of each batch when it needs
         them. "auto" does so if the array would take more than a tenth of the machine's
         memory. The array of a row must then depend on that row alone.
+    folder : str, PathLike or None
+        Optional, for an encoder whose cells name files: what relative paths are relative to.
 
     See Also
     --------

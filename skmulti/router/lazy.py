@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from .._workers import machine_memory, map_ahead
-from ..inputs import LAZY_SHARE
+from ..inputs import LAZY_SHARE, odd_cells_gathered
 from .store import has_key, row_keys, store_of
 
 # Rows that a thread encodes at once. Encoded pieces wait in memory until they are written, so a piece is small.
@@ -100,6 +100,8 @@ class LazyArray:
         Data type of the rows.
     store : DecodedStore or None
         Where encoded rows are kept. None encodes a row each time that it is asked for.
+    keys : ndarray of shape (n_rows,), bytes, or None
+        The rows' keys in the store, from `row_keys`.
 
     Attributes
     ----------
@@ -107,15 +109,12 @@ class LazyArray:
         The first error that was raised while a row was encoded.
     """
 
-    def __init__(self, encode, columns, shape, dtype, store=None):
+    def __init__(self, encode, columns, shape, dtype, store=None, keys=None):
         self.shape, self.dtype, self.ndim = (len(columns), *shape), np.dtype(dtype), 1 + len(shape)
         self.error = None
         self._encode, self._columns, self._store = encode, columns, store
-        self._keys = self._places = None
-        # Keys are made and looked up once, not batch by batch: each takes a system call (paths) or a hash (bytes).
-        if store is not None:
-            self._keys = row_keys(columns)
-            self._places = store.find(self._keys)
+        # Looked up once, not batch by batch.
+        self._keys, self._places = keys, None if store is None else store.find(keys)
 
     def __len__(self):
         return self.shape[0]
@@ -128,7 +127,8 @@ class LazyArray:
 
     def take(self, positions):
         """Return some rows as another `LazyArray`, without encoding them."""
-        return LazyArray(self._encode, self._columns.iloc[positions], self.shape[1:], self.dtype, self._store)
+        keys = None if self._store is None else self._keys[positions]
+        return LazyArray(self._encode, self._columns.iloc[positions], self.shape[1:], self.dtype, self._store, keys)
 
     def encode(self, rows=slice(None)):
         """Encode rows, or read those that are kept in the store.
@@ -194,8 +194,11 @@ class LazyArray:
 
 def lazy_array(encode, columns, encoder, spec, folder=None):
     """Return the `LazyArray` of an encoder's rows; with a folder, its rows are kept there."""
-    store = None if folder is None else store_of(encoder, spec, folder)
-    return LazyArray(encode, columns, spec.shape, spec.dtype, store)
+    if folder is None:
+        return LazyArray(encode, columns, spec.shape, spec.dtype)
+    # Keys are made once: each takes a system call (paths) or a hash (bytes).
+    keys = row_keys(columns, getattr(encoder, "folder", None))
+    return LazyArray(encode, columns, spec.shape, spec.dtype, store_of(encoder, spec, folder), keys)
 
 
 def take(array, positions):
@@ -238,7 +241,9 @@ class LazyFetch:
 
     def _encode_rows(self, rows):
         """Return the rows of each array, in the order of the names."""
-        return [array[rows] for array in self.arrays.values()]
+        # The pass over all rows before the training has told of odd cells; a batch need not tell again.
+        with odd_cells_gathered([]):
+            return [array[rows] for array in self.arrays.values()]
 
 
 def split_lazy(arrays):

@@ -15,19 +15,21 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from ..inputs import BYTES, PATHS
+from ..inputs import BYTES, PATHS, file_of
 
 # The length of a SHA-1 digest.
 KEY_BYTES = 20
 
 
-def row_keys(columns):
+def row_keys(columns, folder=None):
     """Return a key for the content of each row, made from its bytes, or from a file's path, size and time of change.
 
     Parameters
     ----------
     columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
         The cells. Rows of several columns have no key.
+    folder : str, PathLike or None
+        What relative paths in the cells are relative to.
 
     Returns
     -------
@@ -40,7 +42,7 @@ def row_keys(columns):
             return np.zeros(len(columns), dtype=f"V{KEY_BYTES}")
         columns = columns.iloc[:, 0]
     # Of type "V", because NumPy drops the zero bytes at the end of type "S".
-    keys = b"".join(_make_key(cell) or bytes(KEY_BYTES) for cell in columns.astype(object))
+    keys = b"".join(_make_key(cell, folder) or bytes(KEY_BYTES) for cell in columns.astype(object))
     return np.frombuffer(keys, dtype=f"V{KEY_BYTES}")
 
 
@@ -49,12 +51,13 @@ def has_key(keys):
     return keys != np.zeros(1, dtype=keys.dtype)
 
 
-def _make_key(cell):
+def _make_key(cell, folder):
     """Return the key of a cell, or None if it has no key."""
     # As in Hugging Face datasets: an image as its bytes, as the path of its file, or as both.
     if isinstance(cell, dict) and {"bytes", "path"} & cell.keys():
         cell = cell.get("path") if cell.get("bytes") is None else cell["bytes"]
     if isinstance(cell, PATHS):
+        cell = file_of(cell, folder)
         try:
             state = os.stat(cell)
         except (OSError, ValueError):
@@ -66,7 +69,7 @@ def _make_key(cell):
     return hashlib.sha1(cell, usedforsecurity=False).digest() if isinstance(cell, BYTES) else None
 
 
-def file_states(table):
+def file_states(table, folders=()):
     """Return the size and the time of change of every file that a cell names.
 
     A result that was kept for the same cells is out of date if one of these differs.
@@ -75,6 +78,8 @@ def file_states(table):
     ----------
     table : DataFrame, or dict of Series and DataFrames
         Rows whose strings may be paths.
+    folders : sequence of (str or PathLike)
+        What relative paths may be relative to, apart from the working directory.
 
     Returns
     -------
@@ -87,22 +92,22 @@ def file_states(table):
         for position in range(frame.shape[1]):
             column = frame.iloc[:, position]
             if column.dtype == object or pd.api.types.is_string_dtype(column.dtype):
-                states += _stat_files(column.dropna().astype(object))
+                states += _stat_files(column.dropna().astype(object), (None, *folders))
     return states
 
 
-def _stat_files(cells):
+def _stat_files(cells, folders):
     """Return (size, time of change) of the files that cells name; none if the first 100 cells name no file."""
     # A column of text holds no paths, and its first cells show it: to ask the system about every text takes long.
     # Linux takes no path of 4096 bytes or more.
-    first = cells.iloc[:100]
-    if not any(isinstance(cell, PATHS) and len(str(cell)) < 4096 and os.path.exists(cell) for cell in first):
-        return []
+    first = [cell for cell in cells.iloc[:100] if isinstance(cell, PATHS) and len(str(cell)) < 4096]
+    folders = [folder for folder in folders if any(os.path.exists(file_of(cell, folder)) for cell in first)]
     found = []
-    for cell in cells:
-        with suppress(OSError, ValueError, TypeError):
-            state = os.stat(cell)
-            found.append((state.st_size, state.st_mtime_ns))
+    for cell in cells if folders else ():
+        for folder in folders:
+            with suppress(OSError, ValueError, TypeError):
+                state = os.stat(file_of(cell, folder))
+                found.append((state.st_size, state.st_mtime_ns))
     return found
 
 

@@ -4,7 +4,8 @@ Pixels stay uint8 until the first layer of the branch, which scales them to 0-1.
 apart from a missing one, and the error names the row of the first.
 """
 
-import itertools
+import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -15,21 +16,31 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._validation import Integral, StrOptions
 from ..._workers import available_cores
-from ...errors import InputMismatchError, label_at
+from ...errors import InputMismatchError, label_at, shorten
 from ...spec import ArraySpec
-from .._cells import BYTES, PATHS
-from .._odd import refuse_cells
+from .._cells import BYTES, PATHS, file_of
+from .._hints import probe
+from .._odd import MOST_SHARE, ON_ODD, OddCells, report_odd_cells
 from ..base import InputEncoder, check_frame, one_column
+from .arrays import ArrayCounts
 from .branch import ImageBranch, is_positive_int
+from .cells import NotImageError, UnreadableError, as_source, is_file, is_missing, may_hold_numbers, sort_of, unwrap
 from .opencv import check_installed as check_opencv
-from .pixels import MODES, UnreadableError, decode_into
+from .pixels import MODES, decode_into, opens, read_numbers
 
-# How paths of image files end, and how such files begin: a column is recognised without opening or decoding anything.
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
-HEADERS = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\x00", b"MM\x00*")
-READABLE = (*BYTES, *PATHS, np.ndarray, Image.Image)
 # Images that a thread gets at a time.
 PIECE_ROWS = 16
+# Cells of a column that are looked at to know whether it holds images, and whether these can be opened.
+PROBE_CELLS = 200
+# Files that are read to know the range of the numbers in them.
+PROBE_FILES = 20
+# Unreadable cells that a message names after the first one.
+NAMED_CELLS = 2
+ODD_ADVICE = (
+    "Give paths, the content of image files, PIL images, or arrays (height, width) with 1, 2, 3 or 4 channels last or "
+    "first, of ints of 0-255 or floats of 0-1; or another encoder for the column. "
+    'ImageDecoder(on_odd="missing") counts odd cells as missing.'
+)
 
 
 class ImageDecoder(InputEncoder):
@@ -49,9 +60,19 @@ class ImageDecoder(InputEncoder):
         How an image of another shape gets the size: "stretch" changes its aspect ratio;
         "crop" keeps the ratio and cuts off what is too far from the centre; "pad" keeps
         the ratio and fills two sides with black (transparent for 4 channels).
-    on_error : {"raise", "missing"}
-        Whether an image that cannot be read is an error or a missing image. Cells of a
-        wrong type, and arrays that are no images, are always an error.
+    on_error : {"raise", "missing", "auto"}
+        Whether an image that cannot be read is an error or a missing image. Missing ones are
+        counted in an `OddCellsWarning`, and it is an error at `fit` if no file of a column of
+        paths can be read. "auto" is "missing", but an error at `fit` if several images, and
+        more than 5 % of them, cannot be read. An inferred decoder has "auto".
+    on_odd : {"raise", "missing"}
+        Whether a cell that is no image is an error or counts as missing, with an
+        `OddCellsWarning`. Such a cell is of another type, or an array of a wrong shape or
+        range. An inferred decoder has "missing".
+    folder : str, PathLike or None
+        What relative paths in the cells are relative to. None is the working directory.
+        A pickled decoder keeps it; if the images have moved, ``set_params(folder=...)``
+        says where to.
     lazy : {"auto", True, False}
         Whether an estimator's fit decodes the images of each batch when it needs them, rather
         than all at once. "auto" does so if the pixels would take more than a tenth of the
@@ -69,14 +90,21 @@ class ImageDecoder(InputEncoder):
         Number of columns, 1.
     feature_names_in_ : ndarray of str
         Name of the column, if it is a string.
+    channels_first_ : bool
+        Whether an array with 1 to 4 entries along both its first and its last axis has its
+        channels first. It is true if most of the other training arrays have.
+    float_white_ : {1, 255}
+        The float that stands for white.
+    int_white_ : {255, 65535} or None
+        The integer that stands for white. None if no training array shows it: it is then 65535 for
+        uint16, and 255 for other dtypes.
 
     Raises
     ------
     ImportError
         If `decoder` is "opencv" and OpenCV is not installed.
     InputMismatchError
-        If cells are of a wrong type. At `transform`, also if images cannot be read
-        (see `on_error`) or an array is no image.
+        If cells are no images (see `on_odd`) or images cannot be read (see `on_error`).
     ValueError
         At `fit`, if `size` is not two positive integers or `channels` is not 1, 3 or 4.
 
@@ -88,13 +116,16 @@ class ImageDecoder(InputEncoder):
     -----
     A cell is one of
 
-    - ``bytes``, ``bytearray`` or ``memoryview`` of a PNG, JPEG, GIF, BMP, WebP or TIFF
-      file; also a dict ``{"bytes": ..., "path": ...}``, as in Hugging Face datasets;
-    - a path, as a string or `pathlib.Path`;
-    - an array of shape (height, width) or (height, width, 1, 3 or 4): uint8 is taken as it
-      is; bool becomes 0 and 255; uint16 is divided by 256; floats, which must lie in 0-1,
-      are multiplied by 255 and rounded; other integers must lie in 0-255;
-    - a PIL image;
+    - the content of a PNG, JPEG, GIF, BMP, WebP, TIFF, AVIF, JPEG 2000, ICO or PPM file: as
+      ``bytes``, ``bytearray``, ``memoryview``, a file that is open, a ``data:`` URI or base64
+      text; also a dict ``{"bytes": ..., "path": ...}``, as in Hugging Face datasets;
+    - a path, as a string or `pathlib.Path`, or a ``file://`` URL; ``~`` is the user's home. Web
+      addresses are not fetched: download the files first;
+    - an array, a tensor or nested lists of shape (height, width), or with a third axis of 1 to
+      4 channels, first or last: uint8 is taken as it is; bool becomes 0 and 255; floats lie in
+      0-1 or 0-255, other integers in 0-255 or 0-65535. Which of the two is the same for the
+      whole column: the larger one if at least half of the training arrays need it;
+    - a PIL image of any mode;
     - None, NaN or ``pd.NA``: no image; all pixels are 0, and `encode_and_flag` marks the row.
 
     Images are turned upright by their EXIF orientation. The first frame of an animation is
@@ -127,8 +158,17 @@ class ImageDecoder(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 0: 1 of 1 images cannot be read, first at row label 0: \
-'img/0017.jpg' (file not found). Give existing, whole image files, or pass ImageDecoder(on_error="missing") \
-to use blank images.
+'img/0017.jpg' (file not found). Relative paths start at the working directory, unless ImageDecoder(folder=...) \
+names another. Give existing, whole image files, or pass ImageDecoder(on_error="missing") to use blank images.
+
+    `folder` says where relative paths start:
+
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as photos:
+    ...     Image.new("RGB", (8, 8), "red").save(f"{photos}/0017.png")
+    ...     ImageDecoder(size=(1, 1), folder=photos).fit_transform(["0017.png"]).ravel()
+    array([255,   0,   0], dtype=uint8)
     """
 
     reads_missing = True
@@ -138,7 +178,9 @@ to use blank images.
         "size": [tuple, list],
         "channels": [Integral],
         "resize": [StrOptions({"stretch", "crop", "pad"})],
-        "on_error": [StrOptions({"raise", "missing"})],
+        "on_error": [StrOptions({"raise", "missing", "auto"})],
+        "on_odd": ON_ODD,
+        "folder": [str, os.PathLike, None],
         "lazy": ["boolean", StrOptions({"auto"})],
         "decoder": [StrOptions({"pillow", "opencv"})],
         "verbose": ["verbose"],
@@ -151,6 +193,8 @@ to use blank images.
         channels=3,
         resize="stretch",
         on_error="raise",
+        on_odd="raise",
+        folder=None,
         lazy="auto",
         decoder="pillow",
         verbose=0,
@@ -159,32 +203,42 @@ to use blank images.
         self.channels = channels
         self.resize = resize
         self.on_error = on_error
+        self.on_odd = on_odd
+        self.folder = folder
         self.lazy = lazy
         self.decoder = decoder
         self.verbose = verbose
 
     @classmethod
     def suits(cls, column):
-        """Take encoded images, PIL images, pixel arrays and paths; see `InputEncoder.suits`."""
-        present = (cell for cell in map(_unwrap, column) if not _is_missing(cell))
-        types = {_image_type(cell) for cell in itertools.islice(present, 100)}
-        # Cells that are mixed, or of which some are no images, may be anything: only the user can know.
-        return types.pop() if len(types) == 1 else None
+        """Take columns most of whose cells look like images, in whatever form; see `InputEncoder.suits`."""
+        if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
+            return None
+        cells = [cell for cell in spread(list(probe(column))) if not is_missing(unwrap(cell))]
+        sorts = Counter(map(sort_of, cells))
+        odd = sorts.pop(None, 0)
+        if not sorts or len(cells) - odd < MOST_SHARE * len(cells):
+            return None
+        return " and ".join(sort for sort, _ in sorts.most_common())
+
+    @classmethod
+    def make_inferred(cls):
+        """Make the encoder for a column that nobody assigned; see `InputEncoder.make_inferred`."""
+        return cls(on_error="auto", on_odd="missing")
 
     def fit(self, columns, y=None):
-        """Check the parameters and the types of cells; nothing is decoded. See `InputEncoder.fit`."""
-        self._validate_params()
-        if len(self.size) != 2 or not all(map(is_positive_int, self.size)):
-            raise ValueError(f"size must be (height, width), two positive integers, got {self.size!r}.")
-        if self.channels not in MODES:
-            raise ValueError(f"channels must be 1, 3 or 4, got {self.channels!r}.")
-        if self.decoder == "opencv":
-            check_opencv()
-        _image_cells(columns, self, reset=True)
+        """Learn how arrays are to be read, and check that images can be read; see `InputEncoder.fit`.
+
+        A few files are read to know whether they can be, unless `on_error` is "raise", and what
+        is white in TIFF and PFM files of floats.
+        """
+        self.end_parts()
+        self.partial_fit(columns, y)
+        self.end_parts()
         return self
 
     def partial_fit(self, columns, y=None):
-        """Check the next rows of a table that is read in parts.
+        """Learn from the next rows of a table that is read in parts.
 
         Parameters
         ----------
@@ -196,9 +250,86 @@ to use blank images.
         Returns
         -------
         ImageDecoder
-            The encoder, fitted exactly as by `fit`.
+            The encoder, fitted exactly as by `fit`. Whether enough images can be read is
+            checked in the first part that has some.
         """
-        return self.fit(columns, y)
+        self._check_parameters()
+        column, cells = _read_cells(columns, self, reset=True)
+        counts, were_read = getattr(self, "_partial", (ArrayCounts(), False))
+        odd = self._count_arrays(cells, counts)
+        self._refuse_or_note(column, cells, odd if self.on_odd == "raise" else {})
+        self.channels_first_ = counts.channels_first
+        self.float_white_, self.int_white_ = counts.float_white, counts.int_white
+        present = [i for i, cell in enumerate(cells) if not is_missing(cell) and i not in odd]
+        if present and not were_read and self.on_error != "raise":
+            self._check_readable(column, cells, present)
+        self._partial = counts, were_read or bool(present)
+        return self
+
+    def _check_parameters(self):
+        """Refuse wrong parameters."""
+        self._validate_params()
+        if len(self.size) != 2 or not all(map(is_positive_int, self.size)):
+            raise ValueError(f"size must be (height, width), two positive integers, got {self.size!r}.")
+        if self.channels not in MODES:
+            raise ValueError(f"channels must be 1, 3 or 4, got {self.channels!r}.")
+        if self.decoder == "opencv":
+            check_opencv()
+
+    def _count_arrays(self, cells, counts):
+        """Count the arrays of numbers in cells; return ``{position: NotImageError}`` of cells that are no images."""
+        odd = {}
+        for position, cell in enumerate(cells):
+            if is_missing(cell) or is_file(cell):
+                continue
+            try:
+                source = as_source(cell)
+            except NotImageError as error:
+                odd[position] = error
+                continue
+            if isinstance(source, np.ndarray):
+                counts.add(source)
+            elif isinstance(source, Image.Image):
+                self._count_file(source, counts)
+        files = [cell for cell in cells if is_file(cell) and may_hold_numbers(cell)]
+        for file in files[:: max(len(files) // PROBE_FILES, 1)]:
+            self._count_file(file, counts)
+        return odd
+
+    def _count_file(self, source, counts):
+        """Count a file or PIL image whose pixels are floats, or integers of 32 bits."""
+        numbers = read_numbers(source, self.folder)
+        if numbers is not None:
+            counts.add(numbers)
+
+    def _check_readable(self, column, cells, present):
+        """Refuse a column of which no image can be read, or too few for "auto": most likely the folder is wrong."""
+        is_auto = self.on_error == "auto"
+        # Content that cannot be read is in no wrong folder: with "missing", the warning says how many images are lost.
+        if not is_auto and not all(isinstance(cells[i], PATHS) for i in present):
+            return
+        # A single image does not decide.
+        most = max(1, (1 - MOST_SHARE) * len(present)) if is_auto else len(present) - 1
+        some = spread(present)
+        # Headers show nearly all that cannot be read, and take a fraction of the time.
+        are_few = sum(not self._opens(cells[i]) for i in some) <= most * len(some) / len(present)
+        # One whole image is enough to go on. It is nearly always the first, so that this takes no time.
+        if are_few and any(self._find_failure(cells[i]) is None for i in (*some, *present)):
+            return
+        failures = {i: error for i in present if (error := self._find_failure(cells[i])) is not None}
+        if len(failures) > most or len(failures) == len(present):
+            raise self._make_refusal(column, cells, failures, are_all=len(failures) == len(present))
+
+    def _opens(self, cell):
+        """Return whether the header of a file can be read; whole images of other cells."""
+        return self._find_failure(cell) is None if not is_file(cell) else opens(cell, self.folder)
+
+    def _find_failure(self, cell):
+        """Return the error of decoding a cell, or None if there is none."""
+        try:
+            decode_into(np.zeros(self.spec("").shape, "uint8"), cell, self)
+        except (NotImageError, UnreadableError) as error:
+            return error
 
     def transform(self, columns):
         """Decode images; see `InputEncoder.transform`."""
@@ -210,26 +341,29 @@ to use blank images.
         if self.decoder == "opencv":
             # Here again: it may have been fitted on another machine, and the threads below must find OpenCV imported.
             check_opencv()
-        column, cells = _image_cells(columns, self, reset=False)
-        missing = np.array([_is_missing(cell) for cell in cells], dtype=bool)
+        column, cells = _read_cells(columns, self, reset=False)
+        missing = np.array([is_missing(cell) for cell in cells], dtype=bool)
         # Zeros, since an image is written only where it has pixels: the rest is the border of "pad", or a blank image.
         pixels = np.zeros((len(cells), *self.spec("").shape), dtype="uint8")
         failures = self._decode_all(pixels, cells, np.flatnonzero(~missing).tolist())
-        self._refuse_failures(column, cells, failures)
+        self._refuse_or_note(column, cells, failures)
         missing[list(failures)] = True
         return pixels, missing
 
     def missing(self, columns):
         """Return which rows hold no image; see `InputEncoder.missing`."""
+        if self.on_error == self.on_odd == "raise":
+            cells = _read_cells(columns, self, reset=False)[1]
+            return np.array([is_missing(cell) for cell in cells], dtype=bool)
         # Only decoding finds the images that cannot be read.
-        return self.encode_and_flag(columns)[1] if self.on_error == "missing" else super().missing(columns)
+        return self.encode_and_flag(columns)[1]
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         return ArraySpec(name, "image", tuple(map(int, (*self.size, self.channels))), "uint8")
 
     def _decode_all(self, pixels, cells, positions):
-        """Decode the cells at these positions; return ``{position: UnreadableError}`` of those that fail."""
+        """Decode the cells at these positions; return ``{position: error}`` of those that fail."""
 
         def decode_piece(piece):
             # An error does not end the pass, since the message says how many images cannot be read.
@@ -237,14 +371,15 @@ to use blank images.
             for position in piece:
                 try:
                     decode_into(pixels[position], cells[position], self)
-                except UnreadableError as error:
+                except (NotImageError, UnreadableError) as error:
                     failures[position] = error
             return failures
 
         pieces = [positions[start : start + PIECE_ROWS] for start in range(0, len(positions), PIECE_ROWS)]
         # A PIL image loads its file at the first use, and the same image in two cells would do so in two threads.
-        has_images = any(isinstance(cell, Image.Image) for cell in cells)
-        n_threads = 1 if has_images or len(pieces) == 1 else available_cores()
+        # So does an open file.
+        are_shared = any(isinstance(cell, Image.Image) or hasattr(cell, "read") for cell in cells)
+        n_threads = 1 if are_shared or len(pieces) == 1 else available_cores()
         progress = keras.utils.Progbar(len(positions), verbose=int(self.verbose), unit_name="image")
         failures = {}
         # Threads help because Pillow and OpenCV decode outside of the GIL.
@@ -255,29 +390,65 @@ to use blank images.
                 progress.add(len(piece))
         return failures
 
-    def _refuse_failures(self, column, cells, failures):
-        """Raise for cells that cannot be read, unless they count as missing."""
-        if self.on_error == "missing":
-            # An array that is no image is a mistake in the table, not a damaged file.
-            failures = {i: error for i, error in failures.items() if isinstance(cells[i], np.ndarray)}
-        if not failures:
-            return
-        first = min(failures)
-        cell, label = cells[first], label_at(column.index, first)
-        advice = 'Give existing, whole image files, or pass ImageDecoder(on_error="missing") to use blank images.'
-        # The bytes themselves would fill pages.
-        found = f"{type(cell).__name__} of length {len(cell)}" if isinstance(cell, BYTES) else repr(cell)
-        if isinstance(cell, np.ndarray):
-            advice = "Give (height, width) or (height, width, 1, 3 or 4): uint8, or floats of 0-1."
-            found = f"array of shape {cell.shape}, {cell.dtype}"
-        raise InputMismatchError(
-            f"column {column.name!r}: {len(failures)} of {len(cells)} images cannot be read, first at row label "
-            f"{label!r}: {found} ({failures[first]}). {advice}"
-        ) from failures[first]
+    def _refuse_or_note(self, column, cells, failures):
+        """Raise for cells that are no images or cannot be read, or note those that count as missing."""
+        odd = {i: error for i, error in failures.items() if isinstance(error, NotImageError)}
+        unreadable = {i: error for i, error in failures.items() if i not in odd}
+        for found, choice in ((odd, self.on_odd), (unreadable, self.on_error)):
+            if found and choice == "raise":
+                raise self._make_refusal(column, cells, found)
+        # One note for both, so that there is one warning if nobody gathers the notes.
+        if failures:
+            first = min(failures)
+            count = f"{len(failures)} of {len(cells)} cells {'is' if len(failures) == 1 else 'are'}"
+            expected = "readable as images" if unreadable else "images"
+            labels = set(column.index[list(failures)])
+            first_found = _describe_failure(column, cells, first, failures[first])
+            report_odd_cells([OddCells(column.name, expected, labels, count, first_found)])
+
+    def _make_refusal(self, column, cells, failures, are_all=False):
+        """Return the error for cells that cannot be read, or that are no images."""
+        first, *others = sorted(failures)
+        error = failures[first]
+        broken = "images cannot be read" if isinstance(error, UnreadableError) else "cells are not images"
+        names = [shorten(repr(cells[i]), 50) for i in others[:NAMED_CELLS] if isinstance(cells[i], PATHS)]
+        also = f", then {' and '.join(names)}" if names else ""
+        refusal = InputMismatchError(
+            f"column {column.name!r}: {len(failures)} of {len(cells)} {broken}, "
+            f"{_describe_failure(column, cells, first, error)}{also}. {self._advise(cells[first], error, are_all)}"
+        )
+        refusal.__cause__ = error
+        return refusal
+
+    def _advise(self, cell, error, are_all):
+        """Return the way out of the error of a cell."""
+        if isinstance(error, NotImageError):
+            return ODD_ADVICE
+        folder = ""
+        if self.folder is None and "not found" in str(error) and not os.path.isabs(file_of(cell)):
+            folder = "Relative paths start at the working directory, unless ImageDecoder(folder=...) names another. "
+        if are_all:
+            return f"{folder}Give existing, whole image files; without any there is nothing to learn from."
+        blank = 'pass ImageDecoder(on_error="missing") to use blank images'
+        return f"{folder}Give existing, whole image files, or {blank}."
 
 
-def _image_cells(columns, encoder, *, reset):
-    """Return the column and a list of its images, taken out of dicts of Hugging Face; refuse cells of a wrong type."""
+def _describe_failure(column, cells, position, error):
+    """Return where a cell stands, what it is and what is wrong: ``first at row label 5: 'a.png' (file not found)``."""
+    cell, label = cells[position], label_at(column.index, position)
+    if isinstance(cell, (*BYTES, list, tuple)):
+        # The content itself would fill pages.
+        found = f"{type(cell).__name__} of length {len(cell)}"
+    elif hasattr(cell, "shape") and hasattr(cell, "dtype"):
+        kind = "array" if isinstance(cell, np.ndarray) else type(cell).__name__
+        found = f"{kind} of shape {tuple(cell.shape)}, {getattr(cell.dtype, 'name', cell.dtype)}"
+    else:
+        found = shorten(repr(cell))
+    return f"first at row label {shorten(repr(label))}: {found} ({error})"
+
+
+def _read_cells(columns, encoder, *, reset):
+    """Return the column and a list of its cells, images of Hugging Face taken out of their dicts."""
     # An array of two dimensions is a table of cells, as in scikit-learn, not one image.
     if isinstance(columns, np.ndarray) and columns.ndim == 2:
         columns = pd.DataFrame(columns)
@@ -285,41 +456,9 @@ def _image_cells(columns, encoder, *, reset):
         # Not np.array, which would stack arrays and PIL images of one shape.
         columns = pd.Series(np.fromiter(columns, dtype=object, count=len(columns)), dtype=object)
     column = one_column(check_frame(encoder, columns, reset=reset), encoder)
-    cells = [_unwrap(cell) for cell in column]
-    refuse_cells(
-        column,
-        np.array([not (isinstance(cell, READABLE) or _is_missing(cell)) for cell in cells], dtype=bool),
-        "images",
-        "Give paths, the bytes of image files, arrays or PIL images; or another encoder for the column.",
-    )
-    return column, cells
+    return column, [unwrap(cell) for cell in column]
 
 
-def _unwrap(cell):
-    """Return the image of a Hugging Face cell ``{"bytes": ..., "path": ...}``, else the cell."""
-    if isinstance(cell, dict) and {"bytes", "path"} & cell.keys():
-        return cell.get("path") if cell.get("bytes") is None else cell["bytes"]
-    return cell
-
-
-def _is_missing(cell):
-    """Return whether a cell holds no image."""
-    # Not `pd.isna`, which looks at each element of an array.
-    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float | np.floating) and cell != cell)
-
-
-def _image_type(cell):
-    """Return what sort of image a cell seems to be, without opening it, or None if it seems to be none."""
-    if isinstance(cell, BYTES):
-        start = bytes(cell[:12])
-        # WEBP files are RIFF files, which have their size in between.
-        is_image = start.startswith(HEADERS) or start[:4] + start[8:] == b"RIFFWEBP"
-        return "encoded images" if is_image else None
-    if isinstance(cell, np.ndarray):
-        is_image = cell.ndim == 2 or (cell.ndim == 3 and cell.shape[2] in MODES)
-        # Other dtypes may be sequences of measurements.
-        return "uint8 pixel arrays" if is_image and cell.dtype == np.uint8 else None
-    if isinstance(cell, PATHS):
-        name = str(cell).lower()
-        return "paths of images" if name.endswith(EXTENSIONS) and "://" not in name else None
-    return "PIL images" if isinstance(cell, Image.Image) else None
+def spread(cells):
+    """Return some cells of a list, evenly spaced."""
+    return cells[:: max(len(cells) // PROBE_CELLS, 1)]

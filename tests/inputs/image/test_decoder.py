@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skmulti import InputRouter, MultiInputClassifier, NumberScaler
-from skmulti.errors import InputMismatchError
+from skmulti.errors import InputMismatchError, OddCellsWarning
 from skmulti.inputs.image.decoder import ImageDecoder
 from skmulti.spec import ArraySpec
 
@@ -278,7 +278,7 @@ def bad_cells(folder):
         "text file": (folder / "text.png", "not an image"),
         "truncated": (content[: len(content) // 2], rf"bytes of length {len(content) // 2} \(truncated image"),
         "no bytes": (b"", "bytes of length 0 .not an image"),
-        "other bytes": (b"%PDF-1.4 something", "not an image, or none of the formats PNG, JPEG"),
+        "other bytes": (b"%PNG something", "not an image, or none of the formats PNG, JPEG"),
         "null path": ("a\0b.png", "file not found"),
     }
 
@@ -304,9 +304,10 @@ def test_unreadable_cell_is_an_error_with_place_and_reason(case, tmp_path):
 @pytest.mark.parametrize("case", BAD)
 def test_unreadable_cell_may_count_as_missing(case, tmp_path):
     cell, _ = bad_cells(tmp_path)[case]
-    encoder = ImageDecoder(size=(8, 8), on_error="missing")
+    encoder = ImageDecoder(size=(8, 8), on_error="missing").fit([COLOURS])
 
-    pixels, missing = encoder.fit([COLOURS]).encode_and_flag([cell, COLOURS])
+    with pytest.warns(OddCellsWarning, match="1 of 2 cells is not readable as images, first at row label 0"):
+        pixels, missing = encoder.encode_and_flag([cell, COLOURS])
 
     assert missing.tolist() == [True, False]
     assert pixels[0].sum() == 0
@@ -330,13 +331,21 @@ def test_decompression_bomb_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("array", "reason"),
     [
-        (np.zeros((5, 5, 7)), r"array of shape \(5, 5, 7\), float64 \(neither the shape"),
-        (np.zeros(5), "neither the shape"),
-        (np.zeros((0, 5)), "neither the shape"),
-        (np.array([["a"]]), "nor the dtype"),
-        (np.array([[0.0, 255.0]]), "floats must lie in 0-1, these in 0 to 255"),
+        (np.zeros((5, 5, 7)), r"array of shape \(5, 5, 7\), float64 \(not the shape of an image"),
+        (np.zeros(5), "not the shape"),
+        (np.zeros((2, 5, 5, 3)), "not the shape"),
+        (np.array(5.0), r"array of shape \(\), float64 \(not the shape"),
+        (np.zeros((0, 5)), "empty"),
+        (np.zeros((8, 8, 0)), "empty"),
+        (np.array([["a"]]), "not the dtype"),
+        (np.zeros((5, 5), dtype=complex), "not the dtype"),
+        (np.zeros((5, 5), dtype="datetime64[D]"), "not the dtype"),
+        (np.array([[0.0, 256.0]]), "floats must lie in 0-1, these in 0 to 256"),
+        (np.array([[-1.0, 1.0]]), "floats must lie in 0-1, these in -1 to 1"),
         (np.array([[0.0, np.nan]]), "floats must lie in 0-1, these in nan to nan"),
+        (np.array([[0.0, np.inf]]), "floats must lie in 0-1, these in 0 to inf"),
         (np.array([[-1, 7]]), "integers must lie in 0-255, these in -1 to 7"),
+        (np.array([[0, 70_000]]), "integers must lie in 0-255, these in 0 to 70000"),
     ],
 )
 @pytest.mark.parametrize("on_error", ["raise", "missing"])
@@ -505,10 +514,11 @@ def test_wrong_parameters_are_refused_at_fit(parameters):
         (["a.png", "a text about a.png files"], None),
         (["https://example.org/a.png"], None),
         ([b"%PDF-1.4", b"%PDF-1.5"], None),
-        ([COLOURS / 255], None),
+        ([COLOURS / 255], "float64 pixel arrays"),
+        ([GREYS / 255], None),
         ([np.zeros((8, 5, 5), dtype="uint8")], None),
         ([np.zeros(8, dtype="uint8")], None),
-        ([encoded(COLOURS), "a.png"], None),
+        ([encoded(COLOURS), "a.png"], "encoded images and paths of images"),
         ([1, 2], None),
     ],
 )
@@ -516,8 +526,17 @@ def test_suits_columns_of_images_only(cells, reason):
     assert ImageDecoder.suits(pd.Series(cells, dtype=object)) == reason
 
 
-def test_suits_looks_at_the_first_hundred_cells_that_hold_something():
-    late_text = ["a.png"] * 99 + ["text"]
+@pytest.mark.parametrize("odd", ["text", "", "unknown", "https://example.org/a.png", "img/0007", 17, [1, 2]])
+@pytest.mark.parametrize("position", [0, 100, 199])
+def test_one_odd_cell_does_not_decide(odd, position):
+    cells = [f"{i}.png" for i in range(200)]
+    cells[position] = odd
 
-    assert ImageDecoder.suits(pd.Series([None] * 500 + late_text, dtype=object)) is None
-    assert ImageDecoder.suits(pd.Series(["a.png", *late_text], dtype=object)) == "paths of images"
+    assert ImageDecoder.suits(pd.Series([None] * 500 + cells, dtype=object)) == "paths of images"
+
+
+def test_cells_decide_by_their_share_wherever_they_stand():
+    few, many = ["text"] * 10 + ["a.png"] * 190, ["a.png"] * 180 + ["text"] * 20
+
+    assert ImageDecoder.suits(pd.Series(few, dtype=object)) == "paths of images"
+    assert ImageDecoder.suits(pd.Series(many, dtype=object)) is None
