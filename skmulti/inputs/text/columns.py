@@ -34,15 +34,17 @@ _WORD = re.compile(r"\S*[^\W\d_]\S*")
 
 _LETTERS = r"[^\W\d_]"
 _TIME_WORD = (
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)[a-z]*|[ap]\.?m|utc|gmt|cet|est|pst"
-    r"|st|nd|rd|th|[thzdmswy]|hrs?|hours?|min(?:ute)?s?|sec(?:ond)?s?|days?|weeks?|months?|years?|of|at|and"
-    r"|[\u5e74\u6708\u65e5\u6642\u65f6\u5206\u79d2\u70b9\ub144\uc6d4\uc77c\uc2dc\ubd84\ucd08]+"
+    r"jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
+    r"|nov(?:ember)?|dec(?:ember)?|(?:sun|mon|fri)(?:day)?|tue(?:s|sday)?|wed(?:nesday)?|thu(?:r|rs|rsday)?"
+    r"|sat(?:urday)?|[ap]\.?m|utc|gmt|st|nd|rd|th|[thzdmswy]|hrs?|hours?|min(?:ute)?s?|sec(?:ond)?s?|days?|weeks?"
+    r"|months?|years?|of|at|and|[\u5e74\u6708\u65e5\u6642\u65f6\u5206\u79d2\u70b9\ub144\uc6d4\uc77c\uc2dc\ubd84\ucd08]+"
 )
 # A date or a time: numbers, and no other words than those of the calendar and the clock.
 _TIME = re.compile(rf"(?=.*\d)(?:[\W\d_]|(?<!{_LETTERS})(?:{_TIME_WORD})(?!{_LETTERS}))+", re.IGNORECASE)
 # An amount: a number, with a currency and a blank before it, or with a unit after it ("USD 5.20", "90 km/h").
 _AMOUNT = re.compile(
-    rf"[\W_]*(?:{_LETTERS}{{1,4}}\.? )?[\W_]*\d(?:[\d.,:/' -]*\d)? ?(?:{_LETTERS}{{1,9}}(?:[./^*]{_LETTERS}{{1,9}})*)?[\W\d]*"
+    rf"[\W_]*(?:{_LETTERS}{{1,4}}\.? )?[\W_]*\d(?:[\d.,:/' -]*\d)? ?"
+    rf"(?:{_LETTERS}{{1,9}}(?:[./^*]{_LETTERS}{{1,9}})*)?[\W\d]*"
 )
 
 

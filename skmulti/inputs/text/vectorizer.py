@@ -118,9 +118,9 @@ class TextVectorizer(InputEncoder):
 
     Scripts without blanks are read by characters, if the encoder is told to:
 
-    >>> review = pd.Series(["好吃, 好", "不好"])
+    >>> review = pd.Series(["好吃", "不好吃"])
     >>> TextVectorizer(standardize="auto", split="auto", ngrams=2).fit(review).vocabulary_
-    XX
+    ['', '[UNK]', '好 吃', '好', '吃', '不 好', '不']
 
     Cells that are not text are refused, and the message names the first of them:
 
