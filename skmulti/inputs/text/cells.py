@@ -91,7 +91,11 @@ def _write_number(number):
 
 def holds_bytes(column):
     """Return whether most cells of a column are bytes that hold text."""
-    return column.dtype == object and are_mostly(probe(column), _is_encoded_text)
+    return _may_hold_bytes(column.dtype) and are_mostly(probe(column), _is_encoded_text)
+
+
+def _may_hold_bytes(dtype):
+    return pd.api.types.is_object_dtype(dtype) or (isinstance(dtype, pd.ArrowDtype) and dtype.type is bytes)
 
 
 def _is_encoded_text(cell):
@@ -121,7 +125,7 @@ def mostly_texts(column):
     list of str
         Numbers among the texts are written as texts; a column of numbers holds none.
     """
-    if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
+    if not (_may_hold_bytes(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
         return []
     cells = probe(column)
     decode = holds_bytes(cells)

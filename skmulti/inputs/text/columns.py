@@ -8,7 +8,7 @@ import numpy as np
 from .._hints import probe
 from .._odd import MOST_SHARE, are_mostly
 from .cells import mostly_texts
-from .scripts import is_emoji, is_unspaced, respell, words_of
+from .scripts import is_emoji, is_unspaced, respell, take_apart, words_of
 
 # Two columns share a vocabulary if each knows at least this share of the other's words.
 SHARED_WORDS = 0.5
@@ -109,13 +109,8 @@ def _count_words(text):
     """Return the number of words with letters, and of emoji; of scripts without blanks, about as many."""
     if text.isascii():
         return len(_WORD.findall(text))
-    words = respell(text).split()
-    n_characters = sum(map(is_unspaced, words))
-    return sum(_is_word(word) for word in words) + n_characters // CHARACTERS_PER_WORD
-
-
-def _is_word(word):
-    return is_emoji(word) or (bool(_WORD.match(word)) and not is_unspaced(word))
+    rest, n_letters, n_emoji = take_apart(text)
+    return len(_WORD.findall(rest)) + n_letters // CHARACTERS_PER_WORD + n_emoji
 
 
 def _is_time(text):
@@ -148,4 +143,8 @@ def _words_to_share(text):
     alone = [is_unspaced(word) for word in words]
     # Not single characters: all texts of a language share these.
     pairs = {words[i] + words[i + 1] for i in range(len(words) - 1) if alone[i] and alone[i + 1]}
-    return pairs | {word for word, is_alone in zip(words, alone, strict=True) if not is_alone and _is_word(word)}
+    return pairs | {
+        word
+        for word, is_alone in zip(words, alone, strict=True)
+        if not is_alone and (is_emoji(word) or _WORD.match(word))
+    }

@@ -36,6 +36,10 @@ _FLAG = "[\U0001f1e6-\U0001f1ff]"
 _JOINER = "\u200d"
 # What changes the emoji before it: the choice of its look, the colour of its skin, a frame, the letters of a flag.
 _CHANGES = "\ufe0e\ufe0f\U0001f3fb-\U0001f3ff\u20e3\U000e0020-\U000e007f"
+# Pictographs; a flag, or several that are joined to one, count once.
+_PICTOGRAPH = f"[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff][{_CHANGES}]*"
+_EMOJI = re.compile(f"{_FLAG}{_FLAG}|{_PICTOGRAPH}(?:{_JOINER}{_PICTOGRAPH})*")
+
 # The frame of a key, such as that of the digit 1.
 _KEY = "\u20e3"
 _KEYS = re.compile(f"[0-9#*]\ufe0f?{_KEY}")
@@ -106,7 +110,13 @@ def is_unspaced(word):
 
 def is_emoji(word):
     """Return whether a word begins with a pictograph."""
-    return bool(re.match("[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]", word))
+    return bool(_EMOJI.match(word))
+
+
+def take_apart(text):
+    """Return a text without letters of scripts without blanks, how many of these it had, and how many emoji."""
+    rest, n_letters = _unspaced().subn(" ", text)
+    return rest, n_letters, len(_EMOJI.findall(text))
 
 
 def _fold(text):

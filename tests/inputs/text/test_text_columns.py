@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.base import clone
 
@@ -75,6 +76,7 @@ def test_texts_of_any_script_and_codes_whose_pieces_recur_are_text(make):
         lambda rng, i: rng.choice(["北京", "上海", "内蒙古自治区"]),
         lambda rng, i: chr(0x4E00 + int(rng.integers(60))) + "市",
         lambda rng, i: draw(rng, "👍👎"),
+        lambda rng, i: "".join(chr(0x1F1E6 + int(number)) for number in rng.integers(8, size=2)),
         lambda rng, i: f"https://example.org/{draw(rng, 'abc')}/{draw(rng, 'abc')}",
         lambda rng, i: f"{draw(rng, 'AB')}-{draw(rng, 'XY')}",
         # Ids: nearly all differ, and so do their pieces.
@@ -128,10 +130,11 @@ def test_what_most_cells_are_decides(count, cell, at):
     assert "text" in TextVectorizer.suits(column)
 
 
-def test_a_column_of_bytes_that_hold_text_is_text():
-    column = column_of(lambda rng, i: title(rng, i).encode())
+@pytest.mark.parametrize("dtype", [object, pd.ArrowDtype(pa.binary())])
+def test_a_column_of_bytes_that_hold_text_is_text(dtype):
+    column = column_of(lambda rng, i: title(rng, i).encode()).astype(dtype)
     assert TextVectorizer.suits(column)
-    texts = column.str.decode("utf-8")
+    texts = column_of(title)
     vectorizer = TextVectorizer.make_inferred().fit(column)
     expected = TextVectorizer.make_inferred().fit(texts)
     assert vectorizer.vocabulary_ == expected.vocabulary_
