@@ -39,6 +39,8 @@ _TIME_WORD = (
     r"|sat(?:urday)?|[ap]\.?m|utc|gmt|st|nd|rd|th|[thzdmswy]|hrs?|hours?|min(?:ute)?s?|sec(?:ond)?s?|days?|weeks?"
     r"|months?|years?|of|at|and|[\u5e74\u6708\u65e5\u6642\u65f6\u5206\u79d2\u70b9\ub144\uc6d4\uc77c\uc2dc\ubd84\ucd08]+"
 )
+# Characters of the longest date or amount. The patterns below take quadratic time in texts of marks alone.
+LONGEST_AMOUNT = 60
 # A date or a time: numbers, and no other words than those of the calendar and the clock.
 _TIME = re.compile(rf"(?=.*\d)(?:[\W\d_]|(?<!{_LETTERS})(?:{_TIME_WORD})(?!{_LETTERS}))+", re.IGNORECASE)
 # An amount: a number, with a currency and a blank before it, or with a unit after it ("USD 5.20", "90 km/h").
@@ -115,12 +117,12 @@ def _count_words(text):
 
 def _is_time(text):
     """Return whether a text is but a date or a time, or numbers alone."""
-    return bool(_TIME.fullmatch(text))
+    return len(text) <= LONGEST_AMOUNT and bool(_TIME.fullmatch(text))
 
 
 def _is_measured(text):
     """Return whether a text is but a number, with its unit or its currency, a date, or a time."""
-    return bool(_AMOUNT.fullmatch(text)) or _is_time(text)
+    return len(text) <= LONGEST_AMOUNT and bool(_AMOUNT.fullmatch(text) or _TIME.fullmatch(text))
 
 
 def share_words(column, other):
