@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .tokens import APOSTROPHE, MARKS, SPLITTING
+from .scripts import respelling
+from .tokens import APOSTROPHE, MARKS, SPLITTING, ascii_options
 
 # Rows that go through Keras' layer at once, so that its ragged tensors stay small however long the column is.
 CHUNK_ROWS = 1024
@@ -30,7 +31,7 @@ class KerasWordIds:
             # Made once: a fitted encoder asks for one length only, and each new layer is a new table in TensorFlow.
             self._layer = self._make_lookup(output_sequence_length=length)
         ids = np.zeros((len(texts), length), dtype="int32")
-        for rows, strings in _string_chunks(texts):
+        for rows, strings in _string_chunks(texts, self._options):
             # The stand-in of an empty vocabulary (see `_make_lookup`) counts as unknown.
             ids[rows] = np.minimum(self._layer(strings).numpy(), len(self._vocabulary) + 1)
         return ids
@@ -39,7 +40,7 @@ class KerasWordIds:
         """Return the number of words of each text."""
         layer = self._make_lookup(ragged=True)
         counts = np.zeros(len(texts), dtype="int64")
-        for rows, strings in _string_chunks(texts):
+        for rows, strings in _string_chunks(texts, self._options):
             ids = layer(strings)
             # The layer may return a dense tensor all the same (split=None does); there 0 is padding.
             ragged = isinstance(ids, tf.RaggedTensor)
@@ -73,7 +74,7 @@ class KerasTrainingWords:
         layer = _make_layer(self._options, max_tokens=max_tokens and int(max_tokens))
         # The steps of Keras' `adapt`, with the chunks of the other methods.
         layer.reset_state()
-        for _, strings in _string_chunks(self._texts):
+        for _, strings in _string_chunks(self._texts, self._options):
             layer.update_state(strings)
         layer.finalize_state()
         return [str(word) for word in layer.get_vocabulary(include_special_tokens=False)]
@@ -85,7 +86,8 @@ class KerasTrainingWords:
 
 def _make_layer(options, **more):
     """Return a new layer of Keras with the options of `TextVectorizer`."""
-    standardize = options["standardize"]
+    standardize, split = ascii_options(options["standardize"], options["split"])
+    options = {**options, "standardize": standardize, "split": split}
     # Keras does not know these options, but takes a callable in their place.
     if isinstance(standardize, str) and standardize in SPLITTING:
         options = {**options, "standardize": partial(_split_punctuation, lower=standardize.startswith("lower"))}
@@ -99,9 +101,13 @@ def _split_punctuation(texts, *, lower):
     return tf.strings.regex_replace(texts, b"([" + marks + b"])", r" \1 ")
 
 
-def _string_chunks(texts):
+def _string_chunks(texts, options):
     """Yield successive rows as (slice, string tensor of shape (n_rows, 1))."""
+    respell = respelling(options["standardize"], options["split"])
     for start in range(0, len(texts), CHUNK_ROWS):
         rows = slice(start, start + CHUNK_ROWS)
         # TensorFlow refuses lone surrogates, which have no UTF-8 bytes; they become "?".
-        yield rows, tf.constant([[text.encode("utf-8", "replace")] for text in texts[rows]], dtype=tf.string)
+        strings = [text.encode("utf-8", "replace") for text in texts[rows]]
+        if respell is not None:
+            strings = list(map(respell, strings))
+        yield rows, tf.constant([[text] for text in strings], dtype=tf.string)

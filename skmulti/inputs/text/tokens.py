@@ -2,7 +2,8 @@
 
 Keras' ``TextVectorization`` splits strings inside a TensorFlow graph. Here the bytes of about a million characters
 are split at once with NumPy, at the same places, and a few rows in plain Python. Punctuation marks become tokens of
-their own if that is wanted, which Keras cannot do. What a callable standardises or splits is left to `keras_words`.
+their own if that is wanted, which Keras cannot do. For other scripts than that of ASCII, `scripts` first puts blanks
+between tokens. What a callable standardises or splits is left to `keras_words`.
 """
 
 import string
@@ -12,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputMismatchError
-from .._odd import refuse_cells
 from ..base import FEW_ROWS
+from .cells import read_texts
+from .scripts import respelling
 
 # Characters of text that NumPy works on at once: few enough that its arrays stay in the processor's cache, and small
 # however long the column is.
@@ -30,6 +32,12 @@ APOSTROPHE = b"'"
 MARKS = [bytes([mark]) for mark in _PUNCTUATION if mark not in APOSTROPHE]
 _LOWER = {ord(upper): ord(upper.lower()) for upper in string.ascii_uppercase}
 _SPACE = {ord(white): ord(" ") for white in string.whitespace}
+
+
+def ascii_options(standardize, split):
+    """Return what the options mean for a text in ASCII, as (standardize, split)."""
+    standardize = "lower_and_split_punctuation" if standardize == "auto" else standardize
+    return standardize, "whitespace" if split == "auto" else split
 
 
 class Tokens(NamedTuple):
@@ -55,10 +63,13 @@ class Tokens(NamedTuple):
 class Tokenizer:
     """Standardise and split text as ``TextVectorization`` does with its named options, or with those of `SPLITTING`.
 
+    "auto" is "lower_and_split_punctuation" and "whitespace" for a text in ASCII, and `scripts` for all others.
     `ngrams` holds the widths of the n-grams that are made of the tokens, in the order in which a row gets them.
     """
 
     def __init__(self, standardize, split, ngrams):
+        self._respell = respelling(standardize, split)
+        standardize, split = ascii_options(standardize, split)
         # "lower_and_strip_punctuation" names its steps. `bytes.translate` does them all in one pass: it deletes bytes
         # and maps the others. Whitespace is mapped to the space, so that `split_standardised` looks for one byte only.
         steps = (standardize or "").split("_and_")
@@ -71,7 +82,7 @@ class Tokenizer:
 
     def split_row(self, text, limit):
         """Return the first tokens of one text as a list of bytes."""
-        text = self._standardise(_utf8(text))
+        text = self._standardise(self._spell(_utf8(text)))
         if self._split == "whitespace":
             # With a limit the rest of a long text stays one item, which is cut off.
             return text.split(None, limit)[:limit]
@@ -81,7 +92,13 @@ class Tokenizer:
 
     def split_rows(self, text):
         """Return the `Tokens` of a block of rows: bytes, with ROW_END between rows."""
-        return self.split_standardised(self._standardise(text))
+        return self.split_standardised(self._standardise(self._spell(text)))
+
+    def _spell(self, text):
+        """Return the bytes of rows with blanks between the words of any script; texts in ASCII stay as they are."""
+        if self._respell is None or text.translate(None, ROW_END).isascii():
+            return text
+        return ROW_END.join(list(map(self._respell, text.split(ROW_END))))
 
     def _standardise(self, text):
         """Return bytes in lower case, and punctuation deleted or between spaces, as the options say."""
@@ -127,34 +144,27 @@ class Tokenizer:
         return Tokens(text, starts, ends - starts, counts)
 
 
-def text_rows(frame, *, arrow):
+def text_rows(frame, *, arrow, lenient=None):
     """Return a frame's rows as a list of str: the cells joined with a space, without the missing ones.
 
     If `arrow` is true, many rows of one column that Arrow holds are returned as a ``pyarrow.ChunkedArray``.
+    `lenient` is an encoder that takes more than strings, see `read_texts`.
     """
     # By position: two columns may share a name.
     columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
     if len(columns) == 1:
         held = _arrow_texts(columns[0]) if arrow and len(frame) > FEW_ROWS else None
-        return _cell_texts(columns[0], "") if held is None else held
+        return _filled_texts(columns[0], "", lenient) if held is None else held
     # None, not an empty text, which would add a second space to the row.
-    rows = zip(*(_cell_texts(column, None) for column in columns), strict=True)
+    rows = zip(*(_filled_texts(column, None, lenient) for column in columns), strict=True)
     return [" ".join(text for text in row if text is not None) for row in rows]
 
 
-def _cell_texts(column, empty):
+def _filled_texts(column, empty, lenient):
     """Return a column's cells as a list of str, with `empty` for missing ones, or refuse the column."""
-    # As objects, since categories and the string dtypes of pandas differ in what they give for a missing cell.
-    cells = column.astype(object).to_numpy()
-    missing = pd.isna(cells)
-    # pandas' compiled check first: only a column that is refused is looked at cell by cell.
-    if pd.api.types.infer_dtype(cells, skipna=True) not in ("string", "empty"):
-        wrong = np.array([not isinstance(cell, str) for cell in cells], dtype=bool) & ~missing
-        advice = "Convert the column with .astype(str), or give it an encoder for its values."
-        refuse_cells(column, wrong, "text", advice)
-    if missing.any():
-        cells = np.where(missing, empty, cells)
-    return cells.tolist()
+    texts = read_texts(column, lenient)
+    missing = pd.isna(texts)
+    return (np.where(missing, empty, texts) if missing.any() else texts).tolist()
 
 
 def _arrow_texts(column):

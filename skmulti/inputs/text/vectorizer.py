@@ -1,6 +1,5 @@
 """The encoder of texts: a column of strings becomes ids of words, in rows of one length."""
 
-import re
 from collections import Counter
 from functools import cached_property
 
@@ -10,20 +9,18 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..._validation import FRACTION, POSITIVE_INT, Integral, Interval, StrOptions
+from ...errors import shorten
 from ...spec import FIRST_ID, ArraySpec, digest
-from .._hints import are_of, probe
+from .._hints import are_of
+from .._odd import ON_ODD, odd_cells_gathered, odd_cells_reported
 from .._steps import choose_length
-from ..base import InputEncoder, check_frame, check_part, keep_names, missing_rows
+from ..base import InputEncoder, as_frame, check_frame, check_part, keep_names, missing_rows
 from .branch import TextBranch
+from .cells import empty_rows, holds_bytes
+from .columns import describe_texts, share_words
 from .keras_words import KerasTrainingWords, KerasWordIds
 from .tokens import SPLITTING, Tokenizer, text_rows
 from .words import TrainingWords, WordIds
-
-# Two columns share a vocabulary if each knows at least this share of the other's words.
-SHARED_WORDS = 0.5
-
-# A word has a letter in it ("[^\W\d_]" is one), so that numbers and dates are none.
-_WORD = re.compile(r"\S*[^\W\d_]\S*")
 
 
 class TextVectorizer(InputEncoder):
@@ -46,9 +43,14 @@ class TextVectorizer(InputEncoder):
         "lower_and_strip_punctuation", "lower", "strip_punctuation", a callable or None, as in
         ``TextVectorization``. Or "lower_and_split_punctuation" and "split_punctuation": they put
         spaces around each punctuation mark of ASCII, so that it is a word ("great fit!" has
-        three), and delete apostrophes ("don't" is one word).
-    split : {"whitespace", "character"}, callable or None
-        As in ``TextVectorization``; None takes the whole text as one word.
+        three), and delete apostrophes ("don't" is one word). "auto" is
+        "lower_and_split_punctuation" for texts of any script: it also lowers letters and splits
+        marks and symbols beyond ASCII, and brings spellings of one word together (see Notes).
+    split : {"whitespace", "character", "auto"}, callable or None
+        As in ``TextVectorization``; None takes the whole text as one word. "auto" splits at
+        whitespace, and makes words of single characters where a script has no blanks between
+        words (Chinese, Japanese, Thai, ...), and of emoji. With ``ngrams=2``, pairs of characters
+        are words, too.
     ngrams : int, tuple of int or None
         As in ``TextVectorization``: 2 counts pairs of neighbouring words ("not good") as words,
         too. A text's pairs come after its words.
@@ -56,6 +58,10 @@ class TextVectorizer(InputEncoder):
         The words of the ids 2, 3, ..., if they are not to be learned; `max_tokens` is then
         ignored. They must look as `standardize` and `split` leave words: by default lower case,
         without punctuation.
+    on_odd : {"raise", "missing"}
+        Whether a cell that is no string is an error. "missing" writes numbers, dates and paths
+        as texts (2012 as "2012"), and so bytes if most training cells were bytes in UTF-8. Other
+        cells, such as lists, count as missing, with an `OddCellsWarning`.
 
     Attributes
     ----------
@@ -63,6 +69,8 @@ class TextVectorizer(InputEncoder):
         The word of each id: ``""`` (padding) and ``"[UNK]"`` (unknown) come first.
     length_ : int
         Words per row.
+    holds_bytes_ : bool
+        Whether most training cells were bytes that hold text; False if `on_odd` is "raise".
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of str
@@ -79,9 +87,21 @@ class TextVectorizer(InputEncoder):
     slower, and runs only if `standardize` or `split` is a callable. Of what was learned, a pickle
     holds `vocabulary_` and `length_`; the lookup table is made anew.
 
+    With "auto", texts in ASCII have the ids of "lower_and_split_punctuation" and "whitespace".
+    For other texts, ``standardize="auto"`` takes Unicode's form NFKC (letters of full width become
+    plain ones, a letter and its accent one character) and folds the case. Apostrophes, marks of
+    direction, and the vowel signs of Arabic and Hebrew are deleted, since writers leave them out.
+    The general categories P and S say what marks and symbols are. ``split="auto"`` goes by blocks:
+    letters of Han, kana, Bopomofo, Yi, Thai, Lao, Burmese, Khmer and others (categories Lo, Lm,
+    Nl), each with the accents written onto it. An emoji with its skin colour, a flag, or emoji that
+    are joined to one are one word. Both are applied before a callable of the other parameter.
+
     References
     ----------
     https://keras.io/api/layers/preprocessing_layers/text/text_vectorization/
+
+    The Unicode Standard, Annex 15, "Unicode Normalization Forms", and Annex 44, "Unicode Character
+    Database".
 
     Examples
     --------
@@ -95,6 +115,12 @@ class TextVectorizer(InputEncoder):
     array([[2, 2, 3],
            [4, 0, 0],
            [0, 0, 0]], dtype=int32)
+
+    Scripts without blanks are read by characters, if the encoder is told to:
+
+    >>> review = pd.Series(["好吃", "不好吃"])
+    >>> TextVectorizer(standardize="auto", split="auto", ngrams=2).fit(review).vocabulary_
+    ['', '[UNK]', '好 吃', '好', '吃', '不 好', '不']
 
     Cells that are not text are refused, and the message names the first of them:
 
@@ -112,13 +138,14 @@ class TextVectorizer(InputEncoder):
         "max_tokens": [Interval(Integral, 3, None, closed="left"), None],
         "length": [POSITIVE_INT, FRACTION, None],
         "standardize": [
-            StrOptions({"lower_and_strip_punctuation", "lower", "strip_punctuation", *SPLITTING}),
+            StrOptions({"lower_and_strip_punctuation", "lower", "strip_punctuation", "auto", *SPLITTING}),
             callable,
             None,
         ],
-        "split": [StrOptions({"whitespace", "character"}), callable, None],
+        "split": [StrOptions({"whitespace", "character", "auto"}), callable, None],
         "ngrams": [POSITIVE_INT, tuple, None],
         "vocabulary": [list, tuple, np.ndarray, None],
+        "on_odd": ON_ODD,
     }
 
     def __init__(
@@ -130,6 +157,7 @@ class TextVectorizer(InputEncoder):
         split="whitespace",
         ngrams=None,
         vocabulary=None,
+        on_odd="raise",
     ):
         self.max_tokens = max_tokens
         self.length = length
@@ -137,32 +165,28 @@ class TextVectorizer(InputEncoder):
         self.split = split
         self.ngrams = ngrams
         self.vocabulary = vocabulary
+        self.on_odd = on_odd
 
     @classmethod
     def make_inferred(cls):
-        """Count punctuation marks and pairs of words as words, too; see `InputEncoder.make_inferred`."""
-        return cls(standardize="lower_and_split_punctuation", ngrams=2)
+        """Read any script; count punctuation marks and pairs, too; see `InputEncoder.make_inferred`."""
+        return cls(standardize="auto", split="auto", ngrams=2, on_odd="missing")
 
     @classmethod
     def suits(cls, column):
-        """Take strings of several words; see `InputEncoder.suits`.
+        """Take texts of several words in any script, and codes in pieces; see `InputEncoder.suits`.
 
         The cells have four words on average, or more than 40 different cells have several
         words. ``"New York"`` among ten cities is a category, and so are a few sentences that
-        occur ten times each, like the answers of a questionnaire. A word has a letter in it, so
-        dates and lists of numbers are no words.
+        occur ten times each, like the answers of a questionnaire. A word has a letter in it, or is
+        an emoji, so dates and lists of numbers are no words. In scripts without blanks, three
+        characters count as a word.
+
+        Codes, addresses and paths (``"A12-334-X"``, ``"https://shop.example.com/a"``) have no
+        blanks. They are texts if most of them differ and a third of their pieces occur in several
+        rows, but not in all. Ids have no such pieces.
         """
-        if not (pd.api.types.is_object_dtype(column.dtype) or pd.api.types.is_string_dtype(column.dtype)):
-            return None
-        cells = probe(column)
-        if not len(cells) or not all(isinstance(cell, str) for cell in cells):
-            return None
-        n_words = np.array([len(_WORD.findall(cell)) for cell in cells])
-        n_texts = len({cell for cell, count in zip(cells, n_words, strict=True) if count > 1})
-        if n_texts > 40:
-            return f"{n_texts} different texts of several words"
-        repeated = len(cells) >= 10 * cells.nunique()
-        return f"text of {n_words.mean():.0f} words on average" if n_words.mean() >= 4 and not repeated else None
+        return describe_texts(column)
 
     @classmethod
     def alike(cls, column, other):
@@ -171,14 +195,7 @@ class TextVectorizer(InputEncoder):
         A title and a review do so. An airline's name occurs in reports, but the reports' words
         do not occur among the names.
         """
-        # `str`, since only `fit` can refuse a cell that is no string: its message names the column and the row.
-        texts = [[set(_WORD.findall(str(cell).lower())) for cell in probe(cells)] for cells in (column, other)]
-        known = [set().union(*words) for words in texts]
-        # Words are counted text by text, so that the frequent ones decide and not the many rare ones.
-        return all(
-            sum(len(words & vocabulary) for words in part) >= SHARED_WORDS * sum(map(len, part)) > 0
-            for part, vocabulary in zip(texts, known[::-1], strict=True)
-        )
+        return share_words(column, other)
 
     def fit(self, columns, y=None):
         """Learn the vocabulary and the length.
@@ -220,6 +237,12 @@ class TextVectorizer(InputEncoder):
         TextVectorizer
             The encoder, fitted on all rows so far exactly as by `fit`.
         """
+        # A part is read more than once, and its odd cells are reported once.
+        with odd_cells_reported():
+            return self._learn_part(columns)
+
+    def _learn_part(self, columns):
+        """Do what `partial_fit` does."""
         state = getattr(self, "_partial", None)
         # A call of `fit` in between has replaced the vocabulary, and the counts start again.
         state = state if state is not None and state[2] is self.vocabulary_ else None
@@ -251,7 +274,7 @@ class TextVectorizer(InputEncoder):
         """Learn from training rows and encode them in one pass; see `InputEncoder.fit_encode_and_flag`."""
         # Any other length is known only after all rows were read, so all of their words are kept until then.
         training = self._learn(columns, kept=self.length if isinstance(self.length, Integral) else None)
-        return training.ids(self.vocabulary_[FIRST_ID:], self.length_), missing_rows(columns)
+        return training.ids(self.vocabulary_[FIRST_ID:], self.length_), self.missing(columns)
 
     def transform(self, columns):
         """Look up the ids.
@@ -274,6 +297,14 @@ class TextVectorizer(InputEncoder):
         check_is_fitted(self)
         return self._word_ids.ids(self._read_texts(columns, reset=False), self.length_)
 
+    def missing(self, columns):
+        """Return which rows hold no text; see `InputEncoder.missing`."""
+        if self.on_odd == "raise":
+            return missing_rows(columns)
+        # Whoever encodes the rows says which cells are odd.
+        with odd_cells_gathered([]):
+            return empty_rows(as_frame(_as_column(columns)), self)
+
     def transform_cells(self, cells, empty):
         """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""
         if not are_of({str}, cells[~empty]):
@@ -292,12 +323,11 @@ class TextVectorizer(InputEncoder):
 
     def _read_texts(self, columns, *, reset):
         """Return one string a row: the row's cells joined with a space, without the missing ones."""
-        # scikit-learn's check of arrays refuses one dimension, which a column may have here.
-        if isinstance(columns, list | tuple):
-            columns = pd.Series(columns, dtype=object)
-        elif isinstance(columns, np.ndarray) and columns.ndim == 1:
-            columns = pd.Series(columns.astype(object))
-        return text_rows(check_frame(self, columns, reset=reset, dtype=object), arrow=not _needs_keras(self))
+        frame = check_frame(self, _as_column(columns), reset=reset, dtype=object)
+        lenient = self.on_odd == "missing"
+        if reset:
+            self.holds_bytes_ = lenient and any(holds_bytes(column) for _, column in frame.items())
+        return text_rows(frame, arrow=not _needs_keras(self), lenient=self if lenient else None)
 
     def _learn(self, columns, *, kept):
         """Learn the vocabulary and the length; return the training rows with up to `kept` words each (None: all)."""
@@ -336,6 +366,15 @@ class TextVectorizer(InputEncoder):
         return tags
 
 
+def _as_column(columns):
+    """Return lists and arrays of one dimension as a Series, since scikit-learn's check of arrays refuses them."""
+    if isinstance(columns, list | tuple):
+        return pd.Series(columns, dtype=object)
+    if isinstance(columns, np.ndarray) and columns.ndim == 1:
+        return pd.Series(columns.astype(object))
+    return columns
+
+
 def _needs_keras(vectorizer):
     """Return whether Keras' layer must run: a user's function works on its tensors of strings."""
     return callable(vectorizer.standardize) or callable(vectorizer.split)
@@ -348,13 +387,15 @@ def _check_vocabulary(vocabulary):
     wrong = [word for word in words if not isinstance(word, str) or word in ("", "[UNK]") or not _is_unicode(word)]
     if wrong:
         raise ValueError(
-            f"TextVectorizer: `vocabulary` must hold the learned words alone, as strings, found {wrong[0]!r}. "
-            "The ids 0 (padding) and 1 (unknown) are added; leave their words out."
+            "TextVectorizer: `vocabulary` must hold the learned words alone, as strings, found "
+            f"{shorten(repr(wrong[0]))}. The ids 0 (padding) and 1 (unknown) are added; leave their words out."
         )
     repeated = pd.Series(words, dtype=object)
     repeated = repeated[repeated.duplicated()]
     if len(repeated):
-        raise ValueError(f"TextVectorizer: `vocabulary` holds {repeated.iloc[0]!r} twice. Give each word once.")
+        raise ValueError(
+            f"TextVectorizer: `vocabulary` holds {shorten(repr(repeated.iloc[0]))} twice. Give each word once."
+        )
     return [str(word) for word in words]
 
 
@@ -364,8 +405,8 @@ def _ngram_widths(ngrams):
         return tuple(range(1, 1 + (ngrams or 1)))
     if not ngrams or not all(isinstance(width, Integral) and width > 0 for width in ngrams):
         raise ValueError(
-            f"TextVectorizer: a tuple in `ngrams` must hold widths, whole numbers from 1 on, found {ngrams!r}. "
-            "(1, 2) counts words and pairs of neighbouring words."
+            "TextVectorizer: a tuple in `ngrams` must hold widths, whole numbers from 1 on, found "
+            f"{shorten(repr(ngrams))}. (1, 2) counts words and pairs of neighbouring words."
         )
     return tuple(map(int, ngrams))
 

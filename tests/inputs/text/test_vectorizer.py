@@ -293,6 +293,6 @@ def test_suits_nothing_else(column):
     assert TextVectorizer.suits(column) is None
 
 
-def test_inferred_vectorizer_counts_punctuation_and_pairs_as_words():
-    make_inferred = {"standardize": "lower_and_split_punctuation", "ngrams": 2}
+def test_inferred_vectorizer_counts_punctuation_and_pairs_as_words_in_any_script():
+    make_inferred = {"standardize": "auto", "split": "auto", "ngrams": 2, "on_odd": "missing"}
     assert TextVectorizer.make_inferred().get_params() == {**TextVectorizer().get_params(), **make_inferred}
