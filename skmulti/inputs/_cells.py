@@ -29,9 +29,9 @@ _ADVICE = (
     "such arrays, or None where missing."
 )
 
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|inf)"
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|inf)"
 # Numbers in a row: "12.5,-3.25", "0.1 0.2 0.3", "1;2;3".
-_NUMBERS = re.compile(rf"\s*(?:{_NUMBER})(?:\s*[,;\s]\s*(?:{_NUMBER}))+\s*")
+_NUMBERS = re.compile(rf"\s*(?:{_NUMBER})(?:(?:\s*[,;]\s*|\s+)(?:{_NUMBER}))+\s*")
 # A point of a map as databases write it, with two numbers or three, perhaps after the code of its system.
 _POINT = re.compile(r"(?:SRID=\d+;)?\s*POINT\s*(?:Z|M|ZM)?\s*\((.*)\)", re.IGNORECASE)
 # What NumPy prints of its scalars: "[np.float64(0.5)]".
@@ -238,19 +238,17 @@ def read_numbers(cell):
 
 
 def writes_numbers(cells):
-    """Return whether the texts among some cells are clearly lists of numbers; without texts it is True."""
-    # A comma may stand before decimals, and blanks within a phone number. So whole numbers have to be many.
-    texts = [cell for cell in cells if isinstance(cell, str) and not is_npy_path(cell)]
-    if not texts:
-        return True
-    joined = [text for text in texts if read_literal(text) is text and not _POINT.fullmatch(text.strip())]
-    return not joined or are_mostly(joined, _is_listing)
+    """Return whether most of some cells are no texts, or texts that are clearly lists of numbers."""
+    return are_mostly(cells, lambda cell: not isinstance(cell, str) or _is_listing(cell))
 
 
 def _is_listing(text):
-    """Return whether a text joins numbers that are no parts of a single number."""
+    """Return whether a text writes a list, a point or numbers that are no parts of a single number."""
+    if read_literal(text) is not text or _POINT.fullmatch(text.strip()):
+        return True
     if not _NUMBERS.fullmatch(text):
         return False
+    # A comma may stand before decimals, and blanks within a phone number. So whole numbers have to be many.
     numbers = re.split(r"[,;\s]+", text.strip())
     separated = len(numbers) > 2 and not re.search(r"\d\s+[-+.\d]", text)
     return all("." in number for number in numbers) or separated or len(numbers) >= _LISTED_NUMBERS
@@ -258,7 +256,7 @@ def _is_listing(text):
 
 def is_npy_path(cell):
     """Return whether a cell is the path of an .npy file."""
-    return isinstance(cell, str | Path) and str(cell).lower().endswith(".npy")
+    return isinstance(cell, str | Path) and str(cell)[-4:].lower() == ".npy"
 
 
 def length_of(cell):

@@ -92,7 +92,7 @@ Give dicts, texts that write them in JSON, or None where missing.
     @classmethod
     def suits(cls, column):
         """Take cells that are mostly dicts; see `InputEncoder.suits`."""
-        cells = [read_literal(cell) for cell in probe(column)] if holds_objects(column) else []
+        cells = list(map(_as_record, probe(column))) if holds_objects(column) else []
         if not are_mostly(cells, lambda cell: isinstance(cell, Mapping)):
             return None
         keys = {key for cell in cells if isinstance(cell, Mapping) for key in cell}
@@ -233,7 +233,7 @@ Give dicts, texts that write them in JSON, or None where missing.
             columns = pd.Series(as_objects(list(columns)))
         column = one_column(check_frame(self, columns, reset=reset), self)
         missing = pd.isna(column).to_numpy()
-        cells = [read_literal(cell) for cell in column.astype(object)]
+        cells = list(map(_as_record, column.astype(object)))
         odd = ~missing & np.array([not isinstance(cell, Mapping) for cell in cells], dtype=bool)
         advice = "Give dicts, texts that write them in JSON, or None where missing."
         settle_odd(self, column, odd, "dicts", advice)
@@ -256,6 +256,14 @@ Give dicts, texts that write them in JSON, or None where missing.
                     row[[self._places[key, text] for text in value if (key, text) in self._places]] = 1
         array[:, :n_numbers] = (array[:, :n_numbers] - self.mean_) / self.scale_
         return array.astype(self.dtype)
+
+
+def _as_record(cell):
+    """Return a cell as the dict that it writes, if it does; any other cell as it is."""
+    cell = read_literal(cell)
+    # Arrow's maps come as lists of pairs.
+    is_map = isinstance(cell, list) and cell and all(isinstance(p, tuple) and len(p) == 2 for p in cell)
+    return dict(cell) if is_map and all(isinstance(key, str) for key, _ in cell) else cell
 
 
 def _flatten(record, prefix=""):

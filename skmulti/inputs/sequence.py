@@ -232,10 +232,11 @@ first at row label 'e': 2. Give sequences of one width, that of most training ro
         if n_paths >= MOST_SHARE * len(cells):
             return "paths of .npy files"
         # The cheap question first: most columns of objects hold texts.
-        if n_paths or not writes_numbers(cells):
+        held = [cell for cell in cells if not is_npy_path(cell)]
+        if not writes_numbers(held):
             return None
-        shapes = Counter(shape for shape in map(_shape_of, cells) if shape is not None)
-        if shapes.total() < MOST_SHARE * len(cells):
+        shapes = Counter(shape for shape in map(_shape_of, held) if shape is not None)
+        if shapes.total() + n_paths < MOST_SHARE * len(cells):
             return None
         # Steps of several numbers, or of one number each in a list of its own.
         if sum(count for shape, count in shapes.items() if len(shape) == 2) > shapes.total() / 2:

@@ -31,6 +31,8 @@ SEPARATORS = ("|", ";", ",", "/")
 RECURRING = 0.8
 # Words of a tag, on average. Parts of a sentence have more.
 TAG_WORDS = 4
+# Characters of a text that joins tags, on average. Longer ones are sentences, which take long to split.
+TEXT_LENGTH = 300
 # In fewer cells than this, tags may all differ by chance.
 FEW_CELLS = 20
 # A row with thousands of tags must not make every row of the array as long.
@@ -287,6 +289,8 @@ class TagsIndexer(InputEncoder):
             raise ValueError("TagsIndexer: `separator` must not be empty. Give None for a single tag in each string.")
         frame = self._read_frame(columns, reset=state is None)
         seen, n_rows, longest, _ = state or (Counter(), 0, 1, None)
+        # No tag is known yet, or new rows of an earlier fit's tags would be split by them.
+        self._ids = {} if state is None else self._ids
         if self.separator != "auto":
             self.separator_ = self.separator
         elif state is None or self.separator_ is None:
@@ -301,7 +305,9 @@ class TagsIndexer(InputEncoder):
         self.infrequent_tags_ = tags[~frequent]
         self.tags_ = tags[frequent][np.argsort(-counts[frequent], kind="stable")]
         self.length_ = min(longest, MOST_TAGS)
-        self._ids = {tag: i for i, tag in enumerate(self.tags_.tolist(), FIRST_ID)}
+        # Rare tags have the id of unknown ones. All the same they were seen, which `_split` has to know.
+        self._ids = dict.fromkeys(self.infrequent_tags_.tolist(), UNKNOWN_ID)
+        self._ids.update((tag, i) for i, tag in enumerate(self.tags_.tolist(), FIRST_ID))
         if keep:
             self._partial = seen, n_rows, longest, self.tags_
         return rows
@@ -352,7 +358,7 @@ class TagsIndexer(InputEncoder):
         """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""
         rows = []
         for row, gone in zip(cells, empty, strict=True):
-            sets = [_tags_or_none(cell, self.separator_) for cell in row[~gone]]
+            sets = [_tags_or_none(cell, self._split) for cell in row[~gone]]
             # `transform` refuses the cells that hold no tags by name.
             if None in sets:
                 return None
@@ -409,14 +415,22 @@ class TagsIndexer(InputEncoder):
             if isinstance(cell, str):
                 # Most strings occur again and again.
                 if cell not in known:
-                    known[cell] = _tags_or_none(cell, self.separator_)
+                    known[cell] = _tags_or_none(cell, self._split)
                 sets.append(known[cell])
             else:
-                sets.append(None if gone else _tags_or_none(cell, self.separator_))
+                sets.append(None if gone else _tags_or_none(cell, self._split))
         odd = ~missing & np.array([tags is None for tags in sets], dtype=bool)
         advice = "Give lists, sets or arrays of tags, strings that join them, or None where missing."
         settle_odd(self, column, odd, "tags", advice)
         return sets
+
+    def _split(self, text):
+        """Return the tags of a string; one that fit did not see may join known tags in another way than there."""
+        tags = text.split(self.separator_) if self.separator_ else [text]
+        if self.separator == "auto" and len(tags) == 1 and self._ids and text.strip() not in self._ids:
+            others = ([tag.strip() for tag in text.split(separator)] for separator in SEPARATORS)
+            return next((tags for tags in others if self._ids.keys() >= set(tags)), tags)
+        return tags
 
     def _look_up(self, rows):
         """Return the ids of sets of tags as an array (n_rows, length_)."""
@@ -440,14 +454,14 @@ def _flag(rows):
     return np.array([tags is None for tags in rows], dtype=bool)
 
 
-def _read_tags(cell, separator=None):
-    """Return the set of a cell's tags, or raise `CellError` if it holds none."""
+def _read_tags(cell, split):
+    """Return the set of a cell's tags, or raise `CellError` if it holds none; `split` makes a list of a string."""
     if isinstance(cell, BYTES):
         cell = bytes(cell).decode("utf-8", "replace")
     if isinstance(cell, str):
         value = read_literal(cell)
         # A text in brackets may also be a tag, such as "(R)".
-        cell = value if is_collection(value) else cell.split(separator) if separator else [cell]
+        cell = value if is_collection(value) else split(cell)
     if not is_collection(cell):
         raise CellError
     # `tolist` of arrays and tensors: Python's own objects, None below a mask.
@@ -471,10 +485,10 @@ def _as_tag(value):
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _tags_or_none(cell, separator=None):
+def _tags_or_none(cell, split=lambda text: [text]):
     """Return the set of a cell's tags, or None if it holds none."""
     try:
-        return _read_tags(cell, separator)
+        return _read_tags(cell, split)
     except CellError:
         return None
 
@@ -500,6 +514,8 @@ def _choose_separator(frame):
 def find_separator(texts):
     """Return what separates tags that recur in other combinations, or None if texts do not look like that."""
     different = set(texts)
+    if sum(map(len, different)) > TEXT_LENGTH * len(different):
+        return None
     return next((separator for separator in SEPARATORS if _joins_tags(different, separator)), None)
 
 

@@ -190,7 +190,7 @@ class IdsPadder(InputEncoder):
         self._validate_params()
         lengths = getattr(self, "_lengths", Counter())
         rows = self._read_rows(columns, reset=not lengths)
-        largest = max((int(ids.max()) for ids in rows if ids is not None and len(ids)), default=UNKNOWN_ID)
+        largest = int(np.concatenate([[UNKNOWN_ID], *(ids for ids in rows if ids is not None)]).max())
         before = self.vocabulary_size_ if lengths else FIRST_ID
         # The padding id trades places with 0, so it is an id of the array, too.
         self.vocabulary_size_ = self.vocabulary_size or max(before, largest + 1, self.padding_id + 1)
@@ -242,22 +242,20 @@ class IdsPadder(InputEncoder):
         elif isinstance(columns, np.ndarray):
             columns = pd.DataFrame(columns)
         frame = check_frame(self, columns, reset=reset)
-        # A row of numbers is a list of ids.
         of_lists = frame.shape[1] == 1 and holds_objects(frame.iloc[:, 0])
-        column = frame.iloc[:, 0] if of_lists else _join_columns(frame, self.padding_id)
+        column = frame.iloc[:, 0] if of_lists else _join_columns(frame)
         missing = pd.isna(column).to_numpy()
         largest = (self.vocabulary_size or MOST_IDS) - 1
-        cells = zip(column.astype(object), missing, strict=True)
-        rows = [None if gone else _ids_or_none(cell, largest) for cell, gone in cells]
+        if all(map(_is_id_type, set(frame.dtypes))):
+            # A fast path: most ids come as one array of whole numbers.
+            rows = _strip_rows(frame.to_numpy(), largest, self.padding_id)
+        else:
+            cells = zip(column.astype(object), missing, strict=True)
+            rows = [None if gone else _ids_or_none(cell, largest, self.padding_id) for cell, gone in cells]
         odd = ~missing & np.array([ids is None for ids in rows], dtype=bool)
         expected = f"ids, which are whole numbers from 0 to {largest:,}"
         settle_odd(self, column, odd, expected, "Give lists or 1-D arrays of ids, or None where missing.")
-        return [None if ids is None else self._strip(ids) for ids in rows]
-
-    def _strip(self, ids):
-        """Return ids without padding at both ends."""
-        words = np.flatnonzero(ids != self.padding_id)
-        return ids[words[0] : words[-1] + 1] if len(words) else ids[:0]
+        return rows
 
     def _pad(self, rows):
         """Return rows of ids as an array (n_rows, length_), in which 0 is padding and no id is out of range."""
@@ -277,30 +275,43 @@ class IdsPadder(InputEncoder):
         return tags
 
 
-def _join_columns(frame, padding_id):
-    """Return the rows of a frame of numbers as a Series of lists; a number that is missing becomes padding."""
-    gaps = pd.isna(frame).to_numpy()
-    plain = all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in frame.dtypes)
-    values = frame.to_numpy() if plain else frame.to_numpy(dtype=object)
-    rows = as_objects(list(np.where(gaps, padding_id, values) if gaps.any() else values))
-    rows[gaps.all(axis=1)] = None
+def _join_columns(frame):
+    """Return the rows of a frame as a Series of arrays, None for a row of which every number is missing."""
+    gone = pd.isna(frame).to_numpy().all(axis=1)
+    plain = all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in set(frame.dtypes))
+    rows = as_objects(list(frame.to_numpy(dtype=None if plain else object)))
+    rows[gone] = None
     return pd.Series(rows, index=frame.index, name=frame.columns[0])
 
 
-def _ids_or_none(cell, largest):
-    """Return a cell as an array of whole numbers from 0 to `largest`, or None if it is anything else."""
+def _ids_or_none(cell, largest, padding_id=0):
+    """Return a cell as an array of ids without padding at its ends, or None if it holds no ids up to `largest`."""
     try:
         values = as_vector(cell)
     except CellError:
         return None
     if values.dtype.kind == "f":
-        # Ids that a gap in another row has made floats.
-        if not (np.isfinite(values).all() and (values == np.floor(values)).all()):
+        # Gaps are padding, and have made floats of the ids.
+        values = np.where(np.isnan(values), padding_id, values)
+        if (values != np.floor(values)).any() or np.isinf(values).any():
             return None
     elif values.dtype.kind not in "iu":
         return None
-    fits = not len(values) or (values.min() >= 0 and values.max() <= largest)
-    return values.astype("int64") if fits else None
+    words = np.flatnonzero(values != padding_id)
+    if not len(words):
+        return np.zeros(0, dtype="int64")
+    values = values[words[0] : words[-1] + 1]
+    return values.astype("int64") if values.min() >= 0 and values.max() <= largest else None
+
+
+def _strip_rows(values, largest, padding_id):
+    """Return what `_ids_or_none` returns for each row of an array of whole numbers."""
+    words = values != padding_id
+    starts, ends = words.argmax(axis=1), values.shape[1] - words[:, ::-1].argmax(axis=1)
+    ends[~words.any(axis=1)] = 0
+    wrong = (words & ((values < 0) | (values > largest))).any(axis=1)
+    edges = zip(values.astype("int64"), starts.tolist(), ends.tolist(), wrong.tolist(), strict=True)
+    return [None if odd else row[start:end] for row, start, end, odd in edges]
 
 
 def _is_id_type(dtype):
