@@ -456,6 +456,9 @@ def _flag(rows):
 
 def _read_tags(cell, split):
     """Return the set of a cell's tags, or raise `CellError` if it holds none; `split` makes a list of a string."""
+    if getattr(cell, "ndim", None) == 0:
+        # pandas makes an array without dimensions of one that holds a single tag.
+        cell = np.asarray(cell).item()
     if isinstance(cell, BYTES):
         cell = bytes(cell).decode("utf-8", "replace")
     if isinstance(cell, str):
