@@ -294,7 +294,7 @@ LIKE_TAGS = {
     "lists": drawn(),
     "sets": [set(row) for row in drawn()],
     "arrays": [np.array(row, dtype=object) for row in drawn()],
-    "token lists": [list(row) for row in np.random.default_rng(0).choice(['the', 'film', 'a', 'plot'], (50, 5))],
+    "token lists": [list(row) for row in np.random.default_rng(0).choice(["the", "film", "a", "plot"], (50, 5))],
     "JSON": [json.dumps(row) for row in drawn()],
     "|": ["|".join(row) for row in drawn()],
     ";": ["; ".join(row) for row in drawn()],
