@@ -150,7 +150,7 @@ def test_no_module_imports_itself_in_a_circle():
 
 
 def test_kinds_are_named_in_inputs_and_datasets_only():
-    kinds = {"vector", "category", "text", "image", "sequence"}
+    kinds = {"vector", "category", "text", "image", "sequence", "tags"}
     found = []
     for name, tree in TREES.items():
         if name.startswith("inputs") or name == "datasets":

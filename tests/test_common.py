@@ -19,13 +19,17 @@ from skmulti.inputs import (
     CategoryIndexer,
     DenseBranch,
     EmbeddingBranch,
+    IdsPadder,
     ImageBranch,
     ImageDecoder,
     NumberScaler,
     OneHotBranch,
     PiecewiseBranch,
+    RecordVectorizer,
     SequenceBranch,
     SequencePadder,
+    TagsBranch,
+    TagsIndexer,
     TextBranch,
     TextVectorizer,
     TransformerEncoder,
@@ -66,12 +70,18 @@ ENCODED = [
     (VectorStacker(), pd.Series([[1.0, 2.0], None, np.array([3, 4]), (5, 6)], name="embedding")),
     (TextVectorizer(length=3), pd.Series(["good food", None, "", "bad, bad food here"], name="review")),
     (SequencePadder(), pd.Series([[1.0, 2.0, 3.0], None, [4.0], [5.0, 6.0]], name="trace")),
+    (TagsIndexer(), pd.Series(["wet|cold", None, "", "cold|dry|cold"], name="weather")),
+    (TagsIndexer(min_frequency=2), pd.Series([["wet", "cold"], None, {"cold"}, np.array(["dry"])], name="weather")),
+    (IdsPadder(), pd.Series([[3, 1, 2], None, np.array([2, 0]), []], name="tokens")),
+    (IdsPadder(padding_id=1, vocabulary_size=9), pd.DataFrame([[3, 0, 1], [4, 4, 4], [1, 1, 1], [0, 2, 1]])),
+    (RecordVectorizer(), pd.Series([{"a": 1, "b": "x"}, None, {"a": 3, "c": {"d": 2}}, {}], name="record")),
     (ImageDecoder(size=(8, 8)), pd.Series([png(0), None, png(255), png(7)], name="photo")),
 ]
 
 VECTOR = ArraySpec("numbers", "vector", (3,), "float32")
 IDS = ArraySpec("place", "category", (2,), "int32", vocabulary_sizes=(5, 4))
 WORDS = ArraySpec("review", "text", (6,), "int32", vocabulary_sizes=(9,))
+TAGS = ArraySpec("genres", "tags", (4,), "int32", vocabulary_sizes=(9,))
 STEPS = ArraySpec("trace", "sequence", (6, 2), "float32")
 PIXELS = ArraySpec("photo", "image", (8, 8, 3), "uint8")
 
@@ -86,6 +96,8 @@ BRANCHES = [
     (EmbeddingBranch(embedding_dim=3, units=(4,), dropout=0.5), IDS),
     (OneHotBranch(units=(4, 2), dropout=0.5), IDS),
     (OneHotBranch(units=()), IDS),
+    (TagsBranch(), TAGS),
+    (TagsBranch(embedding_dim=3, units=(4,), dropout=0.5), TAGS),
     *((TextBranch(name, embedding_dim=4, units=4), WORDS) for name in ("bag", *ARCHITECTURES)),
     (TextBranch("bag", embedding_dim=4, dropout=0.0), WORDS),
     *((SequenceBranch(name, units=4), STEPS) for name in ARCHITECTURES),

@@ -18,14 +18,18 @@ from .base import FEW_ROWS, LAZY_SHARE, SAMPLE_ROWS, Branch, InputEncoder, canno
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
 from .image import ImageBranch, ImageDecoder
+from .records import RecordVectorizer
 from .sequence import SequenceBranch, SequencePadder
 from .stacker import VectorStacker
+from .tags import TagsBranch, TagsIndexer
 from .text import TextBranch, TextVectorizer
+from .token_ids import IdsPadder
 from .transformer import TransformerEncoder
 from .vector import DenseBranch, NumberScaler, PiecewiseBranch, small_data_dropout
 
 # The default router takes the first encoder that suits a column, so the order matters: encoders that know a column by
-# its dtype or by the look of its cells stand before text and categories, which take almost any string. The last one
+# its dtype or by the look of its cells stand before text and categories, which take almost any string. Lists of ids are
+# taken for numbers unless the user says that they are text, so `IdsPadder` comes late. The last one
 # takes what no other would; the router drops such a column if nearly all of its values differ.
 ENCODERS = (
     NumberScaler,
@@ -33,7 +37,10 @@ ENCODERS = (
     ImageDecoder,
     VectorStacker,
     SequencePadder,
+    RecordVectorizer,
+    TagsIndexer,
     TextVectorizer,
+    IdsPadder,
     CategoryIndexer,
 )
 
@@ -49,14 +56,18 @@ __all__ = [
     "CategoryIndexer",
     "DenseBranch",
     "EmbeddingBranch",
+    "IdsPadder",
     "ImageBranch",
     "ImageDecoder",
     "InputEncoder",
     "NumberScaler",
     "OneHotBranch",
     "PiecewiseBranch",
+    "RecordVectorizer",
     "SequenceBranch",
     "SequencePadder",
+    "TagsBranch",
+    "TagsIndexer",
     "TextBranch",
     "TextVectorizer",
     "TransformerEncoder",

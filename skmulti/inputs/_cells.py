@@ -1,6 +1,11 @@
-"""Cells that hold the sequence of one row: lists, arrays and paths of .npy files become arrays (steps, features)."""
+"""Cells that hold several values: lists, arrays, tensors and the texts that write them become arrays or lists."""
 
+import json
 import os
+import re
+from ast import literal_eval
+from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,23 +13,35 @@ from urllib.request import url2pathname
 
 import numpy as np
 import pandas as pd
+import scipy.sparse
 
 from .._validation import Real
 from .._workers import machine_memory
 from ..errors import InputMismatchError, label_at
+from ..errors import shorten as cut
+from ._odd import are_mostly, note_odd
 from .base import LAZY_SHARE
 
 # Types of cells that name a file, and of cells that hold its content.
 PATHS = (str, os.PathLike)
 BYTES = (bytes, bytearray, memoryview)
 
-# The number of cells that are looked at to find out what a column holds.
-PROBE_ROWS = 1000
-
 _ADVICE = (
     "Give lists of numbers, 1-D arrays (steps), 2-D arrays (steps, features), paths of .npy files that hold "
     "such arrays, or None where missing."
 )
+
+_NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|inf)"
+# Numbers in a row: "12.5,-3.25", "0.1 0.2 0.3", "1;2;3".
+_NUMBERS = re.compile(rf"\s*(?:{_NUMBER})(?:(?:\s*[,;]\s*|\s+)(?:{_NUMBER}))+\s*")
+# A point of a map as databases write it, with two numbers or three, perhaps after the code of its system.
+_POINT = re.compile(r"(?:SRID=\d+;)?\s*POINT\s*(?:Z|M|ZM)?\s*\((.*)\)", re.IGNORECASE)
+# What NumPy prints of its scalars: "[np.float64(0.5)]".
+_PRINTED_SCALAR = re.compile(r"np\.\w+\(([^()]*)\)")
+# What NumPy prints of arrays: brackets without commas.
+_PRINTED_ARRAY = re.compile(r"\[[\s\d.eE+\-\[\]naif]*\]")
+# Whole numbers between blanks may be a phone number or a date. So many of them are a list.
+_LISTED_NUMBERS = 8
 
 
 def file_of(cell, folder=None):
@@ -48,15 +65,16 @@ class CellError(Exception):
     """A cell is no sequence; the message is what was found in it."""
 
 
-def read_sequences(column, shape):
-    """Yield each cell as an array (steps, features), and at the end refuse the column if a cell was no sequence.
+def read_sequences(column, encoder):
+    """Yield each cell as an array (steps, features); at the end refuse or note the cells that are no sequence.
 
     Parameters
     ----------
     column : Series of shape (n_rows,)
         Lists, arrays, paths of .npy files, or missing.
-    shape : tuple of (int, int) or None
-        The shape that each sequence must have; None allows any.
+    encoder : InputEncoder
+        Its `shape` is the shape that each sequence must have, or None. Its `on_odd` decides what
+        becomes of cells that are no sequence.
 
     Yields
     ------
@@ -64,7 +82,8 @@ def read_sequences(column, shape):
         The steps; none for a cell that is missing, empty or wrong.
     """
     missing = column.isna().to_numpy()
-    n_wrong, first, label = 0, None, None
+    wrong, first = np.zeros(len(column), dtype=bool), None
+    shape = None if encoder.shape is None else tuple(encoder.shape)
     # One at a time, since the files of a column may not fit into memory together. An error waits for the end, since
     # the message says how many cells are wrong.
     for position, cell in enumerate(column.astype(object)):
@@ -75,21 +94,69 @@ def read_sequences(column, shape):
                 if shape is not None and len(steps) and steps.shape != shape:
                     raise CellError(f"{_name_cell(cell)}, shape {np.shape(steps)}")
             except CellError as error:
-                if not n_wrong:
-                    first, label = error, label_at(column.index, position)
-                n_wrong += 1
+                steps, first = np.empty((0, 0)), first or error
+                wrong[position] = True
         yield steps
-    if n_wrong:
-        wanted = "sequences of numbers" if shape is None else f"sequences of shape {shape}"
+    wanted = "sequences of numbers" if shape is None else f"sequences of shape {shape}"
+    if first is not None and encoder.on_odd == "raise":
         raise InputMismatchError(
-            f"column {column.name!r}: {n_wrong} of {len(column)} cells are not {wanted}, first at row label "
-            f"{label!r}: {first}. {_ADVICE}"
+            f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {wanted}, first at row label "
+            f"{label_at(column.index, wrong.argmax())!r}: {first}. {_ADVICE}"
         ) from first
+    note_odd(column, wrong, wanted)
 
 
 def as_steps(cell):
     """Return a cell as an array of numbers (steps, features), without steps if it is empty."""
-    values = _load_npy(cell) if is_npy_path(cell) else _as_array(cell)
+    values = _load_npy(cell) if is_npy_path(cell) else _as_array(read_numbers(cell))
+    values = _as_real(cell, values)
+    if values.ndim > 2:
+        raise CellError(f"{_name_cell(cell)}, shape {values.shape}")
+    if not values.size:
+        return np.empty((0, 0))
+    return values if values.ndim == 2 else values[:, None]
+
+
+def as_vector(cell):
+    """Return a cell as a 1-D array of numbers, NaN where one is missing, or raise `CellError`."""
+    # A fast path: most columns of vectors hold such arrays.
+    if type(cell) is np.ndarray and cell.ndim == 1 and cell.dtype.kind in "biuf":
+        return cell
+    values = _as_real(cell, _as_array(read_numbers(cell)))
+    if values.ndim != 1:
+        raise CellError(f"{_name_cell(cell)}, shape {values.shape}")
+    return values
+
+
+def vector_or_none(cell):
+    """Return a cell as a 1-D array of numbers, or None if it is no such vector."""
+    try:
+        return as_vector(cell)
+    except CellError:
+        return None
+
+
+def _as_array(cell):
+    """Return a cell as an array of whatever type NumPy finds, or raise `CellError`."""
+    if np.ma.isMaskedArray(cell):
+        # `asarray` would return what stands below the mask.
+        return cell.astype(object).filled(np.nan)
+    if isinstance(cell, set | frozenset):
+        # NumPy takes a set for a single object. Numbers are sorted, as their order depends on how the set was made.
+        with suppress(TypeError):
+            cell = sorted(cell)
+        cell = list(cell)
+    if scipy.sparse.issparse(cell):
+        cell = cell.toarray()[0] if cell.shape[0] == 1 else cell.toarray()
+    try:
+        return np.asarray(cell)
+    except (ValueError, TypeError, RuntimeError) as error:
+        # NumPy refuses nested lists that are no rectangle, and frameworks refuse tensors that are elsewhere.
+        raise CellError(f"{_name_cell(cell)} whose steps are of different lengths") from error
+
+
+def _as_real(cell, values):
+    """Return the array of a cell as real numbers of one dimension or more, or raise `CellError`."""
     # What is no list and no array, such as a number or a text, NumPy takes for an array without dimensions.
     if values.ndim == 0:
         raise CellError(_name_cell(cell))
@@ -98,20 +165,7 @@ def as_steps(cell):
     # Of numbers only: dates and complex numbers would lose their meaning as floats.
     if values.dtype.kind not in "biuf":
         raise CellError(f"{_name_cell(cell)}, dtype {values.dtype}")
-    if values.ndim > 2:
-        raise CellError(f"{_name_cell(cell)}, shape {values.shape}")
-    if not values.size:
-        return np.empty((0, 0))
-    return values if values.ndim == 2 else values[:, None]
-
-
-def _as_array(cell):
-    """Return a cell as an array of whatever type NumPy finds, or raise `CellError`."""
-    try:
-        return np.asarray(cell)
-    except ValueError as error:
-        # NumPy refuses nested lists that are no rectangle.
-        raise CellError(f"{_name_cell(cell)} whose steps are of different lengths") from error
+    return values
 
 
 def _convert_objects(cell, values):
@@ -156,9 +210,72 @@ def _load_npy(path):
     return values
 
 
+# --- texts that write several values
+
+
+def read_literal(cell):
+    """Return the list, tuple, set or dict that a text writes in JSON or Python; any other cell as it is."""
+    # A CSV file holds lists as Python prints them, and databases hold them as JSON.
+    if not isinstance(cell, str) or not (text := cell.strip()) or text[0] + text[-1] not in ("[]", "{}", "()"):
+        return cell
+    with suppress(ValueError, RecursionError):
+        return json.loads(text)
+    # Not with a backslash, of which Python may warn; JSON has read the texts in which it is right.
+    if "\\" in text:
+        return cell
+    with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        # Literals only: it evaluates nothing.
+        value = literal_eval(_PRINTED_SCALAR.sub(r"\1", text))
+        return value if isinstance(value, list | tuple | set | dict) else cell
+    return _read_printed(text, cell)
+
+
+def _read_printed(text, cell):
+    """Return the list of lists that NumPy prints without commas, or the cell if the text is none."""
+    if not _PRINTED_ARRAY.fullmatch(text):
+        return cell
+    joined = re.sub(r"(?<=[\d.naif\]])\s+(?=[-+\d.naif\[])", ",", text)
+    # JSON wants a digit after the point, and NumPy prints none.
+    joined = re.sub(r"(?<=\d)\.(?!\d)", ".0", joined).replace("nan", "NaN").replace("inf", "Infinity")
+    with suppress(ValueError, RecursionError):
+        return json.loads(joined)
+    return cell
+
+
+def read_numbers(cell):
+    """Return the numbers that a text writes, as a list or in JSON; any other cell as it is."""
+    if not isinstance(cell, str):
+        return cell
+    value = read_literal(cell)
+    if value is not cell:
+        return value
+    point = _POINT.fullmatch(cell.strip())
+    text = point[1] if point else cell
+    if not _NUMBERS.fullmatch(text):
+        return cell
+    return [float(number) for number in re.split(r"[,;\s]+", text.strip())]
+
+
+def writes_numbers(cells):
+    """Return whether most of some cells are no texts, or texts that are clearly lists of numbers."""
+    return are_mostly(cells, lambda cell: not isinstance(cell, str) or _is_listing(cell))
+
+
+def _is_listing(text):
+    """Return whether a text writes a list, a point or numbers that are no parts of a single number."""
+    if read_literal(text) is not text or _POINT.fullmatch(text.strip()):
+        return True
+    if not _NUMBERS.fullmatch(text):
+        return False
+    # A comma may stand before decimals, and blanks within a phone number. So whole numbers have to be many.
+    numbers = re.split(r"[,;\s]+", text.strip())
+    separated = len(numbers) > 2 and not re.search(r"\d\s+[-+.\d]", text)
+    return all("." in number for number in numbers) or separated or len(numbers) >= _LISTED_NUMBERS
+
+
 def is_npy_path(cell):
     """Return whether a cell is the path of an .npy file."""
-    return isinstance(cell, str | Path) and str(cell).lower().endswith(".npy")
+    return isinstance(cell, str | Path) and str(cell)[-4:].lower() == ".npy"
 
 
 def length_of(cell):
@@ -171,6 +288,30 @@ def length_of(cell):
         return -1
 
 
+def is_collection(cell):
+    """Return whether a cell is a list, set, array or the like, but no text and no dict."""
+    return not isinstance(cell, (str, Mapping, *BYTES)) and length_of(cell) >= 0
+
+
+def as_objects(values):
+    """Return a list as a 1-D array of objects."""
+    # One by one, since NumPy would make a 2-D array of lists of one length.
+    array = np.empty(len(values), dtype=object)
+    for i, value in enumerate(values):
+        array[i] = value
+    return array
+
+
+def holds_objects(column):
+    """Return whether a column may hold lists, dicts or texts."""
+    dtype = column.dtype
+    # Arrow's lists, structs and maps are named by their parts: "list<item: double>[pyarrow]".
+    nested = str(dtype).startswith(("list", "large_list", "fixed_size_list", "struct", "map"))
+    # A category dtype says that its values are categories, whatever they write.
+    texts = pd.api.types.is_string_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype)
+    return nested or texts or pd.api.types.is_object_dtype(dtype)
+
+
 def is_pixels(cell):
     """Return whether a cell is an array of bytes, as pictures are."""
     return isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and cell.ndim > 1
@@ -179,7 +320,7 @@ def is_pixels(cell):
 def _name_cell(cell):
     """Return what a message says of a cell: its path, or its type, with its value unless it is a list or an array."""
     if is_npy_path(cell):
-        return repr(str(cell))
+        return repr(cut(str(cell)))
     if isinstance(cell, list | tuple) or hasattr(cell, "shape"):
         return f"type {type(cell).__name__}"
     return f"{shorten(cell)} (type {type(cell).__name__})"
@@ -187,12 +328,11 @@ def _name_cell(cell):
 
 def shorten(value):
     """Return the repr of a value, cut to 80 characters."""
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return cut(repr(value))
 
 
-def check_widths(column, widths, expected):
-    """Refuse sequences whose steps have another number of features.
+def check_widths(column, widths, expected, encoder):
+    """Refuse sequences whose steps have another number of features, or note them; return which ones they are.
 
     Parameters
     ----------
@@ -202,12 +342,18 @@ def check_widths(column, widths, expected):
         Numbers per step in each row.
     expected : int
         The width that all rows must have.
+    encoder : InputEncoder
+        Its `on_odd` decides.
     """
-    wrong = np.flatnonzero(widths != expected)
-    if not len(wrong):
-        return
-    raise InputMismatchError(
-        f"column {column.name!r}: {len(wrong)} of {len(column)} sequences do not have {expected} "
-        f"{'number' if expected == 1 else 'numbers'} a step, first at row label {label_at(column.index, wrong[0])!r}: "
-        f"{widths[wrong[0]]}. Give sequences of one width, that of the first training row."
-    )
+    wrong = widths != expected
+    numbers = f"{expected} {'number' if expected == 1 else 'numbers'}"
+    if encoder.on_odd == "missing":
+        note_odd(column, wrong, f"sequences of {numbers} a step")
+    elif wrong.any():
+        first = wrong.argmax()
+        raise InputMismatchError(
+            f"column {column.name!r}: {int(wrong.sum())} of {len(column)} sequences do not have {numbers} a step, "
+            f"first at row label {label_at(column.index, first)!r}: {widths[first]}. Give sequences of one width, "
+            "that of most training rows."
+        )
+    return wrong

@@ -35,9 +35,9 @@ def infer_spec(name, shape, dtype, largest, *, kind=None, floats="float32"):
     if kind is None:
         of_floats = {1: "vector", 2: "sequence", 3: "image"}.get(len(shape), "vector")
         kind = ("category" if shape == (1,) else "text") if are_ids else of_floats
-    if kind in ("category", "text") and are_ids:
+    if kind in ("category", "text", "tags") and are_ids:
         sizes = [int(n) + 1 for n in largest]
-        # Columns of categories have a vocabulary each; the words of a text share one.
+        # Columns of categories have a vocabulary each; the words of a text, and tags, share one.
         sizes = tuple(sizes) if kind == "category" else (max(sizes),)
         return ArraySpec(name, kind, shape, "int32", vocabulary_sizes=sizes)
     return ArraySpec(name, kind, shape, "uint8" if dtype == np.uint8 and len(shape) == 3 else floats)

@@ -121,6 +121,25 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         return None
 
     @classmethod
+    def suits_array(cls, frame):
+        """Return the reason why this encoder would take a 2-D array that nobody assigned.
+
+        Such an array is an entry of a dict of arrays. If no encoder takes it as a whole, its first
+        column decides.
+
+        Parameters
+        ----------
+        frame : DataFrame of shape (n_rows, n_columns)
+            Training rows.
+
+        Returns
+        -------
+        str or None
+            The reason in a few words, or None if the encoder would not take it.
+        """
+        return None
+
+    @classmethod
     def alike(cls, column, other):
         """Return whether two columns that this encoder would take should share one encoder and one branch.
 

@@ -11,17 +11,19 @@ from ..errors import InputMismatchError
 from ..layers import FeatureScale, feature_means
 from ..spec import ArraySpec
 from ._cells import (
-    PROBE_ROWS,
     CellError,
     as_steps,
     check_widths,
+    holds_objects,
     is_npy_path,
     is_pixels,
-    length_of,
     read_sequences,
     shorten,
+    writes_numbers,
 )
+from ._hints import probe
 from ._numbers import as_numbers
+from ._odd import MOST_SHARE, ON_ODD
 from ._steps import ARCHITECTURES, choose_length, summarise_steps
 from .base import Branch, InputEncoder, check_frame
 
@@ -120,9 +122,9 @@ class SequencePadder(InputEncoder):
     """Bring sequences of different lengths to one number of steps.
 
     A cell holds the sequence of one row: a list or 1-D array (one number per step), a list of
-    lists or 2-D array (steps, features), or the path of an ``.npy`` file. Several columns
-    together are the steps of one sequence. Padding is NaN, since zero may be the value of a
-    sensor; the network skips steps of NaN.
+    lists or 2-D array (steps, features), a text that writes such lists, or the path of an
+    ``.npy`` file. Several columns together are the steps of one sequence. Padding is NaN, since
+    zero may be the value of a sensor; the network skips steps of NaN.
 
     Parameters
     ----------
@@ -135,6 +137,9 @@ class SequencePadder(InputEncoder):
         first three columns are the first step. None: each column is one step.
     padding, truncating : {"post", "pre"}
         The end at which short sequences are filled up and long ones are cut.
+    on_odd : {"raise", "missing"}
+        Whether a cell that is no sequence, or has steps of another width than most, is an error
+        or counts as missing, with an `OddCellsWarning`.
     dtype : {"float32", "float64"}
         Precision of the array. `InputRouter` sets it to its own.
     lazy : {"auto", True, False}
@@ -182,7 +187,7 @@ class SequencePadder(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'trace': 1 of 2 sequences do not have 1 number a step, \
-first at row label 'e': 2. Give sequences of one width, that of the first training row.
+first at row label 'e': 2. Give sequences of one width, that of most training rows.
     """
 
     reads_missing = True
@@ -192,44 +197,52 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         "shape": [tuple, list, None],
         "padding": [StrOptions({"pre", "post"})],
         "truncating": [StrOptions({"pre", "post"})],
+        "on_odd": ON_ODD,
         "dtype": [StrOptions({"float32", "float64"})],
         "lazy": ["boolean", StrOptions({"auto"})],
     }
 
-    def __init__(self, *, length=None, shape=None, padding="post", truncating="post", dtype="float32", lazy="auto"):
+    def __init__(
+        self,
+        *,
+        length=None,
+        shape=None,
+        padding="post",
+        truncating="post",
+        on_odd="raise",
+        dtype="float32",
+        lazy="auto",
+    ):
         self.length = length
         self.shape = shape
         self.padding = padding
         self.truncating = truncating
+        self.on_odd = on_odd
         self.dtype = dtype
         self.lazy = lazy
 
     @classmethod
     def suits(cls, column):
-        """Take lists of different lengths, 2-D arrays and ``.npy`` paths; see `InputEncoder.suits`."""
-        if pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
+        """Take cells that are mostly lists of numbers, 2-D arrays or ``.npy`` paths; see `InputEncoder.suits`."""
+        cells = list(probe(column)) if holds_objects(column) else []
+        if not cells:
             return None
-        known = column[column.notna()]
-        cells = list(known.iloc[:PROBE_ROWS].astype(object))
-        # The cheap questions first: most columns are of text or numbers.
-        if not cells or not all(length_of(cell) >= 0 or is_npy_path(cell) for cell in cells):
-            return None
-        if all(map(is_npy_path, cells)):
+        # Files are not read: only an encoder that was chosen may do so.
+        n_paths = sum(map(is_npy_path, cells))
+        if n_paths >= MOST_SHARE * len(cells):
             return "paths of .npy files"
-        # Pixels are not steps. And `as_steps` would read the file of a path, which only an encoder that was chosen may.
-        if any(is_npy_path(cell) or is_pixels(cell) for cell in cells):
+        # The cheap question first: most columns of objects hold texts.
+        held = [cell for cell in cells if not is_npy_path(cell)]
+        if not writes_numbers(held):
             return None
-        try:
-            shapes = {(as_steps(cell).shape, np.ndim(cell)) for cell in cells}
-        except CellError:
+        shapes = Counter(shape for shape in map(_shape_of, held) if shape is not None)
+        if shapes.total() + n_paths < MOST_SHARE * len(cells):
             return None
-        if any(steps[1] > 1 or n_dims == 2 for steps, n_dims in shapes):
+        # Steps of several numbers, or of one number each in a list of its own.
+        if sum(count for shape, count in shapes.items() if len(shape) == 2) > shapes.total() / 2:
             return "2-D arrays of numbers in cells"
-        # Lists of one length are vectors. The only list of another length may be further down, so all are measured;
-        # a length of -1 is a cell that is no list.
-        lengths = set(map(length_of, known.iloc[PROBE_ROWS:].astype(object)))
-        different = len(shapes) > 1 or lengths - {steps[0] for steps, _ in shapes}
-        return "lists of numbers of different lengths" if different and -1 not in lengths else None
+        # Lists of one length are vectors.
+        return "lists of numbers of different lengths" if len(shapes) > 1 else None
 
     def fit(self, columns, y=None):
         """Learn the number of steps and of features.
@@ -250,7 +263,8 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         Raises
         ------
         InputMismatchError
-            If a cell is no sequence of numbers, a file cannot be read, or widths differ.
+            If a cell is no sequence of numbers, a file cannot be read, or widths differ, and `on_odd`
+            is "raise".
         ValueError
             If `shape` is no pair of positive numbers.
         """
@@ -291,12 +305,14 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         # Only shapes are kept, since the files of a column may not fit into memory together.
         shapes = np.array([steps.shape for steps in rows], dtype=int).reshape(-1, 2)
         # An empty sequence has no width, and none is expected of it.
-        widths = shapes[shapes[:, 0] > 0, 1]
+        widths = Counter(shapes[shapes[:, 0] > 0, 1].tolist())
         # `any` looks at the lengths themselves: until one is above 0, no sequence has shown its width.
         if not any(self._lengths):
-            self.n_features_ = int(self.shape[1] if self.shape is not None else widths[0] if len(widths) else 1)
-        check_widths(column, np.where(shapes[:, 0] > 0, shapes[:, 1], self.n_features_), self.n_features_)
-        self._lengths.update(shapes[:, 0].tolist())
+            most = widths.most_common(1)[0][0] if widths else 1
+            self.n_features_ = int(most if self.shape is None else self.shape[1])
+        widths = np.where(shapes[:, 0] > 0, shapes[:, 1], self.n_features_)
+        odd = check_widths(column, widths, self.n_features_, self)
+        self._lengths.update(np.where(odd, 0, shapes[:, 0]).tolist())
         self.length_ = choose_length(
             self.length, np.array(list(self._lengths.elements())), 1 if self.shape is None else int(self.shape[0])
         )
@@ -318,7 +334,8 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         Raises
         ------
         InputMismatchError
-            If a cell is no sequence of numbers of the fitted width, or a file cannot be read.
+            If a cell is no sequence of numbers of the fitted width, or a file cannot be read, and
+            `on_odd` is "raise".
         """
         check_is_fitted(self)
         column, rows = self._read_rows(columns, reset=False)
@@ -333,7 +350,7 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
                 kept = steps[: self.length_] if self.truncating == "post" else steps[-self.length_ :]
                 free = 0 if self.padding == "post" else self.length_ - len(kept)
                 padded[position, free : free + len(kept)] = kept
-        check_widths(column, widths, self.n_features_)
+        check_widths(column, widths, self.n_features_, self)
         return padded
 
     def encode_and_flag(self, columns):
@@ -362,7 +379,7 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         frame = check_frame(self, columns, reset=reset)
         if frame.shape[1] == 1:
             column = frame.iloc[:, 0]
-            return column, read_sequences(column, None if self.shape is None else tuple(self.shape))
+            return column, read_sequences(column, self)
         shape = (frame.shape[1], 1) if self.shape is None else tuple(self.shape)
         if frame.shape[1] != shape[0] * shape[1]:
             raise InputMismatchError(
@@ -381,3 +398,15 @@ first at row label 'e': 2. Give sequences of one width, that of the first traini
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _shape_of(cell):
+    """Return the shape of a cell that is a list of numbers or of rows of numbers, or None of any other cell."""
+    # Pixels are no steps.
+    if is_pixels(cell):
+        return None
+    try:
+        steps = as_steps(cell)
+    except CellError:
+        return None
+    return steps.shape if steps.shape[1] > 1 or np.ndim(cell) == 2 else (len(steps),)

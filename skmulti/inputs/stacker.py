@@ -1,13 +1,16 @@
 """Vectors in the cells of one column, such as embeddings that another model made."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import StrOptions
 from ..spec import ArraySpec
-from ._cells import PROBE_ROWS, length_of
-from ._odd import refuse_cells
+from ._cells import holds_objects, is_npy_path, vector_or_none, writes_numbers
+from ._hints import probe
+from ._odd import MOST_SHARE, ON_ODD, settle_odd
 from .base import InputEncoder, check_frame, missing_rows, one_column
 from .vector import DenseBranch
 
@@ -15,17 +18,21 @@ from .vector import DenseBranch
 class VectorStacker(InputEncoder):
     """Stack the vectors in the cells of one column, e.g. embeddings made beforehand.
 
-    A cell holds a list or a 1-D array of numbers. All vectors have the same length.
+    A cell holds a list, a 1-D array or a tensor of numbers, or a text that writes them:
+    ``"[1, 2]"``, ``"0.5,0.1"`` or ``"POINT (12.5 -3.25)"``. All vectors have the same length.
 
     Parameters
     ----------
+    on_odd : {"raise", "missing"}
+        Whether a cell that is no vector of that length is an error or counts as missing, with
+        an `OddCellsWarning`.
     dtype : {"float32", "float64"}
         Precision of the array. `InputRouter` sets it to its own.
 
     Attributes
     ----------
     n_values_ : int
-        Length of the vectors.
+        Length of the vectors: that of most training cells.
     n_features_in_ : int
         Number of columns: 1, or the length of the vectors if they came as a 2-D array.
     feature_names_in_ : ndarray of str
@@ -46,24 +53,27 @@ class VectorStacker(InputEncoder):
     """
 
     default_branch = DenseBranch
-    _parameter_constraints = {"dtype": [StrOptions({"float32", "float64"})]}
+    _parameter_constraints = {"on_odd": ON_ODD, "dtype": [StrOptions({"float32", "float64"})]}
 
-    def __init__(self, *, dtype="float32"):
+    def __init__(self, *, on_odd="raise", dtype="float32"):
+        self.on_odd = on_odd
         self.dtype = dtype
 
     @classmethod
     def suits(cls, column):
-        """Take cells that are lists or 1-D arrays of numbers, all of one length; see `InputEncoder.suits`."""
-        cells = column.dropna() if column.dtype == object or "list" in str(column.dtype) else []
-        if not len(cells):
+        """Take cells that are mostly vectors of one length; see `InputEncoder.suits`."""
+        cells = list(probe(column)) if holds_objects(column) else []
+        # The cheap question first: most columns of objects hold texts.
+        if not cells or not writes_numbers(cells):
             return None
-        shapes = {_vector_shape(cell) for cell in cells.iloc[:PROBE_ROWS]}
-        if len(shapes) > 1 or None in shapes or len(shape := shapes.pop()) != 1:
-            return None
-        # Some cells are enough to know the type of all. Lengths have to be compared in all: a single one that differs
-        # makes the column one of sequences.
-        one_length = all(length_of(cell) == shape[0] for cell in cells)
-        return f"vectors of {shape[0]} numbers in cells" if one_length else None
+        lengths = Counter(len(vector) for vector in map(_read_vector, cells) if vector is not None)
+        length, count = lengths.most_common(1)[0] if lengths else (0, 0)
+        return f"vectors of {length} numbers in cells" if length and count >= MOST_SHARE * len(cells) else None
+
+    @property
+    def reads_missing(self):
+        """Whether cells that are not empty may count as missing; see `InputEncoder`."""
+        return self.on_odd == "missing"
 
     def fit(self, columns, y=None):
         """Learn the length of the vectors.
@@ -71,7 +81,7 @@ class VectorStacker(InputEncoder):
         Parameters
         ----------
         columns : Series, one-column DataFrame, or array of shape (n_rows, n_values)
-            Lists or 1-D arrays of numbers, None where missing.
+            Vectors, None where missing.
         y : None
             Ignored.
 
@@ -83,9 +93,9 @@ class VectorStacker(InputEncoder):
         Raises
         ------
         InputMismatchError
-            If a cell is no vector of numbers, or the lengths differ.
+            If a cell is no vector of numbers, or the lengths differ, and `on_odd` is "raise".
         """
-        self._is_known = False
+        self._lengths = Counter()
         return self.partial_fit(columns)
 
     def partial_fit(self, columns, y=None):
@@ -104,14 +114,13 @@ class VectorStacker(InputEncoder):
             The encoder, fitted on all rows so far exactly as by `fit`.
         """
         self._validate_params()
-        known = getattr(self, "_is_known", False)
-        cells = _read_vectors(columns, self, reset=not known)
-        lengths = [len(cell) for cell in cells.dropna()]
+        lengths = getattr(self, "_lengths", Counter())
+        column, vectors = self._read_vectors(columns, reset=not lengths)
+        lengths.update(len(vector) for vector in vectors if vector is not None)
+        self._lengths = lengths
         # Parts without a single vector leave the length open: 1 is a stand-in, which the first vector replaces.
-        if not known:
-            self.n_values_ = lengths[0] if lengths else 1
-            self._is_known = bool(lengths)
-        self._check_lengths(cells)
+        self.n_values_ = lengths.most_common(1)[0][0] if lengths else 1
+        self._settle_lengths(column, vectors)
         return self
 
     def transform(self, columns):
@@ -128,31 +137,60 @@ class VectorStacker(InputEncoder):
             One vector in each row, all NaN where the cell is missing.
         """
         check_is_fitted(self)
-        cells = _read_vectors(columns, self, reset=False)
-        self._check_lengths(cells)
-        stacked = np.full((len(cells), self.n_values_), np.nan, dtype=self.dtype)
-        known = np.flatnonzero(cells.notna())
+        column, vectors = self._read_vectors(columns, reset=False)
+        column = self._settle_lengths(column, vectors)
+        stacked = np.full((len(column), self.n_values_), np.nan, dtype=self.dtype)
+        known = np.flatnonzero(column.notna())
         if len(known):
-            stacked[known] = np.stack([np.asarray(cell, dtype=self.dtype) for cell in cells.iloc[known]])
-        # After the conversion: a float64 beyond the range of float32 has become infinity, too.
+            # A float64 beyond the range of float32 becomes infinity, which is looked for below.
+            with np.errstate(over="ignore"):
+                stacked[known] = np.stack([vectors[row].astype(self.dtype) for row in known])
         infinite = np.isinf(stacked).any(axis=1)
-        refuse_cells(cells, infinite, "finite", "Replace infinity, e.g. by NaN for 'not known'.")
+        settle_odd(self, column, infinite, "finite", "Replace infinity, e.g. by NaN for 'not known'.")
+        stacked[infinite] = np.nan
         return stacked
 
-    def _check_lengths(self, cells):
-        """Refuse vectors of another length than that of the first."""
-        wrong = np.array([cell is not None and len(cell) != self.n_values_ for cell in cells], dtype=bool)
-        refuse_cells(
-            cells,
-            wrong,
-            f"vectors of {self.n_values_} numbers, the length of the first training cell",
-            "Give vectors of one length, or use SequencePadder for rows of different lengths.",
-        )
+    def encode_and_flag(self, columns):
+        """Encode rows and return which of them hold no vector; see `InputEncoder.encode_and_flag`."""
+        stacked = self.transform(columns)
+        return stacked, np.isnan(stacked).all(axis=1)
+
+    def missing(self, columns):
+        """Return which rows hold no vector; see `InputEncoder.missing`."""
+        return self.encode_and_flag(columns)[1]
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         check_is_fitted(self)
         return ArraySpec(name, "vector", (self.n_values_,), self.dtype)
+
+    def _read_vectors(self, columns, *, reset):
+        """Return the only column, without cells that are no vectors, and each cell as an array, None where missing."""
+        # A list of vectors becomes a Series, since NumPy cannot make an array of it if a vector is missing.
+        if isinstance(columns, list) or (
+            isinstance(columns, np.ndarray) and columns.dtype == object and columns.ndim == 1
+        ):
+            columns = pd.Series(list(columns), dtype=object)
+        frame = check_frame(self, columns, reset=reset)
+        # In an array of shape (n_rows, n_values), the rows are the vectors.
+        is_table = isinstance(columns, pd.Series | pd.DataFrame)
+        column = one_column(frame, self) if is_table else pd.Series(list(frame.to_numpy()))
+        known = ~missing_rows(column)
+        cells = column.astype(object)
+        vectors = [vector_or_none(cell) if seen else None for cell, seen in zip(cells, known, strict=True)]
+        wrong = known & np.array([vector is None for vector in vectors], dtype=bool)
+        advice = "For single numbers use NumberScaler, for 2-D SequencePadder."
+        return settle_odd(self, cells, wrong, "lists or 1-D arrays of numbers", advice), vectors
+
+    def _settle_lengths(self, column, vectors):
+        """Return a column without vectors of another length than that of most training cells."""
+        return settle_odd(
+            self,
+            column,
+            np.array([vector is not None and len(vector) != self.n_values_ for vector in vectors], dtype=bool),
+            f"vectors of {self.n_values_} numbers, the length of most training cells",
+            "Give vectors of one length, or use SequencePadder for rows of different lengths.",
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -160,36 +198,6 @@ class VectorStacker(InputEncoder):
         return tags
 
 
-def _vector_shape(cell):
-    """Return the shape of a cell of numbers, or None if the cell is anything else."""
-    if isinstance(cell, str | bytes) or not hasattr(cell, "__len__"):
-        return None
-    try:
-        array = np.asarray(cell)
-    except ValueError:
-        # Lists of different lengths in one list.
-        return None
-    return array.shape if array.dtype.kind in "biuf" else None
-
-
-def _read_vectors(columns, encoder, *, reset):
-    """Return the only column as a Series of vectors, None where missing, or refuse other cells."""
-    # A list of vectors becomes a Series, since NumPy cannot make an array of it if a vector is missing.
-    if isinstance(columns, list) or (isinstance(columns, np.ndarray) and columns.dtype == object and columns.ndim == 1):
-        columns = pd.Series(list(columns), dtype=object)
-    frame = check_frame(encoder, columns, reset=reset)
-    # In an array of shape (n_rows, n_values), the rows are the vectors.
-    is_table = isinstance(columns, pd.Series | pd.DataFrame)
-    column = one_column(frame, encoder) if is_table else pd.Series(list(frame.to_numpy()))
-    # None for every kind of missing cell, so that the loops over cells need a single test.
-    cells = pd.Series([None] * len(column), index=column.index, name=column.name, dtype=object)
-    known = ~missing_rows(column)
-    cells[known] = column.astype(object)[known]
-    wrong = np.array([cell is not None and len(_vector_shape(cell) or ()) != 1 for cell in cells], dtype=bool)
-    refuse_cells(
-        cells,
-        wrong,
-        "lists or 1-D arrays of numbers",
-        "For single numbers use NumberScaler, for 2-D SequencePadder.",
-    )
-    return cells
+def _read_vector(cell):
+    """Return a cell as a vector, or None; the path of a file is none, whatever the file holds."""
+    return None if is_npy_path(cell) else vector_or_none(cell)

@@ -9,7 +9,9 @@ rows to come, and columns that no encoder takes.
 import re
 import unicodedata
 
+import numpy as np
 import pandas as pd
+from pandas.api.types import is_float_dtype, is_numeric_dtype
 
 from ..errors import CellTypeError, DroppedColumnsWarning, InputMismatchError, closest_match, shorten, warn
 from ..inputs import ENCODERS, hint
@@ -126,9 +128,8 @@ def _infer_from_dict(table, kinds):
     # The user has chosen what becomes an input, so no entry is dropped unless `kinds` says so.
     inputs, rows = [], []
     for name, columns in table.items():
-        # The columns of an entry mostly come from one 2-D array, so the first one stands for all.
         first = columns.iloc[:, 0] if isinstance(columns, pd.DataFrame) else columns
-        encoder, reason = _encoder_of_kind(first, kinds[name]) if name in kinds else _ask_encoders(first)
+        encoder, reason = _encoder_of_kind(first, kinds[name]) if name in kinds else _ask_for_entry(name, columns)
         if encoder is None and name not in kinds:
             raise CellTypeError(
                 f"Input {name!r}: {reason}. Give strings, numbers, dates, arrays, lists or images, or name an encoder: "
@@ -138,6 +139,27 @@ def _infer_from_dict(table, kinds):
             inputs.append((name, encoder, name))
         rows.append((name, "" if encoder is None else name, encoder_name(encoder), reason))
     return inputs, _plan_table(rows)
+
+
+def _ask_for_entry(name, columns):
+    """Return the first encoder that would take an entry of a dict of arrays, and the reason that it states."""
+    if not isinstance(columns, pd.DataFrame):
+        return _ask_encoders(columns)
+    for encoder in ENCODERS:
+        if reason := encoder.suits_array(columns):
+            return encoder.make_inferred(), reason
+    # The columns of one dtype mostly come from one 2-D array, so the first stands for all.
+    firsts = np.flatnonzero(~columns.dtypes.astype(str).duplicated())
+    asked = [(columns.columns[i], *_ask_encoders(columns.iloc[:, i])) for i in firsts]
+    measured = [entry for i, entry in zip(firsts, asked, strict=True) if is_float_dtype(columns.dtypes.iloc[i])]
+    # Whole numbers may stand beside categories, and truth values beside numbers. Measurements are no categories.
+    worded = [entry for i, entry in zip(firsts, asked, strict=True) if not is_numeric_dtype(columns.dtypes.iloc[i])]
+    if measured and worded:
+        raise InputMismatchError(
+            f"Input {name!r}: one entry of a dict is one input, but column {measured[0][0]!r} holds {measured[0][2]} "
+            f"and column {worded[0][0]!r} {worded[0][2]}. Give each an entry of its own, or X as one DataFrame."
+        )
+    return (measured or asked)[0][1:]
 
 
 def encoder_name(encoder):

@@ -82,7 +82,6 @@ def test_spec_has_the_length_of_the_vectors():
         ([1.5, 2.5], "2 of 2 cells are not lists.*NumberScaler"),
         ([[[1, 2]], [[3, 4]]], "2 of 2 cells are not lists.*SequencePadder"),
         ([["a"], ["b"]], "2 of 2 cells are not lists"),
-        ([[1, None], [1, 2]], "1 of 2 cells are not lists.*row label 'x'"),
         ([[1, [2]], [1, 2]], "1 of 2 cells are not lists.*row label 'x'"),
         ([[1, np.inf], [1, 2]], "1 of 2 cells are not finite, first at row label 'x'"),
         ([[1, 1e300], [1, 2]], "1 of 2 cells are not finite"),
@@ -96,7 +95,7 @@ def test_cells_that_are_no_vectors_are_refused_with_their_place(cells, found):
 
 def test_other_length_than_at_fit_is_refused():
     stacker = VectorStacker().fit(pd.Series([[1.0, 2.0]], name="embedding"))
-    with pytest.raises(InputMismatchError, match="not vectors of 2 numbers, the length of the first training cell"):
+    with pytest.raises(InputMismatchError, match="not vectors of 2 numbers, the length of most training cells"):
         stacker.transform(pd.Series([[1.0, 2.0, 3.0]], name="embedding"))
 
 

@@ -1,0 +1,289 @@
+"""Records: a cell holds a dict, such as ``{"rooms": 3, "heating": "gas"}``, and each key becomes columns of numbers."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from .._validation import POSITIVE_INT, StrOptions
+from ..spec import ArraySpec
+from ._cells import as_objects, holds_objects, is_collection, read_literal
+from ._hints import is_bool_type, is_number_type, probe
+from ._odd import ON_ODD, are_mostly, settle_odd
+from .base import InputEncoder, check_frame, one_column
+from .vector import PiecewiseBranch
+
+
+class RecordVectorizer(InputEncoder):
+    """Turn dicts in the cells of one column into columns of numbers, one or several a key.
+
+    A number becomes a standardised column, NaN where the key is absent. A text becomes columns of
+    0 and 1, one for each value, as in scikit-learn's ``DictVectorizer``; so do the texts in a list.
+    Dicts in dicts have keys such as ``"size.width"``. A text that writes a dict in JSON is read as
+    that dict. An empty dict is a row without keys, and None is missing.
+
+    Parameters
+    ----------
+    max_categories : int or None
+        At most this many columns for the texts of a key: the most frequent get one.
+    on_odd : {"raise", "missing"}
+        Whether a cell that is no dict is an error or counts as missing, with an
+        `OddCellsWarning`.
+    dtype : {"float32", "float64"}
+        Precision of the array. `InputRouter` sets it to its own.
+
+    Attributes
+    ----------
+    feature_names_ : list of str
+        The columns of the array: keys of numbers, then ``key=value`` for texts.
+    mean_, scale_ : ndarray of shape (n_numbers,), float64
+        Mean and standard deviation of the numbers of each key. A constant has scale 1.
+    n_features_in_ : int
+        Number of columns: 1.
+    feature_names_in_ : ndarray of str
+        Name of the column, if it is a string.
+
+    See Also
+    --------
+    PiecewiseBranch : Reads the array.
+    TagsIndexer : For lists of texts.
+
+    Notes
+    -----
+    Keys and texts that fit did not see are ignored. Other values than numbers, texts, truth values
+    and lists of texts are left out.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skmulti import RecordVectorizer
+    >>> flats = pd.Series([{"rooms": 2, "heating": "gas"}, {"rooms": 4}, None], name="flat")
+    >>> vectorizer = RecordVectorizer().fit(flats)
+    >>> vectorizer.feature_names_
+    ['rooms', 'heating=gas']
+    >>> vectorizer.transform(flats)
+    array([[-1.,  1.],
+           [ 1.,  0.],
+           [nan, nan]], dtype=float32)
+
+    Cells that are no dicts are refused with the place of the first:
+
+    >>> vectorizer.transform(pd.Series([{"rooms": 1}, 5], name="flat"))
+    Traceback (most recent call last):
+      ...
+    skmulti.errors.InputMismatchError: column 'flat': 1 of 2 cells are not dicts, first at row label 1: 5 (type int). \
+Give dicts, texts that write them in JSON, or None where missing.
+    """
+
+    default_branch = PiecewiseBranch
+    _parameter_constraints = {
+        "max_categories": [POSITIVE_INT, None],
+        "on_odd": ON_ODD,
+        "dtype": [StrOptions({"float32", "float64"})],
+    }
+
+    def __init__(self, *, max_categories=100, on_odd="raise", dtype="float32"):
+        self.max_categories = max_categories
+        self.on_odd = on_odd
+        self.dtype = dtype
+
+    @classmethod
+    def suits(cls, column):
+        """Take cells that are mostly dicts; see `InputEncoder.suits`."""
+        cells = list(map(_as_record, probe(column))) if holds_objects(column) else []
+        if not are_mostly(cells, lambda cell: isinstance(cell, Mapping)):
+            return None
+        keys = {key for cell in cells if isinstance(cell, Mapping) for key in cell}
+        return f"dicts with {len(keys)} different keys" if keys else None
+
+    @property
+    def reads_missing(self):
+        """Whether cells that are not empty may count as missing; see `InputEncoder`."""
+        return self.on_odd == "missing"
+
+    def fit(self, columns, y=None):
+        """Learn the keys, the scale of their numbers and their texts.
+
+        Parameters
+        ----------
+        columns : Series or one-column DataFrame
+            Dicts, None where missing.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        RecordVectorizer
+            The fitted encoder.
+
+        Raises
+        ------
+        InputMismatchError
+            If a cell is no dict and `on_odd` is "raise".
+        """
+        self._learn(self._read_records(columns, reset=True), None)
+        return self
+
+    def partial_fit(self, columns, y=None):
+        """Learn from the next rows of a table that is read in parts.
+
+        Parameters
+        ----------
+        columns : Series or one-column DataFrame
+            The next rows, as in `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        RecordVectorizer
+            The encoder, fitted on all rows so far as by `fit`, except for rounding.
+        """
+        state = getattr(self, "_partial", None)
+        # If `mean_` is another array than the one kept, a `fit` has come in between and begun anew.
+        state = state if state is not None and state[2] is self.mean_ else None
+        self._partial = *self._learn(self._read_records(columns, reset=state is None), state), self.mean_
+        return self
+
+    def _learn(self, records, state):
+        """Learn from records, after those of `state`; return the moments of numbers and the counts of texts so far."""
+        moments, texts = state[:2] if state else ({}, defaultdict(Counter))
+        numbers = defaultdict(list)
+        for record in records:
+            for key, value in (record or {}).items():
+                if isinstance(value, float):
+                    numbers[key].append(value)
+                else:
+                    texts[key].update(value)
+        for key, values in numbers.items():
+            moments[key] = _join_moments(moments.get(key, (0, 0.0, 0.0)), np.array(values))
+        # In sorted order, since the first record must not decide.
+        keys = sorted(moments)
+        self.mean_ = np.array([moments[key][1] for key in keys])
+        spread = np.sqrt([moments[key][2] / moments[key][0] for key in keys])
+        # Rounding leaves a constant such as 0.1 with a spread of 1e-17.
+        self.scale_ = np.where(spread <= 1e-12 * np.abs(self.mean_), 1.0, spread)
+        self._places = {key: i for i, key in enumerate(keys)}
+        for key in sorted(texts):
+            ranked = sorted(texts[key].items(), key=lambda entry: (-entry[1], entry[0]))[: self.max_categories]
+            for text in sorted(text for text, _ in ranked):
+                self._places[key, text] = len(self._places)
+        self.feature_names_ = [place if isinstance(place, str) else "=".join(place) for place in self._places]
+        return moments, texts
+
+    def transform(self, columns):
+        """Turn dicts into rows of numbers.
+
+        Parameters
+        ----------
+        columns : Series or one-column DataFrame
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_values), float
+            Standardised numbers, NaN where a key is absent; then 0 or 1 for texts. A row that is
+            missing is all NaN.
+
+        Raises
+        ------
+        InputMismatchError
+            If a cell is no dict and `on_odd` is "raise".
+        """
+        check_is_fitted(self)
+        return self._vectorize(self._read_records(columns, reset=False))
+
+    def encode_and_flag(self, columns):
+        """Encode rows and return which of them are missing; see `InputEncoder.encode_and_flag`."""
+        check_is_fitted(self)
+        records = self._read_records(columns, reset=False)
+        return self._vectorize(records), np.array([record is None for record in records], dtype=bool)
+
+    def missing(self, columns):
+        """Return which rows are missing; see `InputEncoder.missing`."""
+        return self.encode_and_flag(columns)[1]
+
+    def spec(self, name):
+        """Describe the array; see `InputEncoder.spec`."""
+        check_is_fitted(self)
+        return ArraySpec(name, "vector", (max(len(self._places), 1),), self.dtype)
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the columns of the array.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of str
+            `feature_names_`.
+        """
+        check_is_fitted(self)
+        return np.array(self.feature_names_ or ["nothing"], dtype=object)
+
+    def _read_records(self, columns, *, reset):
+        """Return each cell as a flat dict of floats and lists of texts, None where missing."""
+        self._validate_params()
+        if isinstance(columns, list | tuple | np.ndarray):
+            columns = pd.Series(as_objects(list(columns)))
+        column = one_column(check_frame(self, columns, reset=reset), self)
+        missing = pd.isna(column).to_numpy()
+        cells = list(map(_as_record, column.astype(object)))
+        odd = ~missing & np.array([not isinstance(cell, Mapping) for cell in cells], dtype=bool)
+        advice = "Give dicts, texts that write them in JSON, or None where missing."
+        settle_odd(self, column, odd, "dicts", advice)
+        return [dict(_flatten(cell)) if isinstance(cell, Mapping) else None for cell in cells]
+
+    def _vectorize(self, records):
+        """Return records as an array (n_rows, n_values)."""
+        n_numbers = len(self.mean_)
+        array = np.zeros((len(records), max(len(self._places), 1)))
+        array[:, :n_numbers] = np.nan
+        for row, record in zip(array, records, strict=True):
+            if record is None:
+                row[:] = np.nan
+                continue
+            for key, value in record.items():
+                if isinstance(value, float):
+                    if key in self._places:
+                        row[self._places[key]] = value
+                else:
+                    row[[self._places[key, text] for text in value if (key, text) in self._places]] = 1
+        array[:, :n_numbers] = (array[:, :n_numbers] - self.mean_) / self.scale_
+        return array.astype(self.dtype)
+
+
+def _as_record(cell):
+    """Return a cell as the dict that it writes, if it does; any other cell as it is."""
+    cell = read_literal(cell)
+    # Arrow's maps come as lists of pairs.
+    is_map = isinstance(cell, list) and cell and all(isinstance(p, tuple) and len(p) == 2 for p in cell)
+    return dict(cell) if is_map and all(isinstance(key, str) for key, _ in cell) else cell
+
+
+def _flatten(record, prefix=""):
+    """Yield (key, value) of a dict and of the dicts in it; the value is a finite float or a list of texts."""
+    for name, value in record.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{key}.")
+        elif isinstance(value, str):
+            yield key, [value]
+        elif is_bool_type(type(value)) or is_number_type(type(value)):
+            if np.isfinite(number := float(value)):
+                yield key, number
+        elif is_collection(value):
+            yield key, [text for text in value if isinstance(text, str)]
+
+
+def _join_moments(moments, values):
+    """Return count, mean and sum of squared deviations of earlier numbers and new ones together."""
+    count, mean, square = moments
+    gap, total = values.mean() - mean, count + len(values)
+    new = ((values - values.mean()) ** 2).sum()
+    return total, mean + gap * len(values) / total, square + new + gap**2 * count * len(values) / total
