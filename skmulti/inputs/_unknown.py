@@ -132,5 +132,7 @@ def is_surprising(known, ids):
 
 def _show(values):
     """Return values for a message, with their types."""
-    shown = ", ".join(shorten(repr(value), _SHOWN_LENGTH) for value in values)
+    # In quotes what is text. The repr of many other classes is long, and their names follow.
+    texts = [repr(value) if isinstance(value, str | bytes) else str(value) for value in values]
+    shown = ", ".join(shorten(text, _SHOWN_LENGTH) for text in texts)
     return f"{shown} ({', '.join(sorted({type(value).__name__ for value in values}))})"

@@ -21,7 +21,7 @@ from ._hints import is_bool_type, is_number_type
 # Classes whose values are found by the forms of what is looked up. Of other values, their own forms are kept.
 _PLAIN = {str, int, float, bool}
 # A number as files write it. "007" and "1e5" are codes: they are other values than 7 and 100000.
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]+)?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,40})(?:\.[0-9]+)?")
 # Whole numbers up to this size are written without an exponent.
 _LONGEST = 10**21
 

@@ -23,10 +23,13 @@ from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CategoryEmbedding, OneHotIds, check_units, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._hints import are_of, is_bool_type, is_number_type, probe
-from ._odd import refuse_cells
+from ._odd import odd_cells_reported, refuse_cells
 from ._unknown import KnownValues, is_surprising, note_unknown
 from ._values import Vocabulary, as_objects, settle_values
 from .base import Branch, InputEncoder, check_frame, check_part, keep_names
+
+# What is known of a value before its first row weighs as much as so many rows.
+PRIOR_ROWS = 5
 
 
 class EmbeddingBranch(Branch):
@@ -50,10 +53,20 @@ class EmbeddingBranch(Branch):
     --------
     OneHotBranch : The same ids as columns of 0 and 1.
 
+    Notes
+    -----
+    A value of two rows must not explain these two rows. So each entry of a vector is normally
+    distributed around zero beforehand, as the effects of a mixed model are. In training, the loss
+    therefore has the term ``5 / (2 * n_rows) * sum(vectors ** 2)``: a vector of hundreds of rows
+    hardly notices it, one of few rows stays near zero, where it adds as little as an unknown value.
+    If a spec does not say how many training rows there are, the term is left out.
+
     References
     ----------
     Guo and Berkhahn, "Entity Embeddings of Categorical Variables", 2016,
     arXiv:1604.06737. The rule for the length is that of the fastai library.
+    Robinson, "That BLUP is a Good Thing: The Estimation of Random Effects", Statistical
+    Science, 1991, for shrinkage by the number of rows.
 
     Examples
     --------
@@ -95,7 +108,8 @@ class EmbeddingBranch(Branch):
         sizes = _vocabulary_sizes(self, spec)
         # One length for all columns: their vectors are the rows of a single table, which is read in one step.
         dim = self.embedding_dim or int(np.clip(round(1.6 * (max(sizes) - FIRST_ID) ** 0.56), 2, 32))
-        vectors = keras.layers.Flatten()(CategoryEmbedding(sizes, dim)(tensor))
+        decay = PRIOR_ROWS / spec.n_rows if spec.n_rows else 0.0
+        vectors = keras.layers.Flatten()(CategoryEmbedding(sizes, dim, decay)(tensor))
         if self.dropout:
             vectors = keras.layers.Dropout(self.dropout)(vectors)
         return dense_stack(vectors, self.units, dropout=self.dropout)
@@ -354,6 +368,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
 
     def _keep(self, counted, n_rows, names=None):
         """Set what is learned from the different values of each column and from their counts."""
+        self._n_rows = n_rows
         self.categories_, self.infrequent_categories_, self._vocabularies, self._known = [], [], [], []
         for i, (values, counts) in enumerate(counted):
             values, counts = settle_values(values, counts)
@@ -396,8 +411,10 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         frame = check_frame(self, columns, reset=False, dtype=None)
         factorized = [_factorize(column) for _, column in frame.items()]
         ids = self._look_up(factorized)
-        for i, (codes, uniques) in enumerate(factorized):
-            note_unknown(frame.columns[i], self._known[i], ids[:, i], codes, uniques)
+        # One warning for all columns.
+        with odd_cells_reported():
+            for i, (codes, uniques) in enumerate(factorized):
+                note_unknown(frame.columns[i], self._known[i], ids[:, i], codes, uniques)
         return ids
 
     def transform_cells(self, cells, empty):
@@ -424,7 +441,9 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         check_is_fitted(self)
         sizes = tuple(len(values) + FIRST_ID for values in self.categories_)
         vocabulary = digest(digest(values) for values in self.categories_)
-        return ArraySpec(name, "category", (len(sizes),), "int32", vocabulary_sizes=sizes, vocabulary=vocabulary)
+        return ArraySpec(
+            name, "category", (len(sizes),), "int32", vocabulary_sizes=sizes, vocabulary=vocabulary, n_rows=self._n_rows
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -53,12 +53,16 @@ class CategoryEmbedding(keras.layers.Layer):
         Number of ids of each column.
     embedding_dim : int
         Length of a vector.
+    decay : float
+        In training, the loss grows by ``decay / 2`` times the sum of the squares of all entries.
+        So a vector leaves zero only as far as the rows that have its value call for it.
     """
 
-    def __init__(self, vocabulary_sizes, embedding_dim, **kwargs):
+    def __init__(self, vocabulary_sizes, embedding_dim, decay=0.0, **kwargs):
         super().__init__(**kwargs)
         self.vocabulary_sizes = [int(size) for size in vocabulary_sizes]
         self.embedding_dim = int(embedding_dim)
+        self.decay = float(decay)
         # Where each column's ids begin in the table: one lookup for all columns instead of one for each.
         self._offsets = np.concatenate([[0], np.cumsum(self.vocabulary_sizes)[:-1]]).astype("int32")
 
@@ -70,14 +74,22 @@ class CategoryEmbedding(keras.layers.Layer):
         self.table.assign(values)
         super().build(input_shape)
 
-    def call(self, ids):
+    def call(self, ids, training=False):
+        # Not as a regularizer of the weight: Keras would add it to the loss of a hold-out, too, where the best epoch is
+        # to be that of the best predictions.
+        if training and self.decay:
+            self.add_loss(self.decay / 2 * ops.sum(ops.square(self.table)))
         return look_up(self.table, ops.cast(ids, "int32") + self._offsets)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape, self.embedding_dim)
 
     def get_config(self):
-        own = {"vocabulary_sizes": self.vocabulary_sizes, "embedding_dim": self.embedding_dim}
+        own = {
+            "vocabulary_sizes": self.vocabulary_sizes,
+            "embedding_dim": self.embedding_dim,
+            "decay": self.decay,
+        }
         return {**super().get_config(), **own}
 
 
