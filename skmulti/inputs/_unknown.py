@@ -116,12 +116,10 @@ def note_unknown(column, known, ids, codes, uniques):
 
 def is_surprising(known, ids):
     """Return whether so many ids are 1 that the column has probably changed since fit."""
-    # A single row is as good as unknown for once.
-    if len(ids) < 2 or not known.first:
-        return False
     n_unknown = int(np.count_nonzero(ids == UNKNOWN_ID))
     n_known = int(np.count_nonzero(ids >= FIRST_ID))
-    if n_unknown <= n_known:
+    # A single cell may well be new.
+    if n_unknown < 2 or n_unknown <= n_known or not known.first:
         return False
     if known.share_new < _FEW_NEW:
         return True

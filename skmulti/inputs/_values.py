@@ -8,9 +8,10 @@ not found are other forms of it tried, so a table whose types are those of fit c
 import datetime
 import re
 import unicodedata
+from contextlib import suppress
 from decimal import Decimal
 from enum import Enum
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -175,6 +176,10 @@ def _forms_of_text(text):
     if text.lower() in ("true", "false"):
         yield text.lower() == "true"
     if not _NUMBER.fullmatch(text):
+        # Python's own way to write a float: "1e-07" is the number, "1e5" is not.
+        with suppress(ValueError):
+            if str(float(text)) == text:
+                yield float(text)
         return
     if "." not in text:
         yield from (int(text), f"{text}.0")
@@ -189,9 +194,11 @@ def _forms_of_text(text):
 def _forms_of_number(number):
     """Yield the ways in which a number may be written."""
     try:
-        number = float(number)
+        exact, number = number, float(number)
     except (OverflowError, ValueError):
         # Python's whole numbers have no largest one.
+        return
+    if isinstance(exact, Integral) and exact != number:
         return
     yield number
     yield str(number)
