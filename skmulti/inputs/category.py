@@ -55,18 +55,23 @@ class EmbeddingBranch(Branch):
 
     Notes
     -----
-    A value of two rows must not explain these two rows. So each entry of a vector is normally
-    distributed around zero beforehand, as the effects of a mixed model are. In training, the loss
-    therefore has the term ``5 / (2 * n_rows) * sum(vectors ** 2)``: a vector of hundreds of rows
-    hardly notices it, one of few rows stays near zero, where it adds as little as an unknown value.
-    If a spec does not say how many training rows there are, the term is left out.
+    A value of two rows must not explain these two rows. A vector of hundreds of rows hardly notices
+    the two things that prevent it:
+
+    - Each entry of a vector is normally distributed around zero beforehand, as the effects of a
+      mixed model are. So the loss has the term ``5 / (2 * n_rows) * sum(vectors ** 2)`` in training.
+    - A value of n rows counts as unknown in ``1 / (n + 1)`` of them, others in each epoch. Its vector
+      in predictions is the mean of its own and that of unknown values, in these proportions.
+
+    Both are left out if a spec does not say how many training rows there are.
 
     References
     ----------
     Guo and Berkhahn, "Entity Embeddings of Categorical Variables", 2016,
     arXiv:1604.06737. The rule for the length is that of the fastai library.
     Robinson, "That BLUP is a Good Thing: The Estimation of Random Effects", Statistical
-    Science, 1991, for shrinkage by the number of rows.
+    Science, 1991, for the distribution. Iyyer et al., "Deep Unordered Composition Rivals
+    Syntactic Methods for Text Classification", 2015, for the dropout of whole values.
 
     Examples
     --------
@@ -97,8 +102,8 @@ class EmbeddingBranch(Branch):
             The ids.
         spec : ArraySpec
             Its vocabulary sizes decide how many vectors there are.
-        sample : ndarray or None
-            Not used.
+        sample : ndarray of shape (n_rows, n_columns), int32, or None
+            Ids of training rows, which tell how many rows a value has.
 
         Returns
         -------
@@ -108,8 +113,11 @@ class EmbeddingBranch(Branch):
         sizes = _vocabulary_sizes(self, spec)
         # One length for all columns: their vectors are the rows of a single table, which is read in one step.
         dim = self.embedding_dim or int(np.clip(round(1.6 * (max(sizes) - FIRST_ID) ** 0.56), 2, 32))
-        decay = PRIOR_ROWS / spec.n_rows if spec.n_rows else 0.0
-        vectors = keras.layers.Flatten()(CategoryEmbedding(sizes, dim, decay)(tensor))
+        embedding = CategoryEmbedding(sizes, dim, PRIOR_ROWS / spec.n_rows if spec.n_rows else 0.0)
+        vectors = keras.layers.Flatten()(embedding(tensor))
+        if sample is not None and spec.n_rows:
+            # The weights exist only after the layer was called.
+            embedding.trust(_count_ids(sample, sizes, spec.n_rows))
         if self.dropout:
             vectors = keras.layers.Dropout(self.dropout)(vectors)
         return dense_stack(vectors, self.units, dropout=self.dropout)
@@ -195,6 +203,14 @@ def _vocabulary_sizes(branch, spec):
             "vocabulary_sizes=(n_ids, ...))."
         )
     return sizes
+
+
+def _count_ids(sample, sizes, n_rows):
+    """Return how many of `n_rows` training rows have each id, one column after the other, if a sample has these."""
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(int)
+    counts = np.bincount((np.asarray(sample) + starts).ravel(), minlength=sum(sizes))
+    # A value that no row of the sample has is rarer than one in it, but not unknown: half a row of the sample.
+    return np.maximum(counts, 0.5) * max(n_rows / len(sample), 1)
 
 
 class CategoryIndexer(InputEncoder):
