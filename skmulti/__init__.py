@@ -15,6 +15,7 @@ from .errors import (
     MissingValuesWarning,
     NetworkSizeWarning,
     OddCellsWarning,
+    UnknownValuesWarning,
     UnmatchedFilesWarning,
 )
 from .estimators import MultiInputClassifier, MultiInputRegressor
@@ -110,6 +111,7 @@ __all__ = [
     "TargetSpec",
     "TextBranch",
     "TextVectorizer",
+    "UnknownValuesWarning",
     "UnmatchedFilesWarning",
     "VectorStacker",
     "build_network",

@@ -81,6 +81,20 @@ class OddCellsWarning(UserWarning):
     """
 
 
+class UnknownValuesWarning(UserWarning):
+    """Warns that most values of a column are none that fit saw, so that the column has probably changed.
+
+    For example if bins were made anew, or if codes have become names.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import UnknownValuesWarning
+    >>> warnings.simplefilter("error", UnknownValuesWarning)
+    >>> warnings.simplefilter("default", UnknownValuesWarning)
+    """
+
+
 class DroppedColumnsWarning(UserWarning):
     """Warns that the router left out columns although their cells differ.
 

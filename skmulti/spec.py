@@ -6,7 +6,7 @@ The rules on which both sides rely are here, too: which ids have a fixed meaning
 import hashlib
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -52,6 +52,9 @@ class ArraySpec:
     vocabulary : str
         For ids: digest of the values behind them, see `digest`. In arrays with equal
         digests an id has the same meaning. Empty if it is not known.
+    n_rows : int
+        Number of training rows, 0 if it is not known. It describes no array, so that specs that
+        differ in it are equal.
 
     Examples
     --------
@@ -71,6 +74,7 @@ class ArraySpec:
     missing_name: str | None = None
     n_indicators: int = 0
     vocabulary: str = ""
+    n_rows: int = field(default=0, compare=False)
 
     @property
     def row_bytes(self):

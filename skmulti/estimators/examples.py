@@ -381,7 +381,7 @@ class ReadBatches:
         self.y, self.weight, self.sample = join_targets(targets), join_weights(weights), sample.arrays()
         if self.router is None:
             self.specs = {
-                name: _set_sizes(spec, largest.get(name), missing.get(name)) for name, spec in self.specs.items()
+                name: _set_sizes(spec, largest.get(name), missing.get(name), count) for name, spec in self.specs.items()
             }
 
     def _check_lengths(self, arrays, y, weight):
@@ -394,13 +394,13 @@ class ReadBatches:
             )
 
 
-def _set_sizes(spec, largest, has_missing):
-    """Return a spec with the sizes of vocabularies that follow from the largest ids."""
+def _set_sizes(spec, largest, has_missing, n_rows):
+    """Return a spec with the number of rows, and with the sizes of vocabularies that follow from the largest ids."""
     sizes = spec.vocabulary_sizes
     # Ids count from 0, so a vocabulary has one more. All columns share a single size, or each has one of its own.
     if sizes:
         sizes = tuple(int(n) + 1 for n in largest) if len(sizes) > 1 else (int(largest.max()) + 1,)
-    return replace(spec, vocabulary_sizes=sizes, has_missing=bool(has_missing))
+    return replace(spec, vocabulary_sizes=sizes, has_missing=bool(has_missing), n_rows=n_rows)
 
 
 class _Sample:

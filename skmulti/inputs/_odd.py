@@ -71,6 +71,17 @@ class OddCells:
         same = labels == self.labels
         return replace(self, labels=labels, count=self.count if same else f"{len(labels)} cells are")
 
+    @staticmethod
+    def warn_of(notes):
+        """Warn of the odd cells of all columns of a table at once."""
+        named = [str(note) for note in notes[:_NAMED_COLUMNS]]
+        more = f"; and cells of {len(notes) - len(named)} more columns" if len(notes) > len(named) else ""
+        warn(
+            f"Some cells are not what the rest of their column is, and count as missing: {'; '.join(named)}{more}. "
+            "Correct them, or say what the column holds: InputRouter(kinds={column: kind}).",
+            OddCellsWarning,
+        )
+
 
 def settle_odd(encoder, column, odd, expected, advice):
     """Refuse the odd cells of a column or make them missing, as the encoder's `on_odd` says.
@@ -172,19 +183,13 @@ def report_odd_cells(notes):
 
 
 def _report(notes):
-    """Warn of odd cells, with one entry for each column."""
+    """Warn of what was noted, once for each class of notes and with one entry for each column."""
     columns = {}
     for note in notes:
-        columns[note.column] = columns[note.column] + note if note.column in columns else note
-    if not columns:
-        return
-    named = [str(note) for note in list(columns.values())[:_NAMED_COLUMNS]]
-    more = f"; and cells of {len(columns) - len(named)} more columns" if len(columns) > len(named) else ""
-    warn(
-        f"Some cells are not what the rest of their column is, and count as missing: {'; '.join(named)}{more}. Correct "
-        "them, or say what the column holds: InputRouter(kinds={column: kind}).",
-        OddCellsWarning,
-    )
+        own = columns.setdefault(type(note), {})
+        own[note.column] = own[note.column] + note if note.column in own else note
+    for kind, own in columns.items():
+        kind.warn_of(list(own.values()))
 
 
 def stand_for_missing(cells, odd, n_different):

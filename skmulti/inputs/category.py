@@ -23,8 +23,13 @@ from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CategoryEmbedding, OneHotIds, check_units, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._hints import are_of, is_bool_type, is_number_type, probe
-from ._odd import refuse_cells
+from ._odd import odd_cells_reported, refuse_cells
+from ._unknown import KnownValues, is_surprising, note_unknown
+from ._values import Vocabulary, as_objects, settle_values
 from .base import Branch, InputEncoder, check_frame, check_part, keep_names
+
+# What is known of a value before its first row weighs as much as so many rows.
+PRIOR_ROWS = 5
 
 
 class EmbeddingBranch(Branch):
@@ -48,10 +53,25 @@ class EmbeddingBranch(Branch):
     --------
     OneHotBranch : The same ids as columns of 0 and 1.
 
+    Notes
+    -----
+    A value of two rows must not explain these two rows. A vector of hundreds of rows hardly notices
+    the two things that prevent it:
+
+    - Each entry of a vector is normally distributed around zero beforehand, as the effects of a
+      mixed model are. So the loss has the term ``5 / (2 * n_rows) * sum(vectors ** 2)`` in training.
+    - A value of n rows counts as unknown in ``1 / (n + 1)`` of them, others in each epoch. Its vector
+      in predictions is the mean of its own and that of unknown values, in these proportions.
+
+    Both are left out if a spec does not say how many training rows there are.
+
     References
     ----------
     Guo and Berkhahn, "Entity Embeddings of Categorical Variables", 2016,
     arXiv:1604.06737. The rule for the length is that of the fastai library.
+    Robinson, "That BLUP is a Good Thing: The Estimation of Random Effects", Statistical
+    Science, 1991, for the distribution. Iyyer et al., "Deep Unordered Composition Rivals
+    Syntactic Methods for Text Classification", 2015, for the dropout of whole values.
 
     Examples
     --------
@@ -82,8 +102,8 @@ class EmbeddingBranch(Branch):
             The ids.
         spec : ArraySpec
             Its vocabulary sizes decide how many vectors there are.
-        sample : ndarray or None
-            Not used.
+        sample : ndarray of shape (n_rows, n_columns), int32, or None
+            Ids of training rows, which tell how many rows a value has.
 
         Returns
         -------
@@ -93,7 +113,11 @@ class EmbeddingBranch(Branch):
         sizes = _vocabulary_sizes(self, spec)
         # One length for all columns: their vectors are the rows of a single table, which is read in one step.
         dim = self.embedding_dim or int(np.clip(round(1.6 * (max(sizes) - FIRST_ID) ** 0.56), 2, 32))
-        vectors = keras.layers.Flatten()(CategoryEmbedding(sizes, dim)(tensor))
+        embedding = CategoryEmbedding(sizes, dim, PRIOR_ROWS / spec.n_rows if spec.n_rows else 0.0)
+        vectors = keras.layers.Flatten()(embedding(tensor))
+        if sample is not None and spec.n_rows:
+            # The weights exist only after the layer was called.
+            embedding.trust(_count_ids(sample, sizes, spec.n_rows))
         if self.dropout:
             vectors = keras.layers.Dropout(self.dropout)(vectors)
         return dense_stack(vectors, self.units, dropout=self.dropout)
@@ -179,6 +203,14 @@ def _vocabulary_sizes(branch, spec):
             "vocabulary_sizes=(n_ids, ...))."
         )
     return sizes
+
+
+def _count_ids(sample, sizes, n_rows):
+    """Return how many of `n_rows` training rows have each id, one column after the other, if a sample has these."""
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(int)
+    counts = np.bincount((np.asarray(sample) + starts).ravel(), minlength=sum(sizes))
+    # A value that no row of the sample has is rarer than one in it, but not unknown: half a row of the sample.
+    return np.maximum(counts, 0.5) * max(n_rows / len(sample), 1)
 
 
 class CategoryIndexer(InputEncoder):
@@ -320,30 +352,14 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
             self.fit(columns)
             state = [Counter() for _ in part.categories_], 0, None
         seen, n_rows = state[0], state[1] + len(ids)
-        self.categories_, self.infrequent_categories_ = [], []
         for i, values in enumerate(part.categories_):
             counts = np.bincount(ids[:, i], minlength=FIRST_ID + len(values))[FIRST_ID:]
             seen[i].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-            # The ids may change with each part; they are final after the last one.
-            values = self._order_values(i, seen[i])
-            keep = self._mark_frequent(np.array([seen[i][value] for value in values.tolist()], int), n_rows)
-            self.categories_.append(values[keep])
-            self.infrequent_categories_.append(values[~keep])
-        self._ids = [{value: FIRST_ID + i for i, value in enumerate(values.tolist())} for values in self.categories_]
+        # The ids may change with each part; they are final after the last one.
+        self._keep([(list(own), np.array(list(own.values()), dtype=int)) for own in seen], n_rows)
         self._partial = seen, n_rows, self.categories_
         keep_names(self, part)
         return self
-
-    def _order_values(self, position, seen):
-        """Return the values of one column in the order of their ids: sorted, or as the user listed them."""
-        given = self.categories if isinstance(self.categories, str) else [self.categories[position]]
-        values = pd.Series(list(seen), dtype=object, name=position)
-        if not len(values) and isinstance(given, str):
-            return np.array([], dtype=object)
-        # The `fit` of a clone orders them, so that "sorted" means the same for parts and for a whole table. `fit`
-        # refuses a table without rows, so a column without values becomes a row with a missing one.
-        sorter = clone(self).set_params(categories=given, min_frequency=None, max_categories=None)
-        return sorter.fit(values if len(values) else pd.Series([None], dtype=object)).categories_[0]
 
     def fit_encode_and_flag(self, columns, y=None):
         """Learn the values of each column and look up their ids; see `InputEncoder.fit_encode_and_flag`."""
@@ -361,19 +377,27 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
                 f"{list(frame.columns)}."
             )
         factorized = [_factorize(column) for _, column in frame.items()]
-        self.categories_, self.infrequent_categories_ = [], []
-        for i, (codes, uniques) in enumerate(factorized):
-            values, counts = _count_values(codes, uniques)
-            if given != "auto":
+        # `bincount` refuses the code -1 of missing values, so all codes move up by one, and its count is dropped.
+        counted = [(own, np.bincount(codes + 1, minlength=len(own) + 1)[1:]) for codes, own in factorized]
+        self._keep(counted, len(frame), frame.columns)
+        return factorized
+
+    def _keep(self, counted, n_rows, names=None):
+        """Set what is learned from the different values of each column and from their counts."""
+        self._n_rows = n_rows
+        self.categories_, self.infrequent_categories_, self._vocabularies, self._known = [], [], [], []
+        for i, (values, counts) in enumerate(counted):
+            values, counts = settle_values(values, counts)
+            n_known = counts.sum()
+            if not isinstance(self.categories, str):
                 # The user's list decides the order; a listed value that no row holds has the count 0.
-                seen = dict(zip(values.tolist(), counts.tolist(), strict=True))
-                values = _read_listed(given[i], frame.columns[i])
-                counts = np.array([seen.get(value, 0) for value in values], dtype=int)
-            keep = self._mark_frequent(counts, len(frame))
+                listed = _read_listed(self.categories[i], i if names is None else names[i])
+                values, counts = listed, _count_listed(listed, values, counts)
+            keep = self._mark_frequent(counts, n_rows)
             self.categories_.append(values[keep])
             self.infrequent_categories_.append(values[~keep])
-        self._ids = [{value: FIRST_ID + i for i, value in enumerate(values.tolist())} for values in self.categories_]
-        return factorized
+            self._vocabularies.append(Vocabulary(values[keep]))
+            self._known.append(KnownValues.of(values[keep], counts[keep], n_known))
 
     def _mark_frequent(self, counts, n_rows):
         """Mark the values that are frequent enough for an id of their own."""
@@ -401,22 +425,30 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         """
         check_is_fitted(self)
         frame = check_frame(self, columns, reset=False, dtype=None)
-        return self._look_up([_factorize(column) for _, column in frame.items()])
+        factorized = [_factorize(column) for _, column in frame.items()]
+        ids = self._look_up(factorized)
+        # One warning for all columns.
+        with odd_cells_reported():
+            for i, (codes, uniques) in enumerate(factorized):
+                note_unknown(frame.columns[i], self._known[i], ids[:, i], codes, uniques)
+        return ids
 
     def transform_cells(self, cells, empty):
         """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""
         # These classes can be hashed, and pandas keeps them as they are when it factorizes. Others may do neither.
         if not are_of({str, int, float, bool}, cells[~empty]):
             return None
-        ids = [[ids.get(cell, UNKNOWN_ID) for ids, cell in zip(self._ids, row, strict=True)] for row in cells]
-        return np.where(empty, 0, ids).astype("int32")
+        found = [[own.find(cell) for own, cell in zip(self._vocabularies, row, strict=True)] for row in cells]
+        ids = np.where(empty, 0, found).astype("int32")
+        # Whatever is warned of goes the way of many rows.
+        return None if any(map(is_surprising, self._known, ids.T)) else ids
 
     def _look_up(self, factorized):
         """Return the ids of factorized columns."""
         ids = np.empty((len(factorized[0][0]), len(factorized)), dtype="int32")
         for i, (codes, uniques) in enumerate(factorized):
             # Missing values have the code -1, which reads the last entry: id 0.
-            own = [*(self._ids[i].get(value, UNKNOWN_ID) for value in uniques), 0]
+            own = [*map(self._vocabularies[i].find, uniques), 0]
             ids[:, i] = np.array(own, dtype="int32").take(codes)
         return ids
 
@@ -425,7 +457,9 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         check_is_fitted(self)
         sizes = tuple(len(values) + FIRST_ID for values in self.categories_)
         vocabulary = digest(digest(values) for values in self.categories_)
-        return ArraySpec(name, "category", (len(sizes),), "int32", vocabulary_sizes=sizes, vocabulary=vocabulary)
+        return ArraySpec(
+            name, "category", (len(sizes),), "int32", vocabulary_sizes=sizes, vocabulary=vocabulary, n_rows=self._n_rows
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -459,37 +493,24 @@ def _is_arrow_text(dtype):
     return isinstance(dtype, pd.StringDtype) and dtype.storage == "pyarrow"
 
 
-def _count_values(codes, uniques):
-    """Return the different values, sorted if they can be, and how often each occurs."""
-    # `bincount` refuses the code -1 of missing values, so all codes move up by one, and its count is dropped.
-    counts = np.bincount(codes + 1, minlength=len(uniques) + 1)[1:]
-    try:
-        order = sorted(range(len(uniques)), key=uniques.__getitem__)
-    except TypeError:
-        # Values of several types have no order of their own. The name of the type and the text make one that does not
-        # depend on the order of the rows.
-        order = sorted(range(len(uniques)), key=lambda i: (type(uniques[i]).__name__, str(uniques[i])))
-    return _as_objects([uniques[i] for i in order]), counts[order]
+def _count_listed(listed, values, counts):
+    """Return how often each of the values that the user listed occurs."""
+    vocabulary, totals = Vocabulary(listed), np.zeros(len(listed), dtype=int)
+    for value, count in zip(values, counts, strict=True):
+        if (own := vocabulary.find(value)) != UNKNOWN_ID:
+            totals[own - FIRST_ID] += count
+    return totals
 
 
 def _read_listed(values, name):
     """Return the values that the user listed for a column, without missing ones, or refuse a value given twice."""
-    codes, uniques = _factorize(pd.Series(_as_objects(list(values)), name=name))
+    codes, uniques = _factorize(pd.Series(as_objects(list(values)), name=name))
     if len(uniques) < (codes >= 0).sum():
         first = next(value for i, value in enumerate(values) if codes[i] in codes[:i] and codes[i] >= 0)
         raise ValueError(
             f"CategoryIndexer: `categories` of column {name!r} holds {first!r} twice. Give each value once."
         )
-    return _as_objects(uniques)
-
-
-def _as_objects(values):
-    """Return a list as a 1-D array of objects."""
-    # One by one, since NumPy would make a 2-D array of a list of tuples.
-    array = np.empty(len(values), dtype=object)
-    for i, value in enumerate(values):
-        array[i] = value
-    return array
+    return as_objects(uniques)
 
 
 def _is_hashable(cell):

@@ -1,6 +1,7 @@
 """Any scikit-learn transformer as an encoder: whatever it returns becomes a dense array of floats, kind "vector"."""
 
 import numpy as np
+import pandas as pd
 import scipy.sparse
 from sklearn import config_context
 from sklearn.base import clone
@@ -21,6 +22,47 @@ DENSE_LIMIT_BYTES = 2 * 2**30
 def default_output():
     """Return a context in which transformers return arrays, whatever ``set_config(transform_output=...)`` says."""
     return config_context(transform_output="default")
+
+
+def with_nan(columns):
+    """Return columns in which missing cells are NaN, not ``pd.NA``, which scikit-learn's encoders refuse.
+
+    Parameters
+    ----------
+    columns : Series, DataFrame or array
+        Cells. Columns without ``pd.NA`` are handed on as they are.
+
+    Returns
+    -------
+    Series, DataFrame or array
+        Numbers with a gap are float64; other cells with one are objects.
+    """
+    if isinstance(columns, pd.Series):
+        return _with_nan(columns)
+    if not isinstance(columns, pd.DataFrame):
+        return columns
+    changed = {i: new for i in range(columns.shape[1]) if (new := _with_nan(own := columns.iloc[:, i])) is not own}
+    if not changed:
+        return columns
+    # By position, as two columns may have one name.
+    parts = [changed.get(i, columns.iloc[:, i]) for i in range(columns.shape[1])]
+    return pd.concat(parts, axis=1).set_axis(columns.columns, axis=1)
+
+
+def _with_nan(column):
+    """Return a Series with NaN in the place of ``pd.NA``."""
+    empty = column.isna().to_numpy()
+    if not empty.any():
+        return column
+    dtype = column.dtype.categories.dtype if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
+    if pd.api.types.is_object_dtype(dtype):
+        # None and NaT stay: an encoder may tell them apart.
+        empty = np.array([cell is pd.NA for cell in column], dtype=bool)
+    elif getattr(dtype, "na_value", None) is not pd.NA:
+        return column
+    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
+        return column.astype("float64")
+    return column.astype(object).mask(empty, np.nan) if empty.any() else column
 
 
 class TransformerEncoder(InputEncoder):
@@ -50,6 +92,7 @@ class TransformerEncoder(InputEncoder):
 
     def fit(self, columns, y=None, **fit_params):
         """Fit a clone of the transformer."""
+        columns = with_nan(columns)
         with default_output():
             self.transformer_ = self._make_transformer().fit(columns, y, **self._select_fit_params(fit_params))
         # Transformers have no common attribute for the width of their output; one row shows it.
@@ -58,6 +101,7 @@ class TransformerEncoder(InputEncoder):
 
     def partial_fit(self, columns, y=None, **fit_params):
         """Learn from the next rows, if the transformer has ``partial_fit`` or learns nothing."""
+        columns = with_nan(columns)
         if not hasattr(self, "transformer_"):
             self.transformer_ = self._make_transformer()
         with default_output():
@@ -79,7 +123,7 @@ class TransformerEncoder(InputEncoder):
             return self.fit(columns, y, **fit_params).encode_and_flag(columns)
         self.transformer_ = self._make_transformer()
         with default_output():
-            output = self.transformer_.fit_transform(columns, y, **self._select_fit_params(fit_params))
+            output = self.transformer_.fit_transform(with_nan(columns), y, **self._select_fit_params(fit_params))
         array = self._as_dense_floats(output)
         self._n_values = array.shape[1]
         return array, missing_rows(columns)
@@ -91,7 +135,7 @@ class TransformerEncoder(InputEncoder):
             # scikit-learn's transformers refuse a table without rows.
             return np.empty((0, self._n_values), dtype=self.dtype)
         with default_output():
-            output = self.transformer_.transform(columns)
+            output = self.transformer_.transform(with_nan(columns))
         return self._as_dense_floats(output)
 
     def spec(self, name):

@@ -45,7 +45,9 @@ class CategoryEmbedding(keras.layers.Layer):
     """Look up a vector for each column in a single table, in which one column's ids follow another's.
 
     The vectors of missing and unknown values start at zero, so that a value that never
-    occurred in training adds nothing.
+    occurred in training adds nothing. After `trust`, a value of few rows counts in some of
+    these rows as unknown, which trains the vector of unknown values, too. In prediction such
+    a value has the mean of both vectors.
 
     Parameters
     ----------
@@ -53,12 +55,20 @@ class CategoryEmbedding(keras.layers.Layer):
         Number of ids of each column.
     embedding_dim : int
         Length of a vector.
+    decay : float
+        In training, the loss grows by ``decay / 2`` times the sum of the squares of all entries.
+        So a vector leaves zero only as far as the rows that have its value call for it.
+    seed : int or None
+        Seed of the draws of rows; None takes one from Python's generator, as Keras' ``Dropout`` does.
     """
 
-    def __init__(self, vocabulary_sizes, embedding_dim, **kwargs):
+    def __init__(self, vocabulary_sizes, embedding_dim, decay=0.0, seed=None, **kwargs):
         super().__init__(**kwargs)
         self.vocabulary_sizes = [int(size) for size in vocabulary_sizes]
         self.embedding_dim = int(embedding_dim)
+        self.decay = float(decay)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
         # Where each column's ids begin in the table: one lookup for all columns instead of one for each.
         self._offsets = np.concatenate([[0], np.cumsum(self.vocabulary_sizes)[:-1]]).astype("int32")
 
@@ -68,16 +78,46 @@ class CategoryEmbedding(keras.layers.Layer):
         values = ops.convert_to_numpy(self.table).copy()
         values[np.concatenate([self._offsets + i for i in range(FIRST_ID)])] = 0
         self.table.assign(values)
+        # A weight, as a configuration of a million numbers would be too long.
+        self.shares = self.add_weight(shape=(total,), initializer="ones", trainable=False, name="shares")
         super().build(input_shape)
 
-    def call(self, ids):
-        return look_up(self.table, ops.cast(ids, "int32") + self._offsets)
+    def trust(self, counts):
+        """Set the share of a value's rows that have its own vector: ``n / (n + 1)`` if it has n rows.
+
+        Parameters
+        ----------
+        counts : ndarray of shape (n_ids,)
+            Number of training rows of each id, of one column after the other.
+        """
+        shares = counts / (counts + 1)
+        # Missing and unknown values always have their own.
+        shares[np.concatenate([self._offsets + i for i in range(FIRST_ID)])] = 1
+        self.shares.assign(shares)
+
+    def call(self, ids, training=False):
+        # Not as a regularizer of the weight: Keras would add it to the loss of a hold-out, too, where the best epoch is
+        # to be that of the best predictions.
+        if training and self.decay:
+            self.add_loss(self.decay / 2 * ops.sum(ops.square(self.table)))
+        ids = ops.cast(ids, "int32") + self._offsets
+        own = ops.expand_dims(ops.take(self.shares, ids), -1)
+        if training:
+            draw = keras.random.uniform(ops.shape(own), seed=self.seed_generator, dtype=own.dtype)
+            own = ops.cast(draw < own, own.dtype)
+        unknown = look_up(self.table, self._offsets + UNKNOWN_ID)
+        return own * look_up(self.table, ids) + (1 - own) * unknown
 
     def compute_output_shape(self, input_shape):
         return (*input_shape, self.embedding_dim)
 
     def get_config(self):
-        own = {"vocabulary_sizes": self.vocabulary_sizes, "embedding_dim": self.embedding_dim}
+        own = {
+            "vocabulary_sizes": self.vocabulary_sizes,
+            "embedding_dim": self.embedding_dim,
+            "decay": self.decay,
+            "seed": self.seed,
+        }
         return {**super().get_config(), **own}
 
 

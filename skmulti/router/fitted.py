@@ -102,7 +102,9 @@ class FittedRoutes:
         lazy = [route for route in self.routes if route.may_be_lazy and stays_lazy(route.encoder, count, route.spec)]
         row_bytes = sum(route.spec.row_bytes for route in lazy)
         if not row_bytes or not count:
-            yield self._encode_table(table, places, n_jobs=n_jobs)
+            with odd_cells_reported():
+                arrays = self._encode_table(table, places, n_jobs=n_jobs)
+            yield arrays
             return
         # The warning is about all rows and comes once: each chunk by itself would warn again, of its own rows.
         for route in self.routes:

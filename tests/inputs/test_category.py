@@ -46,8 +46,8 @@ def test_missing_is_zero_unknown_is_one_and_learned_values_follow_in_order():
         ([3.0, 1.0, np.nan], pd.array([1, 3, None], dtype="Int64"), [2, 3, 0]),
         ([True, False], [True, False], [3, 2]),
         ([True, False], pd.array([True, None], dtype="boolean"), [3, 0]),
-        (["1", "2"], [1, 2], [1, 1]),
-        (["", " "], ["", "  "], [2, 1]),
+        (["1", "2"], [1, 2], [2, 3]),
+        (["", " "], ["", "  "], [2, 2]),
         (["Rome"], ["rome"], [1]),
         ([1, "a", None, (1, 2)], ["a", 1, (1, 2), (2, 1)], [3, 2, 4, 1]),
         ([(1, 2), (1, 1)], [(1, 1), (1, 2), None], [2, 3, 0]),
@@ -423,3 +423,42 @@ def test_a_few_rows_have_the_ids_that_they_have_among_many(dtype):
     for n_rows in (1, 5, 16):
         np.testing.assert_array_equal(indexer.transform(column[:n_rows]), many[:n_rows])
     assert indexer.transform(pd.Series(["new"], name="city", dtype=dtype)).tolist() == [[1]]
+
+
+def test_a_branch_trusts_values_by_their_rows():
+    spec = ArraySpec("place", "category", (2,), "int32", vocabulary_sizes=(4, 3), n_rows=6)
+    ids = np.array([[2, 2]] * 3 + [[3, 2]] + [[0, 1]] * 2)
+    layer = EmbeddingBranch(embedding_dim=2).build(spec, ids).layers[1]
+
+    assert_allclose(layer.shares, [1, 1, 3 / 4, 1 / 2, 1, 1, 4 / 5], rtol=1e-6)
+    assert layer.decay == 5 / 6
+
+
+def test_a_sample_stands_for_all_rows():
+    spec = ArraySpec("place", "category", (1,), "int32", vocabulary_sizes=(5,), n_rows=800)
+    layer = EmbeddingBranch(embedding_dim=2).build(spec, np.array([[2]] * 3 + [[3]])).layers[1]
+
+    assert_allclose(layer.shares[2:], [600 / 601, 200 / 201, 100 / 101], rtol=1e-6)
+
+
+@pytest.mark.parametrize("sample", [None, np.array([[2, 3]])], ids=["no sample", "sample"])
+def test_a_spec_without_a_number_of_rows_leaves_vectors_alone(sample):
+    layer = EmbeddingBranch(embedding_dim=2).build(SPEC, sample).layers[1]
+
+    assert layer.decay == 0
+    assert (layer.shares.numpy() == 1).all()
+
+
+def test_columns_with_one_vocabulary_are_counted_together():
+    spec = ArraySpec("route", "category", (2,), "int32", vocabulary_sizes=(4,), n_rows=2)
+    layer = EmbeddingBranch(embedding_dim=2).build(spec, np.array([[2, 3], [2, 2]])).layers[1]
+
+    assert_allclose(layer.shares, [1, 1, 3 / 4, 1 / 2], rtol=1e-6)
+
+
+def test_the_spec_says_how_many_rows_were_learned_from():
+    indexer = CategoryIndexer()
+    assert indexer.fit(pd.Series(list("abca"))).spec("x").n_rows == 4
+    for part in ("ab", "cab"):
+        indexer.partial_fit(pd.Series(list(part)))
+    assert indexer.spec("x").n_rows == 5

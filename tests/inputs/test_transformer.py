@@ -12,8 +12,9 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
+from skmulti import InputRouter
 from skmulti.errors import InputMismatchError
-from skmulti.inputs.transformer import TransformerEncoder
+from skmulti.inputs.transformer import TransformerEncoder, with_nan
 from skmulti.spec import ArraySpec
 
 FRAME = pd.DataFrame({"age": [20.0, 40.0, 60.0, 80.0], "city": ["b", "a", "b", "c"]})
@@ -115,3 +116,77 @@ def test_sparse_matrix_too_large_as_an_array_is_refused():
     words = FunctionTransformer(lambda frame: scipy.sparse.csr_matrix((len(frame), 10**9)))
     with pytest.raises(InputMismatchError, match=r"shape \(4, 1000000000\).* takes 14.9 GiB.*max_categories"):
         TransformerEncoder(words).fit_encode_and_flag(FRAME[["age"]])
+
+
+CELLS = {
+    "string[python]": ["a", "b", None],
+    "string[pyarrow]": ["a", "b", None],
+    "Int64": [1, 2, None],
+    "Float64": [1.5, 2.0, None],
+    "boolean": [True, False, None],
+    "object": ["a", "b", pd.NA],
+    "category of string": ["a", "b", None],
+    "string of Arrow": ["a", "b", None],
+    "int64 of Arrow": [1, 2, None],
+    "bool_ of Arrow": [True, False, None],
+}
+
+
+def column_with_na(kind):
+    if kind.endswith("of Arrow"):
+        pa = pytest.importorskip("pyarrow")
+        return pd.Series(CELLS[kind] * 4, dtype=pd.ArrowDtype(getattr(pa, kind.split()[0])()), name="c")
+    dtype = "string" if kind == "category of string" else kind
+    column = pd.Series(CELLS[kind] * 4, dtype=dtype, name="c")
+    return column.astype("category") if kind == "category of string" else column
+
+
+@pytest.mark.parametrize("kind", CELLS)
+@pytest.mark.parametrize("gaps_at_fit", [True, False], ids=["gaps", "no gaps at fit"])
+def test_scikit_learns_encoders_get_nan_for_na(kind, gaps_at_fit):
+    column = column_with_na(kind)
+    train = column if gaps_at_fit else column.dropna().reset_index(drop=True)
+    encoder = TransformerEncoder(OneHotEncoder(handle_unknown="ignore")).fit(train.to_frame())
+
+    rows = encoder.transform(column.to_frame())[:3]
+
+    first = 1 if CELLS[kind][0] is True else 0
+    assert rows[:, :2].tolist() == [[1 - first, first], [first, 1 - first], [0, 0]]
+    assert rows.shape[1] == (3 if gaps_at_fit else 2)
+    if gaps_at_fit:
+        assert rows[:, 2].tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_gaps_can_be_imputed_before_ordinals(kind):
+    transformer = make_pipeline(SimpleImputer(strategy="most_frequent"), OrdinalEncoder())
+    encoded, missing = TransformerEncoder(transformer).fit_encode_and_flag(column_with_na(kind).to_frame())
+
+    assert set(encoded[:, 0].tolist()) == {0, 1}
+    assert missing.sum() == 4
+
+
+def test_columns_without_na_are_handed_on_as_they_are():
+    frame = pd.DataFrame({"a": pd.Series([1, 2], dtype="Int64"), "b": [None, "x"], "c": [pd.NaT, 1]})
+
+    assert with_nan(frame) is frame
+    column = frame["a"]
+    assert with_nan(column) is column
+
+
+def test_columns_that_share_a_name_keep_their_places():
+    frame = pd.DataFrame({"a": [1.0, 2.0], "b": pd.Series(["x", None], dtype="string")}).set_axis(["c", "c"], axis=1)
+
+    changed = with_nan(frame)
+
+    assert changed.iloc[:, 0].tolist() == [1, 2]
+    assert isinstance(changed.iloc[1, 1], float)
+    assert frame.iloc[1, 1] is pd.NA
+
+
+def test_an_error_in_a_transformer_names_input_and_column():
+    frame = pd.DataFrame({"city": ["a", "b"], "age": [1, 2]})
+    router = InputRouter([("place", StandardScaler(), ["city"])])
+    with pytest.raises(ValueError, match="could not convert") as caught:
+        router.fit(frame)
+    assert "Input 'place' (column 'city'), encoder StandardScaler" in caught.value.__notes__[0]
