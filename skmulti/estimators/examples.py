@@ -22,12 +22,13 @@ from ..router import (
     file_states,
     first_specs,
     input_names,
+    is_record,
     n_rows,
     store_folder,
     take_rows,
     to_table,
 )
-from ..sources import TableSource, batch_source, split_batch, table_source
+from ..sources import TableSource, batch_source, has_named_columns, split_batch, table_source
 from ..training import Rows, StreamRows, piece_rows, table_batches
 from .targets import check_output_names, encode_rows, output_names
 
@@ -48,6 +49,9 @@ def source_of(X, y=None, steps=None):
         Batches of an epoch if the user fixed their number.
     """
     if X is None or isinstance(X, pd.DataFrame | np.ndarray):
+        return None
+    # Tables of other libraries and rows with names are in memory, whatever else they can do.
+    if has_named_columns(X) or is_record(X):
         return None
     return table_source(X) or batch_source(X, y, steps)
 
