@@ -10,9 +10,9 @@ import pandas as pd
 
 from ..errors import InputMismatchError, quote_first, shorten
 
-# What libraries call the method that returns a pandas frame (or, for the last two, a table that has such a method), in
-# the order in which they are tried: polars, Arrow, cuDF, Spark, Vaex, H2O, DuckDB, Dask, lazy frames of polars.
-_CONVERSIONS = ("to_pandas", "read_pandas", "toPandas", "to_pandas_df", "as_data_frame", "df", "compute", "collect")
+# What libraries call the method that returns a pandas frame (or, for the last, a table that has such a method), in the
+# order in which they are tried: polars, Arrow and cuDF, readers of Arrow, Spark, Vaex, H2O, DuckDB, Dask.
+_CONVERSIONS = ("to_pandas", "read_pandas", "toPandas", "to_pandas_df", "as_data_frame", "df", "compute")
 
 
 def has_named_columns(X):
@@ -135,6 +135,11 @@ def _convert(table):
 
 def _by_column(X):
     """Return a table as a frame by asking for each column by its name."""
+    if hasattr(type(X), "collect"):
+        # Not run here: how is the user's to say, and what a query costs nobody knows.
+        raise InputMismatchError(
+            f"Expected 2D array or a DataFrame, got {type(X).__name__}, a query that has not run. Give X.collect()."
+        )
     names = getattr(X, "columns", None)
     names = getattr(X, "column_names", ()) if names is None or callable(names) else names
     try:
