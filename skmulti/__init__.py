@@ -13,6 +13,7 @@ from .errors import (
     InputMismatchError,
     MissingValuesWarning,
     NetworkSizeWarning,
+    TargetWarning,
     UnmatchedFilesWarning,
 )
 from .estimators import MultiInputClassifier, MultiInputRegressor
@@ -96,6 +97,7 @@ __all__ = [
     "SlowOnPlateau",
     "StagedMerge",
     "TargetSpec",
+    "TargetWarning",
     "TextBranch",
     "TextVectorizer",
     "UnmatchedFilesWarning",

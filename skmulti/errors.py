@@ -88,6 +88,21 @@ class NetworkSizeWarning(UserWarning):
     """
 
 
+class TargetWarning(UserWarning):
+    """Warns that y is probably not what was meant.
+
+    For example if each row of its columns has exactly one 1, if its row labels are those of X in
+    another order, or if a column of X is y itself.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import TargetWarning
+    >>> warnings.simplefilter("error", TargetWarning)
+    >>> warnings.simplefilter("default", TargetWarning)
+    """
+
+
 class UnmatchedFilesWarning(UserWarning):
     """Warns that some of the files that belong together are absent.
 

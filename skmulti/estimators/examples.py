@@ -13,7 +13,7 @@ import pandas as pd
 
 from .._validation import check_weights
 from .._workers import map_ahead
-from ..errors import InputMismatchError, quote
+from ..errors import InputMismatchError, TargetWarning, label_at, quote, shorten, warn
 from ..inputs import SAMPLE_ROWS, Branch
 from ..router import (
     EncodedInputs,
@@ -30,10 +30,16 @@ from ..router import (
 )
 from ..sources import TableSource, batch_source, has_named_columns, split_batch, table_source
 from ..training import Rows, StreamRows, piece_rows, table_batches
+from .labels import as_pandas
 from .targets import check_output_names, encode_rows, output_names
 
 # Size in bytes of the rows of batches that are kept for initial values of branches.
 SAMPLE_BYTES = 256 * 2**20
+
+
+# What the arguments with rows, targets and weights are called in messages.
+NAMES = ("X", "y", "sample_weight")
+NAMES_VAL = ("X_val", "y_val", "sample_weight_val")
 
 
 def source_of(X, y=None, steps=None):
@@ -77,17 +83,18 @@ class TableExamples:
     can_split = True
 
     @classmethod
-    def read(cls, X, y, sample_weight, target, router):
+    def read(cls, X, y, sample_weight, target, router, called=NAMES):
         """Check X and y against each other; `router` names the inputs of a list of arrays."""
         # Before `check`, which makes an array of y.
-        names = output_names(y)
-        y = target.check(y)
+        names, given = output_names(y), y
+        y = target.check(y, called[1])
         table = to_table(X, input_names(router), len(y))
         if n_rows(table) != len(y):
             raise InputMismatchError(
-                f"Found input variables with inconsistent numbers of samples: X has {n_rows(table)} rows, y has "
-                f"{len(y)}. Give one target for each row."
+                f"Found input variables with inconsistent numbers of samples: {called[0]} has {n_rows(table)} rows, "
+                f"{called[1]} has {len(y)}. Give one target for each row."
             )
+        warn_of_pairs(table, given, sample_weight, called)
         return cls(table, y, sample_weight), names
 
     @property
@@ -123,6 +130,38 @@ class TableExamples:
         if arrays is None:
             arrays = router.encode(self.table, folder=store_folder(memory))
         return Rows(arrays, *encode_rows(target, self.y, self.weight, dtype))
+
+
+def warn_of_pairs(table, y, sample_weight=None, called=NAMES):
+    """Warn of a y (or weights) in another order of row labels than X, and of a y that is a column of X."""
+    if not isinstance(table, pd.DataFrame):
+        return
+    for column, name in ((as_pandas(y), called[1]), (sample_weight, called[2])):
+        if isinstance(column, pd.Series | pd.DataFrame) and _is_reordered(column.index, table.index):
+            place = int(np.argmax(np.asarray(column.index != table.index)))
+            warn(
+                f"{name} has the row labels of {called[0]} in another order: row {place} has the label "
+                f"{label_at(table.index, place)!r} in {called[0]} and {label_at(column.index, place)!r} in {name}. "
+                f"Rows are paired by their order, as in scikit-learn. If labels tell which belong together, give "
+                f"{name}.loc[{called[0]}.index]; if not, {name}.to_numpy().",
+                TargetWarning,
+            )
+    name = getattr(as_pandas(y), "name", None)
+    if name is not None and name in table.columns:
+        column = table[name]
+        if isinstance(column, pd.Series) and np.array_equal(column.to_numpy(), np.asarray(as_pandas(y))):
+            warn(
+                f"The column {name!r} of {called[0]} is {called[1]} itself, and nothing else is learned. Leave it out: "
+                f"{called[0]}.drop(columns={name!r}).",
+                TargetWarning,
+            )
+
+
+def _is_reordered(index, other):
+    """Return whether an index has each label of another once, in another order."""
+    if len(index) != len(other) or index.equals(other) or not (index.is_unique and other.is_unique):
+        return False
+    return bool(other.isin(index).all())
 
 
 def _fit_router(router, table, y, weight, states, folder):
@@ -450,7 +489,7 @@ class ExampleReader:
         self.dtype = dtype
         self.steps = steps
 
-    def read(self, X, y, sample_weight, *, learn=False, fitted_router=None):
+    def read(self, X, y, sample_weight, *, learn=False, fitted_router=None, called=NAMES):
         """Return rows with checked target and weights; rows of weight 0 are left out.
 
         Parameters
@@ -461,6 +500,8 @@ class ExampleReader:
             Whether these are the first rows, from which the target learns. Later rows must suit it.
         fitted_router : InputRouter or None
             For rows to validate on, the router whose specs encoded batches must suit.
+        called : tuple of str
+            What X, y and weights are called in messages.
 
         Returns
         -------
@@ -469,27 +510,37 @@ class ExampleReader:
         """
         source = source_of(X, y, self.steps)
         if source is None:
-            self._check_given(y)
-            examples, names = TableExamples.read(X, y, sample_weight, self.target, self.parts.router)
+            self._check_given(y, sample_weight)
+            examples, names = TableExamples.read(X, y, sample_weight, self.target, self.parts.router, called)
         elif isinstance(source, TableSource):
             examples, names = PartExamples.read(source, y, sample_weight, self.target)
         else:
             router = self.parts.router if fitted_router is None else fitted_router
             given = (router, self.parts.branches, self.dtype)
             examples, names = BatchExamples.read(source, y, sample_weight, self.target, *given)
-        # Before the target learns: a label that only rows of weight 0 have is no class.
-        examples = _weigh(examples)
+        examples = _check_weight(examples, called[2])
         if learn:
-            self.target.learn(examples.y)
+            # Before rows are left out: as in scikit-learn, a label that only rows of weight 0 have is a class, too.
+            self.target.learn(examples.y, examples.weight)
             self.target.names = names
         else:
             check_output_names(names, self.target.names)
         # For its errors: it refuses labels and columns that the target does not know.
-        self.target.numbers(examples.y)
-        return examples
+        self.target.numbers(examples.y, called[1])
+        return _leave_out(examples)
 
-    def _check_given(self, y):
-        """Refuse a y that is left out or that is a dict."""
+    def _check_given(self, y, sample_weight):
+        """Refuse a y that is left out, that is a dict, or that names a column of a table in memory."""
+        if isinstance(sample_weight, str):
+            raise InputMismatchError(
+                f"sample_weight is the string {shorten(sample_weight)!r}; a column is named only where X is read in "
+                "parts. For a table in memory give the column itself."
+            )
+        if isinstance(y, str):
+            raise InputMismatchError(
+                f"y is the string {shorten(y)!r}; a column is named only where X is read in parts. For a table in "
+                f"memory give the column itself: fit(X.drop(columns={shorten(y)!r}), X[{shorten(y)!r}])."
+            )
         if y is None:
             raise ValueError(
                 f"{type(self.parts.estimator).__name__} requires y to be passed, but the target y is None. Give one "
@@ -501,13 +552,17 @@ class ExampleReader:
             )
 
 
-def _weigh(examples):
-    """Check the weights of rows, and leave out those of weight 0."""
+def _check_weight(examples, name):
+    """Check the weights of rows."""
     if examples.weight is None:
         return examples
-    weight = check_weights(examples.weight, np.empty(len(examples)))
-    examples = replace(examples, weight=weight)
-    return examples if weight.all() else examples.take(np.flatnonzero(weight))
+    return replace(examples, weight=check_weights(examples.weight, np.empty(len(examples)), name))
+
+
+def _leave_out(examples):
+    """Leave out rows of weight 0."""
+    weight = examples.weight
+    return examples if weight is None or weight.all() else examples.take(np.flatnonzero(weight))
 
 
 def encoded_chunks(source, router):
