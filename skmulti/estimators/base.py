@@ -33,6 +33,7 @@ from .examples import (
     encoded_chunks,
     join_targets,
     join_weights,
+    refuse_names,
     source_of,
     warn_of_pairs,
 )
@@ -338,7 +339,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         # `score` has read the rows already: scikit-learn's own `score` calls `predict` with what it was given.
         if isinstance(X, Outputs):
             return X.array
-        source, outputs = self._source(X), []
+        # All rows, whatever number of steps an epoch of training has.
+        source, outputs = source_of(X), []
         if source is None:
             chunks = self.router_.chunks(X, folder=store_folder(self.memory))
         else:
@@ -348,12 +350,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                 if not len(next(iter(arrays.values()))):
                     raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
                 outputs.append(self.forward_(arrays, self._routed.get("predict__batch_size")))
+        if not outputs:
+            raise InputMismatchError(f"{source.name} has 0 sample(s) while a minimum of 1 is required.")
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
     def _rows_to_score(self, X, y, sample_weight):
         """Return X, y and weights for `score`; for a source the outputs stand for X, read in one pass."""
         # Two passes, one for y and one for predictions, might see other rows: batches may be shuffled or end.
-        source = self._source(X, y)
+        source = source_of(X, y)
         if source is None:
             warn_of_pairs(X, y, sample_weight)
             return X, y, sample_weight
@@ -361,6 +365,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if isinstance(source, TableSource):
             examples, _ = PartExamples.read(source, y, sample_weight, self._target)
             return Outputs(self._outputs(X)), examples.y, examples.weight
+        refuse_names(source, y)
+        if source.repeats:
+            raise InputMismatchError(f"{source.name} repeats forever. Give dataset.take(n) for n batches.")
         outputs, targets, weights = [], [], []
         for batch in source.batches():
             inputs, y, weight = split_batch(batch, source, needs_y=True)

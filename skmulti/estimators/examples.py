@@ -280,6 +280,7 @@ class BatchExamples:
     @classmethod
     def read(cls, source, y, sample_weight, target, router, branches, dtype):
         """Read every batch once. A fitted `router` says what they must hold, else `branches` say how to read them."""
+        refuse_names(source, y)
         for name, given in (("y", y), ("sample_weight", sample_weight)):
             if given is not None:
                 raise InputMismatchError(
@@ -328,17 +329,24 @@ class BatchExamples:
             return arrays, own, *(() if own_weight is None else (own_weight,))
 
         def read(epoch, batch_size, shuffle, seed):
-            # Keras was told the number of batches, which the first reading has counted.
-            count = 0
+            # Keras was told the number of batches, which the first reading has counted, and asks for no more. So a
+            # batch waits until the next one is there: behind the last one none may come.
+            count, waiting = 0, None
             for made in map_ahead(finish, self.source.batches(epoch), workers=1):
-                count += 1
-                if count <= batches.n_batches:
-                    yield made
+                if count == batches.n_batches:
+                    raise InputMismatchError(
+                        f"{self.source.name} yields more than {batches.n_batches} batches in epoch {epoch + 1}, the "
+                        "number that it had when it was first read. Each epoch needs the same number."
+                    )
+                if waiting is not None:
+                    yield waiting
+                count, waiting = count + 1, made
             if count < batches.n_batches:
                 raise InputMismatchError(
                     f"{self.source.name} ended in epoch {epoch + 1} after {count} of {batches.n_batches} batches, "
                     "which it had when it was first read. Each epoch needs the same number."
                 )
+            yield waiting
 
         first = {name: array[:1] for name, array in batches.sample.items()}
         example = (first, encoded[:1], *(() if weights is None else (weights[:1],)))
@@ -509,6 +517,9 @@ class ExampleReader:
             The rows.
         """
         source = source_of(X, y, self.steps)
+        # Steps are those of training. Rows to validate on are read to the end, if there is one that can be reached.
+        if fitted_router is not None and getattr(source, "reads_again", False):
+            source = source_of(X, y)
         if source is None:
             self._check_given(y, sample_weight)
             examples, names = TableExamples.read(X, y, sample_weight, self.target, self.parts.router, called)
@@ -581,17 +592,37 @@ def encoded_chunks(source, router):
         Encoded rows of a chunk, by input name.
     """
     if isinstance(source, TableSource):
-        step = piece_rows(router)
-        frames = (frame for _, frame in source.frames())
-        chunks = (frame.iloc[i : i + step] for frame in frames for i in range(0, len(frame), step))
-        yield from map_ahead(router.transform, chunks, workers=1)
+        yield from _encoded_frames((frame for _, frame in source.frames()), router)
         return
+    if source.repeats:
+        raise InputMismatchError(f"{source.name} repeats forever. Give dataset.take(n) for n batches.")
     first_row = 0
     for batch in source.batches():
         inputs, _, _ = split_batch(batch, source, needs_y=False)
+        if has_named_columns(inputs):
+            # A generator of tables; of encoded arrays none names its columns.
+            yield from _encoded_frames([to_table(inputs)], router)
+            continue
         arrays = check_batch(inputs, router.specs_, source.name, first_row)
         first_row += len(next(iter(arrays.values())))
         yield arrays
+
+
+def _encoded_frames(frames, router):
+    """Encode frames piece by piece, the next piece while the caller uses the last one."""
+    step = piece_rows(router)
+    chunks = (frame.iloc[i : i + step] for frame in frames for i in range(0, len(frame), step))
+    yield from map_ahead(router.transform, chunks, workers=1)
+
+
+def refuse_names(source, y):
+    """Refuse the name of a target column for a source that is no table, with the way to read frames."""
+    if isinstance(y, str) or (isinstance(y, list) and y and all(isinstance(name, str) for name in y)):
+        raise InputMismatchError(
+            f"{source.name} can be read only once, or yields batches; y names a column of tables that are read again. "
+            "Give a function that makes a new iterator of frames at each call: fit(lambda: pd.read_csv(path, "
+            "chunksize=10_000), y='y'). Batches (inputs, y) bring their own targets and weights: leave `y` out."
+        )
 
 
 def join_targets(targets):
