@@ -175,7 +175,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         training, held, reason = hold_out(len(examples), self.validation_fraction, seed, strata)
         if reason and self.verbose:
             print(f"No rows are held out: {reason}.")
-        return (examples, None) if held is None else (examples.take(training), examples.take(held))
+        return (examples, None) if held is None else (examples.take(training), examples.hold_out(held))
 
     def _held_rows(self, held, validation):
         """Return the rows to validate on, encoded for the network, or None."""

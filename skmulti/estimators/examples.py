@@ -74,11 +74,14 @@ class TableExamples:
         Target of the rows.
     weight : ndarray of shape (n_rows,) or None
         Weights of the rows.
+    warns : bool
+        Whether to warn of missing cells in inputs that had none at fit.
     """
 
     table: object
     y: np.ndarray
     weight: np.ndarray | None = None
+    warns: bool = True
 
     can_split = True
 
@@ -110,6 +113,11 @@ class TableExamples:
         weight = None if self.weight is None else self.weight[positions]
         return TableExamples(take_rows(self.table, positions), self.y[positions], weight)
 
+    def hold_out(self, positions):
+        """Return some of the rows to validate on."""
+        # That missing cells are all among them is chance: nothing that the user could act on.
+        return replace(self.take(positions), warns=False)
+
     def fit_router(self, router, memory):
         """Fit a router on the rows and encode them, or look both up if `memory` has them.
 
@@ -128,7 +136,8 @@ class TableExamples:
     def rows(self, router, target, dtype, *, memory=None, arrays=None):
         """Return what a network trains on; `arrays` are the encoded rows if there are some already."""
         if arrays is None:
-            arrays = router.encode(self.table, folder=store_folder(memory))
+            quiet = {} if self.warns else {"warns": False}
+            arrays = router.encode(self.table, folder=store_folder(memory), **quiet)
         return Rows(arrays, *encode_rows(target, self.y, self.weight, dtype))
 
 
@@ -227,6 +236,8 @@ class PartExamples:
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[positions]
         return replace(self, positions=self.positions[positions], y=self.y[positions], weight=weight)
+
+    hold_out = take
 
     def fit_router(self, router, memory):
         """Fit a router in one pass over the rows, and encode some rows for initial values of branches."""
