@@ -15,6 +15,7 @@ from .errors import (
     MissingValuesWarning,
     NetworkSizeWarning,
     OddCellsWarning,
+    TargetWarning,
     UnknownValuesWarning,
     UnmatchedFilesWarning,
 )
@@ -109,6 +110,7 @@ __all__ = [
     "TagsBranch",
     "TagsIndexer",
     "TargetSpec",
+    "TargetWarning",
     "TextBranch",
     "TextVectorizer",
     "UnknownValuesWarning",

@@ -6,6 +6,8 @@ breaks one file.
 
 from numbers import Integral, Real
 
+import numpy as np
+import pandas as pd
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names
@@ -31,10 +33,29 @@ FRACTION = Interval(RealNotInt, 0, 1, closed="neither")
 RATE = Interval(Real, 0, 1, closed="left")
 
 
-def check_weights(sample_weight, values):
+def check_weights(sample_weight, values, name="sample_weight"):
     """Return weights as a new float64 array with a number for each row of `values`, or refuse them."""
-    weights = _check_sample_weight(sample_weight, values, dtype="float64", ensure_non_negative=True, copy=True)
+    weights = _check_sample_weight(
+        _finite(sample_weight, name), values, dtype="float64", ensure_non_negative=True, copy=True
+    )
     # scikit-learn lets them pass; their mean, by which a weighted loss is divided, would be 0.
     if not weights.any():
-        raise ValueError("Every sample_weight is zero; there is nothing to learn from.")
+        raise ValueError(f"Every {name} is zero; there is nothing to learn from.")
     return weights
+
+
+def _finite(weights, name):
+    """Return weights, or refuse missing and infinite ones with their number and first row."""
+    rows = getattr(weights, "index", None)
+    array = np.ma.filled(weights, np.nan) if np.ma.is_masked(weights) else np.asarray(weights)
+    # Other forms (one number for all rows, text) are left to scikit-learn.
+    if array.ndim == 1 and (array.dtype == object or array.dtype.kind == "f"):
+        wrong = np.flatnonzero(pd.isna(array) if array.dtype == object else ~np.isfinite(array))
+        if len(wrong):
+            what = "infinity" if array.dtype != object and np.isinf(array[wrong[0]]) else "NaN"
+            first = int(wrong[0]) if rows is None or callable(rows) else rows[[wrong[0]]].tolist()[0]
+            raise ValueError(
+                f"Input {name} contains {what}: {len(wrong)} of {len(array)} weights are no finite numbers, first in "
+                f"row {first!r}. Give each row a weight; 0 leaves a row out."
+            )
+    return array if np.ma.is_masked(weights) else weights

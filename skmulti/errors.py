@@ -2,7 +2,9 @@
 
 import contextlib
 import difflib
+import itertools
 import os
+import re
 import sys
 import warnings
 
@@ -130,6 +132,21 @@ class NetworkSizeWarning(UserWarning):
     """
 
 
+class TargetWarning(UserWarning):
+    """Warns that y is probably not what was meant.
+
+    For example if each row of its columns has exactly one 1, if its row labels are those of X in
+    another order, or if a column of X is y itself.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import TargetWarning
+    >>> warnings.simplefilter("error", TargetWarning)
+    >>> warnings.simplefilter("default", TargetWarning)
+    """
+
+
 class UnmatchedFilesWarning(UserWarning):
     """Warns that some of the files that belong together are absent.
 
@@ -142,10 +159,36 @@ class UnmatchedFilesWarning(UserWarning):
     """
 
 
+# Characters of a list of names in a message.
+_LIST_LENGTH = 240
+
+
+def shorten(text, most=80):
+    """Return a text, or the repr of another object, with its middle cut out if it is longer than `most`."""
+    text = text if isinstance(text, str) else str(text) if isinstance(text, Exception) else repr(text)
+    if len(text) <= most:
+        return text
+    kept = most - len(" ... ")
+    return f"{text[: kept - kept // 2]} ... {text[len(text) - kept // 2 :]}"
+
+
 def closest_match(name, names):
-    """Return ``" Did you mean 'x'?"`` for a mistyped name, or an empty string."""
-    matches = difflib.get_close_matches(str(name), [str(known) for known in names], n=1)
-    return f" Did you mean {matches[0]!r}?" if matches else ""
+    """Return ``" Did you mean 'x'?"`` for a mistyped name, or an empty string.
+
+    Case, blanks, underscores and hyphens count last: 'age' is closer to 'Age' than to 'geo'.
+    """
+    # The first of several names that differ in these only, except that the name itself comes before them.
+    known = {}
+    for other in map(str, names):
+        known.setdefault(_plain(other), other)
+    plain = _plain(str(name))
+    matches = [plain] if plain in known else difflib.get_close_matches(plain, list(known), n=1)
+    return f" Did you mean {shorten(repr(known[matches[0]]))}?" if matches else ""
+
+
+def _plain(name):
+    """Return a name without what people write differently: case, blanks, underscores, hyphens."""
+    return re.sub(r"[\s_-]+", "", name).casefold() or name
 
 
 def shorten(text, most=80):
@@ -158,15 +201,20 @@ def shorten(text, most=80):
 
 
 def quote(names):
-    """Return names as ``'a', 'b' and 'c'``."""
-    words = [repr(name) for name in names]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
+    """Return names as ``'a', 'b' and 'c'``; of long lists only the first."""
+    names = list(names)
+    return quote_first(names, most=len(names))
 
 
 def quote_first(names, most=20):
-    """Return the first names as ``'a', 'b' and 3 more``."""
-    names = list(names)
-    return quote(names) if len(names) <= most else f"{', '.join(map(repr, names[:most]))} and {len(names) - most} more"
+    """Return the first names as ``'a', 'b' and 3 more``; long names are cut in the middle."""
+    words = [shorten(repr(name)) for name in names]
+    # As many as fit into the length of a list, but at least one.
+    lengths = itertools.accumulate(len(word) + 2 for word in words)
+    most = min(most, max(1, sum(length <= _LIST_LENGTH for length in lengths)))
+    if len(words) > most:
+        return f"{', '.join(words[:most])} and {len(words) - most} more"
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
 
 
 def label_at(labels, position):

@@ -1,5 +1,6 @@
 """How both estimators fit and predict: they read rows, fit the router, build the network and train it."""
 
+import inspect
 from dataclasses import dataclass, replace
 
 import keras
@@ -7,7 +8,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions
-from ..errors import InputMismatchError
+from ..errors import BranchMismatchError, InputMismatchError, shorten
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
 from ..network import Forward, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
 from ..router import InputRouter, check_batch, store_folder
@@ -25,7 +26,17 @@ from ..training import (
     train,
 )
 from .diagram import estimator_block
-from .examples import ExampleReader, PartExamples, encoded_chunks, join_targets, join_weights, source_of
+from .examples import (
+    NAMES_VAL,
+    ExampleReader,
+    PartExamples,
+    encoded_chunks,
+    join_targets,
+    join_weights,
+    refuse_names,
+    source_of,
+    warn_of_pairs,
+)
 from .parameters import Parts, branches_at_fit
 from .scikeras import ScikerasAdapter, repeat_names, restart_names
 from .tasks import CallbackSupportMixin, FitTask
@@ -154,7 +165,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together; give both or neither.")
         if X_val is not None:
-            return examples, self._reader(self._target).read(*validation)
+            return examples, self._reader(self._target).read(*validation, called=NAMES_VAL)
         if weight_val is not None:
             raise ValueError("sample_weight_val weighs the rows of X_val, which is not given.")
         stops = stops_early(self.early_stopping, len(examples), given=False)
@@ -164,12 +175,12 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         training, held, reason = hold_out(len(examples), self.validation_fraction, seed, strata)
         if reason and self.verbose:
             print(f"No rows are held out: {reason}.")
-        return (examples, None) if held is None else (examples.take(training), examples.take(held))
+        return (examples, None) if held is None else (examples.take(training), examples.hold_out(held))
 
     def _held_rows(self, held, validation):
         """Return the rows to validate on, encoded for the network, or None."""
         if held is None and validation is not None and validation[0] is not None:
-            held = self._reader(self._target).read(*validation, fitted_router=self.router_)
+            held = self._reader(self._target).read(*validation, fitted_router=self.router_, called=NAMES_VAL)
         return None if held is None else self._rows(held)
 
     def _recipe(self, count, given=False):
@@ -223,9 +234,20 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             samples = sample_rows(arrays, SAMPLE_ROWS)
             parts = (self.branches_, self.merge_, self.head_, self._target.spec, samples)
             model = build_network(specs, *parts, input_dropout=self.input_dropout)
+            self._check_output(model)
         # While fitting, not while saving: after an hour of training it would be too late.
         check_saveable(model)
         return model
+
+    def _check_output(self, model):
+        """Refuse a head of the user's whose output has another width than the target."""
+        shape, spec = model.output_shape, self._target.spec
+        if tuple(shape) != (None, spec.width):
+            raise BranchMismatchError(
+                f"The head {shorten(self.head_)} gave an output of shape {shape}; expected (None, {spec.width}), since "
+                f"y has {spec.n_outputs} column(s){f' and {spec.n_classes} classes' if spec.n_classes else ''}. End "
+                "with target.width units in `attach(tensor, target)`."
+            )
 
     def _build_by_hand(self, specs):
         """Build the network that the user's callable connects."""
@@ -235,6 +257,16 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                 "that connects a copy, so that yours is not trained: keras.models.clone_model(network)(inputs)."
             )
         routed = self._routed_to("model")
+        try:
+            inspect.signature(self.model).bind("inputs", "target", **routed)
+        except TypeError as error:
+            raise TypeError(
+                f"`model` is called as model(inputs, target{''.join(f', {name}=...' for name in routed)}), which "
+                f"{shorten(self.model)} does not take ({error}). Write a function of a dict of input tensors and a "
+                "TargetSpec that returns the output tensor."
+            ) from error
+        except ValueError:
+            pass  # a callable of C has no signature to look at
         return build_by_hand(specs, lambda inputs, target: self.model(inputs, target, **routed), self._target.spec)
 
     # --- train
@@ -307,7 +339,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         # `score` has read the rows already: scikit-learn's own `score` calls `predict` with what it was given.
         if isinstance(X, Outputs):
             return X.array
-        source, outputs = self._source(X), []
+        # All rows, whatever number of steps an epoch of training has.
+        source, outputs = source_of(X), []
         if source is None:
             chunks = self.router_.chunks(X, folder=store_folder(self.memory))
         else:
@@ -317,18 +350,24 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                 if not len(next(iter(arrays.values()))):
                     raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
                 outputs.append(self.forward_(arrays, self._routed.get("predict__batch_size")))
+        if not outputs:
+            raise InputMismatchError(f"{source.name} has 0 sample(s) while a minimum of 1 is required.")
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
     def _rows_to_score(self, X, y, sample_weight):
         """Return X, y and weights for `score`; for a source the outputs stand for X, read in one pass."""
         # Two passes, one for y and one for predictions, might see other rows: batches may be shuffled or end.
-        source = self._source(X, y)
+        source = source_of(X, y)
         if source is None:
+            warn_of_pairs(X, y, sample_weight)
             return X, y, sample_weight
         self._check_fitted()
         if isinstance(source, TableSource):
             examples, _ = PartExamples.read(source, y, sample_weight, self._target)
             return Outputs(self._outputs(X)), examples.y, examples.weight
+        refuse_names(source, y)
+        if source.repeats:
+            raise InputMismatchError(f"{source.name} repeats forever. Give dataset.take(n) for n batches.")
         outputs, targets, weights = [], [], []
         for batch in source.batches():
             inputs, y, weight = split_batch(batch, source, needs_y=True)

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_consistent_length
 from .._validation import StrOptions
 from .base import MultiInputEstimator
 from .labels import check_labels
+from .parameters import explains_arguments
 from .targets import ClassTarget, check_output_names, output_names
 from .tasks import with_callbacks
 
@@ -245,6 +246,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         """The labels of y, in the order of `predict_proba`'s columns."""
         return self._target.labels.classes
 
+    @explains_arguments
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
@@ -282,6 +284,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         target = ClassTarget(self.class_weight)
         return self._fit(target, X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
+    @explains_arguments
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one epoch on a chunk of rows.
 
@@ -323,6 +326,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             )
         return self._partial_fit(ClassTarget(self.class_weight, classes), X, y, sample_weight)
 
+    @explains_arguments
     def predict_proba(self, X):
         """Predict the probability of each class.
 
@@ -353,6 +357,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             return np.hstack([1 - outputs, outputs])
         return outputs / outputs.sum(axis=1, keepdims=True)
 
+    @explains_arguments
     def predict(self, X):
         """Predict the label of each row.
 
@@ -374,6 +379,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             return self._target.labels.decode(np.column_stack([np.argmax(part, axis=1) for part in proba]))
         return self._target.labels.decode(np.argmax(proba, axis=1))
 
+    @explains_arguments
     def score(self, X, y=None, sample_weight=None):
         """Return the accuracy on rows with known labels.
 

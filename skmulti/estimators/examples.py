@@ -13,7 +13,7 @@ import pandas as pd
 
 from .._validation import check_weights
 from .._workers import map_ahead
-from ..errors import InputMismatchError, quote
+from ..errors import InputMismatchError, TargetWarning, label_at, quote, shorten, warn
 from ..inputs import SAMPLE_ROWS, Branch
 from ..router import (
     EncodedInputs,
@@ -22,17 +22,24 @@ from ..router import (
     file_states,
     first_specs,
     input_names,
+    is_record,
     n_rows,
     store_folder,
     take_rows,
     to_table,
 )
-from ..sources import TableSource, batch_source, split_batch, table_source
+from ..sources import TableSource, batch_source, has_named_columns, split_batch, table_source
 from ..training import Rows, StreamRows, piece_rows, table_batches
+from .labels import as_pandas
 from .targets import check_output_names, encode_rows, output_names
 
 # Size in bytes of the rows of batches that are kept for initial values of branches.
 SAMPLE_BYTES = 256 * 2**20
+
+
+# What the arguments with rows, targets and weights are called in messages.
+NAMES = ("X", "y", "sample_weight")
+NAMES_VAL = ("X_val", "y_val", "sample_weight_val")
 
 
 def source_of(X, y=None, steps=None):
@@ -49,6 +56,9 @@ def source_of(X, y=None, steps=None):
     """
     if X is None or isinstance(X, pd.DataFrame | np.ndarray):
         return None
+    # Tables of other libraries and rows with names are in memory, whatever else they can do.
+    if has_named_columns(X) or is_record(X):
+        return None
     return table_source(X) or batch_source(X, y, steps)
 
 
@@ -64,26 +74,30 @@ class TableExamples:
         Target of the rows.
     weight : ndarray of shape (n_rows,) or None
         Weights of the rows.
+    warns : bool
+        Whether to warn of missing cells in inputs that had none at fit.
     """
 
     table: object
     y: np.ndarray
     weight: np.ndarray | None = None
+    warns: bool = True
 
     can_split = True
 
     @classmethod
-    def read(cls, X, y, sample_weight, target, router):
+    def read(cls, X, y, sample_weight, target, router, called=NAMES):
         """Check X and y against each other; `router` names the inputs of a list of arrays."""
         # Before `check`, which makes an array of y.
-        names = output_names(y)
-        y = target.check(y)
+        names, given = output_names(y), y
+        y = target.check(y, called[1])
         table = to_table(X, input_names(router), len(y))
         if n_rows(table) != len(y):
             raise InputMismatchError(
-                f"Found input variables with inconsistent numbers of samples: X has {n_rows(table)} rows, y has "
-                f"{len(y)}. Give one target for each row."
+                f"Found input variables with inconsistent numbers of samples: {called[0]} has {n_rows(table)} rows, "
+                f"{called[1]} has {len(y)}. Give one target for each row."
             )
+        warn_of_pairs(table, given, sample_weight, called)
         return cls(table, y, sample_weight), names
 
     @property
@@ -98,6 +112,11 @@ class TableExamples:
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[positions]
         return TableExamples(take_rows(self.table, positions), self.y[positions], weight)
+
+    def hold_out(self, positions):
+        """Return some of the rows to validate on."""
+        # That missing cells are all among them is chance: nothing that the user could act on.
+        return replace(self.take(positions), warns=False)
 
     def fit_router(self, router, memory):
         """Fit a router on the rows and encode them, or look both up if `memory` has them.
@@ -117,13 +136,46 @@ class TableExamples:
     def rows(self, router, target, dtype, *, memory=None, arrays=None):
         """Return what a network trains on; `arrays` are the encoded rows if there are some already."""
         if arrays is None:
-            arrays = router.encode(self.table, folder=store_folder(memory))
+            quiet = {} if self.warns else {"warns": False}
+            arrays = router.encode(self.table, folder=store_folder(memory), **quiet)
         return Rows(arrays, *encode_rows(target, self.y, self.weight, dtype))
 
 
 def _folders_of(router):
     """Return the folders that encoders of a router read relative paths from."""
     return [value for name, value in router.get_params().items() if name.endswith("__folder") and value is not None]
+
+
+def warn_of_pairs(table, y, sample_weight=None, called=NAMES):
+    """Warn of a y (or weights) in another order of row labels than X, and of a y that is a column of X."""
+    if not isinstance(table, pd.DataFrame):
+        return
+    for column, name in ((as_pandas(y), called[1]), (sample_weight, called[2])):
+        if isinstance(column, pd.Series | pd.DataFrame) and _is_reordered(column.index, table.index):
+            place = int(np.argmax(np.asarray(column.index != table.index)))
+            warn(
+                f"{name} has the row labels of {called[0]} in another order: row {place} has the label "
+                f"{label_at(table.index, place)!r} in {called[0]} and {label_at(column.index, place)!r} in {name}. "
+                f"Rows are paired by their order, as in scikit-learn. If labels tell which belong together, give "
+                f"{name}.loc[{called[0]}.index]; if not, {name}.to_numpy().",
+                TargetWarning,
+            )
+    name = getattr(as_pandas(y), "name", None)
+    if name is not None and name in table.columns:
+        column = table[name]
+        if isinstance(column, pd.Series) and np.array_equal(column.to_numpy(), np.asarray(as_pandas(y))):
+            warn(
+                f"The column {name!r} of {called[0]} is {called[1]} itself, and nothing else is learned. Leave it out: "
+                f"{called[0]}.drop(columns={name!r}).",
+                TargetWarning,
+            )
+
+
+def _is_reordered(index, other):
+    """Return whether an index has each label of another once, in another order."""
+    if len(index) != len(other) or index.equals(other) or not (index.is_unique and other.is_unique):
+        return False
+    return bool(other.isin(index).all())
 
 
 def _fit_router(router, table, y, weight, states, folder):
@@ -190,6 +242,8 @@ class PartExamples:
         weight = None if self.weight is None else self.weight[positions]
         return replace(self, positions=self.positions[positions], y=self.y[positions], weight=weight)
 
+    hold_out = take
+
     def fit_router(self, router, memory):
         """Fit a router in one pass over the rows, and encode some rows for initial values of branches."""
         # Evenly spaced: a table in parts is often sorted, by day for example, and its first rows are not typical.
@@ -242,6 +296,7 @@ class BatchExamples:
     @classmethod
     def read(cls, source, y, sample_weight, target, router, branches, dtype):
         """Read every batch once. A fitted `router` says what they must hold, else `branches` say how to read them."""
+        refuse_names(source, y)
         for name, given in (("y", y), ("sample_weight", sample_weight)):
             if given is not None:
                 raise InputMismatchError(
@@ -290,17 +345,24 @@ class BatchExamples:
             return arrays, own, *(() if own_weight is None else (own_weight,))
 
         def read(epoch, batch_size, shuffle, seed):
-            # Keras was told the number of batches, which the first reading has counted.
-            count = 0
+            # Keras was told the number of batches, which the first reading has counted, and asks for no more. So a
+            # batch waits until the next one is there: behind the last one none may come.
+            count, waiting = 0, None
             for made in map_ahead(finish, self.source.batches(epoch), workers=1):
-                count += 1
-                if count <= batches.n_batches:
-                    yield made
+                if count == batches.n_batches:
+                    raise InputMismatchError(
+                        f"{self.source.name} yields more than {batches.n_batches} batches in epoch {epoch + 1}, the "
+                        "number that it had when it was first read. Each epoch needs the same number."
+                    )
+                if waiting is not None:
+                    yield waiting
+                count, waiting = count + 1, made
             if count < batches.n_batches:
                 raise InputMismatchError(
                     f"{self.source.name} ended in epoch {epoch + 1} after {count} of {batches.n_batches} batches, "
                     "which it had when it was first read. Each epoch needs the same number."
                 )
+            yield waiting
 
         first = {name: array[:1] for name, array in batches.sample.items()}
         example = (first, encoded[:1], *(() if weights is None else (weights[:1],)))
@@ -451,7 +513,7 @@ class ExampleReader:
         self.dtype = dtype
         self.steps = steps
 
-    def read(self, X, y, sample_weight, *, learn=False, fitted_router=None):
+    def read(self, X, y, sample_weight, *, learn=False, fitted_router=None, called=NAMES):
         """Return rows with checked target and weights; rows of weight 0 are left out.
 
         Parameters
@@ -462,6 +524,8 @@ class ExampleReader:
             Whether these are the first rows, from which the target learns. Later rows must suit it.
         fitted_router : InputRouter or None
             For rows to validate on, the router whose specs encoded batches must suit.
+        called : tuple of str
+            What X, y and weights are called in messages.
 
         Returns
         -------
@@ -469,28 +533,41 @@ class ExampleReader:
             The rows.
         """
         source = source_of(X, y, self.steps)
+        # Steps are those of training. Rows to validate on are read to the end, if there is one that can be reached.
+        if fitted_router is not None and getattr(source, "reads_again", False):
+            source = source_of(X, y)
         if source is None:
-            self._check_given(y)
-            examples, names = TableExamples.read(X, y, sample_weight, self.target, self.parts.router)
+            self._check_given(y, sample_weight)
+            examples, names = TableExamples.read(X, y, sample_weight, self.target, self.parts.router, called)
         elif isinstance(source, TableSource):
             examples, names = PartExamples.read(source, y, sample_weight, self.target)
         else:
             router = self.parts.router if fitted_router is None else fitted_router
             given = (router, self.parts.branches, self.dtype)
             examples, names = BatchExamples.read(source, y, sample_weight, self.target, *given)
-        # Before the target learns: a label that only rows of weight 0 have is no class.
-        examples = _weigh(examples)
+        examples = _check_weight(examples, called[2])
         if learn:
-            self.target.learn(examples.y)
+            # Before rows are left out: as in scikit-learn, a label that only rows of weight 0 have is a class, too.
+            self.target.learn(examples.y, examples.weight)
             self.target.names = names
         else:
             check_output_names(names, self.target.names)
         # For its errors: it refuses labels and columns that the target does not know.
-        self.target.numbers(examples.y)
-        return examples
+        self.target.numbers(examples.y, called[1])
+        return _leave_out(examples)
 
-    def _check_given(self, y):
-        """Refuse a y that is left out or that is a dict."""
+    def _check_given(self, y, sample_weight):
+        """Refuse a y that is left out, that is a dict, or that names a column of a table in memory."""
+        if isinstance(sample_weight, str):
+            raise InputMismatchError(
+                f"sample_weight is the string {shorten(sample_weight)!r}; a column is named only where X is read in "
+                "parts. For a table in memory give the column itself."
+            )
+        if isinstance(y, str):
+            raise InputMismatchError(
+                f"y is the string {shorten(y)!r}; a column is named only where X is read in parts. For a table in "
+                f"memory give the column itself: fit(X.drop(columns={shorten(y)!r}), X[{shorten(y)!r}])."
+            )
         if y is None:
             raise ValueError(
                 f"{type(self.parts.estimator).__name__} requires y to be passed, but the target y is None. Give one "
@@ -502,13 +579,17 @@ class ExampleReader:
             )
 
 
-def _weigh(examples):
-    """Check the weights of rows, and leave out those of weight 0."""
+def _check_weight(examples, name):
+    """Check the weights of rows."""
     if examples.weight is None:
         return examples
-    weight = check_weights(examples.weight, np.empty(len(examples)))
-    examples = replace(examples, weight=weight)
-    return examples if weight.all() else examples.take(np.flatnonzero(weight))
+    return replace(examples, weight=check_weights(examples.weight, np.empty(len(examples)), name))
+
+
+def _leave_out(examples):
+    """Leave out rows of weight 0."""
+    weight = examples.weight
+    return examples if weight is None or weight.all() else examples.take(np.flatnonzero(weight))
 
 
 def encoded_chunks(source, router):
@@ -527,17 +608,37 @@ def encoded_chunks(source, router):
         Encoded rows of a chunk, by input name.
     """
     if isinstance(source, TableSource):
-        step = piece_rows(router)
-        frames = (frame for _, frame in source.frames())
-        chunks = (frame.iloc[i : i + step] for frame in frames for i in range(0, len(frame), step))
-        yield from map_ahead(router.transform, chunks, workers=1)
+        yield from _encoded_frames((frame for _, frame in source.frames()), router)
         return
+    if source.repeats:
+        raise InputMismatchError(f"{source.name} repeats forever. Give dataset.take(n) for n batches.")
     first_row = 0
     for batch in source.batches():
         inputs, _, _ = split_batch(batch, source, needs_y=False)
+        if has_named_columns(inputs):
+            # A generator of tables; of encoded arrays none names its columns.
+            yield from _encoded_frames([to_table(inputs)], router)
+            continue
         arrays = check_batch(inputs, router.specs_, source.name, first_row)
         first_row += len(next(iter(arrays.values())))
         yield arrays
+
+
+def _encoded_frames(frames, router):
+    """Encode frames piece by piece, the next piece while the caller uses the last one."""
+    step = piece_rows(router)
+    chunks = (frame.iloc[i : i + step] for frame in frames for i in range(0, len(frame), step))
+    yield from map_ahead(router.transform, chunks, workers=1)
+
+
+def refuse_names(source, y):
+    """Refuse the name of a target column for a source that is no table, with the way to read frames."""
+    if isinstance(y, str) or (isinstance(y, list) and y and all(isinstance(name, str) for name in y)):
+        raise InputMismatchError(
+            f"{source.name} can be read only once, or yields batches; y names a column of tables that are read again. "
+            "Give a function that makes a new iterator of frames at each call: fit(lambda: pd.read_csv(path, "
+            "chunksize=10_000), y='y'). Batches (inputs, y) bring their own targets and weights: leave `y` out."
+        )
 
 
 def join_targets(targets):

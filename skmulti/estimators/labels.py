@@ -7,14 +7,22 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ..errors import InputMismatchError, label_at, quote
+from ..errors import InputMismatchError, label_at, quote, shorten
+from ..sources import as_column, as_frame
 
 
-def check_labels(y):
+def check_labels(y, name="y"):
     """Return labels as an array of shape (n_rows,), or (n_rows, n_outputs) if y has several columns.
 
     Columns keep their types: if the labels of one column are text and those of another are
     numbers, the array holds objects.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_outputs)
+        What a user hands in.
+    name : str
+        Name of the argument, for messages.
 
     Raises
     ------
@@ -31,11 +39,12 @@ def check_labels(y):
     rows = y.index if isinstance(y, pd.DataFrame | pd.Series) else None
     columns, names = _label_columns(y)
     if len(columns) == 1:
-        values = column_or_1d(y, warn=True)
-        _check_column(values, rows, "")
+        # A Series of pandas' own integers or booleans, which scikit-learn would make floats.
+        values = _plain_labels(columns[0] if isinstance(y, pd.Series) else column_or_1d(y, warn=True))
+        _check_column(values, rows, name)
         return values
-    for values, name in zip(columns, names, strict=True):
-        _check_column(values, rows, f" of column {name!r}")
+    for values, column in zip(columns, names, strict=True):
+        _check_column(values, rows, name, f" of column {column!r}")
     return _join_columns(columns)
 
 
@@ -74,19 +83,49 @@ def _infer_type(values):
     return pd.Series(values).infer_objects().to_numpy() if values.dtype == object else values
 
 
-def _check_column(values, rows, where):
-    """Refuse a column that has a missing label or holds measurements."""
+def _plain_labels(values):
+    """Return labels that came as objects (out of `DataFrame.to_numpy()`) as numbers or booleans if all are such."""
+    inferred = _infer_type(values)
+    return inferred if inferred.dtype.kind in "biuf" else values
+
+
+def _check_column(values, rows, name, where=""):
+    """Refuse a column that has a missing label, holds labels of several types, or holds measurements."""
     missing = np.flatnonzero(pd.isna(values))
     if len(missing):
-        first = int(missing[0]) if rows is None else label_at(rows, missing[0])
         raise ValueError(
-            f"Input y contains NaN: {len(missing)} of {len(values)} labels{where} are missing, first in row "
-            f"{first!r}. Drop the rows, or give the label of such rows a name of its own."
+            f"Input {name} contains NaN: {len(missing)} of {len(values)} labels{where} are missing, first in row "
+            f"{row_at(rows, missing[0])}. Drop the rows, or give the label of such rows a name of its own."
         )
+    if values.dtype == object:
+        _check_objects(values, rows, name, where)
     try:
         check_classification_targets(values)
     except ValueError as error:
-        raise ValueError(f"{error}{' Found in y' + where + '.' if where else ''}") from error
+        raise ValueError(f"{error}{f' Found in {name}{where}.' if where or name != 'y' else ''}") from error
+
+
+def _check_objects(values, rows, name, where):
+    """Refuse labels that have no order, since they are of several types or of one that is no label."""
+    firsts = {}
+    for i, value in enumerate(values.tolist()):
+        firsts.setdefault(type(value), i)
+    # Bytes are refused by scikit-learn, in its own words.
+    if set(firsts) <= {str} or set(firsts) == {bytes}:
+        return
+    found = ", ".join(
+        f"{kind.__name__} (first {shorten(repr(values[i]))} in row {row_at(rows, i)})"
+        for kind, i in list(firsts.items())[:3]
+    )
+    raise ValueError(
+        f"Unknown label type: the labels in {name}{where} are of type {found}; labels are all strings, all numbers or "
+        f"all booleans. Make strings of them: {name}.astype(str)."
+    )
+
+
+def row_at(rows, position):
+    """Return a row's label for a message, or its position if y has no labels."""
+    return repr(int(position) if rows is None else label_at(rows, position))
 
 
 def _join_columns(columns):
@@ -116,6 +155,8 @@ class Labels:
         All labels; for several columns, a list with an array for each. None takes those of y.
     class_weight : dict, list of dict, "balanced" or None
         Weight of each label; for several columns, a list with an entry for each, or "balanced".
+    sample_weight : ndarray of shape (n_rows,) or None
+        Weights of the rows. Rows of weight 0 show labels, but do not count for "balanced".
 
     Attributes
     ----------
@@ -129,7 +170,7 @@ class Labels:
         The weights of these labels.
     """
 
-    def __init__(self, y, classes=None, class_weight=None):
+    def __init__(self, y, classes=None, class_weight=None, sample_weight=None):
         columns = [y] if y.ndim == 1 else [_infer_type(column) for column in y.T]
         self.flat = y.ndim == 1
         given = columns if classes is None else self._split_by_output(classes, len(columns), "classes")
@@ -138,6 +179,8 @@ class Labels:
         # A label that no training row has, or that all have, still has two values.
         if self.multilabel:
             self.by_output = [np.array([0, 1], dtype=labels.dtype) for labels in self.by_output]
+        if sample_weight is not None:
+            columns = [column[sample_weight > 0] for column in columns]
         self.weights = None if class_weight is None else self._weigh_labels(class_weight, columns)
 
     @property
@@ -166,14 +209,14 @@ class Labels:
                 f"y has {n_outputs} columns, but the target was fitted with {len(self.by_output)} outputs."
             )
 
-    def numbers(self, y):
+    def numbers(self, y, name="y"):
         """Return each label's position among the labels of its column, in an array of y's shape."""
         self.check_columns(y)
         if self.flat:
-            return self._number_column(y, 0)
-        return np.column_stack([self._number_column(_infer_type(column), k) for k, column in enumerate(y.T)])
+            return self._number_column(y, 0, name)
+        return np.column_stack([self._number_column(_infer_type(column), k, name) for k, column in enumerate(y.T)])
 
-    def _number_column(self, column, k):
+    def _number_column(self, column, k, name):
         """Return each label's position among the labels of column `k`, or refuse unknown labels."""
         classes = self.by_output[k]
         try:
@@ -186,7 +229,7 @@ class Labels:
             place = "" if self.flat else f" (column {k})"
             others = list(dict.fromkeys(column[unknown].tolist()))
             raise ValueError(
-                f"y holds labels that are not in classes_{place}: {quote(others[:5])}; known are "
+                f"{name} holds labels that are not in classes_{place}: {quote(others[:5])}; known are "
                 f"{quote(classes[:20].tolist())}. Labels are learned in the first fit; partial_fit takes "
                 "all of them as `classes`."
             )
@@ -241,5 +284,5 @@ def _weigh_column(class_weight, classes, column):
 
 
 def as_pandas(y):
-    """Return a table or column of polars or Arrow as that of pandas, and anything else as it is."""
-    return y.to_pandas() if hasattr(y, "to_pandas") else y
+    """Return a table or column of another library as that of pandas, and anything else as it is."""
+    return as_column(as_frame(y))

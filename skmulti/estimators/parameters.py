@@ -1,12 +1,14 @@
 """The parameters of an estimator's parts, to any depth: ``branches__photo__filters``, ``merge__units``."""
 
+import functools
 import inspect
 from collections.abc import Mapping
 
 import keras
 from sklearn.base import clone
 
-from .._params import nested_params, refuse_unknown, split_nested
+from .._params import nested_params, refuse_unknown, set_nested, split_nested
+from ..errors import closest_match, shorten
 from ..network import DenseHead, as_merge
 from ..router import InputRouter, input_names
 
@@ -91,8 +93,9 @@ class Parts:
         part = getattr(self, name)
         if not hasattr(part, "set_params"):
             raise ValueError(f"{name}={part!r} has no parameters to set: {sorted(values)}.")
+        set_nested(name, part, values)
         # Set, since a default part, or the merge that a name stands for, is not the estimator's yet.
-        setattr(self.estimator, name, part.set_params(**values))
+        setattr(self.estimator, name, part)
 
     def _set_branch_params(self, values):
         """Set whole branches, then parameters of branches, in a new dict."""
@@ -110,7 +113,8 @@ class Parts:
                 # Without a router the inputs are known only at fit; until then `branches` keeps what is to be set.
                 branches.update({f"{name}__{key}": value for key, value in params.items()})
             elif hasattr(part, "set_params"):
-                branches[name] = part.set_params(**params)
+                set_nested(name, part, params)
+                branches[name] = part
             else:
                 raise ValueError(f"branches[{name!r}] = {part!r} has no parameters to set: {sorted(params)}.")
         self.estimator.branches = branches
@@ -172,5 +176,56 @@ def branches_at_fit(given, defaults):
         default = defaults.get(name)
         # With parameters of its own an input no longer shares another's branch.
         part = given.get(name, defaults[default] if isinstance(default, str) else default)
-        given[name] = clone(part).set_params(**params) if part is not None else params
+        given[name] = params if part is None else _with_params(name, part, params)
     return given
+
+
+def _with_params(name, part, params):
+    """Return a copy of a part with other parameters."""
+    part = clone(part)
+    set_nested(name, part, params)
+    return part
+
+
+# Arguments of `fit`, `predict` and `score` of other libraries, and what has their place here.
+ELSEWHERE = {
+    "validation_data": "X_val=..., y_val=...",
+    "eval_set": "X_val=..., y_val=...",
+    "validation_split": "the estimator's parameter `validation_fraction`",
+    "early_stopping_rounds": "the estimator's parameters `early_stopping` and `n_iter_no_change`",
+    "patience": "the estimator's parameter `n_iter_no_change`",
+    "steps_per_epoch": "the estimator's parameter `fit__steps_per_epoch`",
+    "validation_steps": "the estimator's parameter `fit__validation_steps`",
+    "initial_epoch": "the estimator's parameter `warm_start`",
+    "steps": "dataset.take(steps)",
+    "x": "X",
+    "classes": "partial_fit(X, y, classes)",
+}
+
+
+def explains_arguments(method):
+    """Wrap a method so that an unknown argument is refused with what has its place here."""
+    signature = inspect.signature(method)
+
+    @functools.wraps(method)
+    def call(estimator, *args, **kwargs):
+        unknown = next((name for name in kwargs if name not in signature.parameters), None)
+        if unknown is not None:
+            raise TypeError(_describe_argument(estimator, method.__name__, unknown, signature))
+        return method(estimator, *args, **kwargs)
+
+    return call
+
+
+def _describe_argument(estimator, method, name, signature):
+    """Return the message for an argument that a method does not have."""
+    if name == "batch_size" and "predict" in method:
+        way = "Use the estimator's parameter `predict__batch_size`."
+    elif name in own_names(estimator):
+        way = f"It is a parameter of the estimator: {type(estimator).__name__}({name}=...), or set_params({name}=...)."
+    elif name in ELSEWHERE:
+        way = f"Use {ELSEWHERE[name]}."
+    else:
+        known = [known for known in signature.parameters if known != "self"]
+        way = f"There are {', '.join(known)}.{closest_match(name, known)}"
+    return f"{type(estimator).__name__}.{method}() got an unexpected keyword argument {shorten(repr(name))}. {way}"

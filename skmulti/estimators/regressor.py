@@ -4,6 +4,7 @@ from scikeras.wrappers import KerasRegressor
 from sklearn.base import RegressorMixin
 
 from .base import MultiInputEstimator
+from .parameters import explains_arguments
 from .targets import NumberTarget
 from .tasks import with_callbacks
 
@@ -207,6 +208,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         self.random_state = random_state
         self._store_routed(routed)
 
+    @explains_arguments
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
@@ -243,6 +245,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         target = NumberTarget(self.scale_target)
         return self._fit(target, X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
+    @explains_arguments
     def partial_fit(self, X, y, sample_weight=None):
         """Train one epoch on a chunk of rows.
 
@@ -265,6 +268,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         """
         return self._partial_fit(NumberTarget(self.scale_target), X, y, sample_weight)
 
+    @explains_arguments
     def predict(self, X):
         """Predict the target of each row.
 
@@ -281,6 +285,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         outputs = self._outputs(X).astype("float64")
         return outputs[:, 0] if self._target.flat else outputs
 
+    @explains_arguments
     def score(self, X, y=None, sample_weight=None):
         """Return the coefficient of determination on rows with known targets.
 

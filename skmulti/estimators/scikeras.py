@@ -58,12 +58,21 @@ def restart_names():
 class ScikerasAdapter(BaseWrapper):
     """SciKeras' wrapper, adapted to networks with several inputs and to today's scikit-learn."""
 
+    _every_name, _routed = (), {}
+
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         # SciKeras' parameters come in through `**routed`, which itself is no parameter that a grid or check should try.
         signature = inspect.signature(cls.__init__)
         shown = [p for p in signature.parameters.values() if p.name != "self" and p.kind is not p.VAR_KEYWORD]
         cls.__signature__ = signature.replace(parameters=shown)
+        cls._takes_routed = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+        # What a subclass with a short `__init__` does not set is as by default; what it fixes is no parameter of its
+        # own, but still one that SciKeras reads.
+        new = [p for p in shown if p.name not in cls._every_name and p.default is not p.empty]
+        for parameter in new:
+            setattr(cls, parameter.name, parameter.default)
+        cls._every_name = (*cls._every_name, *(p.name for p in new))
 
     def _store_routed(self, routed):
         """Store ``optimizer__...`` and the like, and refuse other names."""
@@ -73,7 +82,7 @@ class ScikerasAdapter(BaseWrapper):
     # Upstream takes every attribute without a trailing underscore for a parameter; a fit could add one.
     def _get_param_names(self):
         """Return the names of the parameters in the signature and of those that are routed."""
-        return sorted([*own_names(self), *self._routed])
+        return sorted([*own_names(self), *(self._routed if self._takes_routed else ())])
 
     # Upstream does not look inside dicts, behind names of merges, or at default parts.
     def get_params(self, deep=True):
@@ -90,7 +99,8 @@ class ScikerasAdapter(BaseWrapper):
             Values by name.
         """
         params = {name: getattr(self, name, None) for name in own_names(self)}
-        params.update(self._routed)
+        # What a short `__init__` passes on is its own affair: it could not be given to a clone.
+        params.update(self._routed if self._takes_routed else {})
         return {**params, **Parts(self).get_params()} if deep else params
 
     # Upstream accepts any routed name unchecked and fails on dicts.
@@ -117,6 +127,12 @@ class ScikerasAdapter(BaseWrapper):
         whole, nested = split_nested(params)
         refuse_unknown(self, whole, own_names(self))
         refuse_unknown(self, nested, [*PARTS, *ROUTED])
+        if not self._takes_routed and any(name in ROUTED for name in nested):
+            raise ValueError(
+                f"{next(key for key in params if key.split('__')[0] in ROUTED)!r} cannot be set, since "
+                f"{type(self).__name__}.__init__ takes no further keywords, and a clone would lose it. Add **routed to "
+                "its signature and pass it on: super().__init__(..., **routed)."
+            )
         for name, value in whole.items():
             setattr(self, name, value)
         for name, values in nested.items():
@@ -198,9 +214,53 @@ class ScikerasAdapter(BaseWrapper):
                 self.loss = next((kind for kind in classes if loss_name(kind) == name), loss)
             if self._optimizer_is_auto():
                 self.optimizer = keras.optimizers.Adam
-            return super()._get_compile_kwargs()
+            with self._every_param_shown():
+                return super()._get_compile_kwargs()
         finally:
             self.loss, self.optimizer = loss, optimizer
+
+    @contextmanager
+    def _every_param_shown(self):
+        """Let SciKeras read every parameter, also those that a subclass fixes in a short ``__init__``."""
+        # SciKeras reads them by `get_params`, which says what a clone may be given.
+        params = {name: getattr(self, name, None) for name in self._every_name} | self._routed
+        vars(self)["get_params"] = lambda deep=True: params
+        try:
+            yield
+        finally:
+            del vars(self)["get_params"]
+
+    # Upstream builds a network of one array with `build_fn`. Here the router must be fitted first.
+    def initialize(self, X, y=None):
+        """Refuse to build without training.
+
+        Parameters
+        ----------
+        X, y : object
+            Ignored.
+
+        Raises
+        ------
+        NotImplementedError
+            Always, with what to use instead.
+        """
+        raise NotImplementedError(
+            "initialize() of SciKeras builds a network before it is trained. Here `fit` fits the router and builds the "
+            "network from what it learned: use fit, or partial_fit for a single epoch, or warm_start=True to train on."
+        )
+
+    # Upstream returns transformers that take no part in a fit.
+    @property
+    def feature_encoder(self):
+        """The encoder of X in SciKeras, whose place the router has."""
+        raise AttributeError("There is no feature_encoder: columns are encoded by the router, `router_` after fit.")
+
+    @property
+    def target_encoder(self):
+        """The encoder of y in SciKeras, which has no part here."""
+        raise AttributeError(
+            "There is no target_encoder: a classifier's labels are in `classes_`, and a regressor scales y by itself."
+        )
 
     def _optimizer_is_auto(self):
         """Return whether the user left the optimizer open."""
@@ -210,7 +270,8 @@ class ScikerasAdapter(BaseWrapper):
     # state that the first one left in them.
     def _copy_callbacks(self):
         """Return the fit's own callbacks: instances of given classes, and copies of given objects."""
-        self._initialize_callbacks()
+        with self._every_param_shown():
+            self._initialize_callbacks()
         callbacks = copy.deepcopy(self._fit_callbacks)
         del self._fit_callbacks, self._predict_callbacks
         return [callback for entry in callbacks for callback in (entry if isinstance(entry, list) else [entry])]

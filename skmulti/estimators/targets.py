@@ -7,9 +7,10 @@ checkpoints and ``model_.predict`` are in the units of y.
 
 import numpy as np
 import pandas as pd
+import scipy.sparse
 from sklearn.utils.validation import check_array, column_or_1d
 
-from ..errors import InputMismatchError, quote
+from ..errors import InputMismatchError, TargetWarning, quote, shorten, warn
 from ..network import (
     MembersLoss,
     OutputsLoss,
@@ -19,7 +20,7 @@ from ..network import (
     metrics_by_output,
     regression_target,
 )
-from .labels import Labels, as_pandas, check_labels
+from .labels import Labels, as_pandas, check_labels, row_at
 
 
 class ClassTarget:
@@ -51,18 +52,25 @@ class ClassTarget:
         """Whether each column of y may have weights of its own."""
         return self.labels.weighed_by_output
 
-    def check(self, y):
-        """Return labels as an array of shape (n_rows,) or (n_rows, n_outputs), or refuse them."""
-        return check_labels(y)
+    def check(self, y, name="y"):
+        """Return labels as an array of shape (n_rows,) or (n_rows, n_outputs), or refuse them; `name` is y's."""
+        return check_labels(y, name)
 
-    def learn(self, y):
-        """Learn which labels exist, and the weight of each."""
+    def learn(self, y, sample_weight=None):
+        """Learn which labels exist, also those of rows of weight 0, and the weight of each."""
         # From all rows, so that a hold-out has the same weights as the training rows.
-        self.labels = Labels(y, self.classes, self.class_weight)
+        self.labels = Labels(y, self.classes, self.class_weight, sample_weight)
+        if self.labels.multilabel and len(y) > 1 and (y.sum(axis=1) == 1).all():
+            warn(
+                f"Each row of y has exactly one 1 in its {y.shape[1]} columns, which looks like one label of "
+                f"{y.shape[1]} classes, one-hot. The columns are learned as labels that can hold together. If only one "
+                "can, give the labels themselves: np.asarray(y).argmax(axis=1).",
+                TargetWarning,
+            )
 
-    def numbers(self, y):
+    def numbers(self, y, name="y"):
         """Return each label's position among the labels of its column, or refuse unknown labels."""
-        return self.labels.numbers(y)
+        return self.labels.numbers(y, name)
 
     def strata(self, y):
         """Return the class of each row, whose shares a hold-out must keep, or None."""
@@ -119,25 +127,27 @@ class NumberTarget:
     def __init__(self, scale_target=True):
         self.scale_target = scale_target
 
-    def check(self, y):
-        """Return numbers as an array of float64, flat if y has a single column, or refuse them."""
-        y = check_array(y, ensure_2d=False, dtype="float64", input_name="y")
+    def check(self, y, name="y"):
+        """Return numbers as an array of float64, flat if y has a single column, or refuse them; `name` is y's."""
+        y = as_pandas(y)
+        refuse_no_numbers(y, name)
+        y = check_array(y, ensure_2d=False, dtype="float64", input_name=name)
         # Before `learn` a single column is taken as flat, with scikit-learn's warning. After it, y has the form of the
         # first y: a single column of a target with several is left for `numbers` to refuse.
         flat = y.ndim == 2 and y.shape[1] == 1 and getattr(self, "flat", True)
         return column_or_1d(y, warn=True) if flat else y
 
-    def learn(self, y):
+    def learn(self, y, sample_weight=None):
         """Learn the number of columns."""
         self.flat = y.ndim == 1
         self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
 
-    def numbers(self, y):
+    def numbers(self, y, name="y"):
         """Return y as floats of shape (n_rows, n_outputs), or refuse another number of columns."""
         columns = y.reshape(len(y), -1)
         if columns.shape[1] != self.n_outputs:
             raise ValueError(
-                f"y has {columns.shape[1]} columns, but the target was fitted with {self.n_outputs} outputs."
+                f"{name} has {columns.shape[1]} columns, but the target was fitted with {self.n_outputs} outputs."
             )
         return columns
 
@@ -163,6 +173,77 @@ class NumberTarget:
     def total_weight(self, y, sample_weight):
         """Return the weights as they are."""
         return sample_weight
+
+
+# Beyond it squares overflow float64, so that neither a deviation nor a score could be computed.
+LARGEST = 1e150
+
+
+def refuse_no_numbers(y, name="y"):
+    """Refuse cells of a regression's target that are no finite numbers, with their count and first row."""
+    rows = y.index if isinstance(y, pd.DataFrame | pd.Series) else None
+    for label, values in _columns(y):
+        where = "" if label is None else f" of column {label!r}"
+        if values.dtype.kind == "c":
+            raise ValueError(f"Complex data not supported, got {name} of dtype {values.dtype}.")
+        if values.dtype.kind not in "biuf":
+            values = _as_floats(values, rows, name, where)
+        size = np.abs(values)
+        for wrong, what, advice in (
+            (np.isnan(size), "contains NaN", "Drop these rows."),
+            (np.isinf(size), "contains infinity", "Drop these rows, or give finite numbers."),
+            (
+                size > LARGEST,
+                "contains a value too large",
+                f"Give numbers up to {LARGEST:g}: divide y, or learn its logarithm.",
+            ),
+        ):
+            if wrong.any():
+                first = np.flatnonzero(wrong)[0]
+                raise ValueError(
+                    f"Input {name} {what}: {int(wrong.sum())} of {len(values)} values{where}, first "
+                    f"{'' if np.isnan(values[first]) else f'{values[first]:g} '}in row {row_at(rows, first)}. {advice}"
+                )
+
+
+def _columns(y):
+    """Yield (label, values) of each column of y; a single column has the label None."""
+    if isinstance(y, pd.DataFrame):
+        yield from ((label, y.iloc[:, k].to_numpy()) for k, label in enumerate(y.columns))
+    elif isinstance(y, pd.Series):
+        yield None, y.to_numpy()
+    # Sparse matrices and ragged lists are refused by scikit-learn.
+    elif not scipy.sparse.issparse(y):
+        try:
+            array = np.asarray(y)
+        except ValueError:
+            return
+        if array.ndim == 1:
+            yield None, array
+        elif array.ndim == 2:
+            yield from ((k if array.shape[1] > 1 else None, column) for k, column in enumerate(array.T))
+
+
+def _as_floats(values, rows, name, where):
+    """Return cells that are no plain numbers as floats, or refuse the first that is none: a date, a word."""
+    if values.dtype.kind in "Mm":
+        kind, advice = values.dtype.name, "give a number, such as days since a first date: (y - y.min()).dt.days"
+        if values.dtype.kind == "m":
+            advice = "give a number, such as y.dt.total_seconds()"
+        raise ValueError(
+            f"Input {name} holds dates or durations{where} (dtype {kind}); a regression learns numbers: {advice}."
+        )
+    floats = np.empty(len(values))
+    for i, value in enumerate(values.tolist()):
+        try:
+            floats[i] = np.nan if value is None or value is pd.NA or value is pd.NaT else float(value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"Input {name} holds {shorten(repr(value))} of type {type(value).__name__}{where}, first in row "
+                f"{row_at(rows, i)} ({shorten(error)}); a regression learns numbers. Give numbers (of dates, the days "
+                "since a first one), or use MultiInputClassifier for labels."
+            ) from error
+    return floats
 
 
 def encode_rows(target, y, sample_weight, dtype, mean_weight=None):
@@ -216,5 +297,5 @@ def check_output_names(names, fitted):
         return
     raise InputMismatchError(
         f"y has the columns {quote(names)}, but the target was fitted with {quote(fitted)}. Give the same columns in "
-        f"the same order: y[{fitted.tolist()}]."
+        f"the same order: y[{shorten(fitted.tolist(), 160)}]."
     )

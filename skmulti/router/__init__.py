@@ -1,6 +1,6 @@
 """The router: columns of a table to the named arrays of a network's inputs.
 
-What comes in: a table (a pandas, polars or Arrow frame, a 2-D array, a list of rows, or arrays by input name), and the
+What comes in: a table (a frame of any library, a 2-D array, rows as lists or dicts, or arrays by input name), and the
 inputs that the user named; without them the router chooses inputs and encoders from what the columns hold. What goes
 out: a dict of arrays by input name, an `ArraySpec` that describes each array, the fitted encoders, and a plan that says
 which column went where and why. Inputs whose training rows were missing get a bool array of flags, if their array
@@ -14,6 +14,7 @@ from .encoded import EncodedInputs, check_batch, first_specs
 from .entries import input_names
 from .frames import n_rows, take_rows, to_table
 from .lazy import LazyArray, split_lazy, take
+from .records import is_record
 from .router import InputRouter, make_input_router
 from .store import as_memory, file_states, store_folder
 
@@ -28,6 +29,7 @@ __all__ = [
     "first_specs",
     "in_words",
     "input_names",
+    "is_record",
     "make_input_router",
     "n_rows",
     "split_lazy",

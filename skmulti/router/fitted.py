@@ -17,8 +17,10 @@ import pandas as pd
 from .._workers import call_in_threads, map_ahead
 from ..errors import InputMismatchError, closest_match, quote, quote_first, warn
 from ..inputs import FEW_ROWS, odd_cells_gathered, odd_cells_reported, report_odd_cells
-from .frames import n_rows, row_labels, take_rows, to_table
+from ..sources import has_named_columns
+from .frames import n_rows, row_labels, series_error, take_rows, to_table
 from .lazy import AT_ONCE, Decoding, stays_lazy
+from .records import as_records, records_table
 from .routes import check_encoded, names_of, places_by_label
 
 # Bytes that a chunk takes in the arrays of lazy inputs. Two chunks exist at a time: one is used, the next is made.
@@ -146,6 +148,9 @@ class FittedRoutes:
         InputMismatchError
             If a column or an array is missing, or if X is matched by position and has another width.
         """
+        named_rows = self._find_in_rows(X)
+        if named_rows is not None:
+            return named_rows
         names = [route.name for route in self.routes] if self.of_arrays else None
         table = to_table(X, names, by_input=self.of_arrays)
         if self.of_arrays:
@@ -155,13 +160,13 @@ class FittedRoutes:
         if not isinstance(table, pd.DataFrame):
             raise InputMismatchError(
                 f"X is a {type(X).__name__} of arrays, but the router was fitted on a table with the columns "
-                f"{quote_first(self.labels)}. Give a DataFrame."
+                f"{quote_first(self.labels)}. Give a DataFrame: pd.DataFrame(X), or for one row pd.DataFrame([X])."
             )
         labels = list(table.columns)
         # If labels are as at fit, positions decide, so an input may even read one of two columns with the same label.
         if labels == self.labels:
             return table, None
-        is_frame = isinstance(X, pd.DataFrame) or hasattr(X, "to_pandas")
+        is_frame = has_named_columns(X)
         named = is_frame and all(isinstance(label, str) for label in labels)
         numbered_at_fit = self.labels == list(range(len(self.labels)))
         # An array becomes a frame with the labels 0, 1, ..., perhaps before an estimator calls the router. It then
@@ -172,6 +177,27 @@ class FittedRoutes:
         if is_frame and not stands_for_array and not (named and numbered_at_fit):
             return table, places_by_label(table, self.routes)
         return self._match_by_position(table, named), None
+
+    def _find_in_rows(self, X):
+        """Return what `find_columns` does for records, which name the cells of a row; None for other tables."""
+        if isinstance(X, pd.DataFrame | np.ndarray):
+            return None
+        wanted = list(dict.fromkeys(label for route in self.routes for label in route.labels))
+        if isinstance(X, pd.Series):
+            raise series_error(X, is_row=set(wanted) <= set(X.index))
+        # Where the fit had an array for each input, a list may hold such arrays, which are no rows.
+        is_list = isinstance(X, list | tuple) and all(isinstance(row, Mapping) for row in X)
+        records = as_records(X) if not self.of_arrays or is_list or isinstance(X, Mapping) else None
+        if not records:
+            return None
+        table = records_table(records, wanted)
+        if not self.of_arrays:
+            return table, places_by_label(table, self.routes)
+        # An input that was an array of several columns has all of them in one cell.
+        wide = {route.name for route in self.routes if len(route.fitted_names) > 1}
+        table = {name: pd.DataFrame(cells.tolist()) if name in wide else cells for name, cells in table.items()}
+        self._check_widths(table, by_order=False)
+        return table, None
 
     def _match_by_position(self, table, named):
         """Return a table under the labels of fit, if its columns are those of fit by position alone."""

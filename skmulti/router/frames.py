@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from ..errors import InputMismatchError, closest_match, quote, quote_first
+from ..errors import InputMismatchError, closest_match, quote, quote_first, shorten
+from ..sources import as_column, as_frame, native, unmask
+from .records import as_records, is_record, records_table
 
 
 def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
@@ -20,8 +22,8 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
 
     Parameters
     ----------
-    X : DataFrame (pandas, polars, pyarrow), 2-D array, list of rows, or dict/list/tuple of arrays by input
-        What a user passes to ``fit`` or ``predict``.
+    X : DataFrame of any library, 2-D array, list of rows or records, or dict/list/tuple of arrays by input
+        What a user passes to ``fit`` or ``predict``. A record is a dict of the cells of one row.
     input_names : sequence of str or None
         Names of a router's inputs, for lists and tuples of arrays. None names them
         ``input_0``, ``input_1``, ...
@@ -45,6 +47,7 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
     ValueError
         If X holds complex numbers.
     """
+    X = as_frame(X)
     if isinstance(X, pd.DataFrame):
         return X
     # This check comes before that for dicts, because SciPy's dictionary of keys (dok_matrix) is a Mapping, too.
@@ -52,20 +55,19 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
         raise TypeError(
             "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert to a dense array."
         )
+    # Single records are rows to predict, and no training table.
+    records = None if by_input or is_record(X) else as_records(X)
+    if records:
+        return records_table(records)
     if isinstance(X, Mapping):
         return {str(name): _input_columns(str(name), cells, expected_rows) for name, cells in X.items()}
     if _is_by_input(X, expected_rows, by_input):
         return _name_by_order(X, input_names, expected_rows)
-    # Frames of polars and Arrow. Their columns have `to_pandas`, too, and become a Series, which is refused below.
-    if hasattr(X, "to_pandas"):
-        X = X.to_pandas()
-        if isinstance(X, pd.DataFrame):
-            return X
     if isinstance(X, pd.Series):
-        raise InputMismatchError(
-            f"Expected 2D array or a DataFrame, got a Series named {X.name!r}. Give a frame: X.to_frame()."
-        )
+        raise series_error(X, is_row=expected_rows == 1 and len(X) > 1)
     array = _as_array(X)
+    if isinstance(array, np.ma.MaskedArray):
+        array = unmask(array)
     if array.dtype.kind == "c":
         raise ValueError(f"Complex data not supported, got X of dtype {array.dtype}.")
     if array.ndim != 2:
@@ -81,6 +83,17 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
         )
     # An object array may hold a column of numbers and a column of strings: each column gets a dtype of its own.
     return pd.DataFrame(array).infer_objects()
+
+
+def series_error(series, *, is_row):
+    """Return the error for a Series in place of a table: a row of one, or a column."""
+    if is_row:
+        advice = "It is a row: give a frame of one row, X.iloc[[0]] in place of X.iloc[0], or X.to_frame().T."
+    else:
+        advice = "Give a frame: X.to_frame() if it is a column, X.to_frame().T if it is a row."
+    return InputMismatchError(
+        f"Expected 2D array or a DataFrame, got a Series named {shorten(repr(series.name))}. {advice}"
+    )
 
 
 def _is_by_input(X, expected_rows, known):
@@ -112,7 +125,14 @@ def _as_array(X):
     """Return rows as an array; the cells of a list of rows keep their types."""
     try:
         # With the dtype left open, NumPy makes strings of all cells of [[1, "a"], [2, "b"]].
-        return np.asarray(X, dtype=object if isinstance(X, list | tuple) else None)
+        if isinstance(X, np.ma.MaskedArray):
+            return X
+        return native(np.asarray(X, dtype=object if isinstance(X, list | tuple) else None))
+    except (TypeError, RuntimeError) as error:
+        # Tensors of PyTorch that need gradients, or that are on another device.
+        raise InputMismatchError(
+            f"X is a {type(X).__name__} that NumPy cannot read ({shorten(error, 200)}). Give an array or a DataFrame."
+        ) from error
     except ValueError as error:
         raise InputMismatchError(
             f"Expected 2D array or a DataFrame, got a {type(X).__name__} whose parts differ in length ({error}). "
@@ -133,8 +153,7 @@ def _name_by_order(arrays, input_names, expected_rows):
 
 def _input_columns(name, cells, expected_rows):
     """Return the cells of one input as a Series, or as a frame if they are a 2-D array."""
-    if hasattr(cells, "to_pandas"):
-        cells = cells.to_pandas()
+    cells = as_column(cells)
     if isinstance(cells, pd.Series | pd.DataFrame):
         return cells
     if isinstance(cells, list | tuple):
@@ -142,9 +161,12 @@ def _input_columns(name, cells, expected_rows):
         return pd.Series(_box_cells(cells), name=name).infer_objects()
     if scipy.sparse.issparse(cells):
         raise TypeError(f"Input {name!r}: sparse data was passed, but dense data is required. Use '.toarray()'.")
-    array = np.asarray(cells)
+    array = native(np.asarray(cells))
     if array.ndim == 0:
-        raise InputMismatchError(f"Input {name!r}: expected an array with a row for each sample, got {cells!r}.")
+        raise InputMismatchError(
+            f"Input {name!r}: expected an array with a row for each sample, got {shorten(cells)} of type "
+            f"{type(cells).__name__}."
+        )
     if array.ndim == 2:
         return pd.DataFrame(array)
     # With more than two axes (pixels, steps) the array of a row is one cell.

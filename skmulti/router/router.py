@@ -212,7 +212,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         """
         return self._fit(X, y, sample_weight, Decoding(True, folder))
 
-    def encode(self, X, *, folder=None):
+    def encode(self, X, *, folder=None, warns=True):
         """Encode rows; rows of lazy inputs are encoded on access.
 
         Parameters
@@ -221,6 +221,8 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             A table with the columns of fit.
         folder : str or None
             Where decoded rows of lazy inputs are kept. None keeps no rows.
+        warns : bool
+            Whether to warn of missing cells in inputs that had none at fit.
 
         Returns
         -------
@@ -228,7 +230,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             What `fit_encode` returns.
         """
         check_is_fitted(self, "specs_")
-        return self._fitted.encode(X, Decoding(True, folder), n_jobs=self.n_jobs)
+        return self._fitted.encode(X, Decoding(True, folder), n_jobs=self.n_jobs, warns=warns)
 
     def encode_sample(self, X):
         """Encode the rows from which branches take their initial values; rows of lazy encoders on access.

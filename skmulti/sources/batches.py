@@ -80,6 +80,17 @@ class BatchSource:
             return f"the function {getattr(self.source, '__name__', kind)!r}"
         return f"the {kind} of batches"
 
+    @property
+    def repeats(self):
+        """Whether the source is a dataset that repeats forever."""
+        is_dataset = isinstance(self.source, tf.data.Dataset)
+        return is_dataset and bool(self.source.cardinality() == tf.data.INFINITE_CARDINALITY)
+
+    @property
+    def reads_again(self):
+        """Whether the source can be read from beginning to end as often as needed."""
+        return not self.repeats and not isinstance(self.source, Iterator)
+
     def check_ends(self):
         """Refuse a source that never ends, or can be read only once, if the number of steps is not known.
 
@@ -90,7 +101,7 @@ class BatchSource:
         """
         if self.steps is not None:
             return
-        if isinstance(self.source, tf.data.Dataset) and self.source.cardinality() == tf.data.INFINITE_CARDINALITY:
+        if self.repeats:
             raise InputMismatchError(f"{self.name} repeats forever, so an epoch would never end. {_WAYS_OUT}")
         if isinstance(self.source, Iterator):
             raise InputMismatchError(
@@ -203,4 +214,21 @@ def split_batch(batch, source, *, needs_y):
             f"{source.name} yields {found}; a batch is a tuple (inputs, y) or (inputs, y, sample_weight), with inputs "
             "a dict of arrays by input name, or a tuple of arrays."
         )
-    return (*parts, None, None)[:3]
+    inputs, y, weight = (*parts, None, None)[:3]
+    if needs_y:
+        _check_targets(y, source)
+    return inputs, y, weight
+
+
+def _check_targets(y, source):
+    """Refuse the targets of a batch that are not one array."""
+    if y is None:
+        raise InputMismatchError(f"{source.name} yields None for the targets of a batch. Yield (inputs, y).")
+    several = isinstance(y, tuple | list) and len(y) and all(np.ndim(part) > 0 for part in y)
+    if isinstance(y, Mapping) or (several and isinstance(y, tuple)):
+        what = f"a dict of targets with {quote(y)}" if isinstance(y, Mapping) else f"a tuple of {len(y)} targets"
+        first = f"y[{next(iter(y), '')!r}]" if isinstance(y, Mapping) else "y[0]"
+        raise InputMismatchError(
+            f"{source.name} yields {what}; the network has one output, so a batch holds one array of targets. Yield "
+            f"(inputs, {first}), or several targets as the columns of one array: np.column_stack(...)."
+        )

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..errors import InputMismatchError, closest_match, quote_first
+from ..errors import InputMismatchError, closest_match, quote_first, shorten
+from .csvs import CSV, CsvFiles, as_type, common_type, is_csv, kind_of_cells
+from .foreign import as_frame, has_named_columns
 
 # Rows of a frame that is read from a file.
 FRAME_ROWS = 8_192
 PARQUET = (".parquet", ".pq")
-CSV = (".csv",)
 
 
 @dataclass
@@ -34,12 +35,15 @@ class TableSource:
         Whether the frames have row labels; otherwise rows are numbered over all parts.
     starts : list of int
         Number of the first row of each part, and of all rows; empty until the table was read once.
+    kinds : dict of str to set of str
+        What the cells of columns are in frames that the user's function gave, from the first reading.
     """
 
     name: str
     parts: list[Callable]
     own_labels: bool = False
     starts: list = field(default_factory=list)
+    kinds: dict = field(default_factory=dict)
 
     def frames(self, columns=None, order=None):
         """Read the table.
@@ -69,6 +73,8 @@ class TableSource:
             start = self.starts[part] if self.starts else starts[-1]
             for frame in self.parts[part](columns):
                 frame = _as_frame(frame, self.name)
+                if self.own_labels:
+                    frame = self._in_common_types(frame)
                 if columns is not None:
                     frame = self._chosen(frame, columns)
                 if not self.own_labels:
@@ -85,6 +91,22 @@ class TableSource:
                     "must give a new iterator over the same rows at each call."
                 )
         self.starts = self.starts or starts
+
+    def _in_common_types(self, frame):
+        """Return a frame with the types that hold the cells of all frames; the first reading learns them."""
+        # Files of ours and Arrow's datasets have one type a column. What a function reads in parts, as pandas does with
+        # `chunksize`, may be numbers in one frame and text in the next.
+        if not self.starts:
+            for name, column in frame.items():
+                self.kinds.setdefault(name, set()).add(kind_of_cells(column))
+            return frame
+        types = {name: common_type(self.kinds.get(name, set())) for name in frame.columns}
+        changed = {
+            name: as_type(frame[name], kind)
+            for name, kind in types.items()
+            if kind is not None and len(self.kinds[name] - {"missing"}) + (kind is float) > 1
+        }
+        return frame.assign(**changed) if changed else frame
 
     def _chosen(self, frame, columns):
         for column in columns:
@@ -113,7 +135,7 @@ class TableSource:
 
 
 def table_source(X):
-    """Return the `TableSource` of a path, an Arrow dataset or a function of frames; None for other objects.
+    """Return the `TableSource` of paths, an Arrow dataset or a function of frames; None for other objects.
 
     Raises
     ------
@@ -123,7 +145,12 @@ def table_source(X):
         If the files are Parquet and pyarrow is not installed.
     """
     if isinstance(X, str | os.PathLike):
-        return _of_path(Path(X))
+        return _of_path(Path(X).expanduser())
+    if isinstance(X, list | tuple) and X and all(isinstance(path, str | os.PathLike) for path in X):
+        files = [Path(path).expanduser() for path in X]
+        # A list of texts is no list of files, and is refused elsewhere.
+        if all(_is_table(file) for file in files):
+            return _of_files(f"the list of {len(files)} files", files)
     # By its module's name, since pyarrow may not be installed.
     if type(X).__module__.startswith("pyarrow") and hasattr(X, "scanner"):
         return TableSource(f"the {type(X).__name__}", [partial(_scan, X)])
@@ -131,49 +158,115 @@ def table_source(X):
         # Only a first element tells frames from batches. The function makes a new iterator for the fit.
         frames = X()
         first = next(iter(frames), None) if isinstance(frames, Iterator) or hasattr(frames, "__iter__") else None
-        if isinstance(first, pd.DataFrame) or hasattr(first, "to_pandas"):
+        if hasattr(frames, "close"):
+            frames.close()
+        if has_named_columns(first):
             return TableSource(f"the function {getattr(X, '__name__', X)!r}", [partial(_call, X)], own_labels=True)
     return None
 
 
 def _of_path(path):
     if not path.exists():
-        raise InputMismatchError(f"There is no file or folder {str(path)!r}. Give the path of Parquet or CSV files.")
-    files = [path]
-    if path.is_dir():
-        # Engines write files such as _SUCCESS and .crc next to the data. Arrow's own discovery skips them, too.
-        hidden = (".", "_")
-        files = sorted(
-            file
-            for file in path.rglob("*")
-            if file.suffix.lower() in PARQUET + CSV
-            and not any(part.startswith(hidden) for part in file.relative_to(path).parts)
+        several = " Several files are a list: sorted(glob.glob(...))." if "*" in path.name else ""
+        raise InputMismatchError(
+            f"There is no file or folder {shorten(repr(str(path)))}. Give the path of Parquet or CSV files.{several}"
         )
+    if not path.is_dir():
+        return _of_files(repr(str(path)), [path])
+    # Engines write files such as _SUCCESS and .crc next to the data. Arrow's own discovery skips them, too.
+    hidden = (".", "_")
+    files = sorted(
+        file
+        for file in path.rglob("*")
+        if _is_table(file) and not any(part.startswith(hidden) for part in file.relative_to(path).parts)
+    )
+    return _of_files(repr(str(path)), files, path)
+
+
+def _is_table(file):
+    """Return whether the name of a file says that it is a table."""
+    return file.suffix.lower() in PARQUET or is_csv(file)
+
+
+def _of_files(name, files, folder=None):
+    """Return the source of files of one kind, in their order."""
+    for file in files:
+        if not file.exists():
+            raise InputMismatchError(f"There is no file {shorten(repr(str(file)))}, which {name} names.")
+    if files and all(is_csv(file) for file in files):
+        tables = CsvFiles(files, FRAME_ROWS)
+        return TableSource(name, [partial(tables.read, file) for file in files])
     suffixes = {file.suffix.lower() for file in files}
     if suffixes and suffixes <= set(PARQUET):
-        return TableSource(repr(str(path)), _parquet_parts(path, files))
-    if suffixes and suffixes <= set(CSV):
-        return TableSource(repr(str(path)), [partial(_read_csv, file) for file in files])
+        return TableSource(name, _parquet_parts(name, files, folder))
     found = f"files that end in {quote_first(sorted(suffixes))}" if suffixes else "no such file"
-    raise InputMismatchError(f"{str(path)!r} holds {found}; give Parquet (.parquet) or CSV (.csv) files, of one kind.")
+    raise InputMismatchError(
+        f"{name} holds {found}; give Parquet (.parquet) or CSV ({', '.join(CSV)}) files, of one kind, or a frame that "
+        "pandas has read."
+    )
 
 
-def _parquet_parts(path, files):
+def _parquet_parts(name, files, folder):
     try:
         from pyarrow import dataset
     except ImportError as error:
         raise ImportError(
-            f"{str(path)!r} is Parquet, which needs pyarrow: pip install pyarrow. CSV files are read without it."
+            f"{name} is Parquet, which needs pyarrow: pip install pyarrow. CSV files are read without it."
         ) from error
-    base = str(path) if path.is_dir() else None
+    base = None if folder is None else str(folder)
     try:
         whole = dataset.dataset(
             [str(file) for file in files], format="parquet", partitioning="hive", partition_base_dir=base
         )
+        fragments = list(whole.get_fragments())
+        schema = _common_schema(whole.schema, fragments)
     except (OSError, ValueError) as error:
-        raise InputMismatchError(f"{str(path)!r} cannot be read as Parquet ({error}). Give whole files.") from error
+        if isinstance(error, InputMismatchError):
+            raise
+        raise InputMismatchError(f"{name} cannot be read as Parquet ({error}). Give whole files.") from error
     # A fragment is a file. They were listed by name, so that the order of rows does not depend on the file system.
-    return [partial(_scan, fragment, schema=whole.schema) for fragment in whole.get_fragments()]
+    return [partial(_scan, fragment, schema=schema) for fragment in fragments]
+
+
+def _common_schema(schema, fragments):
+    """Return a schema with types that hold the cells of all files; refuse files whose columns differ."""
+    import pyarrow as pa
+
+    first = None
+    for fragment in fragments:
+        own = _physical_schema(fragment)
+        if own is None:
+            continue
+        first = own if first is None else first
+        extra, absent = set(own.names) - set(first.names), set(first.names) - set(own.names)
+        if extra or absent:
+            what = [f"lacks {quote_first(sorted(absent))}"] * bool(absent)
+            what += [f"has {quote_first(sorted(extra))}"] * bool(extra)
+            raise InputMismatchError(
+                f"The file {shorten(repr(fragment.path))} {' and '.join(what)}, unlike "
+                f"{shorten(repr(fragments[0].path))}. Files of one table have the same columns."
+            )
+        for column in own:
+            place = schema.get_field_index(column.name)
+            try:
+                both = pa.unify_schemas(
+                    [pa.schema([schema.field(place)]), pa.schema([column])], promote_options="permissive"
+                )
+            except (pa.ArrowTypeError, pa.ArrowInvalid) as error:
+                raise InputMismatchError(
+                    f"The column {column.name!r} is {column.type} in {shorten(repr(fragment.path))}, and "
+                    f"{schema.field(place).type} in files before it. Write it with one type."
+                ) from error
+            schema = schema.set(place, both.field(0))
+    return schema
+
+
+def _physical_schema(fragment):
+    """Return the columns that stand in a file, or None if it cannot be read: reading its rows will say so."""
+    try:
+        return fragment.physical_schema
+    except (OSError, ValueError):
+        return None
 
 
 def _scan(dataset, columns, **options):
@@ -194,28 +287,13 @@ def _scan(dataset, columns, **options):
         raise InputMismatchError(f"{name} cannot be read ({error}). Give whole Parquet files of one schema.") from error
 
 
-def _read_csv(path, columns):
-    """Read a CSV file as frames; a column that is text in the first frame is text in all of them."""
-    try:
-        header = set(pd.read_csv(path, nrows=0).columns)
-        used = columns if columns is not None and set(columns) <= header else None
-        # pandas infers types for each frame: in a frame in which all codes are digits they would be numbers.
-        first = pd.read_csv(path, usecols=used, nrows=FRAME_ROWS)
-        texts = {name: str for name in first.columns if pd.api.types.is_string_dtype(first[name].dtype)}
-        with pd.read_csv(path, usecols=used, dtype=texts, chunksize=FRAME_ROWS) as frames:
-            yield from frames
-    except (OSError, ValueError) as error:
-        raise InputMismatchError(f"{str(path)!r} cannot be read as CSV ({error}).") from error
-
-
 def _call(function, columns):
     yield from function()
 
 
 def _as_frame(frame, name):
-    if hasattr(frame, "to_pandas"):
-        return frame.to_pandas()
-    if not isinstance(frame, pd.DataFrame):
+    converted = as_frame(frame)
+    if not isinstance(converted, pd.DataFrame):
         raise InputMismatchError(f"{name} gave a {type(frame).__name__}; an iterator of DataFrames is expected.")
     # A copy without its cells: the source sets row labels, and the user's frame must keep its own.
-    return frame.copy(deep=False)
+    return converted.copy(deep=False)
