@@ -20,7 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
 from ..errors import BranchMismatchError, InputMismatchError, place
-from ..layers import CategoryEmbedding, OneHotIds, check_units, dense_stack
+from ..layers import CHANNELS_LAST, CategoryEmbedding, OneHotIds, check_units, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._hints import are_of, is_bool_type, is_number_type, probe
 from .base import Branch, InputEncoder, check_frame, check_part, keep_names, refuse_cells
@@ -92,7 +92,7 @@ class EmbeddingBranch(Branch):
         sizes = _vocabulary_sizes(self, spec)
         # One length for all columns: their vectors are the rows of a single table, which is read in one step.
         dim = self.embedding_dim or int(np.clip(round(1.6 * (max(sizes) - FIRST_ID) ** 0.56), 2, 32))
-        vectors = keras.layers.Flatten()(CategoryEmbedding(sizes, dim)(tensor))
+        vectors = keras.layers.Flatten(**CHANNELS_LAST)(CategoryEmbedding(sizes, dim)(tensor))
         if self.dropout:
             vectors = keras.layers.Dropout(self.dropout)(vectors)
         return dense_stack(vectors, self.units, dropout=self.dropout)
@@ -158,7 +158,7 @@ class OneHotBranch(Branch):
         hidden = first(columns)
         # The rows of missing and unknown values start at zero, as in `CategoryEmbedding`: training may never show such
         # a value, and a row of random weights would then move predictions at random.
-        kernel = ops.convert_to_numpy(first.kernel).copy()
+        kernel = ops.convert_to_numpy(ops.convert_to_tensor(first.kernel)).copy()
         # Where the one-hot block of each column begins.
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(int)
         kernel[np.concatenate([starts + i for i in range(FIRST_ID)])] = 0

@@ -15,8 +15,13 @@ def pack_network(model):
     """Return a network as plain data: configuration, weights, and the state of its dropout layers."""
     # A second time: the user may have changed the network since the fit.
     check_saveable(model)
-    states = [keras.ops.convert_to_numpy(variable) for variable in _random_states(model)]
-    return {"config": model.get_config(), "weights": model.get_weights(), "random": states}
+    # As tensors: NumPy warns of the variables themselves.
+    states = [keras.ops.convert_to_tensor(variable) for variable in _random_states(model)]
+    return {
+        "config": model.get_config(),
+        "weights": model.get_weights(),
+        "random": list(map(keras.ops.convert_to_numpy, states)),
+    }
 
 
 def unpack_network(packed):
