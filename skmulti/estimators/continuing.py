@@ -2,9 +2,11 @@
 
 import copy
 
+import keras
 import numpy as np
 
 from ..errors import quote_first
+from .copies import map_leaves
 from .parameters import ROUTED
 
 # Parameters that every fit reads anew. Everything else has made the network, or what it has learned about the target.
@@ -29,16 +31,17 @@ _NONE = object()
 
 
 def network_params(estimator):
-    """Return the parameters that made a network, in copies that do not change with the estimator's."""
+    """Return the parameters that made a network, in a form that does not change with the estimator's."""
     others = EACH_FIT | COMPILED | set(ROUTED) - {"loss", "model"}
     params = estimator.get_params(deep=True)
-    return {name: _remember(value) for name, value in params.items() if name.partition("__")[0] not in others}
+    kept = {name: value for name, value in params.items() if name.partition("__")[0] not in others}
+    return {name: map_leaves(_remember, value) for name, value in kept.items()}
 
 
 def compile_params(estimator):
     """Return the parameters that a network is compiled with, and the names of the weights that training changes."""
     params = {
-        name: _remember(value)
+        name: map_leaves(_remember, value)
         for name, value in estimator.get_params(deep=False).items()
         if name.partition("__")[0] in COMPILED
     }
@@ -77,9 +80,14 @@ def refuse_changes(estimator, before):
 
 def _remember(value):
     """Return a value as it can be compared later: of a part its class, as its parameters have names of their own."""
-    if hasattr(value, "get_params") and not isinstance(value, type):
+    if isinstance(value, type):
+        return value
+    if hasattr(value, "get_params"):
         return type(value)
-    return copy.copy(value) if isinstance(value, list | dict | np.ndarray) else value
+    # Objects of Keras have no equality; layers, which may hold weights, are the same object or another one.
+    if isinstance(value, keras.losses.Loss | keras.metrics.Metric | keras.optimizers.Optimizer):
+        return type(value), value.get_config()
+    return copy.copy(value) if isinstance(value, np.ndarray) else value
 
 
 def _same(value, other):

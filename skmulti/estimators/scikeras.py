@@ -298,6 +298,4 @@ class ScikerasAdapter(BaseWrapper):
 
 def optimizer_state(optimizer):
     """Return the values of an optimizer's variables by their names."""
-    # As tensors: NumPy warns of the variables themselves.
-    tensors = {variable.path: keras.ops.convert_to_tensor(variable) for variable in optimizer.variables}
-    return {path: keras.ops.convert_to_numpy(tensor) for path, tensor in tensors.items()}
+    return {variable.path: variable.value.numpy() for variable in optimizer.variables}

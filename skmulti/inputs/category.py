@@ -14,7 +14,6 @@ from numbers import Integral
 import keras
 import numpy as np
 import pandas as pd
-from keras import ops
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
@@ -158,7 +157,7 @@ class OneHotBranch(Branch):
         hidden = first(columns)
         # The rows of missing and unknown values start at zero, as in `CategoryEmbedding`: training may never show such
         # a value, and a row of random weights would then move predictions at random.
-        kernel = ops.convert_to_numpy(ops.convert_to_tensor(first.kernel)).copy()
+        kernel = first.kernel.value.numpy().copy()
         # Where the one-hot block of each column begins.
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(int)
         kernel[np.concatenate([starts + i for i in range(FIRST_ID)])] = 0

@@ -65,7 +65,7 @@ class CategoryEmbedding(keras.layers.Layer):
     def build(self, input_shape):
         total = sum(self.vocabulary_sizes)
         self.table = self.add_weight(shape=(total, self.embedding_dim), initializer="uniform", name="table")
-        values = ops.convert_to_numpy(ops.convert_to_tensor(self.table)).copy()
+        values = self.table.value.numpy().copy()
         values[np.concatenate([self._offsets + i for i in range(FIRST_ID)])] = 0
         self.table.assign(values)
         super().build(input_shape)
