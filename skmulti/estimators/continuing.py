@@ -2,11 +2,10 @@
 
 import copy
 
-import keras
 import numpy as np
 
 from ..errors import quote_first
-from .copies import map_leaves
+from .copies import KINDS, map_leaves, pack_object
 from .parameters import ROUTED
 
 # Parameters that every fit reads anew. Everything else has made the network, or what it has learned about the target.
@@ -85,8 +84,8 @@ def _remember(value):
     if hasattr(value, "get_params"):
         return type(value)
     # Objects of Keras have no equality; layers, which may hold weights, are the same object or another one.
-    if isinstance(value, keras.losses.Loss | keras.metrics.Metric | keras.optimizers.Optimizer):
-        return type(value), value.get_config()
+    if isinstance(value, KINDS):
+        return pack_object(value)
     return copy.copy(value) if isinstance(value, np.ndarray) else value
 
 

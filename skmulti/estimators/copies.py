@@ -2,7 +2,6 @@
 
 import copy
 import inspect
-import pickle
 from collections import Counter
 from dataclasses import dataclass
 
@@ -10,8 +9,9 @@ import keras
 
 from ..errors import quote_first, warn
 
+KINDS = keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer
 # What Python raises for a lock, a file, a connection or a generator.
-UNCOPYABLE = (TypeError, AttributeError, ValueError, RuntimeError, OSError, pickle.PickleError)
+UNCOPYABLE = (TypeError, AttributeError, ValueError, RuntimeError, OSError, copy.Error)
 # Arguments of every metric and loss, which the configuration of Keras' base classes holds.
 _INHERITED = {"self", "args", "kwargs", "name", "dtype", "reduction"}
 
@@ -74,23 +74,25 @@ def for_pickle(callbacks, warns=True):
 
 def copy_metric(metric):
     """Return a new metric like the given one; names, functions and what cannot be made again stay as they are."""
-    twin = _make_again(metric) if isinstance(metric, keras.metrics.Metric) else None
-    return metric if twin is None else twin
+    packed = pack_object(metric, keras.metrics.Metric)
+    return unpack_object(packed)
 
 
-def _make_again(part):
-    """Return a new metric, loss or optimizer from the configuration of the given one, or None if that is incomplete."""
+def _whole_config(part):
+    """Return the configuration of a metric, loss or optimizer, from which another can be made, or None."""
     kind = type(part)
     # A class of the user's without `get_config` has that of Keras' base class, which does not know its arguments.
     owner = next(base for base in kind.__mro__ if "get_config" in vars(base))
     try:
         config = part.get_config()
-        names = set(inspect.signature(kind.__init__).parameters)
-        if _is_of_keras(owner) and not _is_of_keras(kind) and not names - _INHERITED <= config.keys():
-            return None
-        return kind.from_config(config)
-    except (TypeError, ValueError, NotImplementedError):
+        if _is_of_keras(owner) and not _is_of_keras(kind):
+            missing = set(inspect.signature(kind.__init__).parameters) - _INHERITED - config.keys()
+            # As in scikit-learn, an argument is an attribute of the same name.
+            config.update({name: getattr(part, name) for name in missing})
+        kind.from_config(config)
+    except (TypeError, ValueError, NotImplementedError, AttributeError):
         return None
+    return config
 
 
 def _is_of_keras(kind):
@@ -105,12 +107,10 @@ class PackedObject:
     config: dict
 
 
-def pack_object(part):
-    """Return a loss, metric or optimizer in a form that can be pickled; anything else as it is."""
-    kinds = keras.losses.Loss, keras.metrics.Metric, keras.optimizers.Optimizer
-    if not isinstance(part, kinds) or _is_of_keras(type(part)) or _make_again(part) is None:
-        return part
-    return PackedObject(type(part), part.get_config())
+def pack_object(part, kinds=KINDS):
+    """Return a loss, metric or optimizer as class and configuration; anything else, or without one, as it is."""
+    config = _whole_config(part) if isinstance(part, kinds) else None
+    return part if config is None else PackedObject(type(part), config)
 
 
 def unpack_object(part):

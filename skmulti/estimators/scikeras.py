@@ -252,7 +252,8 @@ class ScikerasAdapter(BaseWrapper):
             state.pop("forward_", None)
             state["callbacks_"] = for_pickle(state["callbacks_"], warns=False)
         packers = {**dict.fromkeys(KERAS_PARAMETERS, partial(map_leaves, pack_object)), "callbacks": for_pickle}
-        return {**state, **{name: pack(state[name]) for name, pack in packers.items() if name in state}}
+        with repeat_names():
+            return {**state, **{name: pack(state[name]) for name, pack in packers.items() if name in state}}
 
     def __setstate__(self, state):
         packed = state.get("model_")
