@@ -37,7 +37,7 @@ class Logged(Recorder):
 
     def __init__(self, path):
         super().__init__()
-        self.file = open(path, "w")
+        self.file = open(path, "w")  # noqa: SIM115
 
     def on_epoch_end(self, epoch, logs=None):
         super().on_epoch_end(epoch, logs)
