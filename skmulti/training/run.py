@@ -220,7 +220,7 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
     _warn_of_diverged(history)
     # A rate that falls to the end makes the last epoch the best one as a rule: no reason to warn.
     constant_rate = schedule.rate is None
-    if held is not None and stopper is not None and constant_rate and best == done == schedule.epochs > 1:
+    if figure.startswith("val_") and stopper is not None and constant_rate and best == done == schedule.epochs > 1:
         warn(
             f"The hold-out was still improving in the last of {done} epochs ({figure} {history[figure][-1]:.4g}); "
             "more epochs may help.",
@@ -241,19 +241,28 @@ def _figure(schedule, model, held):
     if schedule.monitor == "auto":
         return "loss" if held is None else "val_loss"
     known = list(model.get_metrics_result())
-    name = schedule.monitor.removeprefix("val_")
+    name = _metric_name(schedule.monitor.removeprefix("val_"))
     if name not in known:
         logged = known if held is None else [*known, *(f"val_{figure}" for figure in known)]
         raise ValueError(
             f"monitor={schedule.monitor!r} is no figure of an epoch; there are {quote(logged)}."
             f"{closest_match(schedule.monitor, logged)} Other figures are asked for by `metrics`."
         )
-    if name != schedule.monitor and held is None and schedule.stops:
+    is_held = schedule.monitor.startswith("val_")
+    if is_held and held is None and schedule.stops:
         raise ValueError(
             f"monitor={schedule.monitor!r} needs rows that are held out, and there are none. Set validation_fraction, "
             f"give X_val and y_val, or watch {name!r}."
         )
-    return schedule.monitor
+    return f"val_{name}" if is_held else name
+
+
+def _metric_name(name):
+    """Return the name under which Keras logs a metric that is asked for by a short one, such as "mae"."""
+    try:
+        return getattr(keras.metrics.get(name), "name", name)
+    except ValueError:
+        return name
 
 
 def _metric_kind(model, name):
