@@ -5,6 +5,8 @@ learns from each input, the merge joins the branches, and the head predicts. All
 seven wings, folders with a façade each; an import leads to a lower wing only.
 """
 
+# First: it refuses other backends before anything imports Keras.
+from . import _backend as _backend  # isort: skip
 from ._workers import share_cores
 from .errors import (
     BranchMismatchError,

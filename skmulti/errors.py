@@ -168,8 +168,9 @@ def shorten(text, most=80):
     text = text if isinstance(text, str) else str(text) if isinstance(text, Exception) else repr(text)
     if len(text) <= most:
         return text
-    kept = most - len(" ... ")
-    return f"{text[: kept - kept // 2]} ... {text[len(text) - kept // 2 :]}"
+    # The ends say the most: how a value begins, and its unit or the extension of a file.
+    head = (most - 3) * 2 // 3
+    return f"{text[:head]}...{text[len(text) - (most - 3 - head) :]}"
 
 
 def closest_match(name, names):
@@ -189,15 +190,6 @@ def closest_match(name, names):
 def _plain(name):
     """Return a name without what people write differently: case, blanks, underscores, hyphens."""
     return re.sub(r"[\s_-]+", "", name).casefold() or name
-
-
-def shorten(text, most=80):
-    """Return a text of at most `most` characters; a longer one loses its middle."""
-    if len(text) <= most:
-        return text
-    # The ends say the most: how a value begins, and its unit or the extension of a file.
-    head = (most - 3) * 2 // 3
-    return f"{text[:head]}...{text[len(text) - (most - 3 - head) :]}"
 
 
 def quote(names):

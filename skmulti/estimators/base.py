@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from sklearn.base import clone
 
+from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions
 from ..errors import BranchMismatchError, InputMismatchError, shorten
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
@@ -25,6 +26,7 @@ from ..training import (
     stops_early,
     train,
 )
+from .continuing import changed_names, compile_params, network_params, refuse_changes
 from .diagram import estimator_block
 from .examples import (
     NAMES_VAL,
@@ -38,7 +40,7 @@ from .examples import (
     warn_of_pairs,
 )
 from .parameters import Parts, branches_at_fit
-from .scikeras import ScikerasAdapter, repeat_names, restart_names
+from .scikeras import ScikerasAdapter, optimizer_state, repeat_names, restart_names
 from .tasks import CallbackSupportMixin, FitTask
 
 
@@ -62,12 +64,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         "head": [HasMethods(["attach"]), None],
         "model": [callable, None],
         "optimizer": [str, keras.optimizers.Optimizer, type],
-        "metrics": [list, tuple, dict, str, keras.metrics.Metric, None],
+        "metrics": [list, tuple, dict, str, keras.metrics.Metric, callable, None],
         "epochs": [POSITIVE_INT, StrOptions({"auto"})],
         "batch_size": [POSITIVE_INT, StrOptions({"auto"})],
         "validation_fraction": [Interval(RealNotInt, 0, 1, closed="neither"), POSITIVE_INT, None],
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "n_iter_no_change": [POSITIVE_INT, StrOptions({"auto"})],
+        "monitor": [str],
         "shuffle": ["boolean"],
         "steps_per_execution": [POSITIVE_INT, StrOptions({"auto"})],
         "jit_compile": ["boolean", StrOptions({"auto"})],
@@ -83,6 +86,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _fit(self, target, X, y, sample_weight, validation):
         """Fit anew on a target that has learned nothing yet, or continue a fit if `warm_start` asks for it."""
+        refuse_fork()
         self._validate_params()
         self._check_routed()
         if self.warm_start and hasattr(self, "model_"):
@@ -104,6 +108,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _partial_fit(self, target, X, y, sample_weight):
         """Train one epoch on a chunk of rows; the first chunk fits the router."""
+        refuse_fork()
         self._validate_params()
         self._check_routed()
         if hasattr(self, "model_"):
@@ -119,6 +124,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _continue_fit(self, X, y, sample_weight, validation=None):
         """Continue with the same router, target and network; without `validation` for one epoch."""
+        refuse_changes(self, self._network_params)
         self._refuse_source(X, y)
         seed = draw_seed(self.random_state)
         examples, held = self._reader(self._target).read(X, y, sample_weight), None
@@ -216,6 +222,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         with self.timings_.measure("build"):
             self.model_ = self._build_network(arrays)
         self.forward_ = Forward(self.model_)
+        self._network_params = network_params(self)
         self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0
         return self._rows(examples, arrays)
 
@@ -278,8 +285,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             recipe = replace(recipe, batch_size=rows.batch_rows)
         self.recipe_ = recipe = self._finish_recipe(recipe, held, callbacks, whole=task is not None)
         with self.timings_.measure("build"):
-            if not self.model_.compiled:
-                self._compile_networks(recipe)
+            self._compile_networks(recipe)
             network, (rows, held) = self._trained.prepare(self.model_, rows, held)
         schedule = Schedule(
             epochs=self.n_iter_ + recipe.epochs,
@@ -289,6 +295,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             patience=recipe.patience,
             rate=recipe.rate and recipe.rate(),
             initial_epoch=self.n_iter_,
+            monitor=self.monitor,
             verbose=int(self.verbose),
         )
         if task:
@@ -321,7 +328,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         )
 
     def _compile_networks(self, recipe):
-        """Compile the network, and the part of it that training changes, with one optimizer."""
+        """Compile the network, and the part of it that training changes, with one optimizer, unless it is compiled."""
+        params = compile_params(self)
+        changed = changed_names(getattr(self, "_compiled_with", {}), params)
+        self._compiled_with = params
+        if self.model_.compiled and not changed:
+            return
+        if self.model_.compiled and self.model_.optimizer.built:
+            self._optimizer_state = optimizer_state(self.model_.optimizer)
         self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}))
         # As keys of a dict: without fixed features the two are one network, which is compiled once.
         for model in dict.fromkeys([self.model_, self._trained.model]):
@@ -329,7 +343,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                 self._compile(model, self._target, recipe)
         # One optimizer, so that a user who trains `model_` on goes on with the state that the fit has reached.
         self._trained.model.optimizer = self.model_.optimizer
-        self._restore_optimizer()
+        self._restore_optimizer(keeps_rate=not any(name.startswith("optimizer") for name in changed))
 
     # --- predict
 

@@ -50,9 +50,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     loss : str, class, Loss, callable or None
         Keras' name, class or object; None chooses a loss that suits y. The output's activation
         follows from the loss. With several columns of classes, each column has this loss.
-    metrics : list or None
-        Keras' metrics; None chooses metrics that suit y. "accuracy" is the share of right
-        labels in all columns.
+    metrics : list, metric or None
+        Keras' metrics, or classes and functions of your own; None chooses metrics that suit y.
+        "accuracy" is the share of right labels in all columns.
     class_weight : dict, list of dict, "balanced" or None
         Weight of each label; "balanced" gives every class the same total weight. The weights
         are multiplied by sample_weight. If y has several columns, give "balanced" or a list
@@ -73,9 +73,16 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Number of epochs to wait for an improvement. "auto" is 10 at a constant learning
         rate; if the rate falls, its plan decides when training ends. An int holds the rate
         of ``optimizer="auto"`` constant.
+    monitor : str
+        The figure of an epoch that decides about stopping, best epoch and lower rates, such as
+        "val_auc" or "loss". "auto" is the loss of the hold-out or, without one, of training.
+        Whether larger is better follows from its name and the metric's class.
     callbacks : Keras callback, class, or list or dict of them, or None
-        Objects are copied for each fit (the copies are in `callbacks_`); classes take
-        their parameters as ``callbacks__...``.
+        Classes take their parameters as ``callbacks__...``. Each fit, and each clone, has a
+        shallow copy of an object: its own numbers begin anew, while a list, an Optuna trial or
+        a progress bar that it holds is yours and shows what happened. An object that holds what
+        cannot be copied, such as a lock or a file, is used as it is, and so is one that is
+        marked by a ``__copy__`` that returns itself. Pickles leave such objects out.
     shuffle : bool
         Whether each epoch has an order of its own.
     steps_per_execution : int or "auto"
@@ -91,7 +98,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     memory : str, joblib.Memory or None
         Where encoded training rows are kept between fits; None keeps none.
     warm_start : bool
-        Whether a second ``fit`` continues with the network of the first one.
+        Whether a second ``fit`` continues with the network of the first one. It takes changed
+        parameters of training, such as ``optimizer__learning_rate``, and refuses changed parts
+        of the network.
     verbose : int
         0 is silent, 1 prints a line per epoch, 2 a progress bar.
     random_state : int, RandomState or None
@@ -120,7 +129,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Seconds of the fit: "route" (columns to arrays), "build" (the network), "trace"
         (TensorFlow's compilation), "train"; and "predict", the sum of all predictions since.
     callbacks_ : list of keras.callbacks.Callback
-        The fit's copies of the user's callbacks.
+        The callbacks of the fit: copies of those that were given, or these themselves.
     classes_ : ndarray of shape (n_classes,), of shape (n_labels, 2), or list of ndarray
         The labels. For labels that can hold together, the two values of each; for other
         columns of classes, a list with the labels of each column.
@@ -203,6 +212,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         validation_fraction=0.1,
         early_stopping="auto",
         n_iter_no_change="auto",
+        monitor="auto",
         callbacks=None,
         shuffle=True,
         steps_per_execution="auto",
@@ -229,6 +239,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         self.validation_fraction = validation_fraction
         self.early_stopping = early_stopping
         self.n_iter_no_change = n_iter_no_change
+        self.monitor = monitor
         self.callbacks = callbacks
         self.shuffle = shuffle
         self.steps_per_execution = steps_per_execution

@@ -128,8 +128,8 @@ def own_names(estimator):
 def check_routed_names(estimator, routed):
     """Refuse keywords that are neither parameters nor routed, by a TypeError with the closest match."""
     for name in routed:
-        if "__" not in name or name.split("__")[0] not in ROUTED:
-            known = [*own_names(estimator), *(f"{prefix}__..." for prefix in ROUTED)]
+        if "__" not in name or name.split("__")[0] not in (*ROUTED, *PARTS):
+            known = [*own_names(estimator), *(f"{prefix}__..." for prefix in (*ROUTED, *PARTS))]
             refuse_unknown(estimator, [name], known, TypeError)
 
 

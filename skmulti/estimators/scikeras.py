@@ -6,24 +6,28 @@ Everything that assumes one numeric array or an older scikit-learn is overridden
 override says what upstream does and why this package differs.
 """
 
-import copy
 import inspect
 from contextlib import contextmanager
+from functools import partial
 
 import keras
 from keras.src.backend.common import global_state
 from scikeras.wrappers import BaseWrapper
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import ClassifierTags, RegressorTags
 
 from .._params import refuse_unknown, split_nested
+from .._process import refuse_fork
 from ..layers import has_members
 from ..network import Forward, loss_name, pack_network, unpack_network
 from ..training import isolate
+from .copies import copy_callback, copy_metric, for_pickle, map_leaves, pack_object, unpack_object
 from .parameters import PARTS, ROUTED, Parts, check_routed, check_routed_names, own_names
 
 NAME_COUNTS = "object_name_uids"
+# Parameters that hold objects of Keras, which scikit-learn's deep copies would break.
+KERAS_PARAMETERS = ("optimizer", "loss", "metrics")
 
 
 # Keras numbers the names of layers, metrics and optimizers over the whole process ("dense_57"). The only public way to
@@ -75,9 +79,15 @@ class ScikerasAdapter(BaseWrapper):
         cls._every_name = (*cls._every_name, *(p.name for p in new))
 
     def _store_routed(self, routed):
-        """Store ``optimizer__...`` and the like, and refuse other names."""
+        """Store ``optimizer__...`` and the like, set ``merge__...`` and the like, and refuse other names."""
         check_routed_names(self, routed)
-        self._routed = dict(routed)
+        nested = split_nested(routed)[1]
+        self._routed = {key: value for key, value in routed.items() if key.partition("__")[0] in ROUTED}
+        for name in PARTS:
+            if name in nested:
+                # A copy: the part that was given stays as it is.
+                setattr(self, name, clone(getattr(self, name), safe=False))
+                Parts(self).set_params(name, nested[name])
 
     # Upstream takes every attribute without a trailing underscore for a parameter; a fit could add one.
     def _get_param_names(self):
@@ -195,8 +205,11 @@ class ScikerasAdapter(BaseWrapper):
             raise ValueError(
                 "compile__weighted_metrics weighs rows, but each column of y has weights of its own. Use `metrics`."
             )
+        metrics = kwargs["metrics"]
+        # Keras takes no single function or class; SciKeras makes a metric of the latter.
+        metrics = metrics if isinstance(metrics, str | list | tuple | dict) else [metrics]
         # Copies, since metrics hold state: the user's own stay as they are.
-        kwargs["metrics"] = copy.deepcopy(target.metrics(kwargs["metrics"]))
+        kwargs["metrics"] = target.metrics(map_leaves(copy_metric, metrics))
         kwargs["loss"] = target.loss(kwargs["loss"], has_members(model))
         # `compile__...` comes second, so that the user decides.
         own = {"jit_compile": self.jit_compile, "steps_per_execution": recipe.steps_per_execution}
@@ -269,12 +282,24 @@ class ScikerasAdapter(BaseWrapper):
     # Upstream trains with the user's own callback objects; a second fit, or another fold of a search, would find the
     # state that the first one left in them.
     def _copy_callbacks(self):
-        """Return the fit's own callbacks: instances of given classes, and copies of given objects."""
+        """Return the fit's own callbacks: instances of given classes, and shallow copies of given objects."""
         with self._every_param_shown():
             self._initialize_callbacks()
-        callbacks = copy.deepcopy(self._fit_callbacks)
+        callbacks = map_leaves(copy_callback, self._fit_callbacks)
         del self._fit_callbacks, self._predict_callbacks
         return [callback for entry in callbacks for callback in (entry if isinstance(entry, list) else [entry])]
+
+    # Upstream leaves it to scikit-learn, whose deep copies of objects of Keras lose what they know, or fail. No fit
+    # changes optimizers, losses and metrics, so clones share them.
+    def __sklearn_clone__(self):
+        held = {name: getattr(self, name) for name in (*KERAS_PARAMETERS, "callbacks") if name in own_names(self)}
+        # Without calling __init__ or __getstate__: a stand-in that has no such objects is cloned instead.
+        bare = object.__new__(type(self))
+        vars(bare).update(vars(self), **dict.fromkeys(held))
+        twin = BaseEstimator.__sklearn_clone__(bare)
+        for name, value in held.items():
+            setattr(twin, name, map_leaves(copy_callback if name == "callbacks" else lambda leaf: leaf, value))
+        return twin
 
     # Upstream relies on a patch of keras.Model.__reduce__; here a network is its configuration and weights, as plain
     # data. The optimizer's state, for Adam twice as large as the weights, is kept only if a second fit would go on with
@@ -284,14 +309,17 @@ class ScikerasAdapter(BaseWrapper):
         if "model_" in state:
             state["model_"] = pack_network(state["model_"])
             if self.warm_start and getattr(self.model_, "optimizer", None) is not None:
-                variables = self.model_.optimizer.variables
-                state["_optimizer_state"] = [keras.ops.convert_to_numpy(variable) for variable in variables]
+                state["_optimizer_state"] = optimizer_state(self.model_.optimizer)
             state.pop("forward_", None)
-            state["callbacks_"] = [_copy_without_model(callback) for callback in state["callbacks_"]]
-        return state
+            state["callbacks_"] = for_pickle(state["callbacks_"], warns=False)
+        packers = {**dict.fromkeys(KERAS_PARAMETERS, partial(map_leaves, pack_object)), "callbacks": for_pickle}
+        with repeat_names():
+            return {**state, **{name: pack(state[name]) for name, pack in packers.items() if name in state}}
 
     def __setstate__(self, state):
         packed = state.get("model_")
+        names = [name for name in KERAS_PARAMETERS if name in state]
+        state = {**state, **{name: map_leaves(unpack_object, state[name]) for name in names}}
         BaseEstimator.__setstate__(self, state)
         if packed is not None:
             # Layers take their precision from Keras' float type, and would move the counts of names of this process.
@@ -299,14 +327,20 @@ class ScikerasAdapter(BaseWrapper):
                 self.model_ = unpack_network(packed)
             self.forward_ = Forward(self.model_)
 
-    def _restore_optimizer(self):
-        """Put the state that a pickle may have brought into a newly compiled optimizer."""
+    def _restore_optimizer(self, keeps_rate):
+        """Put the state that a pickle or an earlier compilation has left into a newly compiled optimizer."""
         # Only now: an optimizer has variables when it is compiled with a network and built, not when it is unpickled.
         state = vars(self).pop("_optimizer_state", None)
         if state:
             self.model_.optimizer.build(self.model_.trainable_variables)
-            for variable, value in zip(self.model_.optimizer.variables, state, strict=True):
-                variable.assign(value)
+            own = {variable.path: variable for variable in self.model_.optimizer.variables}
+            # Another optimizer, or other weights to train, begin anew.
+            if [(path, tuple(variable.shape)) for path, variable in own.items()] == [
+                (path, value.shape) for path, value in state.items()
+            ]:
+                for path, value in state.items():
+                    if keeps_rate or own[path] is not self.model_.optimizer.learning_rate:
+                        own[path].assign(value)
 
     def _fit_params(self):
         """Return the arguments of ``keras.Model.fit`` that came as ``fit__...``."""
@@ -316,6 +350,7 @@ class ScikerasAdapter(BaseWrapper):
 
     def _check_fitted(self):
         """Refuse to predict before `fit`."""
+        refuse_fork()
         if not hasattr(self, "model_"):
             raise NotFittedError(
                 f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
@@ -323,9 +358,6 @@ class ScikerasAdapter(BaseWrapper):
             )
 
 
-def _copy_without_model(callback):
-    """Copy a callback without its network, which a pickle would otherwise hold a second time."""
-    # The attribute behind Keras' property `model`: a callback's own `set_model` may do more than store it.
-    twin = copy.copy(callback)
-    twin._model = None
-    return twin
+def optimizer_state(optimizer):
+    """Return the values of an optimizer's variables by their names."""
+    return {variable.path: variable.value.numpy() for variable in optimizer.variables}

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from ..errors import BranchMismatchError, NetworkSizeWarning, warn
-from ..layers import StepMask, StepPosition, StepSummary, ZeroMasked
+from ..layers import CHANNELS_LAST, StepMask, StepPosition, StepSummary, ZeroMasked
 
 ARCHITECTURES = ("pool", "flatten", "lstm", "gru", "conv", "attention")
 
@@ -74,7 +74,7 @@ def _flatten(tensor, units, kernel_size):
             NetworkSizeWarning,
         )
     # `Flatten` ignores masks, and would read whatever stands in the padded steps.
-    return _add_dense(keras.layers.Flatten()(ZeroMasked()(tensor)), units)
+    return _add_dense(keras.layers.Flatten(**CHANNELS_LAST)(ZeroMasked()(tensor)), units)
 
 
 def _make_recurrent(layer):
@@ -94,7 +94,8 @@ def _convolve(tensor, units, kernel_size):
     for _ in range(2):
         # Before each of them, since the bias of the first makes padding non-zero again.
         tensor = ZeroMasked()(tensor, mask=mask)
-        tensor = keras.layers.Conv1D(units, kernel_size, padding="same", activation="relu")(tensor)
+        convolution = keras.layers.Conv1D(units, kernel_size, padding="same", activation="relu", **CHANNELS_LAST)
+        tensor = convolution(tensor)
     return StepSummary()(tensor, mask=mask)
 
 

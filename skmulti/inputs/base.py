@@ -24,7 +24,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
 from ..errors import BranchMismatchError, InputMismatchError, place
-from ..layers import LearnedFill, ZeroMasked, feature_means
+from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
 
 # A branch takes its initial values from at most so many encoded training rows.
@@ -502,7 +502,7 @@ class Branch(BaseEstimator):
         output = self.connect(tensor, spec, sample)
         if len(output.shape) > 2:
             # Masked steps are zeroed first: Flatten drops the mask, and padding would count as values.
-            output = keras.layers.Flatten()(ZeroMasked()(output))
+            output = keras.layers.Flatten(**CHANNELS_LAST)(ZeroMasked()(output))
         if len(output.shape) != 2 or output.shape[-1] is None:
             raise BranchMismatchError(
                 f"{place(spec.name, spec.columns)}: {type(self).__name__} gives a tensor of shape {output.shape}; "

@@ -14,13 +14,12 @@ from numbers import Integral
 import keras
 import numpy as np
 import pandas as pd
-from keras import ops
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
 from ..errors import BranchMismatchError, InputMismatchError, place
-from ..layers import CategoryEmbedding, OneHotIds, check_units, dense_stack
+from ..layers import CHANNELS_LAST, CategoryEmbedding, OneHotIds, check_units, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._hints import are_of, is_bool_type, is_number_type, probe
 from ._odd import odd_cells_reported, refuse_cells
@@ -114,7 +113,7 @@ class EmbeddingBranch(Branch):
         # One length for all columns: their vectors are the rows of a single table, which is read in one step.
         dim = self.embedding_dim or int(np.clip(round(1.6 * (max(sizes) - FIRST_ID) ** 0.56), 2, 32))
         embedding = CategoryEmbedding(sizes, dim, PRIOR_ROWS / spec.n_rows if spec.n_rows else 0.0)
-        vectors = keras.layers.Flatten()(embedding(tensor))
+        vectors = keras.layers.Flatten(**CHANNELS_LAST)(embedding(tensor))
         if sample is not None and spec.n_rows:
             # The weights exist only after the layer was called.
             embedding.trust(_count_ids(sample, sizes, spec.n_rows))
@@ -183,7 +182,7 @@ class OneHotBranch(Branch):
         hidden = first(columns)
         # The rows of missing and unknown values start at zero, as in `CategoryEmbedding`: training may never show such
         # a value, and a row of random weights would then move predictions at random.
-        kernel = ops.convert_to_numpy(first.kernel).copy()
+        kernel = first.kernel.value.numpy().copy()
         # Where the one-hot block of each column begins.
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(int)
         kernel[np.concatenate([starts + i for i in range(FIRST_ID)])] = 0

@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import POSITIVE_INT, RATE, StrOptions, check_feature_names, check_weights
-from ..layers import NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear, dense_stack
+from ..layers import CHANNELS_LAST, NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear, dense_stack
 from ..spec import ArraySpec
 from ._hints import are_of, is_bool_type, may_hold_objects, probe
 from ._number_text import find_number_style
@@ -190,7 +190,7 @@ class PiecewiseBranch(Branch):
             columns = [normal_values(bins)] * tensor.shape[-1] if sample is None else sample.T
             edges = [bin_edges(column, bins) for column in columns]
             curves = ColumnDense(self.embedding_dim)(PiecewiseLinear(edges)(tensor))
-            curves = keras.layers.Flatten()(curves)
+            curves = keras.layers.Flatten(**CHANNELS_LAST)(curves)
             if dropout:
                 curves = keras.layers.Dropout(dropout)(curves)
             values = keras.layers.Concatenate()([curves, values])

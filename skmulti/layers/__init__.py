@@ -20,9 +20,10 @@ from .outputs import (
     output_ranges,
     with_logits,
 )
-from .steps import StepMask, StepPosition, StepSummary, ZeroMasked
+from .steps import CHANNELS_LAST, StepMask, StepPosition, StepSummary, ZeroMasked
 
 __all__ = [
+    "CHANNELS_LAST",
     "NARROWEST",
     "AllMissing",
     "CategoryEmbedding",

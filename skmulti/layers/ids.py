@@ -75,7 +75,7 @@ class CategoryEmbedding(keras.layers.Layer):
     def build(self, input_shape):
         total = sum(self.vocabulary_sizes)
         self.table = self.add_weight(shape=(total, self.embedding_dim), initializer="uniform", name="table")
-        values = ops.convert_to_numpy(self.table).copy()
+        values = self.table.value.numpy().copy()
         values[np.concatenate([self._offsets + i for i in range(FIRST_ID)])] = 0
         self.table.assign(values)
         # A weight, as a configuration of a million numbers would be too long.

@@ -5,6 +5,9 @@ import math
 import keras
 from keras import ops
 
+# Tensors of ours have their channels last, whatever format Keras is set to: every layer that asks for it is told.
+CHANNELS_LAST = {"data_format": "channels_last"}
+
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
 

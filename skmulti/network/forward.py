@@ -5,10 +5,15 @@ of a few rows.
 """
 
 import math
+import threading
+from contextlib import nullcontext
 from functools import partial
 
+import keras
 import numpy as np
 import tensorflow as tf
+
+from .._process import isolate
 
 # The most rows, and the most values of one input, that are predicted in one call.
 CHUNK_ROWS, CHUNK_VALUES = 8_192, 1_000_000
@@ -28,6 +33,8 @@ class Forward:
     def __init__(self, model):
         self.model = model
         self._compiled = None
+        # Threads that predict at the same time compile once.
+        self._lock = threading.Lock()
 
     def __call__(self, arrays, chunk_rows=None):
         """Predict rows.
@@ -46,7 +53,8 @@ class Forward:
             The network's output.
         """
         if self._compiled is None:
-            self._compiled = _compile(self.model)
+            with self._lock:
+                self._compiled = self._compiled or _compile(self.model)
         # Exactly the network's inputs: Keras would match a list by position, and misread extra keys.
         arrays = {tensor.name: arrays[tensor.name] for tensor in self.model.inputs}
         n_rows = len(next(iter(arrays.values())))
@@ -60,8 +68,11 @@ class Forward:
         return chunks[0].numpy() if len(chunks) == 1 else np.concatenate([chunk.numpy() for chunk in chunks])
 
     def __getstate__(self):
-        # Compiled functions cannot be pickled, and the model is pickled elsewhere (`pack_network`).
+        # Compiled functions and locks cannot be pickled, and the model is pickled elsewhere (`pack_network`).
         return {"model": None, "_compiled": None}
+
+    def __setstate__(self, state):
+        vars(self).update(state, _lock=threading.Lock())
 
 
 def _compile(model):
@@ -69,5 +80,9 @@ def _compile(model):
     signature = {tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
     # TensorFlow counts traces by a function's code and warns of many. A partial of each model is counted alone.
     function = tf.function(partial(model, training=False), input_signature=[signature], autograph=False)
-    # The concrete function skips the search for a trace that fits, which takes as long as to predict a row.
-    return function.get_concrete_function()
+    # A layer may ask for Keras' float type while it is traced. As a rule it is right already: then a prediction need
+    # not wait for a fit that has the process to itself.
+    same = keras.config.floatx() == model.variable_dtype
+    with nullcontext() if same else isolate(None, model.variable_dtype):
+        # The concrete function skips the search for a trace that fits, which takes as long as to predict a row.
+        return function.get_concrete_function()

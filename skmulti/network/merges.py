@@ -6,10 +6,16 @@ import keras
 from sklearn.base import BaseEstimator, clone
 
 from .._validation import POSITIVE_INT
-from ..errors import closest_match, quote
+from ..errors import NetworkSizeWarning, closest_match, quote, warn
 from ..layers import Gates, InputEmbedding, PresentInputs, ZeroMasked
 from ..spec import layer_name
 from .reload import copy_layer
+
+# The widest that a merge makes tensors of different widths by itself. Narrow inputs gain nothing from more, and an
+# attention over inputs as wide as a photo's features has tens of millions of weights.
+MAX_COMMON_WIDTH = 256
+# As for the layers of a branch: 20 MB of float32, and another 60 MB while Adam trains it.
+MAX_WEIGHTS = 5_000_000
 
 
 class Merge(BaseEstimator):
@@ -98,11 +104,11 @@ class _EqualWidths(Merge):
     def __init__(self, units=None):
         self.units = units
 
-    def _project(self, tensors):
+    def _project(self, tensors, widest=None):
         """Check the merge's parameters and the tensors, and return these with one width."""
         self._validate_params()
         check_tensors(tensors)
-        return _to_one_width(tensors, self.units)
+        return _to_one_width(tensors, self.units, widest)
 
     def _stack(self, tensors):
         """Stack n tensors of one width: (batch, n, width)."""
@@ -124,7 +130,8 @@ class AddMerge(_EqualWidths):
     Parameters
     ----------
     units : int or None, default=None
-        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+        Width to which trained linear layers bring the outputs. None is the largest of their widths, but at most 256,
+        if they differ.
 
     Notes
     -----
@@ -152,7 +159,8 @@ class AverageMerge(_EqualWidths):
     Parameters
     ----------
     units : int or None, default=None
-        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+        Width to which trained linear layers bring the outputs. None is the largest of their widths, but at most 256,
+        if they differ.
 
     Notes
     -----
@@ -186,7 +194,8 @@ class MaximumMerge(_EqualWidths):
     Parameters
     ----------
     units : int or None, default=None
-        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+        Width to which trained linear layers bring the outputs. None is the largest of their widths, but at most 256,
+        if they differ.
 
     Notes
     -----
@@ -215,7 +224,8 @@ class MultiplyMerge(_EqualWidths):
     Parameters
     ----------
     units : int or None, default=None
-        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+        Width to which trained linear layers bring the outputs. None is the largest of their widths, but at most 256,
+        if they differ.
 
     Notes
     -----
@@ -244,7 +254,8 @@ class InteractionMerge(_EqualWidths):
     Parameters
     ----------
     units : int or None, default=None
-        Width to which trained linear layers bring the factors; None: the largest, if they differ.
+        Width to which trained linear layers bring the factors. None is the largest of their widths, but at most 256,
+        if they differ.
 
     Notes
     -----
@@ -281,7 +292,8 @@ class AttentionMerge(_EqualWidths):
     Parameters
     ----------
     units : int or None, default=None
-        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+        Width to which trained linear layers bring the outputs. None is the largest of their widths, but at most 256,
+        if they differ or are wider.
     num_heads : int, default=1
         Attention heads; each has ``max(1, width // num_heads)`` dimensions.
 
@@ -312,7 +324,8 @@ class AttentionMerge(_EqualWidths):
         self.num_heads = num_heads
 
     def combine(self, tensors, missing):
-        tensors = self._project(tensors)
+        # Equal widths need no projection for a sum, but the weights of an attention grow with their square.
+        tensors = self._project(tensors, MAX_COMMON_WIDTH if len(tensors) > 1 else None)
         if len(tensors) == 1:
             return next(iter(tensors.values()))
         present = self._present(tensors, missing)
@@ -322,6 +335,7 @@ class AttentionMerge(_EqualWidths):
         if present is not None:
             # Of shape (batch, 1, inputs): no token may attend to a missing one, whichever token asks.
             mask = keras.layers.Reshape((1, count), name=self._name("attention_mask"))(present)
+        _check_size(4 * width**2, f"lets {count} inputs of {width:,} units attend to each other")
         attention = keras.layers.MultiHeadAttention(
             self.num_heads, max(1, width // self.num_heads), name=self._name("attention")
         )
@@ -342,7 +356,8 @@ class GatedMerge(_EqualWidths):
     Parameters
     ----------
     units : int or None, default=None
-        Width to which trained linear layers bring the outputs; None: the largest, if they differ.
+        Width to which trained linear layers bring the outputs. None is the largest of their widths, but at most 256,
+        if they differ.
 
     Notes
     -----
@@ -439,16 +454,30 @@ def check_tensors(tensors):
             )
 
 
-def _to_one_width(tensors, units):
-    """Project tensors to `units` or, if their widths differ, to the largest of these."""
+def _to_one_width(tensors, units, widest=None):
+    """Project tensors to `units` or, if they differ or are wider than `widest`, to a width that suits them."""
     widths = {tensor.shape[-1] for tensor in tensors.values()}
     # Equal widths need no projection: a sum of them has no weights, as in Keras.
-    if units is None and len(widths) == 1:
+    if units is None and len(widths) == 1 and (widest is None or max(widths) <= widest):
         return dict(tensors)
+    units = units or min(max(widths), MAX_COMMON_WIDTH)
+    for name, tensor in tensors.items():
+        _check_size(
+            tensor.shape[-1] * units, f"brings {name!r}, which is {tensor.shape[-1]:,} wide, to {units:,} units"
+        )
     return {
-        name: keras.layers.Dense(units or max(widths), name=layer_name(name, "projection"))(tensor)
-        for name, tensor in tensors.items()
+        name: keras.layers.Dense(units, name=layer_name(name, "projection"))(tensor) for name, tensor in tensors.items()
     }
+
+
+def _check_size(n_weights, what):
+    """Warn of a layer of a merge that has too many weights."""
+    if n_weights > MAX_WEIGHTS:
+        warn(
+            f"The merge {what} by a layer of {n_weights:,} weights. Give it fewer `units` (merge__units=128), or give "
+            "the wide inputs branches with fewer units.",
+            NetworkSizeWarning,
+        )
 
 
 def _connect(layer, tensors, name):

@@ -5,8 +5,6 @@ registered layers. Layers that could not be loaded again (`Lambda`, unregistered
 fitting, not only when someone saves.
 """
 
-import keras
-
 from .build import Network
 from .reload import all_layers, check_saveable
 
@@ -15,7 +13,7 @@ def pack_network(model):
     """Return a network as plain data: configuration, weights, and the state of its dropout layers."""
     # A second time: the user may have changed the network since the fit.
     check_saveable(model)
-    states = [keras.ops.convert_to_numpy(variable) for variable in _random_states(model)]
+    states = [variable.value.numpy() for variable in _random_states(model)]
     return {"config": model.get_config(), "weights": model.get_weights(), "random": states}
 
 

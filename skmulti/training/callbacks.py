@@ -1,11 +1,56 @@
-"""The Keras callbacks that lower the learning rate of a fit with ``optimizer="auto"``."""
+"""The Keras callbacks that lower the learning rate of a fit with ``optimizer="auto"``, and what they watch."""
 
 import math
+import re
 
 import keras
 import numpy as np
 
 __all__ = ["AnnealRate", "SlowOnPlateau"]
+
+
+# Words in names of metrics that say which way is better. Keras keeps the direction of its own metrics in a private
+# attribute, and has none for a function.
+_LARGER = re.compile(
+    "(?:^|_)(acc|accuracy|ap|auc|auroc|correlation|f1|fbeta|gini|io|iou|kappa|mcc|precision|r2|recall|roc|score"
+    "|sensitivity|similarity|specificity|true)(?:_|$)"
+)
+_SMALLER = re.compile(
+    "(?:^|_)(brier|cosh|crossentropy|deviance|divergence|entropy|error|false|hinge|logcosh|loss|mae|mape|mse|msle"
+    "|perplexity|poisson|rmse)(?:_|$)"
+)
+
+
+def direction(name, kind=""):
+    """Return "min" or "max": whether a smaller or a larger value of a figure of an epoch is better.
+
+    Parameters
+    ----------
+    name : str
+        As the history has it, e.g. "val_auc".
+    kind : str
+        Name of the metric's class, which decides if the metric's own name does not.
+
+    Raises
+    ------
+    ValueError
+        If neither name says it.
+    """
+    for text in (name, re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind)):
+        if _SMALLER.search(text.lower()):
+            return "min"
+        if _LARGER.search(text.lower()):
+            return "max"
+    own = name.removeprefix("val_")
+    raise ValueError(
+        f"monitor={name!r}: whether a larger or a smaller {own!r} is better cannot be told from its name. Name the "
+        f"metric {own + '_score'!r} if larger is better, or {own + '_error'!r} if smaller is."
+    )
+
+
+def is_better(value, best, mode):
+    """Return whether a figure is better than the best one so far, which is None before the first epoch."""
+    return bool(np.isfinite(value)) and (best is None or (value < best if mode == "min" else value > best))
 
 
 def sets_rate(callback):
@@ -81,7 +126,9 @@ class SlowOnPlateau(keras.callbacks.Callback):
     Parameters
     ----------
     monitor : str
-        The loss to watch; smaller is better.
+        The figure of an epoch to watch, e.g. "val_loss" or "val_auc".
+    mode : {"auto", "min", "max"}
+        Whether smaller or larger is better; "auto" tells it from the figure's name.
     factor : float
         The rate is multiplied by this number each time.
     times : int
@@ -102,9 +149,10 @@ class SlowOnPlateau(keras.callbacks.Callback):
     >>> clf = MultiInputClassifier(optimizer="adam", callbacks=[SlowOnPlateau(times=1)], early_stopping=True)
     """
 
-    def __init__(self, monitor="val_loss", *, factor=0.25, times=2, patience=1):
+    def __init__(self, monitor="val_loss", *, mode="auto", factor=0.25, times=2, patience=1):
         super().__init__()
         self.monitor = monitor
+        self.mode = mode
         self.factor = factor
         self.times = times
         self.patience = patience
@@ -112,7 +160,8 @@ class SlowOnPlateau(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Start anew; see `keras.callbacks.Callback`."""
         self.first_rate = read_constant_rate(self)
-        self.best, self.best_epoch, self.best_weights = np.inf, 0, None
+        self.best, self.best_epoch, self.best_weights = None, 0, None
+        self.better = direction(self.monitor) if self.mode == "auto" else self.mode
         self.waited, self.lowered = 0, 0
 
     def on_epoch_end(self, epoch, logs=None):
@@ -120,7 +169,7 @@ class SlowOnPlateau(keras.callbacks.Callback):
         value = (logs or {}).get(self.monitor)
         if value is None:
             raise ValueError(f"SlowOnPlateau watches {self.monitor!r}, but an epoch gives {sorted(logs or {})}.")
-        if value < self.best:
+        if is_better(value, self.best, self.better):
             self.best, self.best_epoch, self.best_weights = value, epoch, self.model.get_weights()
             self.waited = 0
             return

@@ -37,7 +37,9 @@ class TrainingNetwork:
         for name, branch in branches.items():
             features = layers.get(layer_name(branch if isinstance(branch, str) else name, "features"))
             # The layer "is_missing" reads the array as well, so the array cannot be replaced.
-            if features is not None and layer_name(name, "is_missing") not in layers:
+            # A user may have set them to be trained before the fit goes on.
+            is_fixed = features is not None and not features.trainable_variables
+            if is_fixed and layer_name(name, "is_missing") not in layers:
                 fixed[name] = features
         self.model = _cut_off_features(whole, fixed) if fixed else whole
         self._forwards = {name: Forward(_build_features_model(whole.input[name], part)) for name, part in fixed.items()}

@@ -1,8 +1,7 @@
 """How a fit runs: its hold-out, batches, epochs and stopping, without a trace in the state of the process."""
 
-import random
 import time
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import keras
@@ -11,9 +10,11 @@ import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
-from ..errors import warn
+from .._process import isolate as isolate
+from .._process import let_others_in
+from ..errors import closest_match, quote, warn
 from ..router import LazyArray, take
-from .callbacks import SlowOnPlateau
+from .callbacks import SlowOnPlateau, direction
 from .feeds import LazyFeed, raise_row_errors
 from .steps import RowFeed, feed_from
 from .timing import Timings
@@ -29,32 +30,6 @@ def draw_seed(random_state):
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
     return int(random_state)
-
-
-@contextmanager
-def isolate(seed, dtype):
-    """Seed everything that Keras draws from, and set its float type, for the length of a block.
-
-    Keras 3 draws the seed of every initializer and dropout layer from Python's `random`, so a
-    seeded `random` decides the network. No seed of TensorFlow is set, and op determinism stays
-    off: both would hold for the rest of the process. Random states, float type and policy are
-    put back after the block. With ``seed=None`` nothing is seeded.
-    """
-    states = random.getstate(), np.random.get_state()
-    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
-    try:
-        if seed is not None:
-            random.seed(seed)
-            np.random.seed(seed % 2**32)
-        # Both: weights follow the policy, and what is cast outside of a layer, such as a loss, follows floatx.
-        keras.config.set_floatx(dtype)
-        keras.config.set_dtype_policy(dtype)
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        keras.config.set_floatx(floatx)
-        keras.config.set_dtype_policy(policy)
 
 
 def hold_out(n_rows, fraction, seed, classes=None):
@@ -159,6 +134,8 @@ class Schedule:
         Number of epochs without improvement after which training stops; None never stops early.
     rate : AnnealRate, SlowOnPlateau or None
         Changes the learning rate; `SlowOnPlateau` also decides when to stop.
+    monitor : str
+        The figure that says which epoch is the best; "auto" is the loss, of the hold-out if there is one.
     verbose : int
         0 is silent, 1 prints a line per epoch, 2 a progress bar.
     """
@@ -170,7 +147,13 @@ class Schedule:
     patience: int | None = None
     rate: keras.callbacks.Callback | None = None
     initial_epoch: int = 0
+    monitor: str = "auto"
     verbose: int = 0
+
+    @property
+    def stops(self):
+        """Whether the figure to watch decides anything."""
+        return self.patience is not None or isinstance(self.rate, SlowOnPlateau)
 
 
 def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
@@ -207,17 +190,19 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
     timings = Timings() if timings is None else timings
     feed = rows.feed(schedule.batch_size, schedule.seed if schedule.shuffle else None)
     held_feed = None if held is None else held.feed(max(schedule.batch_size, HELD_BATCH))
-    stopper = _stopper(schedule, held)
     line = EpochLine() if schedule.verbose == 1 else None
-    # Without duplicates: a `SlowOnPlateau` is both what stops and what lowers the rate.
-    own = [callback for callback in dict.fromkeys((*feed.callbacks(), stopper, schedule.rate)) if callback is not None]
     with feed_from(model, feed, held_feed), raise_row_errors(rows, held):
         with timings.measure("trace"):
             _make_state(model, feed.first_row())
             # Both now, so that the first epoch takes as long as the others, and "train" is training alone.
             model.train_function.trace()
             model.test_function.trace()
-        with timings.measure("train"):
+        figure = _figure(schedule, model, held)
+        stopper = _stopper(schedule, model, figure)
+        # Without duplicates: a `SlowOnPlateau` is both what stops and what lowers the rate.
+        own = [callback for callback in dict.fromkeys((*feed.callbacks(), stopper, schedule.rate)) if callback]
+        alone = callbacks or not _is_traced(model, feed, held_feed)
+        with timings.measure("train"), nullcontext() if alone else let_others_in():
             history = model.fit(
                 feed.steps(),
                 epochs=schedule.epochs,
@@ -235,22 +220,67 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
     _warn_of_diverged(history)
     # A rate that falls to the end makes the last epoch the best one as a rule: no reason to warn.
     constant_rate = schedule.rate is None
-    if held is not None and stopper is not None and constant_rate and best == done == schedule.epochs > 1:
+    if figure.startswith("val_") and stopper is not None and constant_rate and best == done == schedule.epochs > 1:
         warn(
-            f"The hold-out was still improving in the last of {done} epochs (loss {history['val_loss'][-1]:.4g}); "
+            f"The hold-out was still improving in the last of {done} epochs ({figure} {history[figure][-1]:.4g}); "
             "more epochs may help.",
             ConvergenceWarning,
         )
     return history, best
 
 
-def _stopper(schedule, held):
+def _is_traced(model, *feeds):
+    """Return whether training runs compiled functions alone, which need nothing from the process any more."""
+    # Rows of other feeds come from code of the user's, which may draw random numbers or be traced when first read.
+    in_place = all(feed is None or feed.in_place for feed in feeds)
+    return in_place and not model.run_eagerly and not tf.config.functions_run_eagerly()
+
+
+def _figure(schedule, model, held):
+    """Return the name of the figure that says which epoch is the best, or refuse one that epochs do not have."""
+    if schedule.monitor == "auto":
+        return "loss" if held is None else "val_loss"
+    known = list(model.get_metrics_result())
+    name = _metric_name(schedule.monitor.removeprefix("val_"))
+    if name not in known:
+        logged = known if held is None else [*known, *(f"val_{figure}" for figure in known)]
+        raise ValueError(
+            f"monitor={schedule.monitor!r} is no figure of an epoch; there are {quote(logged)}."
+            f"{closest_match(schedule.monitor, logged)} Other figures are asked for by `metrics`."
+        )
+    is_held = schedule.monitor.startswith("val_")
+    if is_held and held is None and schedule.stops:
+        raise ValueError(
+            f"monitor={schedule.monitor!r} needs rows that are held out, and there are none. Set validation_fraction, "
+            f"give X_val and y_val, or watch {name!r}."
+        )
+    return f"val_{name}" if is_held else name
+
+
+def _metric_name(name):
+    """Return the name under which Keras logs a metric that is asked for by a short one, such as "mae"."""
+    try:
+        return getattr(keras.metrics.get(name), "name", name)
+    except ValueError:
+        return name
+
+
+def _metric_kind(model, name):
+    """Return the name of the class of the metric that gives a figure, or an empty string."""
+    metrics = [part for metric in model.metrics for part in getattr(metric, "metrics", [metric])]
+    return next((type(metric).__name__ for metric in metrics if metric.name == name.removeprefix("val_")), "")
+
+
+def _stopper(schedule, model, figure):
     """Return the callback that stops training and keeps the best weights, or None to train on."""
+    if not schedule.stops:
+        return None
+    mode = direction(figure, _metric_kind(model, figure))
     # `SlowOnPlateau` stops by itself; a second stopper would count the epochs in which it goes back.
-    if isinstance(schedule.rate, SlowOnPlateau) or schedule.patience is None:
-        return schedule.rate if isinstance(schedule.rate, SlowOnPlateau) else None
-    monitor = "loss" if held is None else "val_loss"
-    return keras.callbacks.EarlyStopping(monitor, patience=schedule.patience, restore_best_weights=True)
+    if isinstance(schedule.rate, SlowOnPlateau):
+        schedule.rate.monitor, schedule.rate.mode = figure, mode
+        return schedule.rate
+    return keras.callbacks.EarlyStopping(figure, patience=schedule.patience, mode=mode, restore_best_weights=True)
 
 
 def _warn_of_diverged(history):
@@ -267,9 +297,11 @@ def _warn_of_diverged(history):
 def _make_state(model, row):
     """Make the variables of optimizer, loss and metrics before the first trace."""
     # TensorFlow traces a function that makes variables a second time, without making them.
-    if model.optimizer.built:
+    metrics_built = all(getattr(metric, "built", True) for metric in model.metrics)
+    if model.optimizer.built and metrics_built:
         return
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
     arrays, y = tf.nest.map_structure(tf.convert_to_tensor, row[:2])
     output = model({tensor.name: arrays[tensor.name] for tensor in model.inputs}, training=False)
     model.compute_loss(y=y, y_pred=output, training=False)

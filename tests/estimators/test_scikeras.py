@@ -80,6 +80,7 @@ SIGNATURE = {
     "validation_fraction": 0.1,
     "early_stopping": "auto",
     "n_iter_no_change": "auto",
+    "monitor": "auto",
     "callbacks": None,
     "shuffle": True,
     "steps_per_execution": "auto",

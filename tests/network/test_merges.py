@@ -1,10 +1,13 @@
 """Tests of the merges: what each computes, that it trains, reloads, and copes with missing inputs."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 from merge_cases import flag_arrays, layer_output, merge_network, rows, run, subtract
 
+from skmulti import NetworkSizeWarning
 from skmulti.network.merges import (
     MERGES,
     AddMerge,
@@ -427,3 +430,41 @@ def test_a_mistyped_string_is_refused_with_the_closest_match():
 def test_what_is_no_merge_is_refused(merge, found):
     with pytest.raises(TypeError, match=f"a Merge object, or a callable .*{found}"):
         as_merge(merge)
+
+
+class TestWidths:
+    NARROW = {"a": keras.Input((64,)), "b": keras.Input((32,))}
+    WIDE = {"photo": keras.Input((2816,)), "numbers": keras.Input((64,))}
+    TWINS = {"left": keras.Input((2816,)), "right": keras.Input((2816,))}
+
+    def size(self, name, tensors, **params):
+        output = MERGES[name](**params).combine(tensors, {})
+        return keras.Model(list(tensors.values()), output).count_params(), output.shape[-1]
+
+    @pytest.mark.parametrize("name", PROJECTING)
+    def test_wide_and_narrow_inputs_meet_at_a_moderate_width(self, name):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            n_weights, _ = self.size(name, self.WIDE)
+        assert n_weights < 1_100_000
+
+    @pytest.mark.parametrize("name", PROJECTING)
+    def test_narrow_inputs_meet_at_the_largest_width(self, name):
+        assert self.size(name, self.NARROW)[0] == self.size(name, self.NARROW, units=64)[0]
+
+    @pytest.mark.parametrize("name", ["add", "average", "maximum", "multiply", "interaction"])
+    def test_equal_widths_need_no_weights(self, name):
+        assert self.size(name, self.TWINS)[0] == 0
+
+    def test_an_attention_over_wide_inputs_is_narrowed(self):
+        n_weights, width = self.size("attention", self.TWINS)
+        assert (n_weights < 2_000_000, width) == (True, 2 * 256)
+
+    @pytest.mark.parametrize("name", PROJECTING)
+    def test_units_that_make_too_many_weights_are_warned_of(self, name):
+        with pytest.warns(NetworkSizeWarning, match=r"'photo' from a width of 2,816 to 2,048 units.*merge__units=128"):
+            self.size(name, self.WIDE, units=2048)
+
+    def test_so_is_an_attention(self):
+        with pytest.warns(NetworkSizeWarning, match=r"2 inputs of 1,200 units attend.*5,760,000 weights"):
+            self.size("attention", self.NARROW, units=1200)

@@ -7,9 +7,10 @@ import numpy as np
 
 from ..._validation import POSITIVE_INT, RATE, Integral, StrOptions
 from ...errors import NetworkSizeWarning, place, warn
+from ...layers import CHANNELS_LAST
 from .._steps import MAX_DENSE_WEIGHTS
 from ..base import SAMPLE_ROWS, Branch
-from .patches import CHANNELS_LAST, MIN_SIDE, learn_features
+from .patches import MIN_SIDE, learn_features
 
 # What "auto" means where no filters are learned from patches.
 AUTO_FILTERS = (16, 32)

@@ -8,10 +8,8 @@ import keras
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ...layers import FeatureScale
+from ...layers import CHANNELS_LAST, FeatureScale
 
-# The encoder puts the channels last, whatever a user's keras.json says.
-CHANNELS_LAST = {"data_format": "channels_last"}
 PATCH_SIDE = 6
 N_FILTERS = 256
 N_IMAGES = 2_000

@@ -1,0 +1,106 @@
+"""What may change between two fits of one network: parameters of training, not those that made the network."""
+
+import copy
+
+import numpy as np
+
+from ..errors import quote_first
+from .copies import KINDS, map_leaves, pack_object
+from .parameters import ROUTED
+
+# Parameters that every fit reads anew. Everything else has made the network, or what it has learned about the target.
+EACH_FIT = {
+    "batch_size",
+    "callbacks",
+    "early_stopping",
+    "epochs",
+    "memory",
+    "monitor",
+    "n_iter_no_change",
+    "random_state",
+    "shuffle",
+    "steps_per_execution",
+    "validation_fraction",
+    "verbose",
+    "warm_start",
+}
+# Parameters that a network is compiled with. It can be compiled again and keeps its weights.
+COMPILED = {"optimizer", "metrics", "compile", "jit_compile"}
+_NONE = object()
+
+
+def network_params(estimator):
+    """Return the parameters that made a network, in a form that does not change with the estimator's."""
+    others = EACH_FIT | COMPILED | set(ROUTED) - {"loss", "model"}
+    params = estimator.get_params(deep=True)
+    kept = {name: value for name, value in params.items() if name.partition("__")[0] not in others}
+    return {name: map_leaves(_remember, value) for name, value in kept.items()}
+
+
+def compile_params(estimator):
+    """Return the parameters that a network is compiled with, and the names of the weights that training changes."""
+    params = {
+        name: map_leaves(_remember, value)
+        for name, value in estimator.get_params(deep=False).items()
+        if name.partition("__")[0] in COMPILED
+    }
+    return {**params, "trainable": [variable.path for variable in estimator.model_.trainable_variables]}
+
+
+def changed_names(before, after):
+    """Return the names of parameters whose values differ."""
+    names = dict.fromkeys([*before, *after])
+    return [name for name in names if not _same(before.get(name, _NONE), after.get(name, _NONE))]
+
+
+def refuse_changes(estimator, before):
+    """Raise a ValueError if parameters that made an estimator's network have changed since.
+
+    Parameters
+    ----------
+    estimator : MultiInputClassifier or MultiInputRegressor
+        Fitted.
+    before : dict of str to object
+        Its `network_params` when the network was built.
+    """
+    after = network_params(estimator)
+    changed = changed_names(before, after)
+    # Of a part and its parameter the latter says more.
+    changed = [name for name in changed if not any(other.startswith(f"{name}__") for other in changed)]
+    if changed:
+        name = changed[0]
+        was, now = (_show(params.get(name, _NONE)) for params in (before, after))
+        raise ValueError(
+            f"The fit goes on with a network that was built with other parameters: {quote_first(changed, 5)} changed "
+            f"({name}: {was} before, {now} now). Set {'it' if len(changed) == 1 else 'them'} back, or begin anew: fit "
+            f"with warm_start=False, or a clone."
+        )
+
+
+def _remember(value):
+    """Return a value as it can be compared later: of a part its class, as its parameters have names of their own."""
+    if isinstance(value, type):
+        return value
+    if hasattr(value, "get_params"):
+        return type(value)
+    # Objects of Keras have no equality; layers, which may hold weights, are the same object or another one.
+    if isinstance(value, KINDS):
+        return pack_object(value)
+    return copy.copy(value) if isinstance(value, np.ndarray) else value
+
+
+def _same(value, other):
+    """Return whether two values of a parameter are equal."""
+    if value is other:
+        return True
+    try:
+        return type(value) is type(other) and bool(np.all(value == other))
+    # Arrays of different shapes, or objects that cannot be compared.
+    except (TypeError, ValueError):
+        return False
+
+
+def _show(value):
+    """Return a value's repr, cut to what a message can hold."""
+    text = "not set" if value is _NONE else repr(value)
+    return text if len(text) <= 80 else f"{text[:38]}...{text[-38:]}"
