@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from skmulti import MultiInputClassifier
 from skmulti.errors import BranchMismatchError, InputMismatchError
 from skmulti.inputs.category import CategoryIndexer, EmbeddingBranch, OneHotBranch
 from skmulti.spec import ArraySpec
@@ -462,3 +463,20 @@ def test_the_spec_says_how_many_rows_were_learned_from():
     for part in ("ab", "cab"):
         indexer.partial_fit(pd.Series(list(part)))
     assert indexer.spec("x").n_rows == 5
+
+
+@pytest.mark.parametrize(
+    ("rows_of_a_value", "effect", "gain"), [(2, 0.0, -0.02), (10, 1.0, 0.05)], ids=["says nothing", "says much"]
+)
+def test_values_of_few_rows_help_where_they_say_something_and_cost_little_where_not(rows_of_a_value, effect, gain):
+    rng = np.random.default_rng(0)
+    who = np.concatenate([rng.permutation(300), np.arange(300)]) // rows_of_a_value
+    table = pd.DataFrame(rng.normal(size=(600, 4)), columns=list("abcd"))
+    effects = effect * rng.normal(size=300 // rows_of_a_value)
+    y = table.a + 0.5 * table.b + effects[who] + 0.3 * rng.normal(size=600) > 0
+    scores = [
+        MultiInputClassifier(random_state=0).fit(X[:300], y[:300]).score(X[300:], y[300:])
+        for X in (table, table.assign(who=[f"id{i}" for i in who]))
+    ]
+
+    assert scores[1] - scores[0] >= gain
