@@ -182,6 +182,12 @@ SEQUENCE = {
     "arrow lists of unequal length": arrow([[1.0] * (1 + i % 4) for i in ROWS], pa.list_(pa.float64())),
     ".npy paths": pd.Series([f"traces/{i:04}.npy" for i in ROWS]),
 }
+TAGS = {
+    "lists of words": objects([["a", "b"], ["c"]] * (N_ROWS // 2)),
+    "sets of words": objects([{"a", "b"}, {"c"}] * (N_ROWS // 2)),
+    "arrow lists of words": arrow([["a", "b"], ["c"]] * (N_ROWS // 2), pa.list_(pa.string())),
+    "joined words": pd.Series(["a|b", "b|c", "a|c", "a", "c|b|a", "b|a|d"] * (N_ROWS // 6)),
+}
 DROPPED = {
     "all missing, float": (pd.Series([np.nan] * N_ROWS), "empty"),
     "all missing, object": (objects([None] * N_ROWS), "empty"),
@@ -195,9 +201,7 @@ DROPPED = {
 REFUSED = {
     "complex": pd.Series(FLOATS + 1j),
     "intervals": pd.Series(pd.arrays.IntervalArray.from_breaks(np.arange(N_ROWS + 1))),
-    "dicts": objects([{"a": i} for i in INTS]),
-    "sets": objects([{1, i} for i in INTS]),
-    "lists of words": objects([["a", "b"]] * N_ROWS),
+    "lists of dates": objects([[DAYS[0]]] * N_ROWS),
     "unknown bytes": objects([b"abc%d" % i for i in ROWS]),
 }
 
@@ -211,8 +215,15 @@ def cases(**tables):
     ]
 
 
-ALL = cases(vector=VECTOR, category=CATEGORY, text=TEXT, image=IMAGE, sequence=SEQUENCE)
-DTYPES = {"vector": "float32", "category": "int32", "text": "int32", "image": "uint8", "sequence": "float32"}
+ALL = cases(vector=VECTOR, category=CATEGORY, text=TEXT, image=IMAGE, sequence=SEQUENCE, tags=TAGS)
+DTYPES = {
+    "vector": "float32",
+    "category": "int32",
+    "text": "int32",
+    "tags": "int32",
+    "image": "uint8",
+    "sequence": "float32",
+}
 
 
 @pytest.mark.parametrize(("column", "kind"), ALL)
