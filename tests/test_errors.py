@@ -20,7 +20,7 @@ from skmulti import (
     SequenceBranch,
     SequencePadder,
 )
-from skmulti.errors import closest_match, label_at, place, quote, quote_first, warn
+from skmulti.errors import closest_match, label_at, place, quote, quote_first, shorten, warn
 from skmulti.inputs import _steps
 
 FRAME = pd.DataFrame({"age": np.arange(12.0), "trace": [[float(i), 1.0, 2.0] for i in range(12)]})
@@ -145,3 +145,41 @@ def test_the_place_of_an_error_names_input_and_columns(columns, expected):
 @pytest.mark.parametrize("error", [InputMismatchError, CellTypeError, BranchMismatchError])
 def test_an_error_about_data_is_caught_as_a_value_error(error):
     assert issubclass(error, ValueError)
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("name", "names", "match"),
+        [
+            ("age", ["geo", "Age"], "Age"),
+            ("total_price", ["price", "Total Price"], "Total Price"),
+            ("last-name", ["lastname", "last"], "lastname"),
+            ("embeding_dim", ["units", "embedding_dim"], "embedding_dim"),
+            ("Age", ["AGE", "age", "Ages"], "AGE"),
+        ],
+    )
+    def test_case_blanks_and_hyphens_count_last(self, name, names, match):
+        assert closest_match(name, names) == f" Did you mean {match!r}?"
+
+    def test_nothing_alike_is_no_match(self):
+        assert closest_match("age", ["city", 7]) == ""
+
+    @pytest.mark.parametrize("most", [20, 80])
+    def test_a_long_text_is_cut_in_the_middle(self, most):
+        found = shorten("a" * 500 + "z" * 500, most)
+        assert len(found) == most
+        assert (found[0], found[-1]) == ("a", "z")
+
+    @pytest.mark.parametrize(("given", "shown"), [("short", "short"), (["a", 1], "['a', 1]"), (ValueError("no"), "no")])
+    def test_what_is_short_stays(self, given, shown):
+        assert shorten(given) == shown
+
+    @pytest.mark.parametrize("listed", [quote, quote_first])
+    def test_lists_of_names_are_bounded(self, listed):
+        found = listed([f"a rather long name of column {i}" for i in range(500)])
+        assert len(found) < 300
+        assert found.endswith("more")
+        assert len(listed(["x" * 400_000])) <= 80
+
+    def test_a_short_list_is_whole(self):
+        assert quote(["a", "b", "c"]) == "'a', 'b' and 'c'"

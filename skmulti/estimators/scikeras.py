@@ -73,7 +73,9 @@ class ScikerasAdapter(BaseWrapper):
         cls._takes_routed = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
         # What a subclass with a short `__init__` does not set is as by default; what it fixes is no parameter of its
         # own, but still one that SciKeras reads.
-        new = [p for p in shown if p.name not in cls._every_name and p.default is not p.empty]
+        # Of constructors of this package and its users only, as SciKeras has other defaults.
+        own = shown if "__init__" in vars(cls) else []
+        new = [p for p in own if p.name not in cls._every_name and p.default is not p.empty]
         for parameter in new:
             setattr(cls, parameter.name, parameter.default)
         cls._every_name = (*cls._every_name, *(p.name for p in new))

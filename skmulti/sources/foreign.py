@@ -91,7 +91,10 @@ def unmask(array):
         return array.filled(np.nan)
     if kind in "Mm":
         return array.filled(np.array("NaT", array.dtype))
-    return array.astype(float).filled(np.nan) if kind in "iu" else array.astype(object).filled(None)
+    if kind in "iu":
+        return array.astype(float).filled(np.nan)
+    # Not `filled`, to which None is the default of the type.
+    return np.where(mask, None, array.data.astype(object))
 
 
 def _along(rows, mask):
