@@ -359,7 +359,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             chunks = self.router_.chunks(X, folder=store_folder(self.memory))
         else:
             chunks = encoded_chunks(source, self.router_)
-        with self.timings_.measure("predict"):
+        # One warning for all rows of a source, too.
+        with self.timings_.measure("predict"), odd_cells_reported():
             for arrays in chunks:
                 if not len(next(iter(arrays.values()))):
                     raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")

@@ -1,7 +1,7 @@
 """What the cells of a column are: their types, and what texts and whole numbers seem to stand for.
 
 `hint` looks at columns that the default router reads as they are although their cells seem to write something else:
-amounts in several units, a list, numbers that are days or fillers. It names what it sees and how pandas converts it.
+amounts in several units, numbers that are days or fillers. It names what it sees and how pandas converts it.
 Where one reading is as likely as another, nothing is converted unasked.
 """
 
@@ -63,7 +63,7 @@ def hint(column):
     if len(texts) <= len(cells) / 2:
         return ""
     texts = [text.strip() for text in texts]
-    return _notice_units(texts) or _notice_lists(texts)
+    return _notice_units(texts)
 
 
 def _notice_days(numbers):
@@ -109,20 +109,6 @@ def _notice_units(cells):
     # Many endings, or endings without a space before them, are rather those of codes: "5A", "7B".
     named = "" not in units and 1 < len(units) <= 5 and all(" " in match[0] for match in found)
     return f"numbers in several units ({', '.join(map(repr, units))}): bring them to one" if named else ""
-
-
-def _notice_lists(cells):
-    """Notice cells that join several values, in various combinations."""
-    different = set(cells)
-    for separator in ";|,":
-        items = [cell.split(separator) for cell in different]
-        n_items = len({item.strip() for parts in items for item in parts})
-        # Sentences and addresses have commas, too, but with a space after them.
-        several = sum(len(parts) > 1 and not any(part.startswith(" ") for part in parts[1:]) for parts in items)
-        # Values that are combined come back: there are fewer of them than different cells.
-        if several >= len(different) / 2 and n_items < len(different):
-            return f"lists joined with {separator!r}, of which .str.get_dummies({separator!r}) makes columns"
-    return ""
 
 
 def probe(column):

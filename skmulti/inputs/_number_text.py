@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,8 @@ _CLOCK = re.compile(rf"([{_MINUS}+])?(?:(\d+) days?,? ?\+?)?(\d+):([0-5]\d)(?::(
 _UNITS = r"(?:d|days?|h|hr|hours?|m|min|minutes?|s|sec|seconds?|ms)"
 _SPELLED = re.compile(rf"(?:\d+ ?{_UNITS}[ ,]*){{2,}}|-?P(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:[\d.]+S)?)?(?<=[\dDHMS])")
 _HOURS_OF_DAY = 24
+# Cells that pandas reads as numbers where they are numbers. It would look for others in a table of hashes.
+_PLAIN = (str, int, float, np.number, Decimal)
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,14 @@ class NumberStyle:
         if self.durations or self.decimal == ",":
             return self._read_each(cells)
         # pandas reads plain numbers some fifty times as fast. What it cannot read is left to the pattern, and so is
-        # infinity, since the text "inf" is none; bytes are no numbers at all.
+        # infinity, since the text "inf" is none.
+        plain = np.full(len(cells), np.nan)
+        known = np.array([isinstance(cell, _PLAIN) for cell in cells], dtype=bool)
         try:
-            plain = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy(dtype="float64", copy=True)
+            plain[known] = pd.to_numeric(pd.Series(cells[known], dtype=object), errors="coerce")
         except OverflowError:
             return self._read_each(cells)
-        rest = ~np.isfinite(plain) | np.array([isinstance(cell, bytes) for cell in cells], dtype=bool)
+        rest = ~np.isfinite(plain)
         plain[rest] = self._read_each(cells[rest])
         return plain
 

@@ -272,6 +272,8 @@ def _says_nothing(column):
 def _count_different(cells):
     """Return the number of different values, or 0 for cells that cannot be compared, such as arrays."""
     # Bytes are whole files. To compare them would mean hashing all of them.
+    if isinstance(cells.iloc[0], dict | list | tuple | set | frozenset):
+        return cells.map(repr).nunique()
     if not pd.api.types.is_scalar(cells.iloc[0]) or isinstance(cells.iloc[0], bytes):
         return 0
     try:

@@ -15,6 +15,7 @@ import pandas as pd
 import tensorflow as tf
 
 from .._workers import WORKERS, map_ahead
+from ..inputs import odd_cells_gathered
 from ..router import split_lazy
 from .steps import EpochOrder, RowFeed, gather_batch
 
@@ -226,7 +227,10 @@ def table_batches(source, router, positions, y, weight):
 
         def encode(piece):
             chosen, frame = piece
-            return router.transform(frame), y[chosen], *(() if weight is None else (weight[chosen],))
+            # The fit of the router has reported odd cells.
+            with odd_cells_gathered([]):
+                arrays = router.transform(frame)
+            return arrays, y[chosen], *(() if weight is None else (weight[chosen],))
 
         # One thread ahead: while the network trains on a piece, the next one is encoded. Results stay in order.
         yield from _cut_batches(map_ahead(encode, pieces, workers=1), batch_size)

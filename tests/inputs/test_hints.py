@@ -55,14 +55,6 @@ def test_days_written_as_numbers_are_noticed():
     assert not hint(days + 50)  # there is no 20231170
 
 
-@pytest.mark.parametrize("separator", [";", "|", ","])
-def test_joined_lists_are_noticed(separator):
-    column = pd.Series([separator.join(sorted({TAGS[i % 4], TAGS[i // 4 % 4], TAGS[i % 3]})) for i in ROWS])
-
-    assert f".str.get_dummies({separator!r})" in hint(column)
-    assert sorted(column.str.get_dummies(separator)) == sorted(TAGS)
-
-
 @pytest.mark.parametrize("cells", NOTHING)
 def test_nothing_is_noticed_where_there_is_nothing(cells):
     assert hint(pd.Series(list(NOTHING[cells]))) == ""

@@ -89,7 +89,8 @@ def _describe_codes(texts, column):
         return None
     if are_mostly(texts, _is_measured):
         return None
-    rows = [set(words_of(text)) for text in texts]
+    # Of different texts: a piece that comes back with its whole text is but the value of a category.
+    rows = [set(words_of(text)) for text in dict.fromkeys(texts)]
     seen = Counter(piece for row in rows for piece in row)
     # A piece that is in all rows, such as "https", says nothing.
     varying = {piece for piece, count in seen.items() if count < MOST_SHARE * len(rows)}
