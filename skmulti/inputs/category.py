@@ -9,7 +9,11 @@ up then concerns the different values only, however many rows there are.
 """
 
 from collections import Counter
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
 from numbers import Integral
+from pathlib import PurePath
+from uuid import UUID
 
 import keras
 import numpy as np
@@ -27,6 +31,8 @@ from ._unknown import KnownValues, is_surprising, note_unknown
 from ._values import Vocabulary, as_objects, settle_values
 from .base import Branch, InputEncoder, check_frame, check_part, keep_names
 
+# Classes whose objects name something and can be told apart by nothing but their value.
+LABELS = (str, Enum, UUID, IPv4Address, IPv6Address, PurePath, pd.Interval)
 # What is known of a value before its first row weighs as much as so many rows.
 PRIOR_ROWS = 5
 
@@ -279,7 +285,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
 
     @classmethod
     def suits(cls, column):
-        """Take booleans, ``category`` dtypes, and columns of strings and numbers; see `InputEncoder.suits`.
+        """Take booleans, categories, intervals, and columns of texts, names and numbers; see `InputEncoder.suits`.
 
         A column in which most cells are fractions is left alone: it holds numbers that are to be converted.
         """
@@ -289,11 +295,13 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
             return "category dtype"
         if pd.api.types.is_bool_dtype(dtype):
             return "true or false"
+        if isinstance(dtype, pd.IntervalDtype):
+            return "intervals"
         cells = column.dropna()
         if not len(cells) or not (pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype)):
             return None
         kinds = [type(cell) for cell in probe(cells)]
-        if not all(issubclass(kind, str) or is_bool_type(kind) or is_number_type(kind) for kind in kinds):
+        if not all(issubclass(kind, LABELS) or is_bool_type(kind) or is_number_type(kind) for kind in kinds):
             return None
         if sum(is_number_type(kind) and not issubclass(kind, Integral) for kind in kinds) > len(kinds) / 2:
             return None

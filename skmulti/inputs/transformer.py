@@ -1,5 +1,7 @@
 """Any scikit-learn transformer as an encoder: whatever it returns becomes a dense array of floats, kind "vector"."""
 
+import operator
+
 import numpy as np
 import pandas as pd
 import scipy.sparse
@@ -25,43 +27,44 @@ def default_output():
 
 
 def with_nan(columns):
-    """Return columns in which missing cells are NaN, not ``pd.NA``, which scikit-learn's encoders refuse.
+    """Return columns as NumPy has them: NaN is the one missing value.
+
+    scikit-learn's encoders refuse ``pd.NA``, and take None and NaN for two categories.
 
     Parameters
     ----------
     columns : Series, DataFrame or array
-        Cells. Columns without ``pd.NA`` are handed on as they are.
+        Cells. Columns of NumPy's dtypes without None are handed on as they are.
 
     Returns
     -------
     Series, DataFrame or array
-        Numbers with a gap are float64; other cells with one are objects.
+        Nullable numbers with a gap are float64; other cells with one are objects.
     """
     if isinstance(columns, pd.Series):
         return _with_nan(columns)
     if not isinstance(columns, pd.DataFrame):
         return columns
-    changed = {i: new for i in range(columns.shape[1]) if (new := _with_nan(own := columns.iloc[:, i])) is not own}
-    if not changed:
+    parts = [columns.iloc[:, i] for i in range(columns.shape[1])]
+    changed = [_with_nan(part) for part in parts]
+    if all(map(operator.is_, parts, changed)):
         return columns
     # By position, as two columns may have one name.
-    parts = [changed.get(i, columns.iloc[:, i]) for i in range(columns.shape[1])]
-    return pd.concat(parts, axis=1).set_axis(columns.columns, axis=1)
+    return pd.concat(changed, axis=1).set_axis(columns.columns, axis=1)
 
 
 def _with_nan(column):
-    """Return a Series with NaN in the place of ``pd.NA``."""
+    """Return a Series with NaN in the place of ``pd.NA`` and None."""
     empty = column.isna().to_numpy()
-    if not empty.any():
-        return column
     dtype = column.dtype.categories.dtype if isinstance(column.dtype, pd.CategoricalDtype) else column.dtype
-    if pd.api.types.is_object_dtype(dtype):
-        # None and NaT stay: an encoder may tell them apart.
-        empty = np.array([cell is pd.NA for cell in column], dtype=bool)
+    if pd.api.types.is_object_dtype(column.dtype):
+        # NaT stays: it is a missing date.
+        empty = np.array([cell is None or cell is pd.NA for cell in column], dtype=bool)
     elif getattr(dtype, "na_value", None) is not pd.NA:
         return column
-    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
-        return column.astype("float64")
+    elif pd.api.types.is_numeric_dtype(column.dtype) and not (empty.any() and pd.api.types.is_bool_dtype(column.dtype)):
+        values = column.to_numpy("float64", na_value=np.nan) if empty.any() else column.to_numpy()
+        return pd.Series(values, index=column.index, name=column.name)
     return column.astype(object).mask(empty, np.nan) if empty.any() else column
 
 

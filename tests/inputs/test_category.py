@@ -1,7 +1,10 @@
 """Categories: ids by hand and as scikit-learn pools them; embeddings and one-hot columns from the weights."""
 
 import datetime
+import ipaddress
+import uuid
 from decimal import Decimal
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -278,6 +281,11 @@ def test_cells_that_cannot_be_looked_up_are_refused_with_their_place(cell):
         (pd.Series([True, None], dtype="boolean"), "true or false"),
         (pd.Series([1, 2], dtype="category"), "category dtype"),
         (pd.Series(["a"], dtype="string[pyarrow]"), "1 different values"),
+        (pd.Series([uuid.UUID(int=1), None, "a"], dtype=object), "2 different values"),
+        (pd.Series([Path("a"), Path("b")]), "2 different values"),
+        (pd.Series([ipaddress.ip_address("::1")]), "1 different values"),
+        (pd.Series(pd.arrays.IntervalArray.from_breaks([0, 1, 2])), "intervals"),
+        (pd.Series([pd.Interval(0, 1), pd.Interval(0, 2)], dtype=object), "2 different values"),
         (pd.Series([1, 2]), None),
         (pd.Series([1.5, None]), None),
         (pd.Series([[1], [2]]), None),

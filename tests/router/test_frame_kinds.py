@@ -117,24 +117,6 @@ class TestOneFitForEachKind:
         assert first.n_features_in_ == second.n_features_in_ == classifier.n_features_in_
 
 
-THREE_VALUES = "TransformerEncoder hands None, NaN and pd.NA on as they are: three values to scikit-learn"
-
-
-def other_kinds(*failing):
-    """Return the kinds, some of them marked as not yet passing."""
-    mark = pytest.mark.xfail(strict=True, reason=THREE_VALUES)
-    return [pytest.param(kind, marks=mark) if kind in failing else kind for kind in OTHER_KINDS]
-
-
-MASKED = ("nullable", "converted to arrow", "arrow throughout")
-FAILING = {
-    "city": ("arrow throughout", "objects"),
-    "street": (*MASKED, "python strings", "objects"),
-    "furnished": MASKED,
-    "floor": ("objects",),
-}
-
-
 class TestTransformersOfScikitLearn:
     """A transformer sees the same values whatever the kind of frame; each is fitted on plain pandas and on the kind."""
 
@@ -154,12 +136,12 @@ class TestTransformersOfScikitLearn:
     def test_numbers(self, transformer, kind):
         self.assert_equal_arrays(transformer, ["area", "floor"], kind)
 
-    @pytest.mark.parametrize("kind", other_kinds(*MASKED))
+    @pytest.mark.parametrize("kind", OTHER_KINDS)
     def test_numbers_without_gaps_are_binned(self, kind):
         binned = KBinsDiscretizer(3, encode="onehot-dense", quantile_method="averaged_inverted_cdf")
         self.assert_equal_arrays(binned, ["rooms"], kind)
 
-    @pytest.mark.parametrize("kind", other_kinds(*MASKED))
+    @pytest.mark.parametrize("kind", OTHER_KINDS)
     def test_numbers_pass_through(self, kind):
         self.assert_equal_arrays("passthrough", ["area", "rooms", "lift"], kind)
 
@@ -167,23 +149,19 @@ class TestTransformersOfScikitLearn:
     def test_words_without_gaps(self, kind):
         self.assert_equal_arrays(OneHotEncoder(), ["heating"], kind)
 
-    @pytest.mark.parametrize(
-        ("column", "kind"),
-        [
-            pytest.param(column, *getattr(kind, "values", [kind]), marks=getattr(kind, "marks", ()))
-            for column, failing in FAILING.items()
-            for kind in other_kinds(*failing)
-        ],
-    )
+    @pytest.mark.parametrize("kind", OTHER_KINDS)
+    @pytest.mark.parametrize("column", ["city", "street", "furnished", "floor"])
     def test_a_gap_is_the_same_category(self, column, kind):
+        if (column, kind) == ("floor", "objects"):
+            pytest.xfail("OneHotEncoder does not find numbers in objects that it has learned as floats")
         self.assert_equal_arrays(OneHotEncoder(handle_unknown="ignore"), [column], kind)
 
-    @pytest.mark.parametrize("kind", other_kinds(*FAILING["street"]))
+    @pytest.mark.parametrize("kind", OTHER_KINDS)
     def test_a_gap_has_the_same_code(self, kind):
         ordinal = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2)
         self.assert_equal_arrays(ordinal, ["city", "street"], kind)
 
-    @pytest.mark.parametrize("kind", other_kinds(*FAILING["street"]))
+    @pytest.mark.parametrize("kind", OTHER_KINDS)
     def test_a_gap_is_filled(self, kind):
         filled = make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder())
         self.assert_equal_arrays(filled, ["city", "street"], kind)

@@ -195,12 +195,12 @@ DROPPED = {
     "constant string": (pd.Series(["same"] * N_ROWS), "constant: 'same'"),
     "constant category": (pd.Series(["same"] * N_ROWS, dtype="category"), "constant: 'same'"),
     "constant date": (pd.Series([DAYS[0]] * N_ROWS), "constant"),
+    "near-unique intervals": (pd.Series(pd.arrays.IntervalArray.from_breaks(range(N_ROWS + 1))), "an id"),
     "near-unique words": (pd.Series([f"user{i:05}" for i in ROWS]), "an id: 60 different values in 60 rows"),
     "near-unique codes in Arrow": (arrow([f"A-{i * 37:05}" for i in ROWS], pa.string()), "an id"),
 }
 REFUSED = {
     "complex": pd.Series(FLOATS + 1j),
-    "intervals": pd.Series(pd.arrays.IntervalArray.from_breaks(np.arange(N_ROWS + 1))),
     "lists of dates": objects([[DAYS[0]]] * N_ROWS),
     "unknown bytes": objects([b"abc%d" % i for i in ROWS]),
 }
