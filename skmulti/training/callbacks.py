@@ -161,7 +161,6 @@ class SlowOnPlateau(keras.callbacks.Callback):
         """Start anew; see `keras.callbacks.Callback`."""
         self.first_rate = read_constant_rate(self)
         self.best, self.best_epoch, self.best_weights = None, 0, None
-        self.better = direction(self.monitor) if self.mode == "auto" else self.mode
         self.waited, self.lowered = 0, 0
 
     def on_epoch_end(self, epoch, logs=None):
@@ -169,7 +168,8 @@ class SlowOnPlateau(keras.callbacks.Callback):
         value = (logs or {}).get(self.monitor)
         if value is None:
             raise ValueError(f"SlowOnPlateau watches {self.monitor!r}, but an epoch gives {sorted(logs or {})}.")
-        if is_better(value, self.best, self.better):
+        # Here, as a name that no epoch gives is refused first.
+        if is_better(value, self.best, direction(self.monitor) if self.mode == "auto" else self.mode):
             self.best, self.best_epoch, self.best_weights = value, epoch, self.model.get_weights()
             self.waited = 0
             return

@@ -461,8 +461,9 @@ class TestWidths:
         assert (n_weights < 2_000_000, width) == (True, 2 * 256)
 
     @pytest.mark.parametrize("name", PROJECTING)
+    @pytest.mark.filterwarnings("ignore::skmulti.NetworkSizeWarning")
     def test_units_that_make_too_many_weights_are_warned_of(self, name):
-        with pytest.warns(NetworkSizeWarning, match=r"'photo' from a width of 2,816 to 2,048 units.*merge__units=128"):
+        with pytest.warns(NetworkSizeWarning, match=r"'photo', which is 2,816 wide, to 2,048 units.*merge__units=128"):
             self.size(name, self.WIDE, units=2048)
 
     def test_so_is_an_attention(self):
