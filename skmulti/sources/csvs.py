@@ -115,12 +115,12 @@ class CsvFiles:
 
 
 def kind_of_cells(column):
-    """Return what the cells of a column are: "missing" if all are, "int", "float", "bool", "str", or "other"."""
+    """Return what the cells of a column are: "missing" if all are, "int", "float", "bool", "string", or "other"."""
     if column.isna().all():
         return "missing"
     kind = column.dtype.kind
     if kind == "O":
-        return {"boolean": "bool", "string": "str"}.get(pd.api.types.infer_dtype(column, skipna=True), "other")
+        return {"boolean": "bool", "string": "string"}.get(pd.api.types.infer_dtype(column, skipna=True), "other")
     return {"i": "int", "u": "int", "f": "float", "b": "bool"}.get(kind, "other")
 
 

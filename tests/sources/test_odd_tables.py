@@ -226,7 +226,8 @@ class TestBatches:
                 yield inputs, y
 
         found = encoded(fit__steps_per_epoch=2).fit(dataset(), X_val=held)
-        assert sum(seen) % N == 0
+        # The last batch is a short one.
+        assert N % 8 in seen
         assert len(found.predict(dataset())) == N
         assert found.score(dataset()) == found.score({"a": ENCODED}, TABLE["y"])
 
