@@ -56,6 +56,9 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         True if `missing` has to read the rows, because more than empty cells counts as
         nothing: a file that is absent, a list without entries. If a table comes in parts,
         such rows are read a second time.
+    reads_blocks : bool
+        True if several columns may be one row of values, such as the ids of a text, so that
+        the encoder may read a whole 2-D array of a dict.
     shared_input : str or None
         Name of the one input in which the default router puts all columns that the
         encoder takes; None gives each column an input of its own.
@@ -90,6 +93,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
     default_branch = None
     flags_missing = False
     reads_missing = False
+    reads_blocks = False
     shared_input = None
     lazy = False
 

@@ -95,6 +95,7 @@ class IdsPadder(InputEncoder):
 9,999,999, first at row label 1: [-1] (type list). Give lists or 1-D arrays of ids, or None where missing.
     """
 
+    reads_blocks = True
     default_branch = TextBranch
     flags_missing = True
     _parameter_constraints = {
@@ -112,9 +113,7 @@ class IdsPadder(InputEncoder):
 
     @classmethod
     def suits(cls, column):
-        """Take whole numbers from 0 on, and cells that are mostly lists of them; see `InputEncoder.suits`."""
-        if pd.api.types.is_integer_dtype(column.dtype):
-            return "token ids" if 0 <= column.min() <= column.max() < MOST_IDS else None
+        """Take cells that are mostly lists of whole numbers from 0 on; see `InputEncoder.suits`."""
         cells = list(probe(column)) if holds_objects(column) else []
         if not cells or not writes_numbers(cells):
             return None

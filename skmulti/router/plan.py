@@ -128,8 +128,7 @@ def _infer_from_dict(table, kinds):
     # The user has chosen what becomes an input, so no entry is dropped unless `kinds` says so.
     inputs, rows = [], []
     for name, columns in table.items():
-        first = columns.iloc[:, 0] if isinstance(columns, pd.DataFrame) else columns
-        encoder, reason = _encoder_of_kind(first, kinds[name]) if name in kinds else _ask_for_entry(name, columns)
+        encoder, reason = _encoder_of_entry(columns, kinds[name]) if name in kinds else _ask_for_entry(name, columns)
         if encoder is None and name not in kinds:
             raise CellTypeError(
                 f"Input {name!r}: {reason}. Give strings, numbers, dates, arrays, lists or images, or name an encoder: "
@@ -230,7 +229,7 @@ def _encoder_of_kind(column, kind):
         return kind, "given"
     if kind == "drop":
         return None, "given"
-    candidates = [encoder for encoder in ENCODERS if kind in encoder.default_branch.reads]
+    candidates = _encoders_of(kind)
     # Several encoders may make one kind: numbers and dates are vectors.
     suited = [encoder for encoder in candidates if encoder.suits(column)]
     if suited:
@@ -239,6 +238,21 @@ def _encoder_of_kind(column, kind):
     encoder = candidates[0].make_inferred()
     strict = {"on_odd": "raise"} if "on_odd" in encoder.get_params(deep=False) else {}
     return encoder.set_params(**strict), f"given: {kind}"
+
+
+def _encoder_of_entry(columns, kind):
+    """Return the encoder for the kind that the user named for an entry of a dict of arrays, and the reason "given"."""
+    if not isinstance(columns, pd.DataFrame):
+        return _encoder_of_kind(columns, kind)
+    readers = [encoder for encoder in _encoders_of(kind) if encoder.reads_blocks]
+    if readers and columns.shape[1] > 1:
+        return readers[0].make_inferred(), f"given: {kind}"
+    return _encoder_of_kind(columns.iloc[:, 0], kind)
+
+
+def _encoders_of(kind):
+    """Return the encoders that make a kind, or none for what is no kind."""
+    return [encoder for encoder in ENCODERS if isinstance(kind, str) and kind in encoder.default_branch.reads]
 
 
 def _check_kinds(kinds, columns):

@@ -201,7 +201,7 @@ DROPPED = {
 }
 REFUSED = {
     "complex": pd.Series(FLOATS + 1j),
-    "lists of dates": objects([[DAYS[0]]] * N_ROWS),
+    "lists of dates": objects([[day] for day in DAYS]),
     "unknown bytes": objects([b"abc%d" % i for i in ROWS]),
 }
 
