@@ -374,6 +374,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         # Two passes, one for y and one for predictions, might see other rows: batches may be shuffled or end.
         source = source_of(X, y)
         if source is None:
+            if y is None:
+                raise ValueError(
+                    f"{type(self).__name__}.score requires y to be passed, but it is None. Give the target."
+                )
             warn_of_pairs(X, y, sample_weight)
             return X, y, sample_weight
         self._check_fitted()

@@ -214,8 +214,9 @@ class PartExamples:
         """Read the columns of target and weights, which `y` and `sample_weight` name."""
         columns = [y] if isinstance(y, str) else y
         if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+            found = "None" if y is None else f"a {type(y).__name__}"
             raise InputMismatchError(
-                f"y is a {type(y).__name__}, but X is {source.name}, which is read in parts; name the column of the "
+                f"y is {found}, but X is {source.name}, which is read in parts; name the column of the "
                 'target, or a list of several: fit(path, y="price").'
             )
         if sample_weight is not None and not isinstance(sample_weight, str):
