@@ -1015,7 +1015,13 @@ add(
     "105",
     "inf",
 )
-add("A column of complex numbers", InputMismatchError, lambda: fit(rows(size=numbers() * 1j)), "'size'", "complex128")
+add(
+    "A column of complex numbers",
+    DroppedColumnsWarning,
+    lambda: partial(InputRouter().fit, rows(size=numbers() * 1j)),
+    "'size'",
+    "complex128",
+)
 add("No rows", InputMismatchError, lambda: fit(rows().iloc[:0], labels(0)), "0 sample(s)")
 add("No columns", InputMismatchError, lambda: fit(rows()[[]]), "0 feature(s)")
 add(
