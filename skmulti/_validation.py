@@ -65,7 +65,10 @@ def _finite(weights, name):
 
 def _refuse_others(array, rows, name):
     """Refuse weights that are words, or less than 0, with their number and first row."""
-    # What has another form, or holds dates, is left to scikit-learn.
+    if array.dtype.kind in "Mm" or (array.ndim == 0 and array.dtype.kind == "O" and array.item() is not None):
+        found = f"dtype {array.dtype}" if array.ndim else f"a {type(array.item()).__name__}"
+        raise ValueError(f"Input {name} holds no numbers, got {found}. Give each row a weight.")
+    # What has another form is left to scikit-learn.
     if array.ndim != 1 or array.dtype.kind not in "OUSTbiuf":
         return
     numbers = array if array.dtype.kind in "biuf" else pd.to_numeric(pd.Series(array), errors="coerce").to_numpy()

@@ -558,6 +558,20 @@ add(
     "predict__batch_size",
 )
 add("score without y", ValueError, lambda: partial(classifier().score, rows()), "requires y")
+add(
+    "A function that returns nothing",
+    InputMismatchError,
+    lambda: predict(lambda: None),
+    "NoneType",
+    "iterator of batches",
+)
+add(
+    "Columns with names of two levels",
+    InputMismatchError,
+    lambda: predict(rows().set_axis(pd.MultiIndex.from_tuples([("a", "x"), ("a", "y")]), axis=1)),
+    "'size'",
+)
+add("A file that does not exist", InputMismatchError, lambda: predict("gone.parquet"), "'gone.parquet'")
 
 about("Cells: numbers")
 add(
@@ -1062,6 +1076,26 @@ add(
     "1 arrays",
     "2 inputs",
 )
+add(
+    "A column of functions beside others",
+    DroppedColumnsWarning,
+    lambda: partial(InputRouter().fit, rows(tool=[len, max] * 10)),
+    "'tool'",
+    "builtin_function_or_method",
+)
+add(
+    "A column of cells of four types beside others",
+    DroppedColumnsWarning,
+    lambda: partial(InputRouter().fit, rows(thing=[[1], "a", {"b": 1}, 3.0] * 5)),
+    "'thing'",
+    "dict, float, list, str",
+)
+add(
+    "A list of paths of which one does not exist",
+    InputMismatchError,
+    lambda: partial(new_classifier().fit, ["gone.csv"], "label"),
+    "'gone.csv'",
+)
 
 about("Targets")
 add("No y", ValueError, lambda: partial(new_classifier().fit, rows()), "y")
@@ -1161,6 +1195,21 @@ add(
     "'maybe'",
     "'no' and 'yes'",
 )
+add("Intervals as labels", ValueError, lambda: fit(rows(), pd.cut(numbers(), 2)), "Interval", "astype(str)")
+add("All numbers are missing", ValueError, lambda: regress(rows(), np.full(N, np.nan)), "20 of 20", "Drop")
+add(
+    "classes of partial_fit that lack a label",
+    ValueError,
+    lambda: partial(new_classifier().partial_fit, rows(), labels(), ["no"]),
+    "'yes'",
+    "`classes`",
+)
+add(
+    "predict_proba of a regressor",
+    AttributeError,
+    lambda: partial(getattr, regressor(), "predict_proba"),
+    "'predict_proba'",
+)
 
 about("Weights")
 add("A weight too few", ValueError, lambda: partial(new_classifier().fit, rows(), labels(), np.ones(N - 1)), "19", "20")
@@ -1238,6 +1287,43 @@ add(
     "'class_weight'",
     "'equal'",
     "'balanced'",
+)
+add(
+    "A dict of weights",
+    ValueError,
+    lambda: partial(new_classifier().fit, rows(), labels(), {"yes": 2}),
+    "sample_weight",
+    "dict",
+)
+add(
+    "Dates as weights",
+    ValueError,
+    lambda: partial(new_classifier().fit, rows(), labels(), pd.date_range("2024", periods=N)),
+    "sample_weight",
+    "datetime64",
+)
+add(
+    "A negative class_weight",
+    ValueError,
+    lambda: fit(rows(), class_weight={"yes": -1, "no": 1}),
+    "'yes'",
+    "-1",
+    "0 or more",
+)
+add(
+    "A missing class_weight",
+    ValueError,
+    lambda: fit(rows(), class_weight={"yes": np.nan, "no": 1}),
+    "'yes'",
+    "nan",
+    "finite",
+)
+add(
+    "A word as class_weight",
+    ValueError,
+    lambda: fit(rows(), class_weight={"yes": "a", "no": 1}),
+    "'yes'",
+    "'a' of type str",
 )
 
 about("Validation rows")
@@ -1334,6 +1420,33 @@ add(
     "'los'",
     "Did you mean 'loss'?",
 )
+add(
+    "X_val without rows",
+    InputMismatchError,
+    lambda: partial(new_classifier().fit, rows(), labels(), X_val=rows().iloc[:0], y_val=labels(0)),
+    "X_val",
+    "0 sample(s)",
+)
+add(
+    "A number as X_val",
+    InputMismatchError,
+    lambda: partial(new_classifier().fit, rows(), labels(), X_val=5, y_val=labels()),
+    "int",
+    "Give a table",
+)
+add(
+    "A file as X_val that does not exist",
+    InputMismatchError,
+    lambda: partial(new_classifier().fit, rows(), labels(), X_val="gone.csv", y_val="label"),
+    "'gone.csv'",
+)
+add(
+    "Weights of too few validation rows",
+    ValueError,
+    lambda: partial(new_classifier().fit, rows(), labels(), X_val=rows(), y_val=labels(), sample_weight_val=np.ones(3)),
+    "(3,)",
+    "(20,)",
+)
 
 about("Parameters of the estimators")
 for name, value, *words in (
@@ -1428,6 +1541,31 @@ add(
     lambda: partial(new_classifier().fit, rows(), labels(), sample_weights=None),
     "'sample_weights'",
     "Did you mean 'sample_weight'?",
+)
+add("callbacks=5", InvalidParameterError, lambda: fit(rows(), callbacks=5), "'callbacks'", "5")
+add(
+    "callbacks=['EarlyStopping']",
+    TypeError,
+    lambda: fit(rows(), callbacks=["EarlyStopping"]),
+    "callbacks",
+    "keras.callbacks.Callback",
+)
+add("The class of a head", TypeError, lambda: fit(rows(), head=DenseHead), "`head`", "DenseHead()")
+add("The class of a router", TypeError, lambda: fit(rows(), router=InputRouter), "`router`", "InputRouter()")
+add("A class that is no optimizer", TypeError, lambda: fit(rows(), optimizer=int), "`optimizer`", "int")
+add(
+    "A model of another width",
+    BranchMismatchError,
+    lambda: fit(rows(), model=lambda inputs, target: keras.layers.Dense(7)(inputs["numbers"])),
+    "(None, 7)",
+    "(batch, 1)",
+)
+add(
+    "A rate of learning that is a word",
+    ValueError,
+    lambda: fit(rows(), optimizer__learning_rate="fast"),
+    "learning_rate",
+    "fast",
 )
 
 about("Routed parameters")
@@ -1694,6 +1832,79 @@ add(
     lambda: partial(TagsIndexer(separator="").fit, wide()["tags"]),
     "`separator`",
     "empty",
+)
+add(
+    "A list of kinds",
+    InvalidParameterError,
+    lambda: partial(InputRouter(kinds=["text"]).fit, rows()),
+    "'kinds'",
+    "dict",
+    "['text']",
+)
+add(
+    "A dict of inputs",
+    InvalidParameterError,
+    lambda: partial(InputRouter({"a": NumberScaler()}).fit, rows()),
+    "'inputs'",
+    "{'a': NumberScaler()}",
+)
+add(
+    "A selection without columns",
+    InputMismatchError,
+    lambda: partial(InputRouter([("a", NumberScaler(), [])]).fit, rows()),
+    "every selection is empty",
+)
+add(
+    "A function that selects nothing",
+    InputMismatchError,
+    lambda: partial(InputRouter([("a", NumberScaler(), lambda frame: None)]).fit, rows()),
+    "Input 'a'",
+    "None",
+)
+add(
+    "Parts of dates that do not exist",
+    ValueError,
+    lambda: partial(CalendarEncoder(parts=["century"]).fit, wide()[["day"]]),
+    "'century'",
+    "'year'",
+)
+add(
+    "padding='left'",
+    InvalidParameterError,
+    lambda: partial(SequencePadder(padding="left").fit, wide()["trace"]),
+    "'padding'",
+    "'left'",
+    "'pre'",
+)
+add(
+    "A vocabulary that is smaller than the ids",
+    InputMismatchError,
+    lambda: partial(IdsPadder(vocabulary_size=3).fit, wide()["ids"]),
+    "'ids'",
+    "0 to 2",
+    "100",
+)
+add(
+    "on_odd='ignore'",
+    InvalidParameterError,
+    lambda: partial(NumberScaler(on_odd="ignore").fit, wide()[["size"]]),
+    "'on_odd'",
+    "'ignore'",
+)
+add(
+    "Categories of one column as a flat list",
+    ValueError,
+    lambda: partial(CategoryIndexer(categories=["Rome", "Oslo"]).fit, rows()[["city"]]),
+    "lists 2 columns",
+    "a list of values for each column",
+)
+add(
+    "Numbers as a vocabulary",
+    ValueError,
+    lambda: partial(TextVectorizer(vocabulary=[1, 2]).fit, wide()["note"]),
+    "`vocabulary`",
+    "strings",
+    "found 1",
 )
 
 about("Branches, merges and heads")
@@ -2059,6 +2270,54 @@ add(
     "1 of 2 keys",
     "'1'",
 )
+add(
+    "A CSV file with the label alone",
+    InputMismatchError,
+    lambda: partial(new_classifier().fit, csv("alone.csv", rows(label=labels())[["label"]]), "label"),
+    "0 feature(s)",
+)
+add(
+    "Words as the weights of a CSV file",
+    ValueError,
+    lambda: partial(new_classifier().fit, csv(), "label", "city"),
+    "sample_weight",
+    "20 of 20",
+)
+add(
+    "An array of weights beside a file",
+    InputMismatchError,
+    lambda: partial(new_classifier().fit, csv(), "label", np.ones(N)),
+    "sample_weight",
+    "name of a column",
+)
+add(
+    "Words as the target of a regression on a CSV file",
+    ValueError,
+    lambda: partial(new_regressor().fit, csv(), "label"),
+    "'no' of type str",
+    "row 0",
+)
+add(
+    "score on a file without the name of the target",
+    InputMismatchError,
+    lambda: partial(classifier().score, csv()),
+    "y is None",
+    "name the column",
+)
+add(
+    "load_files_frame without a field in the pattern",
+    InputMismatchError,
+    lambda: partial(load_files_frame, "meta.json", folder=folder()),
+    "'meta.json'",
+    "{id}",
+)
+add(
+    "load_files_frame on a broken JSON file",
+    InputMismatchError,
+    lambda: (written("q_1.json", "{x"), partial(load_files_frame, "q_{id}.json", folder=folder()))[1],
+    "q_1.json",
+    "no JSON file",
+)
 
 about("Sources: datasets and generators")
 add(
@@ -2183,6 +2442,76 @@ add(
     "'a'",
     "ids outside of 0 to 4",
     "0",
+)
+add(
+    "A dataset of rows that are not batched",
+    InputMismatchError,
+    lambda: partial(new_classifier().fit, in_names(a=np.zeros((4, 2), "float32")).unbatch()),
+    "single rows",
+    ".batch(32)",
+)
+add(
+    "A dataset of one array",
+    InputMismatchError,
+    lambda: partial(new_classifier().fit, tf.data.Dataset.from_tensor_slices(np.zeros((4, 2))).batch(4)),
+    "ndarray",
+    "(inputs, y)",
+)
+add(
+    "A dataset of strings",
+    InputMismatchError,
+    lambda: partial(new_classifier().fit, in_names(a=np.array(["x", "y", "x", "y"]))),
+    "Input 'a'",
+    "encoded already",
+)
+add(
+    "Infinity in a batch",
+    InputMismatchError,
+    lambda: partial(new_classifier().fit, batches({"a": np.full((4, 2), np.inf)})),
+    "Input 'a'",
+    "infinity",
+    "NaN",
+)
+add(
+    "Words as the targets of a regression",
+    ValueError,
+    lambda: partial(new_regressor().fit, batches(y=np.array(list("abcd")))),
+    "'a' of type str",
+    "row 0",
+)
+add(
+    "Batches of two widths",
+    InputMismatchError,
+    lambda: partial(
+        new_classifier().fit, lambda: iter([({"a": np.zeros((4, width))}, [0, 1, 0, 1]) for width in (2, 3)])
+    ),
+    "Input 'a'",
+    "(3,)",
+    "(2,)",
+)
+add(
+    "Weights in some batches only",
+    InputMismatchError,
+    lambda: partial(
+        new_classifier().fit,
+        lambda: iter([({"a": np.zeros((4, 2))}, [0, 1, 0, 1], np.ones(4)), ({"a": np.zeros((4, 2))}, [0, 1, 0, 1])]),
+    ),
+    "sample_weight",
+    "with each, or with none",
+)
+add(
+    "Negative weights in a batch",
+    ValueError,
+    lambda: partial(new_classifier().fit, lambda: iter([({"a": np.zeros((4, 2))}, [0, 1, 0, 1], -np.ones(4))])),
+    "4 of 4",
+    "-1.0 in row 0",
+)
+add(
+    "Batches without an input of the router",
+    InputMismatchError,
+    lambda: partial(new_classifier(two_inputs()).fit, batches()),
+    "'b'",
+    "'a' and 'b'",
 )
 
 about("Order of calls")

@@ -450,6 +450,11 @@ class ReadBatches:
     def _check_lengths(self, arrays, y, weight):
         """Refuse a batch whose inputs, target and weights differ in their numbers of rows."""
         count = len(next(iter(arrays.values())))
+        if not np.ndim(y):
+            raise InputMismatchError(
+                f"{self.source.name} yields single rows, whose y is {shorten(y)}, and no batches of rows. Join them: "
+                "dataset.batch(32), or yield arrays of several rows."
+            )
         if len(y) != count or (weight is not None and len(weight) != count):
             raise InputMismatchError(
                 f"{self.source.name} yields a batch of {count} rows with {len(y)} targets"

@@ -154,6 +154,10 @@ def check_routed(routed, optimizer):
     kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
     names = [name.partition("__")[2] for name in routed if name.startswith("optimizer__")]
     if inspect.isclass(kind):
+        if not issubclass(kind, keras.optimizers.Optimizer):
+            raise TypeError(
+                f"`optimizer` must be a name, an optimizer of Keras or its class, got the class {kind.__name__}."
+            )
         # A class may pass ``clipnorm`` and the like on to Keras' base class as ``**kwargs``.
         refuse_unknown(
             kind, [name for name in names if "__" not in name], {*_named(kind), *_named(keras.optimizers.Optimizer)}
