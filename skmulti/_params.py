@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from sklearn.base import BaseEstimator
 
-from .errors import closest_match
+from .errors import closest_match, shorten
 
 
 class NamedParts(BaseEstimator):
@@ -123,7 +123,8 @@ def refuse_unknown(owner, names, known, error=ValueError):
     """Raise for the first unknown name, with the known names and the closest match."""
     for name in names:
         if name not in known:
+            kind = owner if isinstance(owner, type) else type(owner)
             raise error(
-                f"Invalid parameter {name!r} for estimator {type(owner).__name__}. Valid parameters are: "
-                f"{sorted(map(str, known))}.{closest_match(name, known)}"
+                f"Invalid parameter {name!r} for estimator {kind.__name__}. Valid parameters are: "
+                f"{shorten(str(sorted(map(str, known))), 480)}.{closest_match(name, known)}"
             )

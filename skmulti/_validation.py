@@ -13,6 +13,8 @@ from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names
 from sklearn.utils.validation import _check_sample_weight
 
+from .errors import shorten
+
 __all__ = [
     "FRACTION",
     "POSITIVE_INT",
@@ -53,9 +55,36 @@ def _finite(weights, name):
         wrong = np.flatnonzero(pd.isna(array) if array.dtype == object else ~np.isfinite(array))
         if len(wrong):
             what = "infinity" if array.dtype != object and np.isinf(array[wrong[0]]) else "NaN"
-            first = int(wrong[0]) if rows is None or callable(rows) else rows[[wrong[0]]].tolist()[0]
             raise ValueError(
                 f"Input {name} contains {what}: {len(wrong)} of {len(array)} weights are no finite numbers, first in "
-                f"row {first!r}. Give each row a weight; 0 leaves a row out."
+                f"row {_row(rows, wrong[0])!r}. Give each row a weight; 0 leaves a row out."
             )
+    _refuse_others(array, rows, name)
     return array if np.ma.is_masked(weights) else weights
+
+
+def _refuse_others(array, rows, name):
+    """Refuse weights that are words, or less than 0, with their number and first row."""
+    if array.dtype.kind in "Mm" or (array.ndim == 0 and array.dtype.kind == "O" and array.item() is not None):
+        found = f"dtype {array.dtype}" if array.ndim else f"a {type(array.item()).__name__}"
+        raise ValueError(f"Input {name} holds no numbers, got {found}. Give each row a weight.")
+    # What has another form is left to scikit-learn.
+    if array.ndim != 1 or array.dtype.kind not in "OUSTbiuf":
+        return
+    numbers = array if array.dtype.kind in "biuf" else pd.to_numeric(pd.Series(array), errors="coerce").to_numpy()
+    for wrong, what in (
+        (pd.isna(numbers), f"Input {name} holds no numbers"),
+        (numbers < 0, f"Negative values in data passed to `{name}`"),
+    ):
+        if np.any(wrong):
+            first = int(np.flatnonzero(wrong)[0])
+            cell = shorten(repr(array[[first]].tolist()[0]))
+            raise ValueError(
+                f"{what}: {int(np.sum(wrong))} of {len(array)} weights, first {cell} in row {_row(rows, first)!r}. "
+                "Give each row a weight; 0 leaves a row out."
+            )
+
+
+def _row(rows, position):
+    """Return a row's label, or its position if there are no labels."""
+    return int(position) if rows is None or callable(rows) else rows[[position]].tolist()[0]

@@ -71,6 +71,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "n_iter_no_change": [POSITIVE_INT, StrOptions({"auto"})],
         "monitor": [str],
+        "callbacks": [list, tuple, dict, keras.callbacks.Callback, type, None],
         "shuffle": ["boolean"],
         "steps_per_execution": [POSITIVE_INT, StrOptions({"auto"})],
         "jit_compile": ["boolean", StrOptions({"auto"})],
@@ -83,6 +84,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     }
 
     # --- fit
+
+    def _validate_params(self):
+        """Hold the parameters to their constraints, which a class in place of its object would pass."""
+        super()._validate_params()
+        for name in ("router", "head"):
+            part = getattr(self, name)
+            if isinstance(part, type):
+                raise TypeError(f"`{name}` must be an object, got the class {part.__name__}. Give {part.__name__}().")
 
     def _fit(self, target, X, y, sample_weight, validation):
         """Fit anew on a target that has learned nothing yet, or continue a fit if `warm_start` asks for it."""
@@ -171,7 +180,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together; give both or neither.")
         if X_val is not None:
-            return examples, self._reader(self._target).read(*validation, called=NAMES_VAL)
+            held = self._reader(self._target).read(*validation, called=NAMES_VAL)
+            if not len(held):
+                raise InputMismatchError("X_val has 0 sample(s) while a minimum of 1 is required. Leave it out.")
+            return examples, held
         if weight_val is not None:
             raise ValueError("sample_weight_val weighs the rows of X_val, which is not given.")
         stops = stops_early(self.early_stopping, len(examples), given=False)
@@ -374,6 +386,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         # Two passes, one for y and one for predictions, might see other rows: batches may be shuffled or end.
         source = source_of(X, y)
         if source is None:
+            if y is None:
+                raise ValueError(
+                    f"{type(self).__name__}.score requires y to be passed, but it is None. Give the target."
+                )
             warn_of_pairs(X, y, sample_weight)
             return X, y, sample_weight
         self._check_fitted()

@@ -65,8 +65,14 @@ def refuse_changes(estimator, before):
     """
     after = network_params(estimator)
     changed = changed_names(before, after)
-    # Of a part and its parameter the latter says more.
-    changed = [name for name in changed if not any(other.startswith(f"{name}__") for other in changed)]
+    # Of a part and its parameter the latter says more, unless another part has taken its place.
+    replaced = [name for name in changed if name in before and name in after and _is_part(before[name], after[name])]
+    changed = [
+        name
+        for name in changed
+        if not any(name.startswith(f"{part}__") for part in replaced)
+        and (name in replaced or not any(other.startswith(f"{name}__") for other in changed))
+    ]
     if changed:
         name = changed[0]
         was, now = (_show(params.get(name, _NONE)) for params in (before, after))
@@ -75,6 +81,11 @@ def refuse_changes(estimator, before):
             f"({name}: {was} before, {now} now). Set {'it' if len(changed) == 1 else 'them'} back, or begin anew: fit "
             f"with warm_start=False, or a clone."
         )
+
+
+def _is_part(value, other):
+    """Return whether both values of a parameter are parts, remembered as classes, or both names of parts."""
+    return any(isinstance(value, kind) and isinstance(other, kind) for kind in (type, str))
 
 
 def _remember(value):

@@ -214,8 +214,9 @@ class PartExamples:
         """Read the columns of target and weights, which `y` and `sample_weight` name."""
         columns = [y] if isinstance(y, str) else y
         if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
+            found = "None" if y is None else f"a {type(y).__name__}"
             raise InputMismatchError(
-                f"y is a {type(y).__name__}, but X is {source.name}, which is read in parts; name the column of the "
+                f"y is {found}, but X is {source.name}, which is read in parts; name the column of the "
                 'target, or a list of several: fit(path, y="price").'
             )
         if sample_weight is not None and not isinstance(sample_weight, str):
@@ -449,6 +450,11 @@ class ReadBatches:
     def _check_lengths(self, arrays, y, weight):
         """Refuse a batch whose inputs, target and weights differ in their numbers of rows."""
         count = len(next(iter(arrays.values())))
+        if not np.ndim(y):
+            raise InputMismatchError(
+                f"{self.source.name} yields single rows, whose y is {shorten(y)}, and no batches of rows. Join them: "
+                "dataset.batch(32), or yield arrays of several rows."
+            )
         if len(y) != count or (weight is not None and len(weight) != count):
             raise InputMismatchError(
                 f"{self.source.name} yields a batch of {count} rows with {len(y)} targets"

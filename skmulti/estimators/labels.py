@@ -1,5 +1,7 @@
 """Labels of one or several columns: their checks, their numbers and their weights."""
 
+from numbers import Real
+
 import numpy as np
 import pandas as pd
 import scipy.sparse
@@ -276,6 +278,12 @@ class Labels:
 
 def _weigh_column(class_weight, classes, column):
     """Return the weight of each label of a column; a label that it does not hold weighs 1."""
+    for label, weight in class_weight.items() if isinstance(class_weight, dict) else ():
+        if not isinstance(weight, Real) or not 0 <= weight < np.inf:
+            raise ValueError(
+                f"class_weight gives the label {shorten(repr(label))} the weight {shorten(repr(weight))} of type "
+                f"{type(weight).__name__}; a weight is a finite number of 0 or more."
+            )
     # "balanced" divides by the count of each label, so only labels with rows may take part.
     weights = np.ones(len(classes))
     used = np.unique(column) if isinstance(class_weight, str) else classes

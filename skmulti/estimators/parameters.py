@@ -154,10 +154,21 @@ def check_routed(routed, optimizer):
     kind = type(keras.optimizers.get(optimizer)) if isinstance(optimizer, str) else optimizer
     names = [name.partition("__")[2] for name in routed if name.startswith("optimizer__")]
     if inspect.isclass(kind):
+        if not issubclass(kind, keras.optimizers.Optimizer):
+            raise TypeError(
+                f"`optimizer` must be a name, an optimizer of Keras or its class, got the class {kind.__name__}."
+            )
         # A class may pass ``clipnorm`` and the like on to Keras' base class as ``**kwargs``.
-        known = [p.name for p in inspect.signature(kind).parameters.values() if p.kind is not p.VAR_KEYWORD]
-        inherited = inspect.signature(keras.optimizers.Optimizer).parameters
-        refuse_unknown(kind, [name for name in names if "__" not in name], [*known, *inherited])
+        refuse_unknown(
+            kind, [name for name in names if "__" not in name], {*_named(kind), *_named(keras.optimizers.Optimizer)}
+        )
+
+
+def _named(kind):
+    """Return the names of the arguments that a class takes by name."""
+    return [
+        p.name for p in inspect.signature(kind).parameters.values() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    ]
 
 
 def branches_at_fit(given, defaults):

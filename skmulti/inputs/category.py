@@ -22,7 +22,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
-from ..errors import BranchMismatchError, InputMismatchError, place
+from ..errors import BranchMismatchError, InputMismatchError, place, shorten
 from ..layers import CHANNELS_LAST, CategoryEmbedding, OneHotIds, check_units, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._hints import are_of, is_bool_type, is_number_type, probe
@@ -381,7 +381,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         if given != "auto" and len(given) != frame.shape[1]:
             raise ValueError(
                 f"CategoryIndexer: `categories` lists {len(given)} columns, the input has {frame.shape[1]}: "
-                f"{list(frame.columns)}."
+                f"{shorten(list(frame.columns))}. Give a list of values for each column, e.g. [['a', 'b']] for one."
             )
         factorized = [_factorize(column) for _, column in frame.items()]
         # `bincount` refuses the code -1 of missing values, so all codes move up by one, and its count is dropped.

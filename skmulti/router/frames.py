@@ -73,8 +73,7 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
     if array.ndim != 2:
         raise InputMismatchError(
             f"Expected 2D array or a DataFrame, got {type(X).__name__} of shape {array.shape} and dtype {array.dtype}. "
-            "Reshape your data with array.reshape(-1, 1) for one column or array.reshape(1, -1) for one row; "
-            "several arrays go into a dict by input name."
+            f"{_shape_advice(array)}"
         )
     if array.shape[0] == 0 or array.shape[1] == 0:
         axis = ("feature(s)", 1) if array.shape[0] else ("sample(s)", 0)
@@ -83,6 +82,22 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
         )
     # An object array may hold a column of numbers and a column of strings: each column gets a dtype of its own.
     return pd.DataFrame(array).infer_objects()
+
+
+def _shape_advice(array):
+    """Return the way out for an array of another number of dimensions than two."""
+    if array.ndim == 0:
+        return "Give a table: a DataFrame, a 2-D array, or a dict of arrays by input name."
+    if array.ndim > 2:
+        return "Arrays of more dimensions go into a dict by input name: {'photo': array}."
+    is_list = [isinstance(row, list | tuple) or getattr(row, "ndim", 0) for row in array.tolist()]
+    lengths = sorted({len(row) if many else 0 for row, many in zip(array, is_list, strict=True)})
+    if len(lengths) > 1:
+        return f"Its rows have {lengths[0]} to {lengths[-1]} cells; give each as many, with None where one is missing."
+    return (
+        "Reshape your data with array.reshape(-1, 1) for one column or array.reshape(1, -1) for one row; several "
+        "arrays go into a dict by input name."
+    )
 
 
 def series_error(series, *, is_row):

@@ -89,6 +89,8 @@ def infer_inputs(table, kinds=None, reserved=()):
             unshared[name] = encoder, position
         rows.append((label, name, encoder_name(encoder), reason))
         inputs.setdefault(name, (like or encoder, []))[1].append(position)
+    if not rows:
+        raise InputMismatchError("Found array with 0 feature(s): X has no columns, while a minimum of 1 is required.")
     if not inputs:
         reasons = "; ".join(f"{shorten(repr(row[0]))}: {shorten(row[3])}" for row in rows[:NAMED_COLUMNS])
         raise InputMismatchError(

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from ..errors import InputMismatchError, MissingValuesWarning, label_at, place, warn
+from ..errors import InputMismatchError, MissingValuesWarning, label_at, place, quote_first, warn
 from .frames import label_position, take_columns
 from .lazy import AT_ONCE, LazyArray, lazy_array
 
@@ -262,7 +262,7 @@ def check_encoded(array, spec, labels):
     elif spec.vocabulary_sizes:
         wrong = _mark_outsiders(array, spec.vocabulary_sizes)
         what, advice = (
-            f"are ids outside of 0 to {spec.vocabulary_sizes} - 1",
+            f"are ids outside of 0 to {quote_first(dict.fromkeys(size - 1 for size in spec.vocabulary_sizes), 5)}",
             "Give unknown values id 1, missing ones 0.",
         )
     else:

@@ -165,7 +165,12 @@ class BatchSource:
             self._told = epoch
             yield from map_ahead(self.source.__getitem__, range(len(self.source)), max(1, self.source.workers))
         else:
-            yield from self.source() if callable(self.source) else self.source
+            found = self.source() if callable(self.source) else self.source
+            if not hasattr(found, "__iter__"):
+                raise InputMismatchError(
+                    f"{self.name} gave a {type(found).__name__}; it must return an iterator of batches."
+                )
+            yield from found
 
     def warn_of_dropped(self, n_read):
         """Warn of a PyDataset that has more rows than its batches.

@@ -109,8 +109,10 @@ class CsvFiles:
         except pd.errors.EmptyDataError as error:
             raise InputMismatchError(f"{shorten(repr(str(file)))} is empty: it has no columns and 0 rows.") from error
         except (OSError, ValueError) as error:
+            way = read_yourself(file, "on_bad_lines='skip'")
             raise InputMismatchError(
-                f"{shorten(repr(str(file)))} cannot be read as CSV ({shorten(error, 200)})."
+                f"{shorten(repr(str(file)))} cannot be read as CSV ({shorten(str(error).strip(), 200)}). Correct it, "
+                f"or read it yourself: {way}."
             ) from error
 
 

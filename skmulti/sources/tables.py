@@ -144,6 +144,11 @@ def table_source(X):
     ImportError
         If the files are Parquet and pyarrow is not installed.
     """
+    if isinstance(X, str) and "://" in X:
+        raise InputMismatchError(
+            f"X is the address {shorten(X)!r}; only files on this machine are read. Download it, or read it first: "
+            "pd.read_csv(address)."
+        )
     if isinstance(X, str | os.PathLike):
         return _of_path(Path(X).expanduser())
     if isinstance(X, list | tuple) and X and all(isinstance(path, str | os.PathLike) for path in X):

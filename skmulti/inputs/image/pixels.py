@@ -285,6 +285,8 @@ def _format_reason(source, folder):
     if isinstance(source, str) and _is_content(source):
         source = content_of(source)
     start = start_of(file_of(source, folder) if isinstance(source, PATHS) else source)
+    if not len(start):
+        return "empty"
     name = format_of(start)
     if name == "HEIC":
         return "a HEIC file, which Pillow does not read; convert it to JPEG"

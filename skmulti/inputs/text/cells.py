@@ -42,7 +42,7 @@ def read_texts(column, lenient=None):
     if pd.api.types.infer_dtype(cells, skipna=True) in ("string", "empty"):
         return cells
     missing = pd.isna(cells)
-    advice = "Convert the column with .astype(str), or give it an encoder for its values."
+    advice = "Convert the column with .astype(str), bytes with .str.decode('utf-8'), or give it an encoder of its own."
     if lenient is None:
         refuse_cells(column, ~missing & [not isinstance(cell, str) for cell in cells], "text", advice)
         return cells
