@@ -29,6 +29,7 @@ def examples(count):
         deadline=None,
         database=None,
         suppress_health_check=list(hypothesis.HealthCheck),
+        phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
         print_blob=False,
     )
 
@@ -51,7 +52,7 @@ def attempt(function, *arguments):
             assert len(str(error)) <= MOST_CHARACTERS, str(error)
             result = None
     for warning in caught:
-        assert warning.category.__module__.startswith("skmulti"), warning
+        assert warning.category.__module__.startswith("skmulti"), str(warning)
         assert len(str(warning.message)) <= MOST_CHARACTERS + 200, str(warning.message)
     return result
 
@@ -205,6 +206,8 @@ HELD = tuple(kind for kind in TIDY if kind not in ("dicts", "sets", "periods", "
 def test_the_library_of_a_frame_does_not_matter(recipe, library):
     """A table in another library or in other dtypes gives the same plan and the same arrays, at fit and at predict."""
     frame = recipe.frame()
+    # Polars gives a column without a name another one.
+    hypothesis.assume(library != "polars" or "" not in frame.columns)
     router = fit_or_skip(frame)
     expected = encode(router, frame)
     other = written_by(library, frame)
@@ -275,11 +278,15 @@ def test_few_odd_cells_change_their_rows_alone(recipe, odd, seed):
             dirty.iat[int(row), column] = ODD_CELLS[odd]
     others = np.setdiff1d(np.arange(len(frame)), rows)
     found = attempt(router.transform, dirty)
-    assert found is not None
+    if found is None:
+        # Infinity among numbers is an error, as in scikit-learn.
+        assert odd in ("infinity", "huge int")
+        return
     assert_same_arrays({name: array[others] for name, array in found.items()}, {name: array[others] for name, array in expected.items()})
     again = attempt(InputRouter().fit, dirty)
+    assert again is not None
     kept = [column.kind != "constant" for column in recipe.columns]
-    assert again.plan_["encoder"][kept].tolist() == router.plan_["encoder"][kept].tolist()
+    assert again.plan_["encoder"][kept].tolist() == router.plan_["encoder"][kept].tolist(), again.plan_.to_string()
 
 
 @examples(40)

@@ -80,7 +80,9 @@ def _describe_sentences(texts):
     if n_texts > MANY_TEXTS:
         return f"{n_texts} different texts of several words"
     repeated = len(texts) >= 10 * len(different)
-    return f"text of {n_words.mean():.0f} words on average" if n_words.mean() >= LONG_TEXT and not repeated else None
+    # A stack trace among names makes no text of them: the mean of most cells decides.
+    most = np.sort(n_words)[: int(np.ceil(MOST_SHARE * len(n_words)))]
+    return f"text of {n_words.mean():.0f} words on average" if most.mean() >= LONG_TEXT and not repeated else None
 
 
 def _describe_codes(texts, column):
@@ -102,8 +104,9 @@ def _describe_codes(texts, column):
     telling = {piece for piece in recurring if not piece.isdecimal()}
     if 2 * sum(not row.isdisjoint(telling) for row in rows) < len(rows):
         return None
-    # Last, since all rows of a large table are compared: of some rows, most differ.
-    if column.nunique() < DIFFERENT_SHARE * column.count():
+    # Last, since all rows of a large table are compared: of some rows, most differ. An odd cell may be a list.
+    known = column.dropna().map(lambda cell: cell if isinstance(cell, str) else None).dropna()
+    if known.nunique() < DIFFERENT_SHARE * len(known):
         return None
     return f"{len(set(texts))} different codes or addresses, whose pieces recur"
 
