@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 
 from .._hints import probe
-from .._odd import MOST_SHARE, are_mostly
+from .._odd import MOST_SHARE, are_mostly, mean_of_most
 from .cells import mostly_texts
 from .scripts import is_emoji, is_unspaced, respell, take_apart, words_of
 
@@ -81,8 +81,8 @@ def _describe_sentences(texts):
         return f"{n_texts} different texts of several words"
     repeated = len(texts) >= 10 * len(different)
     # A stack trace among names makes no text of them: the mean of most cells decides.
-    most = np.sort(n_words)[: int(np.ceil(MOST_SHARE * len(n_words)))]
-    return f"text of {n_words.mean():.0f} words on average" if most.mean() >= LONG_TEXT and not repeated else None
+    is_long = mean_of_most(n_words) >= LONG_TEXT
+    return f"text of {n_words.mean():.0f} words on average" if is_long and not repeated else None
 
 
 def _describe_codes(texts, column):
