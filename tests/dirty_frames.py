@@ -20,8 +20,19 @@ st = hypothesis.strategies
 # Hypothesis keeps what it reads of the source in a folder, which would otherwise be one in the repository.
 hypothesis.configuration.set_hypothesis_home_dir(tempfile.gettempdir())
 
-WORDS = np.array("warm cold wet dry old new good bad garden street light dark quiet noisy Größe 東京".split(), dtype=object)
-DATE_FORMATS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%d %b %Y", "%Y%m%d", "%Y-%m-%dT%H:%M:%SZ", "%b %d, %Y")
+WORDS = np.array(
+    "warm cold wet dry old new good bad garden street light dark quiet noisy Größe 東京".split(), dtype=object
+)
+DATE_FORMATS = (
+    "%Y-%m-%d",
+    "%d.%m.%Y",
+    "%m/%d/%Y",
+    "%d/%m/%Y %H:%M",
+    "%d %b %Y",
+    "%Y%m%d",
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%b %d, %Y",
+)
 NUMBER_FORMATS = (
     lambda x: f"{x:,.2f}", lambda x: f"${x:,.2f}", lambda x: f"{x:.1f} %", lambda x: f"{x:.2f} kg", lambda x: f"{x / 1000:.3f}k",
     lambda x: f"{x:,.2f} €".translate(str.maketrans(",.", ".,")), lambda x: f" {x:.3f}", lambda x: f"{x:.3e}", lambda x: f"({x:.2f})",
@@ -57,7 +68,18 @@ def _lists(rng, n, low, high):
 
 def _mixed(rng, n):
     """Return cells of every type."""
-    makers = list(ODD_CELLS.values()) + [1, 2.5, "word", None, np.nan, pd.NaT, pd.NA, np.int8(3), np.float32(0.5), np.str_("x")]
+    makers = list(ODD_CELLS.values()) + [
+        1,
+        2.5,
+        "word",
+        None,
+        np.nan,
+        pd.NaT,
+        pd.NA,
+        np.int8(3),
+        np.float32(0.5),
+        np.str_("x"),
+    ]
     return _pick(rng, makers, n)
 
 
@@ -147,7 +169,24 @@ DIRT = {
     "two kinds": _mixture,
 }
 
-LABELS = ("a", "b", "x y", "", " ", "x__y", "numbers", "missing", "größe", "a/b", "y", "n" * 120, "{0}", "%s", "feature[0]", "kind")
+LABELS = (
+    "a",
+    "b",
+    "x y",
+    "",
+    " ",
+    "x__y",
+    "numbers",
+    "missing",
+    "größe",
+    "a/b",
+    "y",
+    "n" * 120,
+    "{0}",
+    "%s",
+    "feature[0]",
+    "kind",
+)
 ROW_LABELS = {
     "range": lambda n: pd.RangeIndex(n),
     "reversed": lambda n: pd.RangeIndex(n, 0, -1),

@@ -167,7 +167,9 @@ def test_records_are_rows(recipe):
     frame = recipe.frame()
     router = fit_or_skip(frame)
     expected = encode(router, frame)
-    records = [dict(zip(frame.columns, row, strict=True)) for row in frame.astype(object).itertuples(index=False, name=None)]
+    records = [
+        dict(zip(frame.columns, row, strict=True)) for row in frame.astype(object).itertuples(index=False, name=None)
+    ]
     assert_same_arrays(encode(router, records), expected)
     for i, record in enumerate(records):
         own = {name: array[[i]] for name, array in expected.items()}
@@ -218,12 +220,23 @@ def test_the_library_of_a_frame_does_not_matter(recipe, library):
 
 
 def as_texts(column):
-    return column.map(lambda cell: cell if pd.isna(cell) else cell if isinstance(cell, str) else str(cell)).astype(object)
+    return column.map(lambda cell: cell if pd.isna(cell) else cell if isinstance(cell, str) else str(cell)).astype(
+        object
+    )
 
 
 INTS = ("ints", "big ints", "codes", "uint8")
 FLOATS = ("numbers", "skewed", "huge numbers")
-STRINGS = ("categories", "yes and no", "number texts", "int texts", "codes with zeros", "date texts", "texts", "joined tags")
+STRINGS = (
+    "categories",
+    "yes and no",
+    "number texts",
+    "int texts",
+    "codes with zeros",
+    "date texts",
+    "texts",
+    "joined tags",
+)
 REWRITINGS = {
     "object": ((*INTS, *FLOATS, *STRINGS, "bools", "dates"), lambda column: column.astype(object)),
     "category": ((*INTS, *FLOATS, *STRINGS, "bools", "dates"), lambda column: column.astype("category")),
@@ -282,7 +295,10 @@ def test_few_odd_cells_change_their_rows_alone(recipe, odd, seed):
         # Infinity among numbers is an error, as in scikit-learn.
         assert odd in ("infinity", "huge int")
         return
-    assert_same_arrays({name: array[others] for name, array in found.items()}, {name: array[others] for name, array in expected.items()})
+    assert_same_arrays(
+        {name: array[others] for name, array in found.items()},
+        {name: array[others] for name, array in expected.items()},
+    )
     again = attempt(InputRouter().fit, dirty)
     assert again is not None
     kept = [column.kind != "constant" for column in recipe.columns]
