@@ -7,19 +7,19 @@ Prints each failure with its seed, and at the end the number of frames that were
 
 import argparse
 import collections
+import importlib
 import sys
 import time
 import traceback
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1])]
-
 import hypothesis
-import test_properties
 
 
 def properties(word):
     """Return the properties whose names contain a word: functions that try some frames."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    test_properties = importlib.import_module("test_properties")
     tests = {name: test for name, test in vars(test_properties).items() if hasattr(test, "hypothesis")}
     return {name: test for name, test in tests.items() if word in name}
 

@@ -1,4 +1,4 @@
-"""Columns with cells that are not what the rest is: the plan stays, the other rows stay, and no library's error ends a fit."""
+"""Columns with cells that are not what the rest is: the plan stays, and so do the other rows."""
 
 import datetime
 import json

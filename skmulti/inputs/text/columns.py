@@ -105,8 +105,8 @@ def _describe_codes(texts, column):
     if 2 * sum(not row.isdisjoint(telling) for row in rows) < len(rows):
         return None
     # Last, since all rows of a large table are compared: of some rows, most differ. An odd cell may be a list.
-    known = column.dropna().map(lambda cell: cell if isinstance(cell, str) else None).dropna()
-    if known.nunique() < DIFFERENT_SHARE * len(known):
+    known = [cell for cell in column.dropna().astype(object) if isinstance(cell, str)]
+    if len(set(known)) < DIFFERENT_SHARE * len(known):
         return None
     return f"{len(set(texts))} different codes or addresses, whose pieces recur"
 
