@@ -78,19 +78,8 @@ def _lists(rng, n, low, high):
 
 def _mixed(rng, n):
     """Return cells of every type."""
-    makers = list(ODD_CELLS.values()) + [
-        1,
-        2.5,
-        "word",
-        None,
-        np.nan,
-        pd.NaT,
-        pd.NA,
-        np.int8(3),
-        np.float32(0.5),
-        np.str_("x"),
-    ]
-    return _pick(rng, makers, n)
+    plain = [1, 2.5, "word", None, np.nan, pd.NaT, pd.NA, np.int8(3), np.float32(0.5), np.str_("x")]
+    return _pick(rng, [*ODD_CELLS.values(), *plain], n)
 
 
 # What a column holds: cells made of a generator and a number of rows.

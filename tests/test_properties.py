@@ -292,8 +292,9 @@ def test_few_odd_cells_change_their_rows_alone(recipe, odd, seed):
     assert again.plan_["encoder"][kept].tolist() == router.plan_["encoder"][kept].tolist(), again.plan_.to_string()
 
 
-# A part of a few such numbers does not show which of them are out of all proportion.
-WILD = ("skewed", "huge numbers", "number texts")
+# A part of a few such numbers does not show which of them are out of all proportion, and one of a few dates not whether
+# the day comes before the month.
+WILD = ("skewed", "huge numbers", "number texts", "date texts")
 
 
 @examples(40)
@@ -301,7 +302,7 @@ WILD = ("skewed", "huge numbers", "number texts")
 def test_a_fit_in_parts_is_a_fit_at_once(recipe, size):
     """Parts of a table that are read one by one give the plan and the arrays of the whole table.
 
-    What is out of all proportion shows in many rows only, so the scales of dirty numbers are not compared.
+    What is out of all proportion, and the order of day and month, show in many rows only: such arrays are not compared.
     """
     frame = recipe.frame()
     at_once = fit_or_skip(frame)
