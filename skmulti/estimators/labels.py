@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from ..errors import InputMismatchError, label_at, quote, shorten
-from ..sources import as_column, as_frame
+from ..sources import as_column, as_frame, infer_types
 
 
 def check_labels(y, name="y"):
@@ -82,7 +82,7 @@ def _describe_sets(found):
 
 def _infer_type(values):
     """Return an array of objects that are all numbers or booleans with their own type."""
-    return pd.Series(values).infer_objects().to_numpy() if values.dtype == object else values
+    return infer_types(pd.Series(values, dtype=object)).to_numpy() if values.dtype == object else values
 
 
 def _plain_labels(values):

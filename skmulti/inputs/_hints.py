@@ -121,7 +121,9 @@ def probe(column):
 
 def may_hold_objects(dtype):
     """Return whether cells of a dtype are Python objects or texts, so that only they tell what the column holds."""
-    return pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype)
+    # pandas knows Arrow's times of the day as objects only.
+    is_time = str(dtype).startswith(("time32[", "time64["))
+    return is_time or pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype)
 
 
 def is_number_type(kind):

@@ -28,6 +28,8 @@ QUARTILE_ROWS = 1000
 # A number of so many usual deviations from the middle says no more than that it is out of all proportion. Skewed
 # columns, such as incomes, stay below it.
 OUTLANDISH = 1e3
+# Mean and spread are learned of numbers up to this size.
+LARGEST = 1e140
 
 
 def is_duration(dtype):
@@ -215,10 +217,15 @@ def robust_moments(frame, columns, weight=None):
         moments = column_moments(frame, columns, weight)
         spread = np.sqrt(moments.square / np.where(moments.total, moments.total, 1))
     for i in np.flatnonzero(moments.total):
-        middle, usual = _middle_and_spread(columns[i])
-        if usual and not spread[i] <= OUTLANDISH * usual:
-            numbers = np.asarray(columns[i], dtype="float64")
-            kept = np.where(np.abs(numbers - middle) <= OUTLANDISH * usual, numbers, np.nan)
+        numbers, is_huge = columns[i], not max(spread[i], abs(moments.mean[i])) <= LARGEST
+        if is_huge:
+            # The squares of numbers near the largest float, and sums of them, are infinite.
+            numbers = np.clip(np.asarray(numbers, dtype="float64"), -LARGEST, LARGEST)
+        middle, usual = _middle_and_spread(numbers)
+        if is_huge or (usual and not spread[i] <= OUTLANDISH * usual):
+            kept = np.asarray(numbers, dtype="float64")
+            if usual:
+                kept = np.where(np.abs(kept - middle) <= OUTLANDISH * usual, kept, np.nan)
             own = column_moments(frame.iloc[:, [i]], [kept], weight)
             moments.total[i], moments.mean[i], moments.square[i] = own.total[0], own.mean[0], own.square[0]
     return moments

@@ -235,6 +235,11 @@ def share_of(cells, test):
     return sum(bool(test(cell)) for cell in cells) / len(cells) if len(cells) else 0.0
 
 
+def mean_of_most(values):
+    """Return the mean of some numbers, or 0 of none, without the largest, which odd cells may have made so large."""
+    return np.mean(np.sort(values)[: int(np.ceil(MOST_SHARE * len(values)))]) if len(values) else 0.0
+
+
 def are_mostly(cells, test):
     """Return whether so many cells pass a test that they say what the column holds."""
     return bool(len(cells)) and share_of(cells, test) >= MOST_SHARE

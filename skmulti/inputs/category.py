@@ -26,7 +26,7 @@ from ..errors import BranchMismatchError, InputMismatchError, place, shorten
 from ..layers import CHANNELS_LAST, CategoryEmbedding, OneHotIds, check_units, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._hints import are_of, is_bool_type, is_number_type, probe
-from ._odd import odd_cells_reported, refuse_cells
+from ._odd import ON_ODD, are_mostly, odd_cells_reported, settle_odd
 from ._unknown import KnownValues, is_surprising, note_unknown
 from ._values import Vocabulary, as_objects, settle_values
 from .base import Branch, InputEncoder, check_frame, check_part, keep_names
@@ -237,6 +237,9 @@ class CategoryIndexer(InputEncoder):
         At most this many ids for a column's values, the shared id 1 included. The rarest
         values share id 1; among equally rare ones, those that sort first (as in
         ``OneHotEncoder``).
+    on_odd : {"raise", "missing"}
+        Whether a cell that cannot be looked up, such as a list, is an error or counts as missing,
+        with an `OddCellsWarning`.
 
     Attributes
     ----------
@@ -276,12 +279,14 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         "categories": [StrOptions({"auto"}), list],
         "min_frequency": [POSITIVE_INT, FRACTION, None],
         "max_categories": [POSITIVE_INT, None],
+        "on_odd": ON_ODD,
     }
 
-    def __init__(self, *, categories="auto", min_frequency=None, max_categories=None):
+    def __init__(self, *, categories="auto", min_frequency=None, max_categories=None, on_odd="raise"):
         self.categories = categories
         self.min_frequency = min_frequency
         self.max_categories = max_categories
+        self.on_odd = on_odd
 
     @classmethod
     def suits(cls, column):
@@ -301,11 +306,11 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         if not len(cells) or not (pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype)):
             return None
         kinds = [type(cell) for cell in probe(cells)]
-        if not all(issubclass(kind, LABELS) or is_bool_type(kind) or is_number_type(kind) for kind in kinds):
+        if not are_mostly(kinds, lambda kind: issubclass(kind, LABELS) or is_bool_type(kind) or is_number_type(kind)):
             return None
         if sum(is_number_type(kind) and not issubclass(kind, Integral) for kind in kinds) > len(kinds) / 2:
             return None
-        return f"{cells.nunique()} different values"
+        return f"{cells[cells.map(_is_hashable)].nunique()} different values"
 
     def fit(self, columns, y=None):
         """Learn the values of each column.
@@ -383,7 +388,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
                 f"CategoryIndexer: `categories` lists {len(given)} columns, the input has {frame.shape[1]}: "
                 f"{shorten(list(frame.columns))}. Give a list of values for each column, e.g. [['a', 'b']] for one."
             )
-        factorized = [_factorize(column) for _, column in frame.items()]
+        factorized = [_factorize(column, self) for _, column in frame.items()]
         # `bincount` refuses the code -1 of missing values, so all codes move up by one, and its count is dropped.
         counted = [(own, np.bincount(codes + 1, minlength=len(own) + 1)[1:]) for codes, own in factorized]
         self._keep(counted, len(frame), frame.columns)
@@ -432,7 +437,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         """
         check_is_fitted(self)
         frame = check_frame(self, columns, reset=False, dtype=None)
-        factorized = [_factorize(column) for _, column in frame.items()]
+        factorized = [_factorize(column, self) for _, column in frame.items()]
         ids = self._look_up(factorized)
         # One warning for all columns.
         with odd_cells_reported():
@@ -445,7 +450,9 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         # These classes can be hashed, and pandas keeps them as they are when it factorizes. Others may do neither.
         if not are_of({str, int, float, bool}, cells[~empty]):
             return None
-        found = [[own.find(cell) for own, cell in zip(self._vocabularies, row, strict=True)] for row in cells]
+        # Among missing cells, too, there may be some that have no text, such as the decimal NaN.
+        known = np.where(empty, None, cells)
+        found = [[own.find(cell) for own, cell in zip(self._vocabularies, row, strict=True)] for row in known]
         ids = np.where(empty, 0, found).astype("int32")
         # Whatever is warned of goes the way of many rows.
         return None if any(map(is_surprising, self._known, ids.T)) else ids
@@ -476,7 +483,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
         return tags
 
 
-def _factorize(column):
+def _factorize(column, encoder):
     """Return the code of each cell, -1 where missing, and the list of different values as Python objects."""
     # pandas would first make a Python object of each string. Arrow makes one of each different string.
     if _is_arrow_text(column.dtype):
@@ -487,9 +494,10 @@ def _factorize(column):
     except TypeError as error:
         # pandas says which type it cannot hash, but not which row holds it.
         wrong = np.array([not _is_hashable(cell) for cell in column.astype(object)], dtype=bool)
+        if not wrong.any():
+            raise InputMismatchError(f"column {column.name!r} holds cells that are no categories ({error}).") from error
         advice = "Give lists and arrays to SequencePadder or VectorStacker."
-        refuse_cells(column, wrong, "categories, which must be hashable", advice)
-        raise InputMismatchError(f"column {column.name!r} holds cells that are no categories ({error}).") from error
+        return _factorize(settle_odd(encoder, column, wrong, "categories, which must be hashable", advice), encoder)
     return codes, uniques.tolist()
 
 
@@ -511,7 +519,7 @@ def _count_listed(listed, values, counts):
 
 def _read_listed(values, name):
     """Return the values that the user listed for a column, without missing ones, or refuse a value given twice."""
-    codes, uniques = _factorize(pd.Series(as_objects(list(values)), name=name))
+    codes, uniques = _factorize(pd.Series(as_objects(list(values)), name=name), None)
     if len(uniques) < (codes >= 0).sum():
         first = next(value for i, value in enumerate(values) if codes[i] in codes[:i] and codes[i] >= 0)
         raise ValueError(

@@ -21,7 +21,7 @@ from ..layers import WordBag, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._cells import BYTES, CellError, as_objects, holds_objects, is_collection, read_literal
 from ._hints import probe
-from ._odd import ON_ODD, are_mostly, settle_odd
+from ._odd import ON_ODD, are_mostly, mean_of_most, settle_odd
 from .base import Branch, InputEncoder, as_frame, check_frame
 
 # What may stand between tags. "a, b" is split at the comma, and the blanks around tags are removed.
@@ -517,7 +517,7 @@ def _choose_separator(frame):
 def find_separator(texts):
     """Return what separates tags that recur in other combinations, or None if texts do not look like that."""
     different = set(texts)
-    if sum(map(len, different)) > TEXT_LENGTH * len(different):
+    if mean_of_most([len(text) for text in different]) > TEXT_LENGTH:
         return None
     return next((separator for separator in SEPARATORS if _joins_tags(different, separator)), None)
 
@@ -533,7 +533,7 @@ def _joins_tags(texts, separator):
     # Fewer tags than texts: else the texts are no combinations.
     if len(counts) >= len(texts) or recurring < RECURRING * counts.total():
         return False
-    if np.mean([len(tag.split()) for tag in counts]) > TAG_WORDS:
+    if mean_of_most([len(tag.split()) for tag in counts.elements()]) > TAG_WORDS:
         return False
     # Numbers with a decimal comma, and dates with slashes, are split into numbers, too.
     whole = all(map(_WHOLE_NUMBER.fullmatch, counts))

@@ -416,7 +416,8 @@ class NumberScaler(InputEncoder):
         variance = moments.square / np.where(moments.total, moments.total, 1)
         # A spread within the rounding of the mean (0.1 + 0.2 compared with 0.3) counts as none: a division by it would
         # make numbers of noise.
-        constant = variance <= (10 * np.finfo(float).eps * np.abs(self.mean_)) ** 2
+        with np.errstate(over="ignore"):
+            constant = variance <= (10 * np.finfo(float).eps * np.abs(self.mean_)) ** 2
         self.scale_ = np.sqrt(np.where(constant, 1, variance))
         self.indicator_columns_ = np.flatnonzero(moments.has_missing) if self.add_indicator else np.array([], int)
 

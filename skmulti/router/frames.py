@@ -13,7 +13,7 @@ import pandas as pd
 import scipy.sparse
 
 from ..errors import InputMismatchError, closest_match, quote, quote_first, shorten
-from ..sources import as_column, as_frame, native, unmask
+from ..sources import as_column, as_frame, infer_types, native, unmask
 from .records import as_records, is_record, records_table
 
 
@@ -81,7 +81,8 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
             f"Found array with 0 {axis[0]} (shape={array.shape}) while a minimum of 1 is required."
         )
     # An object array may hold a column of numbers and a column of strings: each column gets a dtype of its own.
-    return pd.DataFrame(array).infer_objects()
+    # With its own dtype, since pandas would make texts of objects, and of some it cannot.
+    return infer_types(pd.DataFrame(array, dtype=array.dtype))
 
 
 def _shape_advice(array):
@@ -173,7 +174,7 @@ def _input_columns(name, cells, expected_rows):
         return cells
     if isinstance(cells, list | tuple):
         _refuse_batches(name, cells, expected_rows)
-        return pd.Series(_box_cells(cells), name=name).infer_objects()
+        return infer_types(pd.Series(_box_cells(cells), name=name, dtype=object))
     if scipy.sparse.issparse(cells):
         raise TypeError(f"Input {name!r}: sparse data was passed, but dense data is required. Use '.toarray()'.")
     array = native(np.asarray(cells))

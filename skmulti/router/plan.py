@@ -295,7 +295,8 @@ def _count_different(cells):
     try:
         return cells.nunique()
     except TypeError:
-        return 0
+        # Lists among cells that can be compared.
+        return cells.map(repr).nunique()
 
 
 def _count_ids(column):

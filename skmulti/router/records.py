@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputMismatchError, closest_match, quote_first, shorten
-from ..sources import has_named_columns
+from ..sources import has_named_columns, infer_types
 
 
 def as_records(X):
@@ -73,7 +73,7 @@ def _column(values):
     cells = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):
         cells[i] = value[()] if isinstance(value, np.ndarray) and not value.ndim else value
-    return pd.Series(cells).infer_objects()
+    return infer_types(pd.Series(cells, dtype=object))
 
 
 def _is_cell(value):

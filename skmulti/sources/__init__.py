@@ -9,7 +9,7 @@ knows no inputs.
 
 from .batches import batch_source, split_batch
 from .files import load_files_frame
-from .foreign import as_column, as_frame, has_named_columns, native, unmask
+from .foreign import as_column, as_frame, has_named_columns, infer_types, native, unmask
 from .tables import TableSource, table_source
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "as_frame",
     "batch_source",
     "has_named_columns",
+    "infer_types",
     "load_files_frame",
     "native",
     "split_batch",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..errors import InputMismatchError, UnmatchedFilesWarning, quote_first, warn
+from .foreign import infer_types
 
 _FIELD = re.compile(r"\{(\w+)\}")
 JSON = ".json"
@@ -172,7 +173,7 @@ def _add_fields(frame, paths):
                 f"{str(first)!r} has the field {field!r}, of which there is a column already. Rename one of the two."
             )
         values = pd.Series([record.get(field) for record in records], index=frame.index, dtype=object)
-        frame[field] = values.infer_objects()
+        frame[field] = infer_types(values)
 
 
 def _read_object(path):

@@ -57,6 +57,15 @@ def as_frame(X):
     return table if isinstance(table, pd.Series) else _by_column(X)
 
 
+def infer_types(table):
+    """Return a DataFrame or Series of objects in which numbers, texts and so on have a dtype of their own."""
+    try:
+        return table.infer_objects()
+    except UnicodeError:
+        # Arrow, which keeps pandas' texts, has no place for half of a character ("\ud800").
+        return table
+
+
 def as_column(values):
     """Return one column of any library as a Series of pandas if it is more than an array, else as it is."""
     if isinstance(values, pd.DataFrame | pd.Series):

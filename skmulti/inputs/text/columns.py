@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 
 from .._hints import probe
-from .._odd import MOST_SHARE, are_mostly
+from .._odd import MOST_SHARE, are_mostly, mean_of_most
 from .cells import mostly_texts
 from .scripts import is_emoji, is_unspaced, respell, take_apart, words_of
 
@@ -80,7 +80,9 @@ def _describe_sentences(texts):
     if n_texts > MANY_TEXTS:
         return f"{n_texts} different texts of several words"
     repeated = len(texts) >= 10 * len(different)
-    return f"text of {n_words.mean():.0f} words on average" if n_words.mean() >= LONG_TEXT and not repeated else None
+    # A stack trace among names makes no text of them: the mean of most cells decides.
+    is_long = mean_of_most(n_words) >= LONG_TEXT
+    return f"text of {n_words.mean():.0f} words on average" if is_long and not repeated else None
 
 
 def _describe_codes(texts, column):
@@ -102,8 +104,9 @@ def _describe_codes(texts, column):
     telling = {piece for piece in recurring if not piece.isdecimal()}
     if 2 * sum(not row.isdisjoint(telling) for row in rows) < len(rows):
         return None
-    # Last, since all rows of a large table are compared: of some rows, most differ.
-    if column.nunique() < DIFFERENT_SHARE * column.count():
+    # Last, since all rows of a large table are compared: of some rows, most differ. An odd cell may be a list.
+    known = [cell for cell in column.dropna().astype(object) if isinstance(cell, str)]
+    if len(set(known)) < DIFFERENT_SHARE * len(known):
         return None
     return f"{len(set(texts))} different codes or addresses, whose pieces recur"
 
