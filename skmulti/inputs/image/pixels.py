@@ -286,7 +286,7 @@ def _format_reason(source, folder):
         source = content_of(source)
     start = start_of(file_of(source, folder) if isinstance(source, PATHS) else source)
     if not len(start):
-        return "empty"
+        return "not an image: it is empty"
     name = format_of(start)
     if name == "HEIC":
         return "a HEIC file, which Pillow does not read; convert it to JPEG"
