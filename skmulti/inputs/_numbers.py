@@ -26,10 +26,10 @@ BLOCK_ROWS = 1024
 # Rows from which quartiles are taken.
 QUARTILE_ROWS = 1000
 # A number of so many usual deviations from the middle says no more than that it is out of all proportion. Skewed
-# columns, such as incomes, stay below it.
-OUTLANDISH = 1e3
-# Mean and spread are learned of numbers up to this size.
-LARGEST = 1e140
+# columns, such as incomes, hardly have one.
+OUTLANDISH = 300
+# The largest number that leaves an encoder: in float32, what a network computes from it stays finite.
+LARGEST = 1e30
 
 
 def is_duration(dtype):
@@ -196,12 +196,43 @@ class Moments:
         return Moments(total, self.mean + gap * share, square, self.has_missing | other.has_missing)
 
 
+@dataclass
+class Bounds:
+    """Lowest and highest number of each column that is in proportion to the others, and whether some are out of it.
+
+    Parameters
+    ----------
+    low, high : ndarray of shape (n_columns,), float64
+    crossed : ndarray of shape (n_columns,), bool
+        Whether a training number is out of the bounds. Only then do they hold for later numbers.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    crossed: np.ndarray
+
+    def __add__(self, other):
+        """Return the bounds of two sets of rows together."""
+        crossed = self.crossed | other.crossed
+        return Bounds(np.fmin(self.low, other.low), np.fmax(self.high, other.high), crossed)
+
+    def select(self, positions):
+        """Return the bounds of some of the columns."""
+        return Bounds(self.low[positions], self.high[positions], self.crossed[positions])
+
+    def clip(self, block):
+        """Bring numbers (n_columns, n_rows) within the bounds, in place."""
+        rows = np.flatnonzero(self.crossed)
+        if len(rows):
+            block[rows] = np.clip(block[rows], self.low[rows, None], self.high[rows, None])
+
+
 def robust_moments(frame, columns, weight=None):
     """Return mean and spread of columns of numbers, learned without cells that are out of all proportion.
 
     A raster's "no data" of -3.4e38, in one cell of a hundred, would have the other cells share a single
-    point. So a column whose deviation is more than `OUTLANDISH` times what its quartiles say is
-    read again, without cells that are more than that many such deviations from the median.
+    point. So a column with cells that are more than `OUTLANDISH` usual deviations from its median is
+    learned without them.
 
     Parameters
     ----------
@@ -210,25 +241,41 @@ def robust_moments(frame, columns, weight=None):
 
     Returns
     -------
-    Moments
-        The moments of the numbers that are neither missing nor outlandish.
+    moments : Moments
+        The moments of the numbers that are neither missing nor out of proportion.
+    bounds : Bounds
+        The numbers between which they lie.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        moments = column_moments(frame, columns, weight)
-        spread = np.sqrt(moments.square / np.where(moments.total, moments.total, 1))
-    for i in np.flatnonzero(moments.total):
-        numbers, is_huge = columns[i], not max(spread[i], abs(moments.mean[i])) <= LARGEST
-        if is_huge:
-            # The squares of numbers near the largest float, and sums of them, are infinite.
-            numbers = np.clip(np.asarray(numbers, dtype="float64"), -LARGEST, LARGEST)
-        middle, usual = _middle_and_spread(numbers)
-        if is_huge or (usual and not spread[i] <= OUTLANDISH * usual):
-            kept = np.asarray(numbers, dtype="float64")
-            if usual:
-                kept = np.where(np.abs(kept - middle) <= OUTLANDISH * usual, kept, np.nan)
-            own = column_moments(frame.iloc[:, [i]], [kept], weight)
-            moments.total[i], moments.mean[i], moments.square[i] = own.total[0], own.mean[0], own.square[0]
-    return moments
+    counted = columns if weight is None else [numbers[weight > 0] for numbers in columns]
+    bounds = Bounds(*np.array([_bounds_of(numbers) for numbers in counted]).T)
+    bounds.crossed = bounds.crossed.astype(bool)
+    kept = list(columns)
+    for i in np.flatnonzero(bounds.crossed):
+        numbers = np.asarray(columns[i], dtype="float64")
+        kept[i] = np.where((bounds.low[i] <= numbers) & (numbers <= bounds.high[i]), numbers, np.nan)
+    moments = column_moments(frame, kept, weight)
+    for i in np.flatnonzero(bounds.crossed):
+        moments.has_missing[i] = np.isnan(counted[i]).any()
+    return moments, bounds
+
+
+def _bounds_of(numbers):
+    """Return the lowest and the highest number in proportion to the others, and whether some are out of it."""
+    if not len(numbers):
+        return np.nan, np.nan, False
+    low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
+    # Infinity is refused where the numbers are read.
+    if not np.isfinite([low, high]).all():
+        return low, high, False
+    middle, usual = _middle_and_spread(numbers)
+    # Halves, since the difference of two numbers near the largest float has no float.
+    far = OUTLANDISH * (usual / 2)
+    if not usual or max(middle / 2 - low / 2, high / 2 - middle / 2) <= far:
+        return low, high, False
+    # Far numbers are looked for one by one only where an extreme is far.
+    numbers = np.asarray(numbers, dtype="float64")
+    near = numbers[np.abs(numbers / 2 - middle / 2) <= far]
+    return near.min(), near.max(), True
 
 
 def _middle_and_spread(numbers):

