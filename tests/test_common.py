@@ -73,7 +73,10 @@ ENCODED = [
     (TagsIndexer(), pd.Series(["wet|cold", None, "", "cold|dry|cold"], name="weather")),
     (TagsIndexer(min_frequency=2), pd.Series([["wet", "cold"], None, {"cold"}, np.array(["dry"])], name="weather")),
     (IdsPadder(), pd.Series([[3, 1, 2], None, np.array([2, 0]), []], name="tokens")),
-    (IdsPadder(padding_id=1, vocabulary_size=9), pd.DataFrame([[3, 0, 1], [4, 4, 4], [1, 1, 1], [0, 2, 1]])),
+    (
+        IdsPadder(padding_id=1, vocabulary_size=9),
+        pd.DataFrame([[3, 0, 1], [4, 4, 4], [1, 1, 1], [0, 2, 1]], columns=list("abc")),
+    ),
     (RecordVectorizer(), pd.Series([{"a": 1, "b": "x"}, None, {"a": 3, "c": {"d": 2}}, {}], name="record")),
     (ImageDecoder(size=(8, 8)), pd.Series([png(0), None, png(255), png(7)], name="photo")),
 ]

@@ -163,7 +163,8 @@ def warn_of_pairs(table, y, sample_weight=None, called=NAMES):
     name = getattr(as_pandas(y), "name", None)
     if name is not None and name in table.columns:
         column = table[name]
-        if isinstance(column, pd.Series) and np.array_equal(column.to_numpy(), np.asarray(as_pandas(y))):
+        is_series = isinstance(column, pd.Series) and column.nunique() > 1
+        if is_series and np.array_equal(column.to_numpy(), np.asarray(as_pandas(y))):
             warn(
                 f"The column {name!r} of {called[0]} is {called[1]} itself, and nothing else is learned. Leave it out: "
                 f"{called[0]}.drop(columns={name!r}).",

@@ -9,7 +9,7 @@ copied and summed as one stretch of memory. The encoded array is row-major, as t
 transposition happens when a finished block is written there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,8 @@ QUARTILE_ROWS = 1000
 OUTLANDISH = 300
 # The largest number that leaves an encoder: in float32, what a network computes from it stays finite.
 LARGEST = 1e30
+# Larger deviations than this have no room for a multiple of them.
+LARGEST_SPREAD = 1e300
 
 
 def is_duration(dtype):
@@ -198,33 +200,38 @@ class Moments:
 
 @dataclass
 class Bounds:
-    """Lowest and highest number of each column that is in proportion to the others, and whether some are out of it.
+    """Which numbers of each column are out of all proportion, and what they count as.
 
     Parameters
     ----------
     low, high : ndarray of shape (n_columns,), float64
-    crossed : ndarray of shape (n_columns,), bool
-        Whether a training number is out of the bounds. Only then do they hold for later numbers.
+        The lowest and the highest training number in proportion to the others, NaN without one.
+    floor, ceiling : ndarray of shape (n_columns,), float64
+        A number beyond these is out of proportion, and counts as the lowest or the highest.
     """
 
     low: np.ndarray
     high: np.ndarray
-    crossed: np.ndarray
+    floor: np.ndarray
+    ceiling: np.ndarray
 
     def __add__(self, other):
         """Return the bounds of two sets of rows together."""
-        crossed = self.crossed | other.crossed
-        return Bounds(np.fmin(self.low, other.low), np.fmax(self.high, other.high), crossed)
+        outer = np.fmin(self.floor, other.floor), np.fmax(self.ceiling, other.ceiling)
+        return Bounds(np.fmin(self.low, other.low), np.fmax(self.high, other.high), *outer)
 
     def select(self, positions):
         """Return the bounds of some of the columns."""
-        return Bounds(self.low[positions], self.high[positions], self.crossed[positions])
+        return Bounds(*(getattr(self, field.name)[positions] for field in fields(self)))
 
     def clip(self, block):
-        """Bring numbers (n_columns, n_rows) within the bounds, in place."""
-        rows = np.flatnonzero(self.crossed)
-        if len(rows):
-            block[rows] = np.clip(block[rows], self.low[rows, None], self.high[rows, None])
+        """Bring numbers (n_columns, n_rows) that are out of proportion within the bounds, in place."""
+        if not block.size:
+            return
+        beyond = (np.fmin.reduce(block, axis=1) < self.floor) | (np.fmax.reduce(block, axis=1) > self.ceiling)
+        for i in np.flatnonzero(beyond):
+            block[i, block[i] < self.floor[i]] = self.low[i]
+            block[i, block[i] > self.ceiling[i]] = self.high[i]
 
 
 def robust_moments(frame, columns, weight=None):
@@ -247,35 +254,31 @@ def robust_moments(frame, columns, weight=None):
         The numbers between which they lie.
     """
     counted = columns if weight is None else [numbers[weight > 0] for numbers in columns]
-    bounds = Bounds(*np.array([_bounds_of(numbers) for numbers in counted]).T)
-    bounds.crossed = bounds.crossed.astype(bool)
-    kept = list(columns)
-    for i in np.flatnonzero(bounds.crossed):
-        numbers = np.asarray(columns[i], dtype="float64")
-        kept[i] = np.where((bounds.low[i] <= numbers) & (numbers <= bounds.high[i]), numbers, np.nan)
+    bounds = Bounds(*np.array([_bounds_of(numbers) for numbers in counted], dtype="float64").T)
+    kept, crossed = list(columns), []
+    for i, (floor, ceiling) in enumerate(zip(bounds.floor, bounds.ceiling, strict=True)):
+        if bounds.low[i] < floor or bounds.high[i] > ceiling:
+            numbers = np.asarray(columns[i], dtype="float64")
+            kept[i] = np.where((floor <= numbers) & (numbers <= ceiling), numbers, np.nan)
+            bounds.low[i], bounds.high[i] = np.nanmin(kept[i]), np.nanmax(kept[i])
+            crossed.append(i)
     moments = column_moments(frame, kept, weight)
-    for i in np.flatnonzero(bounds.crossed):
+    for i in crossed:
         moments.has_missing[i] = np.isnan(counted[i]).any()
     return moments, bounds
 
 
 def _bounds_of(numbers):
-    """Return the lowest and the highest number in proportion to the others, and whether some are out of it."""
+    """Return the lowest and the highest number, and the numbers from which on others are out of proportion."""
     if not len(numbers):
-        return np.nan, np.nan, False
+        return np.nan, np.nan, -np.inf, np.inf
     low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
     # Infinity is refused where the numbers are read.
-    if not np.isfinite([low, high]).all():
-        return low, high, False
-    middle, usual = _middle_and_spread(numbers)
-    # Halves, since the difference of two numbers near the largest float has no float.
-    far = OUTLANDISH * (usual / 2)
-    if not usual or max(middle / 2 - low / 2, high / 2 - middle / 2) <= far:
-        return low, high, False
-    # Far numbers are looked for one by one only where an extreme is far.
-    numbers = np.asarray(numbers, dtype="float64")
-    near = numbers[np.abs(numbers / 2 - middle / 2) <= far]
-    return near.min(), near.max(), True
+    middle, usual = _middle_and_spread(numbers) if np.isfinite([low, high]).all() else (0.0, 0.0)
+    # Near the largest float, nothing is out of proportion.
+    if not 0 < usual < LARGEST_SPREAD:
+        return low, high, -np.inf, np.inf
+    return low, high, middle - OUTLANDISH * usual, middle + OUTLANDISH * usual
 
 
 def _middle_and_spread(numbers):

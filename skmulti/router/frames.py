@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
-from ..errors import InputMismatchError, closest_match, quote, quote_first, shorten
+from ..errors import CellTypeError, InputMismatchError, closest_match, quote, quote_first, shorten
 from ..sources import as_column, as_frame, infer_types, native, unmask
 from .records import as_records, is_record, records_table
 
@@ -82,7 +82,22 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
         )
     # An object array may hold a column of numbers and a column of strings: each column gets a dtype of its own.
     # With its own dtype, since pandas would make texts of objects, and of some it cannot.
-    return infer_types(pd.DataFrame(array, dtype=array.dtype))
+    frame = infer_types(pd.DataFrame(array, dtype=array.dtype))
+    _refuse_stray_dicts(frame)
+    return frame
+
+
+def _refuse_stray_dicts(frame):
+    """Refuse dicts among other cells of an array, as scikit-learn does; in a DataFrame they would be odd cells."""
+    for label, column in frame.select_dtypes(object).items():
+        stray = np.array([isinstance(cell, dict) for cell in column])
+        if 0 < stray.sum() < len(stray) / 2:
+            row = int(stray.argmax())
+            raise CellTypeError(
+                f"column {label}: {int(stray.sum())} of {len(stray)} cells are dicts, first in row {row}: "
+                f"{shorten(repr(column[row]))}; in an array, a cell's argument must be a string or a number. Replace them, "
+                "e.g. by None, or give a DataFrame, in which odd cells count as missing."
+            )
 
 
 def _shape_advice(array):

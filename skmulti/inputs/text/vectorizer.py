@@ -128,7 +128,7 @@ class TextVectorizer(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'review': 1 of 2 cells are not text, first at row label 1: \
-5 (type int). Convert the column with .astype(str), or give it an encoder for its values.
+5 (type int). Convert the column with .astype(str), bytes with .str.decode('utf-8'), or give it an encoder of its own.
     """
 
     default_branch = TextBranch
