@@ -752,7 +752,7 @@ add(
     lambda: transform("photo", written("empty.png", "")),
     "'photo'",
     "103",
-    "(empty)",
+    "(not an image: it is empty)",
 )
 add("A folder", InputMismatchError, lambda: transform("photo", str(folder())), "'photo'", "103")
 add("An array of one dimension", InputMismatchError, lambda: transform("photo", np.zeros(5)), "'photo'", "103", "(5,)")

@@ -75,7 +75,7 @@ ENCODED = [
     (IdsPadder(), pd.Series([[3, 1, 2], None, np.array([2, 0]), []], name="tokens")),
     (
         IdsPadder(padding_id=1, vocabulary_size=9),
-        pd.DataFrame([[3, 0, 1], [4, 4, 4], [1, 1, 1], [0, 2, 1]], columns=list("abc")),
+        pd.DataFrame({"a": [3, 4, 1, 0], "b": [0, 4, 1, 2], "c": [1, 4, 1, 1]}),
     ),
     (RecordVectorizer(), pd.Series([{"a": 1, "b": "x"}, None, {"a": 3, "c": {"d": 2}}, {}], name="record")),
     (ImageDecoder(size=(8, 8)), pd.Series([png(0), None, png(255), png(7)], name="photo")),

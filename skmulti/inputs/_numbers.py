@@ -30,8 +30,8 @@ QUARTILE_ROWS = 1000
 OUTLANDISH = 300
 # The largest number that leaves an encoder: in float32, what a network computes from it stays finite.
 LARGEST = 1e30
-# Larger deviations than this have no room for a multiple of them.
-LARGEST_SPREAD = 1e300
+# The squares of larger numbers have no sum that is a float: such numbers are out of proportion, whatever the others are.
+HUGE = 1e145
 
 
 def is_duration(dtype):
@@ -260,6 +260,9 @@ def robust_moments(frame, columns, weight=None):
         if bounds.low[i] < floor or bounds.high[i] > ceiling:
             numbers = np.asarray(columns[i], dtype="float64")
             kept[i] = np.where((floor <= numbers) & (numbers <= ceiling), numbers, np.nan)
+            if np.isnan(kept[i]).all():
+                # All are huge: what is left of them is their sign.
+                kept[i] = np.clip(numbers, floor, ceiling)
             bounds.low[i], bounds.high[i] = np.nanmin(kept[i]), np.nanmax(kept[i])
             crossed.append(i)
     moments = column_moments(frame, kept, weight)
@@ -274,11 +277,13 @@ def _bounds_of(numbers):
         return np.nan, np.nan, -np.inf, np.inf
     low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
     # Infinity is refused where the numbers are read.
-    middle, usual = _middle_and_spread(numbers) if np.isfinite([low, high]).all() else (0.0, 0.0)
-    # Near the largest float, nothing is out of proportion.
-    if not 0 < usual < LARGEST_SPREAD:
+    if not np.isfinite([low, high]).all():
         return low, high, -np.inf, np.inf
-    return low, high, middle - OUTLANDISH * usual, middle + OUTLANDISH * usual
+    has_huge = max(-low, high) > HUGE
+    middle, usual = _middle_and_spread(numbers[np.abs(numbers) <= HUGE] if has_huge else numbers)
+    if usual:
+        return low, high, middle - OUTLANDISH * usual, middle + OUTLANDISH * usual
+    return (low, high, -HUGE, HUGE) if has_huge else (low, high, -np.inf, np.inf)
 
 
 def _middle_and_spread(numbers):

@@ -89,14 +89,16 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
 
 def _refuse_stray_dicts(frame):
     """Refuse dicts among other cells of an array, as scikit-learn does; in a DataFrame they would be odd cells."""
-    for label, column in frame.select_dtypes(object).items():
+    for label, column in frame.items():
+        if not pd.api.types.is_object_dtype(column.dtype):
+            continue
         stray = np.array([isinstance(cell, dict) for cell in column])
         if 0 < stray.sum() < len(stray) / 2:
             row = int(stray.argmax())
             raise CellTypeError(
                 f"column {label}: {int(stray.sum())} of {len(stray)} cells are dicts, first in row {row}: "
-                f"{shorten(repr(column[row]))}; in an array, a cell's argument must be a string or a number. Replace them, "
-                "e.g. by None, or give a DataFrame, in which odd cells count as missing."
+                f"{shorten(repr(column[row]))}; in an array, a cell's argument must be a string or a number. Replace "
+                "them, e.g. by None, or give a DataFrame, in which odd cells count as missing."
             )
 
 

@@ -244,6 +244,11 @@ def test_fillers_in_parts_of_a_table_do_not_set_the_scale():
     )
 
 
+def test_of_numbers_near_the_largest_float_the_sign_is_left():
+    numbers = pd.DataFrame({"x": [1e300, -1e301, 1.7e308, -1e299]})
+    np.testing.assert_array_equal(NumberScaler().fit_transform(numbers)[:, 0], [1, -1, 1, -1])
+
+
 def test_infinity_is_refused_beside_fillers():
     with pytest.raises(InputMismatchError, match="1 of 4 cells are not finite"):
         NumberScaler().fit(pd.DataFrame({"x": [1.0, 2.0, 1e20, np.inf]}))
