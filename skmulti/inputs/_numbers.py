@@ -30,7 +30,7 @@ QUARTILE_ROWS = 1000
 OUTLANDISH = 300
 # The largest number that leaves an encoder: in float32, what a network computes from it stays finite.
 LARGEST = 1e30
-# The squares of larger numbers have no sum that is a float: such numbers are out of proportion, whatever the others are.
+# The squares of larger numbers have no sum that is a float: such numbers are out of proportion to any others.
 HUGE = 1e145
 
 
