@@ -17,9 +17,8 @@ import scipy.sparse
 
 from .._validation import Real
 from .._workers import machine_memory
-from ..errors import InputMismatchError, label_at
-from ..errors import shorten as cut
-from ._odd import are_mostly, note_odd
+from ..errors import InputMismatchError, label_at, shorten
+from ._odd import are_mostly, is_another_column, is_strict, note_odd
 from .base import LAZY_SHARE
 
 # Types of cells that name a file, and of cells that hold its content.
@@ -98,7 +97,7 @@ def read_sequences(column, encoder):
                 wrong[position] = True
         yield steps
     wanted = "sequences of numbers" if shape is None else f"sequences of shape {shape}"
-    if first is not None and encoder.on_odd == "raise":
+    if first is not None and (is_strict(encoder) or is_another_column(column, wrong)):
         raise InputMismatchError(
             f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {wanted}, first at row label "
             f"{label_at(column.index, wrong.argmax())!r}: {first}. {_ADVICE}"
@@ -293,25 +292,6 @@ def is_collection(cell):
     return not isinstance(cell, (str, Mapping, *BYTES)) and length_of(cell) >= 0
 
 
-def as_objects(values):
-    """Return a list as a 1-D array of objects."""
-    # One by one, since NumPy would make a 2-D array of lists of one length.
-    array = np.empty(len(values), dtype=object)
-    for i, value in enumerate(values):
-        array[i] = value
-    return array
-
-
-def holds_objects(column):
-    """Return whether a column may hold lists, dicts or texts."""
-    dtype = column.dtype
-    # Arrow's lists, structs and maps are named by their parts: "list<item: double>[pyarrow]".
-    nested = str(dtype).startswith(("list", "large_list", "fixed_size_list", "struct", "map"))
-    # A category dtype says that its values are categories, whatever they write.
-    texts = pd.api.types.is_string_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype)
-    return nested or texts or pd.api.types.is_object_dtype(dtype)
-
-
 def is_pixels(cell):
     """Return whether a cell is an array of bytes, as pictures are."""
     return isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and cell.ndim > 1
@@ -320,15 +300,10 @@ def is_pixels(cell):
 def _name_cell(cell):
     """Return what a message says of a cell: its path, or its type, with its value unless it is a list or an array."""
     if is_npy_path(cell):
-        return repr(cut(str(cell)))
+        return repr(shorten(str(cell)))
     if isinstance(cell, list | tuple) or hasattr(cell, "shape"):
         return f"type {type(cell).__name__}"
-    return f"{shorten(cell)} (type {type(cell).__name__})"
-
-
-def shorten(value):
-    """Return the repr of a value, cut to 80 characters."""
-    return cut(repr(value))
+    return f"{shorten(repr(cell))} (type {type(cell).__name__})"
 
 
 def check_widths(column, widths, expected, encoder):

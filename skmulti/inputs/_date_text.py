@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ._odd import MOST_SHARE, NO_CANDIDATE, are_mostly_known, at_a_glance, share_of
+from ._odd import MOST_SHARE, find_style, share_of
 
 # No date has more characters than this.
 LONGEST = 60
@@ -163,11 +163,7 @@ def find_date_style(cells):
     DateStyle or None
         None if most cells are no dates.
     """
-    first = at_a_glance(cells)
-    if len(first) < len(cells) and _read_by_style(first)[1].mean() > NO_CANDIDATE:
-        return None
-    style, odd, n_different = _read_by_style(cells)
-    return style if are_mostly_known(cells, odd, n_different) else None
+    return find_style(cells, _read_by_style)
 
 
 def _read_by_style(cells):

@@ -119,11 +119,14 @@ def probe(column):
     return cells.iloc[:: max(len(cells) // PROBE_ROWS, 1)].astype(object)
 
 
-def may_hold_objects(dtype):
-    """Return whether cells of a dtype are Python objects or texts, so that only they tell what the column holds."""
-    # pandas knows Arrow's times of the day as objects only.
-    is_time = str(dtype).startswith(("time32[", "time64["))
-    return is_time or pd.api.types.is_object_dtype(dtype) or pd.api.types.is_string_dtype(dtype)
+def holds_objects(column):
+    """Return whether a column may hold Python objects or texts, so that only its cells tell what it holds."""
+    dtype = column.dtype
+    # Arrow's lists, structs and maps are named by their parts: "list<item: double>[pyarrow]".
+    nested = str(dtype).startswith(("list", "large_list", "fixed_size_list", "struct", "map"))
+    # A category dtype says that its values are categories, whatever they write.
+    texts = pd.api.types.is_string_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype)
+    return nested or texts or pd.api.types.is_object_dtype(dtype)
 
 
 def is_number_type(kind):

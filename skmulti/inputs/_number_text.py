@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ._hints import is_bool_type, is_number_type
-from ._odd import MOST_SHARE, NO_CANDIDATE, are_mostly_known, at_a_glance
+from ._odd import MOST_SHARE, find_style
 
 # From this share of cells with a leading zero on ("02139"), a column holds codes: as numbers they would lose it.
 CODE_SHARE = 0.01
@@ -160,11 +160,7 @@ def find_number_style(cells):
     NumberStyle or None
         None if most cells are no numbers, or are codes with leading zeros.
     """
-    first = at_a_glance(cells)
-    if len(first) < len(cells) and _read_by_style(first)[1].mean() > NO_CANDIDATE:
-        return None
-    style, odd, n_different = _read_by_style(cells)
-    return style if are_mostly_known(cells, odd, n_different) else None
+    return find_style(cells, _read_by_style)
 
 
 def _read_by_style(cells):

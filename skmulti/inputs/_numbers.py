@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputMismatchError
-from ._hints import may_hold_objects, probe
+from ._hints import holds_objects, probe
 from ._number_text import NumberStyle, find_number_style
 from ._odd import is_strict, refuse_cells, settle_odd
 
@@ -81,7 +81,7 @@ def number_styles(frame):
 
 def _number_style(column):
     """Return how a column writes numbers, or None if it has no texts."""
-    if not may_hold_objects(column.dtype):
+    if not holds_objects(column):
         return None
     cells = probe(column).tolist()
     return find_number_style(cells) if any(isinstance(cell, str) for cell in cells) else None

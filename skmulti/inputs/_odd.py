@@ -112,12 +112,16 @@ def settle_odd(encoder, column, odd, expected, advice):
     """
     if not odd.any():
         return column
-    is_other = odd.sum() >= ALL_ODD and odd.sum() == column.notna().sum()
-    if is_other or is_strict(encoder):
+    if is_another_column(column, odd) or is_strict(encoder):
         refuse_cells(column, odd, expected, advice)
     note_odd(column, odd, expected)
     cells = column.astype(object)
     return cells.where(~np.asarray(odd), None)
+
+
+def is_another_column(column, odd):
+    """Return whether every known cell of a column is odd, so that it is not the column that fit saw."""
+    return odd.sum() >= ALL_ODD and odd.sum() == column.notna().sum()
 
 
 def is_strict(encoder):
@@ -225,9 +229,23 @@ def are_mostly_known(cells, odd, n_different):
     return odd.mean() <= 1 - MOST_SHARE or stand_for_missing(cells, odd, n_different)
 
 
-def at_a_glance(cells):
-    """Return a tenth or so of many cells: enough to see that a column is no candidate, which most columns are not."""
-    return cells[:: max(len(cells) // GLANCE_CELLS, 1)]
+def find_style(cells, read_by_style):
+    """Return the style in which a column writes something, such as numbers, or None if most cells write none of it.
+
+    Parameters
+    ----------
+    cells : sequence of object
+        Cells that are not missing.
+    read_by_style : callable
+        Returns of some cells the style that suits them best, a bool array that marks those that it
+        cannot read, and the number of different values that it reads.
+    """
+    # Some cells are enough to see that a column is no candidate, which most columns are not.
+    first = cells[:: max(len(cells) // GLANCE_CELLS, 1)]
+    if len(first) < len(cells) and read_by_style(first)[1].mean() > NO_CANDIDATE:
+        return None
+    style, odd, n_different = read_by_style(cells)
+    return style if are_mostly_known(cells, odd, n_different) else None
 
 
 def share_of(cells, test):

@@ -4,7 +4,7 @@ From top to bottom:
 
 - `InputEncoder`, the contract of encoders;
 - functions that encoders call on their columns: `check_frame` (names and number of columns as at fit), `as_frame`,
-  `one_column` and `missing_rows`;
+  `cells_as_columns`, `one_column` and `missing_rows`;
 - functions for encoders that learn from a table in parts: `check_part`, `keep_names`, and `cannot_learn_in_parts`
   for those that do not;
 - `Branch`, the contract of branches.
@@ -26,6 +26,7 @@ from sklearn.utils.validation import validate_data
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
+from ._values import as_objects
 
 # A branch takes its initial values from at most so many encoded training rows.
 SAMPLE_ROWS = 10_000
@@ -341,6 +342,14 @@ def as_frame(columns):
     if isinstance(columns, pd.DataFrame):
         return columns
     return columns.to_frame() if isinstance(columns, pd.Series) else pd.DataFrame(columns)
+
+
+def cells_as_columns(cells):
+    """Return a list or 1-D array, each entry of which is a cell, as a Series, and a 2-D array as a frame."""
+    # NumPy would make several columns of a list of lists, and scikit-learn's check refuses one dimension.
+    if isinstance(cells, list | tuple) or (isinstance(cells, np.ndarray) and cells.ndim == 1):
+        return pd.Series(as_objects(list(cells)))
+    return pd.DataFrame(cells) if isinstance(cells, np.ndarray) else cells
 
 
 def one_column(columns, encoder):

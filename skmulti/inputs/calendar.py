@@ -12,7 +12,7 @@ from .._validation import StrOptions
 from ..errors import closest_match
 from ..spec import ArraySpec
 from ._date_text import DateStyle, find_date_style, read_iso
-from ._hints import may_hold_objects, probe
+from ._hints import holds_objects, probe
 from ._odd import ON_ODD, is_strict, settle_odd
 from .base import InputEncoder, check_frame
 from .vector import DenseBranch, NumberScaler
@@ -114,7 +114,7 @@ class CalendarEncoder(InputEncoder):
         """Take datetimes, dates in cells, and ISO dates as text; see `InputEncoder.suits`."""
         if pd.api.types.is_datetime64_any_dtype(column.dtype) or isinstance(column.dtype, pd.PeriodDtype):
             return "dates"
-        if not may_hold_objects(column.dtype):
+        if not holds_objects(column):
             return None
         cells = probe(column).tolist()
         style = find_date_style(cells)

@@ -9,10 +9,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import POSITIVE_INT, StrOptions
 from ..spec import ArraySpec
-from ._cells import as_objects, holds_objects, is_collection, read_literal
-from ._hints import is_bool_type, is_number_type, probe
+from ._cells import is_collection, read_literal
+from ._hints import holds_objects, is_bool_type, is_number_type, probe
 from ._odd import ON_ODD, are_mostly, settle_odd
-from .base import InputEncoder, check_frame, one_column
+from .base import InputEncoder, cells_as_columns, check_frame, one_column
 from .vector import PiecewiseBranch
 
 
@@ -229,9 +229,7 @@ Give dicts, texts that write them in JSON, or None where missing.
     def _read_records(self, columns, *, reset):
         """Return each cell as a flat dict of floats and lists of texts, None where missing."""
         self._validate_params()
-        if isinstance(columns, list | tuple | np.ndarray):
-            columns = pd.Series(as_objects(list(columns)))
-        column = one_column(check_frame(self, columns, reset=reset), self)
+        column = one_column(check_frame(self, cells_as_columns(columns), reset=reset), self)
         missing = pd.isna(column).to_numpy()
         cells = list(map(_as_record, column.astype(object)))
         odd = ~missing & np.array([not isinstance(cell, Mapping) for cell in cells], dtype=bool)

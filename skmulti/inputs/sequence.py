@@ -7,21 +7,19 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, StrOptions
-from ..errors import InputMismatchError
+from ..errors import InputMismatchError, shorten
 from ..layers import FeatureScale, feature_means
 from ..spec import ArraySpec
 from ._cells import (
     CellError,
     as_steps,
     check_widths,
-    holds_objects,
     is_npy_path,
     is_pixels,
     read_sequences,
-    shorten,
     writes_numbers,
 )
-from ._hints import probe
+from ._hints import holds_objects, probe
 from ._numbers import as_numbers
 from ._odd import MOST_SHARE, ON_ODD
 from ._steps import ARCHITECTURES, choose_length, summarise_steps

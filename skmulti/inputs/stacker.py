@@ -8,8 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import StrOptions
 from ..spec import ArraySpec
-from ._cells import holds_objects, is_npy_path, vector_or_none, writes_numbers
-from ._hints import probe
+from ._cells import is_npy_path, vector_or_none, writes_numbers
+from ._hints import holds_objects, probe
 from ._odd import MOST_SHARE, ON_ODD, settle_odd
 from .base import InputEncoder, check_frame, missing_rows, one_column
 from .vector import DenseBranch

@@ -19,10 +19,10 @@ from .._validation import FRACTION, POSITIVE_INT, RATE, Integral, check_feature_
 from ..errors import BranchMismatchError, place
 from ..layers import WordBag, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
-from ._cells import BYTES, CellError, as_objects, holds_objects, is_collection, read_literal
-from ._hints import probe
+from ._cells import BYTES, CellError, is_collection, read_literal
+from ._hints import holds_objects, probe
 from ._odd import ON_ODD, are_mostly, mean_of_most, settle_odd
-from .base import Branch, InputEncoder, as_frame, check_frame
+from .base import Branch, InputEncoder, as_frame, cells_as_columns, check_frame
 
 # What may stand between tags. "a, b" is split at the comma, and the blanks around tags are removed.
 SEPARATORS = ("|", ";", ",", "/")
@@ -391,12 +391,7 @@ class TagsIndexer(InputEncoder):
 
     def _read_frame(self, columns, *, reset):
         """Return columns as a frame whose names are learned or checked."""
-        # NumPy would make several columns of a list of lists, and scikit-learn's check refuses one dimension.
-        if isinstance(columns, list | tuple) or (isinstance(columns, np.ndarray) and columns.ndim == 1):
-            columns = pd.Series(as_objects(list(columns)))
-        elif isinstance(columns, np.ndarray):
-            columns = pd.DataFrame(columns)
-        return check_frame(self, as_frame(columns), reset=reset)
+        return check_frame(self, as_frame(cells_as_columns(columns)), reset=reset)
 
     def _read_rows(self, frame):
         """Return the set of tags of each row of a frame, None where it is missing."""

@@ -12,11 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, Integral, Interval
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec
-from ._cells import CellError, as_objects, as_vector, holds_objects, writes_numbers
-from ._hints import probe
+from ._cells import CellError, as_vector, writes_numbers
+from ._hints import holds_objects, probe
 from ._odd import MOST_SHARE, ON_ODD, are_mostly, settle_odd
 from ._steps import choose_length
-from .base import InputEncoder, check_frame
+from ._values import as_objects
+from .base import InputEncoder, cells_as_columns, check_frame
 from .text import TextBranch
 
 # More different ids are learned only if the user names their number: each has a learned vector.
@@ -236,11 +237,7 @@ class IdsPadder(InputEncoder):
 
     def _read_rows(self, columns, *, reset):
         """Return the ids of each row without padding at its ends, None where it is missing."""
-        if isinstance(columns, list | tuple) or (isinstance(columns, np.ndarray) and columns.ndim == 1):
-            columns = pd.Series(as_objects(list(columns)))
-        elif isinstance(columns, np.ndarray):
-            columns = pd.DataFrame(columns)
-        frame = check_frame(self, columns, reset=reset)
+        frame = check_frame(self, cells_as_columns(columns), reset=reset)
         of_lists = frame.shape[1] == 1 and holds_objects(frame.iloc[:, 0])
         column = frame.iloc[:, 0] if of_lists else _join_columns(frame)
         missing = pd.isna(column).to_numpy()

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._validation import POSITIVE_INT, RATE, StrOptions, check_feature_names, check_weights
 from ..layers import CHANNELS_LAST, NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear, dense_stack
 from ..spec import ArraySpec
-from ._hints import are_of, is_bool_type, may_hold_objects, probe
+from ._hints import are_of, holds_objects, is_bool_type, probe
 from ._number_text import find_number_style
 from ._numbers import LARGEST, is_duration, number_blocks, number_columns, number_styles, robust_moments
 from ._odd import MOST_SHARE, ON_ODD, share_of
@@ -327,7 +327,7 @@ class NumberScaler(InputEncoder):
             return "durations"
         if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
             return "numbers"
-        if not may_hold_objects(column.dtype):
+        if not holds_objects(column):
             return None
         cells = probe(column).tolist()
         style = find_number_style(cells)

@@ -109,9 +109,12 @@ def _warn_of_lost(lost):
     named = "; ".join(f"{shorten(repr(label), 40)}: {shorten(reason)}" for label, reason in first)
     more = f"; and {len(lost) - len(first)} more" if len(lost) > len(first) else ""
     count = f"{len(lost)} columns are" if len(lost) > 1 else "1 column is"
+    # The last encoder takes what no other would.
+    kind = ENCODERS[-1].default_branch.reads[0]
+    example = f"InputRouter(kinds={{{shorten(repr(first[0][0]), 40)}: {kind!r}}})"
     warn(
-        f"{count} left out although the cells differ: {named}{more}. To keep a column, say what it holds: InputRouter("
-        f"kinds={{{shorten(repr(first[0][0]), 40)}: 'category'}}). To leave it out without this warning, say 'drop'.",
+        f"{count} left out although the cells differ: {named}{more}. To keep a column, say what it holds: {example}. To "
+        "leave it out without this warning, say 'drop'.",
         DroppedColumnsWarning,
     )
 
