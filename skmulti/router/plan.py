@@ -113,8 +113,8 @@ def _warn_of_lost(lost):
     kind = ENCODERS[-1].default_branch.reads[0]
     example = f"InputRouter(kinds={{{shorten(repr(first[0][0]), 40)}: {kind!r}}})"
     warn(
-        f"{count} left out although the cells differ: {named}{more}. To keep a column, say what it holds: {example}. To "
-        "leave it out without this warning, say 'drop'.",
+        f"{count} left out although the cells differ: {named}{more}. To keep a column, say what it holds: {example}. "
+        "To leave it out without this warning, say 'drop'.",
         DroppedColumnsWarning,
     )
 

@@ -268,3 +268,11 @@ def test_hostile_texts_are_no_lists(text):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert VectorStacker.suits(objects([text] * 3)) is None
+
+
+def test_a_column_of_sequences_that_is_another_one_is_refused():
+    router = InputRouter().fit(objects(sequences()).to_frame())
+    with pytest.raises(InputMismatchError, match=r"5 of 5 cells are not sequences of numbers, first at row label 0"):
+        router.transform(pd.DataFrame({"emb": list("abcde")}))
+    with pytest.warns(OddCellsWarning, match="1 of 1 cells is not sequences"):
+        router.transform(pd.DataFrame({"emb": ["a"]}))
