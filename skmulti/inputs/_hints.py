@@ -122,11 +122,13 @@ def probe(column):
 def holds_objects(column):
     """Return whether a column may hold Python objects or texts, so that only its cells tell what it holds."""
     dtype = column.dtype
-    # Arrow's lists, structs and maps are named by their parts: "list<item: double>[pyarrow]".
-    nested = str(dtype).startswith(("list", "large_list", "fixed_size_list", "struct", "map"))
-    # A category dtype says that its values are categories, whatever they write.
-    texts = pd.api.types.is_string_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype)
-    return nested or texts or pd.api.types.is_object_dtype(dtype)
+    if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary"):
+        # Such a dtype, pandas' or Arrow's, says that its values are categories, whatever they write.
+        return False
+    if isinstance(dtype, pd.ArrowDtype) and dtype.kind == "O":
+        # Lists, structs, maps, bytes and times of the day; decimal numbers are of this kind, too.
+        return not pd.api.types.is_numeric_dtype(dtype)
+    return pd.api.types.is_string_dtype(dtype) or pd.api.types.is_object_dtype(dtype)
 
 
 def is_number_type(kind):

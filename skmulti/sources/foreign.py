@@ -173,20 +173,28 @@ def _type_name(X):
 
 
 def _native_frame(frame):
-    """Return a frame in the byte order of this machine; the same object if it is so already."""
-    swapped = [i for i, dtype in enumerate(frame.dtypes) if _is_swapped(dtype)]
-    if swapped:
+    """Return a frame whose columns are all of types that pandas computes with; the same object if they are so already."""
+    others = [i for i, dtype in enumerate(frame.dtypes) if _native_dtype(dtype) != dtype]
+    if others:
         frame = frame.copy(deep=False)
-        for i in swapped:
+        for i in others:
             frame.isetitem(i, _native_series(frame.iloc[:, i]))
     return frame
 
 
 def _native_series(series):
-    """Return a column in the byte order of this machine."""
-    return series.astype(series.dtype.newbyteorder("=")) if _is_swapped(series.dtype) else series
+    """Return a column as one of a type that pandas computes with."""
+    dtype = _native_dtype(series.dtype)
+    if dtype == series.dtype:
+        return series
+    # Arrow makes UUIDs of what pandas would take for bytes.
+    cells = series.array.__arrow_array__().to_pylist() if dtype == object else series.to_numpy(dtype)
+    return pd.Series(cells, index=series.index, name=series.name, dtype=dtype)
 
 
-def _is_swapped(dtype):
-    """Return whether numbers of a type are in the other byte order; types of pandas' own never are."""
-    return isinstance(dtype, np.dtype) and not dtype.isnative
+def _native_dtype(dtype):
+    """Return the type that a column takes: numbers are in the byte order of this machine, Arrow's own objects objects."""
+    if isinstance(dtype, np.dtype):
+        return dtype if dtype.isnative else dtype.newbyteorder("=")
+    # UUIDs, JSON: Arrow neither counts nor compares them.
+    return np.dtype(object) if str(dtype).startswith("extension<") else dtype

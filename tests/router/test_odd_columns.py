@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import uuid
 import warnings
 from decimal import Decimal
 
@@ -176,3 +177,25 @@ def test_times_in_arrow_are_times_of_the_day():
     assert found.plan_["encoder"].tolist() == ["NumberScaler", "CalendarEncoder"]
     for column in (times, arrow):
         assert_array_equal(found.transform(frame_of(column))["dates"], expected.transform(frame_of(times))["dates"])
+
+
+@pytest.mark.parametrize("kind", ["uuid", "json", "bool8"])
+def test_extension_types_of_arrow_are_read_as_what_they_hold(kind):
+    pa = pytest.importorskip("pyarrow")
+    # Of three values each: as Arrow stores them, and as Python has them.
+    type_, stored, cells = {
+        "uuid": (pa.uuid(), [uuid.UUID(int=i).bytes for i in range(3)], [uuid.UUID(int=i) for i in range(3)]),
+        "json": (pa.json_(), ['{"a": 1}', '{"a": 2}', '{"b": 3}'], ['{"a": 1}', '{"a": 2}', '{"b": 3}']),
+        "bool8": (pa.bool8(), [0, 1, 1], [False, True, True]),
+    }[kind]
+    storage = pa.array([stored[i % 3] for i in ROWS], type_.storage_type)
+    array = pa.chunked_array([pa.ExtensionArray.from_storage(type_, storage)])
+    column = pd.Series(pd.arrays.ArrowExtensionArray(array))
+    plain = pd.Series([cells[i % 3] for i in ROWS], dtype=object)
+    router = InputRouter().fit(frame_of(column))
+
+    assert router.plan_.equals(InputRouter().fit(frame_of(plain)).plan_)
+    assert "dropped" not in router.plan_["encoder"].tolist()
+    expected = router.transform(frame_of(plain))
+    for name, found in router.transform(frame_of(column)).items():
+        assert_array_equal(found, expected[name])
