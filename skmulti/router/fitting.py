@@ -20,6 +20,9 @@ from .routes import has_gaps, names_of, places_by_label, rename
 
 # Rows of an input that are read at once to find the missing ones. What is read is dropped again, so memory stays small.
 CHUNK_ROWS = 256
+# The first rows of a table in parts decide how a column writes its dates and numbers and which numbers are out of
+# proportion, so that small parts are joined until there are so many.
+FIRST_ROWS = 1_000
 
 
 def fit_routes(routes, table, y, sample_weight, *, n_jobs=None, decoding=None):
@@ -134,7 +137,7 @@ def fit_in_parts(routes, chunks, labels):
     groups = groups_of(routes)
     owners = {route.name: group[0] for group in groups for route in group}
     gaps, missing = dict.fromkeys(owners, False), dict.fromkeys(owners, False)
-    for frame, y, weight in chunks():
+    for frame, y, weight in _with_long_first(chunks()):
         # Files of one table may have their columns in different orders.
         places = None if list(frame.columns) == labels else places_by_label(frame, routes)
         columns = {route.name: route.columns_in(frame, places) for route in routes}
@@ -166,6 +169,26 @@ def fit_in_parts(routes, chunks, labels):
         for route in unsure:
             missing[route.name] |= _any_missing(route, frame, places)
     return with_knowledge()
+
+
+def _with_long_first(parts):
+    """Yield (frame, y, sample_weight) of a table in parts, the first few parts joined to one of `FIRST_ROWS` rows."""
+    parts, first = iter(parts), []
+    for part in parts:
+        first.append(part)
+        if sum(len(frame) for frame, _, _ in first) >= FIRST_ROWS:
+            break
+    yield from _joined(first)
+    yield from parts
+
+
+def _joined(parts):
+    """Return parts as a list of a single one, or as they are if their columns are in different orders."""
+    orders = [list(frame.columns) for frame, _, _ in parts]
+    if len(parts) < 2 or any(order != orders[0] for order in orders):
+        return parts
+    frames, ys, weights = zip(*parts, strict=True)
+    return [(pd.concat(frames), *(None if own[0] is None else np.concatenate(own) for own in (ys, weights)))]
 
 
 def _learn_part(group, columns, y, sample_weight):

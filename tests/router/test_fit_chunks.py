@@ -2,13 +2,15 @@
 
 import numpy as np
 import pandas as pd
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
 from skmulti import (
+    CalendarEncoder,
     CategoryIndexer,
     ImageDecoder,
     InputRouter,
+    NumberScaler,
 )
 
 
@@ -32,3 +34,17 @@ class TestRouter:
         expected = shared.fit_transform(frame)
         for name, array in fitted.transform(frame).items():
             assert_array_equal(array, expected[name])
+
+    def test_small_first_parts_do_not_decide_alone_how_cells_are_read(self):
+        # Only the third part shows that days come first, and the first alone would put 900 out of proportion.
+        frame = pd.DataFrame(
+            {"day": ["05/06/2024", "07/08/2024", "06/06/2024", "01/02/2024", "25/06/2024", "30/01/2024"]}
+        )
+        frame["number"] = [1.0, 2.0, 900.0, 450.0, 700.0, 120.0]
+        router = InputRouter(
+            [("day", CalendarEncoder(on_odd="missing"), "day"), ("number", NumberScaler(on_odd="missing"), "number")]
+        )
+        parts = clone(router).fit_chunks(lambda: ((frame[i : i + 2], None, None) for i in (0, 2, 4)), frame)
+        expected = router.fit_transform(frame)
+        for name, array in parts.transform(frame).items():
+            assert_allclose(array, expected[name], rtol=1e-6)
