@@ -1,5 +1,6 @@
 """Parameters of parts in lists and dicts, which are addressed as ``part__parameter``."""
 
+import inspect
 from collections import defaultdict
 
 from sklearn.base import BaseEstimator
@@ -117,6 +118,36 @@ def split_nested(params):
         else:
             whole[name] = value
     return whole, dict(nested)
+
+
+def check_call(function, called, arguments, routed=(), *, advice):
+    """Refuse a function of the user's that does not take the arguments it will be called with.
+
+    Parameters
+    ----------
+    function : callable
+        The function; one of C, which has no signature to look at, passes.
+    called : str
+        What it is, for the message: "`model`".
+    arguments, routed : iterable of str
+        Names of the positional arguments, and of those given by keyword.
+    advice : str
+        What to write instead.
+
+    Raises
+    ------
+    TypeError
+        If the arguments do not fit.
+    """
+    try:
+        inspect.signature(function).bind(*arguments, **dict.fromkeys(routed))
+    except TypeError as error:
+        call = ", ".join([*arguments, *(f"{name}=..." for name in routed)])
+        raise TypeError(
+            f"{called} is called as f({call}), which {shorten(function)} does not take ({error}). {advice}"
+        ) from error
+    except ValueError:
+        pass
 
 
 def refuse_unknown(owner, names, known, error=ValueError):

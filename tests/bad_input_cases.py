@@ -1486,6 +1486,14 @@ add(
 )
 add("An optimizer that does not exist", ValueError, lambda: fit(rows(), optimizer="adamm"), "adamm")
 add("A loss that does not exist", ValueError, lambda: fit(rows(), loss="mean_sqared"), "mean_sqared")
+add("The base class of losses", TypeError, lambda: fit(rows(), loss=keras.losses.Loss()), "call()", "keras.losses")
+add(
+    "The base class of metrics",
+    TypeError,
+    lambda: fit(rows(), metrics=[keras.metrics.Metric()]),
+    "update_state and result()",
+    "keras.metrics",
+)
 add("A loss of numbers for classes", ValueError, lambda: fit(rows(), loss="hinge"), "'hinge'", "'binary_crossentropy'")
 add(
     "A loss of classes for numbers",
@@ -1519,7 +1527,7 @@ add(
     "clone_model",
 )
 add(
-    "A model that takes no target", TypeError, lambda: fit(rows(), model=lambda inputs: inputs), "model(inputs, target)"
+    "A model that takes no target", TypeError, lambda: fit(rows(), model=lambda inputs: inputs), "f(inputs, target)"
 )
 add(
     "A model that returns nothing",
@@ -1746,6 +1754,21 @@ add(
     "'cty'",
     "Did you mean 'city'?",
 )
+add(
+    "Kinds beside named inputs",
+    ValueError,
+    lambda: partial(InputRouter([("money", NumberScaler(), ["size"])], kinds={"city": "category"}).fit, rows()),
+    "`kinds`",
+    "'city'",
+    "leave `inputs` out",
+)
+add(
+    "A kind of another library",
+    ValueError,
+    lambda: partial(InputRouter(kinds={"size": "numeric"}).fit, rows()),
+    "'numeric'",
+    "'vector' (NumberScaler",
+)
 add("A number as a kind", TypeError, lambda: partial(InputRouter(kinds={"city": 3}).fit, rows()), "3", "'city'")
 add(
     "A kind that the cells are not",
@@ -1922,6 +1945,21 @@ add(
     lambda: fit(rows(), branches={"numbers": DenseBranch}),
     "DenseBranch()",
 )
+add(
+    "A branch that takes no tensor",
+    TypeError,
+    lambda: fit(rows(), branches={"numbers": lambda: None}),
+    "'numbers'",
+    "f(tensor)",
+)
+add(
+    "A layer that computes nothing",
+    BranchMismatchError,
+    lambda: fit(rows(), branches={"numbers": keras.layers.Layer()}),
+    "'numbers'",
+    "`call`",
+)
+add("A merge that takes no tensors", TypeError, lambda: fit(rows(), merge=lambda: None), "merge", "f(tensors)")
 add("A number as a branch", BranchMismatchError, lambda: fit(rows(), branches={"numbers": 5}), "5", "int")
 add(
     "A branch of another kind",

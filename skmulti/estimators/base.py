@@ -1,12 +1,12 @@
 """How both estimators fit and predict: they read rows, fit the router, build the network and train it."""
 
-import inspect
 from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 from sklearn.base import clone
 
+from .._params import check_call
 from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions
 from ..errors import BranchMismatchError, InputMismatchError, shorten
@@ -276,16 +276,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                 "that connects a copy, so that yours is not trained: keras.models.clone_model(network)(inputs)."
             )
         routed = self._routed_to("model")
-        try:
-            inspect.signature(self.model).bind("inputs", "target", **routed)
-        except TypeError as error:
-            raise TypeError(
-                f"`model` is called as model(inputs, target{''.join(f', {name}=...' for name in routed)}), which "
-                f"{shorten(self.model)} does not take ({error}). Write a function of a dict of input tensors and a "
-                "TargetSpec that returns the output tensor."
-            ) from error
-        except ValueError:
-            pass  # a callable of C has no signature to look at
+        advice = "Write a function of a dict of input tensors and a TargetSpec that returns the output tensor."
+        check_call(self.model, "`model`", ["inputs", "target"], routed, advice=advice)
         return build_by_hand(specs, lambda inputs, target: self.model(inputs, target, **routed), self._target.spec)
 
     # --- train

@@ -212,6 +212,7 @@ class ScikerasAdapter(BaseWrapper):
         metrics = metrics if isinstance(metrics, str | list | tuple | dict) else [metrics]
         # Copies, since metrics hold state: the user's own stay as they are.
         kwargs["metrics"] = target.metrics(map_leaves(copy_metric, metrics))
+        map_leaves(_check_complete, [kwargs["loss"], kwargs["metrics"]])
         kwargs["loss"] = target.loss(kwargs["loss"], has_members(model))
         # `compile__...` comes second, so that the user decides.
         own = {"jit_compile": self.jit_compile, "steps_per_execution": recipe.steps_per_execution}
@@ -357,6 +358,18 @@ class ScikerasAdapter(BaseWrapper):
             raise NotFittedError(
                 f"This {type(self).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
                 "using this estimator."
+            )
+
+
+def _check_complete(part):
+    """Refuse a loss or metric that lacks a method which Keras' base class leaves to it."""
+    abstract = {keras.losses.Loss: ("call",), keras.metrics.Metric: ("update_state", "result")}
+    for base, methods in abstract.items():
+        lacking = [name for name in methods if isinstance(part, base) and vars(base)[name] is getattr(type(part), name)]
+        if lacking:
+            raise TypeError(
+                f"{type(part).__name__} is a {base.__name__} of Keras without {' and '.join(lacking)}() of its own, "
+                f"which Keras calls for each batch. Give one of keras.{base.__module__.split('.')[2]}, or write it."
             )
 
 

@@ -6,6 +6,7 @@ A user may give a callable or a Keras layer instead of a branch; `FunctionBranch
 import keras
 from sklearn.base import clone
 
+from .._params import check_call
 from ..errors import BranchMismatchError, closest_match, place, quote
 from ..inputs import Branch
 from .reload import copy_layer
@@ -18,10 +19,13 @@ class FunctionBranch(Branch):
         self.function = function
 
     def connect(self, tensor, spec, sample):
+        where = place(spec.name, spec.columns)
+        advice = "Write a function of one tensor that returns a tensor."
+        check_call(self.function, f"{where}: the branch", ["tensor"], advice=advice)
         output = self.function(tensor)
         if not isinstance(output, keras.KerasTensor):
             raise BranchMismatchError(
-                f"{place(spec.name, spec.columns)}: the branch {self.function!r} gave a {type(output).__name__}; a "
+                f"{where}: the branch {self.function!r} gave a {type(output).__name__}; a "
                 "callable branch takes a KerasTensor (batch, *shape) and gives a KerasTensor."
             )
         return output

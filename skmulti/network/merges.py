@@ -5,6 +5,7 @@ from itertools import combinations
 import keras
 from sklearn.base import BaseEstimator, clone
 
+from .._params import check_call
 from .._validation import POSITIVE_INT
 from ..errors import NetworkSizeWarning, closest_match, quote, warn
 from ..layers import Gates, InputEmbedding, PresentInputs, ZeroMasked
@@ -398,6 +399,8 @@ class FunctionMerge(Merge):
 
     def combine(self, tensors, missing):
         check_tensors(tensors)
+        advice = "Write a function of a dict {input name: tensor} that returns a tensor."
+        check_call(self.function, "The merge", ["tensors"], advice=advice)
         # A layer is copied, so that fitting does not train the user's own object.
         is_layer = isinstance(self.function, keras.layers.Layer)
         merged = (copy_layer(self.function) if is_layer else self.function)(dict(tensors))

@@ -16,10 +16,15 @@ def copy_layer(layer, where=""):
     Raises
     ------
     BranchMismatchError
-        If the layer cannot be made again from its ``get_config``, or holds a Lambda.
+        If the layer computes nothing, cannot be made again from its ``get_config``, or holds a Lambda.
     """
     for part in with_sublayers(layer):
         refuse_lambda(part, where)
+    if type(layer).call is keras.layers.Layer.call:
+        raise BranchMismatchError(
+            f"{where}{type(layer).__name__} {layer.name!r} has no method `call` of its own, which says what a layer "
+            "computes. Give one of keras.layers, or write the method."
+        )
     try:
         twin = type(layer).from_config(layer.get_config())
     except (NotImplementedError, TypeError, ValueError) as error:

@@ -263,12 +263,16 @@ def _encoders_of(kind):
 def _check_kinds(kinds, columns):
     """Refuse `kinds` with columns that X does not have, or with kinds that no encoder makes."""
     known = {kind for encoder in ENCODERS for kind in encoder.default_branch.reads} | {"drop"}
+    # "number" and "date" are no kinds; the names of the encoders lead to theirs.
+    makers = {kind: ", ".join(encoder.__name__ for encoder in _encoders_of(kind)) for kind in sorted(known)}
     for label, kind in kinds.items():
         if label not in columns:
             raise ValueError(f"`kinds` names column {label!r}, which X does not have.{closest_match(label, columns)}")
         if isinstance(kind, str) and kind not in known:
             raise ValueError(
-                f"`kinds` wants {kind!r} for column {label!r}; there are {sorted(known)}.{closest_match(kind, known)}"
+                f"`kinds` wants {kind!r} for column {label!r}; there are "
+                f"{', '.join(f'{own!r} ({names})' if names else repr(own) for own, names in makers.items())}."
+                f"{closest_match(kind, known)}"
             )
         if not isinstance(kind, str) and not (hasattr(kind, "fit") and hasattr(kind, "transform")):
             raise TypeError(f"`kinds` wants {kind!r} for column {label!r}; give a kind, 'drop' or an encoder.")

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._params import NamedParts
 from .._validation import HasMethods, Integral, StrOptions, check_weights
 from .._workers import WORKERS
-from ..errors import InputMismatchError
+from ..errors import InputMismatchError, shorten
 from ..inputs import odd_cells_reported
 from .blocks import router_block
 from .entries import check_entries, default_branches, input_names, routes_of, with_encoders
@@ -421,6 +421,11 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         """Refuse values that the parameters do not take, and entries that cannot be used."""
         self._validate_params()
         if self.inputs is not None:
+            if self.kinds:
+                raise ValueError(
+                    f"`kinds` is for a router without `inputs`, which chooses them itself; got {shorten(self.kinds)} "
+                    "beside `inputs`. Name an input with an encoder for each of these columns, or leave `inputs` out."
+                )
             check_entries(self.inputs, self.get_params(deep=False))
 
     def _plan_routes(self, table):

@@ -173,7 +173,7 @@ def _type_name(X):
 
 
 def _native_frame(frame):
-    """Return a frame whose columns are all of types that pandas computes with; the same object if they are so already."""
+    """Return a frame of columns that pandas computes with; the same object if they are so already."""
     others = [i for i, dtype in enumerate(frame.dtypes) if _native_dtype(dtype) != dtype]
     if others:
         frame = frame.copy(deep=False)
@@ -188,12 +188,12 @@ def _native_series(series):
     if dtype == series.dtype:
         return series
     # Arrow makes UUIDs of what pandas would take for bytes.
-    cells = series.array.__arrow_array__().to_pylist() if dtype == object else series.to_numpy(dtype)
+    cells = series.array.__arrow_array__().to_pylist() if dtype.kind == "O" else series.to_numpy(dtype)
     return pd.Series(cells, index=series.index, name=series.name, dtype=dtype)
 
 
 def _native_dtype(dtype):
-    """Return the type that a column takes: numbers are in the byte order of this machine, Arrow's own objects objects."""
+    """Return the type that a column takes: numbers in the byte order of this machine, Python's objects for Arrow's."""
     if isinstance(dtype, np.dtype):
         return dtype if dtype.isnative else dtype.newbyteorder("=")
     # UUIDs, JSON: Arrow neither counts nor compares them.
