@@ -191,7 +191,7 @@ class TestParts:
 
     def test_a_model_without_arguments_is_refused(self):
         message = message_of(lambda: regressor(model=lambda: None).fit(X, NUMBERS), TypeError)
-        assert "called as model(inputs, target)" in message
+        assert "called as f(inputs, target)" in message
 
     def test_a_model_that_gives_nothing_is_refused(self):
         message = message_of(lambda: regressor(model=lambda inputs, target: None).fit(X, NUMBERS), BranchMismatchError)
