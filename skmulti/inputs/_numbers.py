@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputMismatchError
-from ._hints import holds_objects, probe
+from ._hints import DIFFERENT_BESIDE_FILLER, holds_objects, probe
 from ._number_text import NumberStyle, find_number_style
-from ._odd import is_strict, refuse_cells, settle_odd
+from ._odd import MOST_SHARE, is_strict, note_odd, refuse_cells, settle_odd
 
 # A block of so many float64 takes 512 KB, which the cache of one core holds. It has at least BLOCK_ROWS rows, since
 # each block costs a few calls for each column: with thousands of columns, these calls would be most of the time.
@@ -28,6 +28,13 @@ QUARTILE_ROWS = 1000
 # A number of so many usual deviations from the middle says no more than that it is out of all proportion. Skewed
 # columns, such as incomes, hardly have one.
 OUTLANDISH = 300
+# Out of proportion and so many times as far out as the next number, it is no number at all: it stands for "not known".
+# What follows on other numbers, as the largest incomes do, is but large. Such fillers are few, or few different ones.
+APART = 30
+MOST_FILLERS = 3
+# Nines alone, such as -9999 and 999, stand for "not known" even in proportion, if they are farther from the others than
+# these are from each other.
+FEWEST_NINES = 99
 # The largest number that leaves an encoder: in float32, what a network computes from it stays finite.
 LARGEST = 1e30
 # The squares of larger numbers have no sum that is a float: such numbers are out of proportion to any others.
@@ -178,14 +185,17 @@ class Moments:
     ----------
     total, mean, square : ndarray of shape (n_columns,), float64
         All three are 0 for a column without a number.
-    has_missing : ndarray of shape (n_columns,), bool
-        Whether a number is missing in a row that counts.
+    n_missing : ndarray of shape (n_columns,), int
+        Number of cells without a number in rows that count.
+    n_rows : int
+        Number of rows that count.
     """
 
     total: np.ndarray
     mean: np.ndarray
     square: np.ndarray
-    has_missing: np.ndarray
+    n_missing: np.ndarray
+    n_rows: int = 0
 
     def __add__(self, other):
         """Return the moments of two sets of rows together."""
@@ -195,7 +205,8 @@ class Moments:
         share = other.total / np.where(total, total, 1)
         gap = other.mean - self.mean
         square = self.square + other.square + gap**2 * self.total * share
-        return Moments(total, self.mean + gap * share, square, self.has_missing | other.has_missing)
+        counts = self.n_missing + other.n_missing, self.n_rows + other.n_rows
+        return Moments(total, self.mean + gap * share, square, *counts)
 
 
 @dataclass
@@ -208,28 +219,44 @@ class Bounds:
         The lowest and the highest training number in proportion to the others, NaN without one.
     floor, ceiling : ndarray of shape (n_columns,), float64
         A number beyond these is out of proportion, and counts as the lowest or the highest.
+    bottom, top : ndarray of shape (n_columns,), float64
+        A number beyond these stands for "not known", and counts as missing.
     """
 
     low: np.ndarray
     high: np.ndarray
     floor: np.ndarray
     ceiling: np.ndarray
+    bottom: np.ndarray
+    top: np.ndarray
 
     def __add__(self, other):
         """Return the bounds of two sets of rows together."""
+        low, high = np.fmin(self.low, other.low), np.fmax(self.high, other.high)
         outer = np.fmin(self.floor, other.floor), np.fmax(self.ceiling, other.ceiling)
-        return Bounds(np.fmin(self.low, other.low), np.fmax(self.high, other.high), *outer)
+        # What some rows take for a filler is none if others hold numbers as large.
+        bottom, top = np.fmax(self.bottom, other.bottom), np.fmin(self.top, other.top)
+        bottom = np.where(low < bottom, np.fmin(self.bottom, other.bottom), bottom)
+        top = np.where(high > top, np.fmax(self.top, other.top), top)
+        return Bounds(low, high, np.fmax(outer[0], bottom), np.fmin(outer[1], top), bottom, top)
 
     def select(self, positions):
         """Return the bounds of some of the columns."""
         return Bounds(*(getattr(self, field.name)[positions] for field in fields(self)))
 
-    def clip(self, block):
-        """Bring numbers (n_columns, n_rows) that are out of proportion within the bounds, in place."""
+    def clip(self, block, frame, rows):
+        """Bring numbers (n_columns, n_rows) out of proportion within the bounds, in place; fillers become NaN.
+
+        They are noted as odd cells of these rows, unless `frame` is an array of cells without labels.
+        """
         if not block.size:
             return
         beyond = (np.fmin.reduce(block, axis=1) < self.floor) | (np.fmax.reduce(block, axis=1) > self.ceiling)
         for i in np.flatnonzero(beyond):
+            fillers = (block[i] < self.bottom[i]) | (block[i] > self.top[i])
+            if isinstance(frame, pd.DataFrame):
+                note_odd(frame.iloc[rows, i], fillers, "numbers in proportion to the others")
+            block[i, fillers] = np.nan
             block[i, block[i] < self.floor[i]] = self.low[i]
             block[i, block[i] > self.ceiling[i]] = self.high[i]
 
@@ -239,7 +266,7 @@ def robust_moments(frame, columns, weight=None):
 
     A raster's "no data" of -3.4e38, in one cell of a hundred, would have the other cells share a single
     point. So a column with cells that are more than `OUTLANDISH` usual deviations from its median is
-    learned without them.
+    learned without them. If they are `APART` from all others, too, they count as missing.
 
     Parameters
     ----------
@@ -263,27 +290,72 @@ def robust_moments(frame, columns, weight=None):
             if np.isnan(kept[i]).all():
                 # All are huge: what is left of them is their sign.
                 kept[i] = np.clip(numbers, floor, ceiling)
+            else:
+                bottom, top = _fillers_beyond(counted[i], floor, ceiling)
+                bounds.bottom[i], bounds.top[i] = max(bottom, bounds.bottom[i]), min(top, bounds.top[i])
             bounds.low[i], bounds.high[i] = np.nanmin(kept[i]), np.nanmax(kept[i])
             crossed.append(i)
     moments = column_moments(frame, kept, weight)
     for i in crossed:
-        moments.has_missing[i] = np.isnan(counted[i]).any()
+        known = np.asarray(counted[i], dtype="float64")
+        moments.n_missing[i] = len(known) - np.sum((bounds.bottom[i] <= known) & (known <= bounds.top[i]))
     return moments, bounds
 
 
 def _bounds_of(numbers):
-    """Return the lowest and the highest number, and the numbers from which on others are out of proportion."""
+    """Return the `Bounds` of one column as a tuple, of which the last two know but fillers of nines."""
+    nothing = -np.inf, np.inf
     if not len(numbers):
-        return np.nan, np.nan, -np.inf, np.inf
+        return np.nan, np.nan, *nothing, *nothing
     low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
     # Infinity is refused where the numbers are read.
     if not np.isfinite([low, high]).all():
-        return low, high, -np.inf, np.inf
+        return low, high, *nothing, *nothing
     has_huge = max(-low, high) > HUGE
     middle, usual = _middle_and_spread(numbers[np.abs(numbers) <= HUGE] if has_huge else numbers)
-    if usual:
-        return low, high, middle - OUTLANDISH * usual, middle + OUTLANDISH * usual
-    return (low, high, -HUGE, HUGE) if has_huge else (low, high, -np.inf, np.inf)
+    nines = _nines_beyond(numbers, low, high)
+    if not usual:
+        return low, high, *((-HUGE, HUGE) if has_huge else nothing), *nothing
+    most = OUTLANDISH * usual
+    return low, high, max(middle - most, nines[0]), min(middle + most, nines[1]), *nines
+
+
+def _nines_beyond(numbers, low, high):
+    """Return the numbers beyond which a column holds but fillers such as -999 and 9999, infinite without any."""
+    bottom, top = -np.inf, np.inf
+    for filler in (low, high):
+        if abs(filler) < FEWEST_NINES or set(f"{abs(filler):f}".rstrip("0").rstrip(".")) != {"9"}:
+            continue
+        others = np.unique(np.asarray(numbers, dtype="float64"))
+        others = others[np.isfinite(others) & (others != filler)]
+        if len(others) >= DIFFERENT_BESIDE_FILLER and np.abs(others - filler).min() > others[-1] - others[0]:
+            bottom, top = (filler / 2 + others[0] / 2, top) if filler == low else (bottom, filler / 2 + others[-1] / 2)
+    return bottom, top
+
+
+def _fillers_beyond(numbers, floor, ceiling):
+    """Return the numbers beyond which a column with numbers out of proportion holds fillers, infinite without any."""
+    distances = np.asarray(numbers, dtype="float64") - (floor / 2 + ceiling / 2)
+    distances = distances[~np.isnan(distances)]
+    most = ceiling / 2 - floor / 2
+    bottom, top = _apart(-distances, most), _apart(distances, most)
+    fillers = distances[(distances < -bottom) | (distances > top)]
+    if len(fillers) > (1 - MOST_SHARE) * len(distances) and len(np.unique(fillers)) > MOST_FILLERS:
+        return -np.inf, np.inf
+    middle = floor / 2 + ceiling / 2
+    return middle - bottom, middle + top
+
+
+def _apart(distances, most):
+    """Return a distance above `most` between two of some distances that are `APART`, or infinity."""
+    distances = np.sort(distances)
+    first = np.searchsorted(distances, most, side="right")
+    # The nearest that is not out of proportion, or a usual deviation without one.
+    nearest = max(distances[first - 1] if first else 0.0, most / OUTLANDISH)
+    far = distances[first:]
+    before = np.concatenate([[nearest], far[:-1]])
+    wide = np.flatnonzero(far / APART > before)
+    return max(most, np.sqrt(before[wide[0]]) * np.sqrt(far[wide[0]])) if len(wide) else np.inf
 
 
 def _middle_and_spread(numbers):
@@ -324,14 +396,15 @@ def column_moments(frame, columns, weight=None):
     """
     n_columns = len(columns)
     shift, is_set = np.zeros(n_columns), np.zeros(n_columns, dtype=bool)
-    merged = Moments(*np.zeros((3, n_columns)), np.zeros(n_columns, dtype=bool))
+    n_counted = len(frame) if weight is None else int((weight > 0).sum())
+    merged = Moments(*np.zeros((3, n_columns)), np.zeros(n_columns, dtype=int), n_counted)
     for rows, block in number_blocks(frame, columns):
         # The weight of each cell: a view, unless missing cells have to be left out.
         counted = np.broadcast_to(1.0 if weight is None else weight[rows], block.shape)
         idle = np.isnan(block)
         if idle.any():
             # Before weights of missing cells become 0: a gap in a row of weight 0 makes no indicator column.
-            merged.has_missing |= (idle & (counted > 0)).any(axis=1)
+            merged.n_missing += (idle & (counted > 0)).sum(axis=1)
             counted = np.where(idle, 0, counted)
         if weight is not None:
             idle = counted == 0
@@ -370,4 +443,4 @@ def _block_moments(block, counted):
     mean = np.einsum("ij,ij->i", block, counted) / np.where(total, total, 1)
     block -= mean[:, None]
     block *= block
-    return Moments(total, mean, np.einsum("ij,ij->i", block, counted), np.zeros(len(block), dtype=bool))
+    return Moments(total, mean, np.einsum("ij,ij->i", block, counted), np.zeros(len(block), dtype=int))

@@ -136,7 +136,32 @@ def test_odd_cells_count_as_missing_and_are_reported(odd, share, kind):
     assert np.isnan(array[marked, 0]).all()
     expected = (known + 1 - np.mean(known + 1)) / np.std(known + 1)
     np.testing.assert_allclose(array[known, 0], expected, rtol=1e-5)
-    assert (array[:, 1] == np.isin(np.arange(100), marked)).all()
+    # A flag of a few missing cells would teach nothing.
+    assert array.shape[1] == (2 if share > 0.05 else 1)
+    assert (array[:, 1:] == np.isin(np.arange(100), marked)[:, None]).all()
+
+
+@pytest.mark.parametrize(
+    ("add_indicator", "n_missing", "n_rows", "flagged"),
+    [
+        (True, 1, 100, True),
+        (False, 90, 100, False),
+        ("auto", 5, 100, False),
+        ("auto", 6, 100, True),
+        ("auto", 50, 10_000, False),
+        ("auto", 51, 10_000, True),
+    ],
+)
+def test_a_column_is_flagged_if_enough_is_missing(add_indicator, n_missing, n_rows, flagged):
+    numbers = np.arange(float(n_rows))
+    numbers[:n_missing] = np.nan
+    frame = pd.DataFrame({"x": numbers})
+    whole = NumberScaler(add_indicator=add_indicator).fit(frame)
+    assert whole.indicator_columns_.tolist() == [0] * flagged
+    parts = NumberScaler(add_indicator=add_indicator)
+    for start in range(0, n_rows, n_rows // 4):
+        parts.partial_fit(frame[start : start + n_rows // 4])
+    assert parts.indicator_columns_.tolist() == [0] * flagged
 
 
 def test_one_row_with_an_odd_cell_is_predicted_as_a_row_without_it():
@@ -218,11 +243,64 @@ def test_fillers_out_of_all_proportion_do_not_set_the_scale(filler, share):
     scaler = NumberScaler().fit(pd.DataFrame({"x": filled}))
     np.testing.assert_allclose(scaler.mean_, numbers[others].mean())
     np.testing.assert_allclose(scaler.scale_, numbers[others].std())
-    array = scaler.transform(pd.DataFrame({"x": filled}))
+    with pytest.warns(OddCellsWarning, match=f"{len(places)} of 1000 cells are not numbers in proportion .* label 0: "):
+        array = scaler.transform(pd.DataFrame({"x": filled}))
+    # They count as missing.
+    known = np.where(np.isin(np.arange(1000), places), np.nan, numbers)
+    np.testing.assert_array_equal(array, NumberScaler().fit_transform(pd.DataFrame({"x": known})))
+
+
+def test_large_numbers_that_follow_on_others_are_numbers():
+    # Nearly Pareto: the largest are out of proportion to most, and each but some times the one before.
+    numbers = 2.0 ** np.arange(40)
+    array = NumberScaler().fit_transform(pd.DataFrame({"x": np.r_[np.arange(1000) % 7, numbers]}))
+    assert array.shape == (1040, 1)
     assert np.isfinite(array).all()
-    # They count as the number nearest to them.
-    nearest = numbers[others].max() if filler > 0 else numbers[others].min()
-    np.testing.assert_allclose(array[places, 0], ((nearest - scaler.mean_) / scaler.scale_).item(), rtol=1e-5)
+    assert (np.diff(array[-40:, 0]) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("filler", "low", "high", "is_filler"),
+    [
+        (-9999, 2_700, 6_300, True),
+        (9999, 1990, 2020, True),
+        (999, 1, 120, True),
+        (-99, 0, 60, True),
+        (9999, 100, 8_000, False),
+        (-9000, 2_700, 6_300, False),
+        (99, 1, 80, False),
+        (9, 0, 3, False),
+    ],
+)
+def test_nines_beyond_the_range_of_the_others_are_fillers(filler, low, high, is_filler):
+    numbers = np.random.default_rng(0).uniform(low, high, size=200)
+    numbers[[7, 70]] = filler
+    frame = pd.DataFrame({"x": numbers})
+    array = NumberScaler(add_indicator=False).fit_transform(frame)
+    assert np.flatnonzero(np.isnan(array[:, 0])).tolist() == [7, 70] * is_filler
+    parts = NumberScaler(add_indicator=False).partial_fit(frame[:100]).partial_fit(frame[100:])
+    np.testing.assert_allclose(parts.transform(frame), array, rtol=1e-4)
+
+
+def test_codes_of_few_values_keep_their_nines():
+    frame = pd.DataFrame({"answer": [1, 2, 3, 4, 99] * 20})
+    assert np.isfinite(NumberScaler().fit_transform(frame)).all()
+
+
+def test_many_different_numbers_far_from_the_others_are_no_fillers():
+    rng = np.random.default_rng(0)
+    small, large = rng.normal(5, 2, size=800), rng.normal(1e9, 1e7, size=200)
+    array = NumberScaler().fit_transform(pd.DataFrame({"x": np.r_[small, large]}))
+    assert array.shape == (1000, 1)
+    assert np.isfinite(array).all()
+
+
+def test_a_single_row_with_a_filler_is_that_of_its_table():
+    frame = pd.DataFrame({"x": [*np.linspace(0, 9, 50), -9999.0, -9999.0]})
+    router = InputRouter().fit(frame)
+    whole = router.transform(frame)["numbers"]
+    np.testing.assert_array_equal(router.transform(frame.iloc[[50]])["numbers"], whole[[50]])
+    np.testing.assert_array_equal(router.transform({"x": -9999.0})["numbers"], whole[[50]])
 
 
 def test_numbers_out_of_proportion_after_fit_count_as_the_nearest_of_fit():
