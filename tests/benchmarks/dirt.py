@@ -2,7 +2,8 @@
 
 Numbers become text with separators and units, dates text in local order, categories joined tags; one cell in a hundred
 of each column is no value of it, and one in a hundred a filler. After the fit, types change: numbers come as text, and
-text as categories. The clean table, the dirty one and skrub's pipeline are measured on the same splits.
+text as categories. The clean table, the dirty one and skrub's pipeline are measured on the same splits, and beside them
+the dirty table with NaN in the place of what is no value: no reading of its cells can give more back than that.
 
     python tests/benchmarks/dirt.py [TABLE ...] [--data FOLDER] [--seeds 0 1 2] [--rows 3000]
 """
@@ -46,16 +47,16 @@ def dollars(numbers):
 WRITERS = (english, german, dollars, lambda numbers: numbers.astype(float))
 
 
-def plant(table, seed):
+def plant(table, seed, odd_cells=ODD_CELLS, fillers=FILLERS):
     """Return a table with dirt in its columns."""
     rng = np.random.default_rng(seed)
     columns = {}
     for i, name in enumerate(table.numbers):
-        numbers = replace_some(table.X[name].astype(float), FILLERS, FILLER_SHARE, rng)
-        columns[name] = replace_some(WRITERS[i % len(WRITERS)](numbers), ODD_CELLS, ODD_SHARE, rng)
+        numbers = replace_some(table.X[name].astype(float), fillers, FILLER_SHARE, rng)
+        columns[name] = replace_some(WRITERS[i % len(WRITERS)](numbers), odd_cells, ODD_SHARE, rng)
     for name in table.dates:
         local = table.X[name].dt.strftime("%d/%m/%Y %H:%M").astype(object)
-        columns[name] = replace_some(local, ODD_CELLS, ODD_SHARE, rng)
+        columns[name] = replace_some(local, odd_cells, ODD_SHARE, rng)
     tags = [name for name in table.categories if table.X[name].nunique() <= MOST_TAGS]
     if len(tags) > 1:
         words = table.X[tags].astype(object).fillna("none").astype(str).replace(r"\W+", " ", regex=True)
@@ -101,10 +102,13 @@ def measure(system, table, seed, changes=lambda X: X):
 
 def compare(name, table, seeds):
     """Print the scores on the clean and on the dirty table, and what the dirt costs."""
-    clean, dirty, drifted, peer = [], [], [], []
+    clean, known, dirty, drifted, peer = [], [], [], [], []
     for seed in seeds:
         planted = plant(table, seed)
         clean.append(measure("default", table, seed))
+        # As many values as of dirt, so that the same cells are drawn.
+        missing = plant(table, seed, [np.nan] * len(ODD_CELLS), [np.nan] * len(FILLERS))
+        known.append(measure("default", missing, seed))
         dirty.append(measure("default", planted, seed))
         drifted.append(measure("default", planted, seed, drift))
         try:
@@ -115,7 +119,7 @@ def compare(name, table, seeds):
             print(f"skrub: {type(error).__name__}: {error!s:.80}")
     loss = np.subtract(clean, dirty)
     spread = loss.std(ddof=1) / len(seeds) ** 0.5 if len(seeds) > 1 else np.nan
-    means = [f"{np.mean(values):.4f}" for values in (clean, dirty, drifted, peer)]
+    means = [f"{np.mean(values):.4f}" for values in (clean, known, dirty, drifted, peer)]
     print_row(name, *means, f"{loss.mean():+.4f} ± {spread:.4f}")
 
 
@@ -128,8 +132,10 @@ def main():
     parser.add_argument("--rows", type=int, default=3000)
     arguments = parser.parse_args()
     warm_up(["default"])
-    print_row("table", "clean", "dirty", "dirty, other types at predict", "skrub, dirty", "clean - dirty")
-    print_row(*["---"] * 6)
+    print_row(
+        "table", "clean", "NaN for dirt", "dirty", "dirty, other types at predict", "skrub, dirty", "clean - dirty"
+    )
+    print_row(*["---"] * 7)
     for name in arguments.tables:
         table = TABLES[name](arguments.data)
         rows = np.random.default_rng(0).permutation(len(table.y))[: arguments.rows]
