@@ -135,7 +135,7 @@ def main():
     print_row(
         "table", "clean", "NaN for dirt", "dirty", "dirty, other types at predict", "skrub, dirty", "clean - dirty"
     )
-    print_row(*["---"] * 7)
+    print_row(*["---"] * len(columns))
     for name in arguments.tables:
         table = TABLES[name](arguments.data)
         rows = np.random.default_rng(0).permutation(len(table.y))[: arguments.rows]
