@@ -132,9 +132,8 @@ def main():
     parser.add_argument("--rows", type=int, default=3000)
     arguments = parser.parse_args()
     warm_up(["default"])
-    print_row(
-        "table", "clean", "NaN for dirt", "dirty", "dirty, other types at predict", "skrub, dirty", "clean - dirty"
-    )
+    columns = ("table", "clean", "NaN for dirt", "dirty", "other types at predict", "skrub, dirty", "clean - dirty")
+    print_row(*columns)
     print_row(*["---"] * len(columns))
     for name in arguments.tables:
         table = TABLES[name](arguments.data)
