@@ -298,13 +298,16 @@ class InputEncoder(TransformerMixin, BaseEstimator):
             The second result of `encode_and_flag`.
         """
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Measure the cells of each column, by which `InputRouter.compare` tells later rows from training rows.
 
         Parameters
         ----------
         columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
             As in `transform`.
+        encode : callable or None
+            Returns what `encode_and_flag` returned for these rows, if they were encoded before: for
+            encoders to which reading a row again is much work.
         training : bool
             Whether these are rows of `fit`. A value that no other row has then counts as one that
             fit did not see, as it would if the row came later. So shares of training rows are

@@ -248,7 +248,7 @@ class CalendarEncoder(InputEncoder):
         scaled = list(self._scaler.transform(pd.DataFrame(np.column_stack(linear))).T) if linear else []
         return np.column_stack([*scaled, *cyclic]).astype(self.dtype)
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Measure seconds since 1970, and which dates are outside of the training range; see `InputEncoder.measure`."""
         tables = self._read_calendars(check_frame(self, columns, reset=False, dtype=None))
         measures = []

@@ -449,7 +449,7 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
                 note_unknown(frame.columns[i], self._known[i], ids[:, i], codes, uniques)
         return ids
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Measure the values, and which of them have no id; see `InputEncoder.measure`."""
         frame = check_frame(self, columns, reset=False, dtype=None)
         factorized = [_factorize(column, self) for _, column in frame.items()]

@@ -205,7 +205,7 @@ Give dicts, texts that write them in JSON, or None where missing.
         records = self._read_records(columns, reset=False)
         return self._vectorize(records), np.array([record is None for record in records], dtype=bool)
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Measure which keys a dict has, and its first numbers; see `InputEncoder.measure`."""
         records = self._read_records(columns, reset=False)
         measures = {"keys": as_labels([None if record is None else " ".join(sorted(record)) for record in records])}

@@ -362,7 +362,7 @@ first at row label 'e': 2. Give sequences of one width, that of most training ro
         # From the array, since only the file of a path says that it is empty.
         return padded, np.isnan(padded).all(axis=(1, 2))
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Measure the number of steps, and level, spread and repeats of each feature; see `InputEncoder.measure`.
 
         The repeats are the share of steps at which a feature has the value of the step before, and
@@ -370,7 +370,7 @@ first at row label 'e': 2. Give sequences of one width, that of most training ro
         """
         if as_frame(columns).shape[1] > 1:
             # Each column is a step.
-            return super().measure(columns)
+            return super().measure(columns, encode)
         column, rows = self._read_rows(columns, reset=False)
         n_features = min(self.n_features_, MEASURED_FEATURES)
         lengths, widths = np.full(len(column), np.nan), np.full(len(column), self.n_features_)

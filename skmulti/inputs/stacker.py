@@ -157,7 +157,7 @@ class VectorStacker(InputEncoder):
         stacked = self.transform(columns)
         return stacked, np.isnan(stacked).all(axis=1)
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Measure level and spread of each vector; see `InputEncoder.measure`."""
         column, vectors = self._read_vectors(columns, reset=False)
         known = self._settle_lengths(column, vectors).notna()

@@ -353,7 +353,7 @@ class TagsIndexer(InputEncoder):
         rows = self._read_rows(self._read_frame(columns, reset=False))
         return self._look_up(rows), _flag(rows)
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Measure how many tags a cell has, which share of them is new, and the most frequent one.
 
         See `InputEncoder.measure`.

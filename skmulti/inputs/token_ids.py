@@ -226,12 +226,12 @@ class IdsPadder(InputEncoder):
         rows = self._read_rows(columns, reset=False)
         return self._pad(rows), np.array([ids is None for ids in rows], dtype=bool)
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Measure how many ids a row has, which share of them is new, and their mean; see `InputEncoder.measure`."""
         frame = as_frame(columns)
         if frame.shape[1] > 1:
             # Each column is a place of the text.
-            return super().measure(columns)
+            return super().measure(columns, encode)
         rows = self._read_rows(columns, reset=False)
         known = [np.array([np.nan]) if ids is None or not len(ids) else ids for ids in rows]
         lengths = np.array([np.nan if ids is None else len(ids) for ids in rows], dtype="float64")

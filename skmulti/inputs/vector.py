@@ -453,7 +453,7 @@ class NumberScaler(InputEncoder):
         # `cells` takes the place of the frame. No cell is left to refuse by name, so only the shape is read.
         return self._scale(cells, numbers.T)
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Measure numbers, and which are outside of the training range; see `InputEncoder.measure`."""
         frame = check_frame(self, columns, reset=False)
         ranges = zip(number_columns(frame, self, self._styles), self._bounds.low, self._bounds.high, strict=True)

@@ -7,6 +7,7 @@ bins, whatever the number of parts that they come in, and `shifts` compares the 
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import pandas as pd
 from ..errors import InputMismatchError
 from ..inputs import as_frame, mark_outside, odd_cells_gathered
 from .frames import n_rows, take_rows
+from .lazy import LazyArray
 
 # Amounts are counted between these shares of the training cells, as is usual for the stability index.
 DECILES = np.linspace(0, 1, 11)[1:-1]
@@ -44,7 +46,7 @@ class ColumnField:
     read: object
 
 
-def profile_routes(routes, table):
+def profile_routes(routes, table, results):
     """Return the profiles of all columns, made of some training rows.
 
     Parameters
@@ -53,6 +55,8 @@ def profile_routes(routes, table):
         Fitted routes.
     table : DataFrame, or dict of str to (Series or DataFrame)
         Training rows. Up to `InputEncoder.measured_rows` of them are measured.
+    results : list of (array, missing), or of None
+        The encoded rows of each route, if they are encoded.
 
     Returns
     -------
@@ -60,18 +64,33 @@ def profile_routes(routes, table):
         For each input, a profile of each of its columns: strings, numbers, lists and dicts alone.
     """
     # Rows are taken once for all routes that measure as many, since a wide table has many routes.
-    rows = {count: _draw_rows(table, count) for count in {route.encoder.measured_rows for route in routes}}
-    return {route.name: _profile_route(route, table, rows[route.encoder.measured_rows]) for route in routes}
+    counts = {route.encoder.measured_rows for route in routes}
+    places = {count: _draw_rows(n_rows(table), count) for count in counts}
+    rows = {count: take_rows(table, own) for count, own in places.items()}
+    return {
+        route.name: _profile_route(
+            route, table, rows[count], partial(_encoded_rows, result, places[count]) if result else None
+        )
+        for route, result in zip(routes, results, strict=True)
+        for count in [route.encoder.measured_rows]
+    }
 
 
-def _draw_rows(table, count):
-    """Return some rows of a table, in its order."""
+def _draw_rows(n_all, count):
+    """Return the positions of some rows, in the order of the table."""
     # Drawn, not evenly spaced: rows may repeat in a rhythm, as days of the week do.
-    positions = np.random.default_rng(0).choice(n_rows(table), min(count, n_rows(table)), replace=False, shuffle=False)
-    return take_rows(table, np.sort(positions))
+    return np.sort(np.random.default_rng(0).choice(n_all, min(count, n_all), replace=False, shuffle=False))
 
 
-def _profile_route(route, table, rows):
+def _encoded_rows(result, positions):
+    """Return some of the rows (array, missing) that were encoded."""
+    array, missing = result
+    # The encoding before has told of odd cells.
+    with odd_cells_gathered([]):
+        return (array.encode(positions)[0] if isinstance(array, LazyArray) else array[positions]), missing[positions]
+
+
+def _profile_route(route, table, rows, encode):
     """Return the profile of each column of an input."""
     columns = route.columns_in(rows)
     frame = as_frame(columns)
@@ -82,7 +101,7 @@ def _profile_route(route, table, rows):
         else np.zeros(frame.shape[1])
     )
     try:
-        measures = measure_route(route, columns, training=True)
+        measures = measure_route(route, columns, encode=encode, training=True)
     except InputMismatchError:
         # Where rows are not encoded yet, whoever encodes them says what is wrong with them.
         measures = [{"missing": pd.isna(column).to_numpy()} for _, column in frame.items()]
@@ -96,7 +115,7 @@ def _profile_route(route, table, rows):
     ]
 
 
-def measure_route(route, columns, profiles=None, *, training=False):
+def measure_route(route, columns, profiles=None, *, encode=None, training=False):
     """Measure the cells of an input's columns.
 
     Parameters
@@ -107,6 +126,8 @@ def measure_route(route, columns, profiles=None, *, training=False):
         From `Route.columns_in`.
     profiles : list of dict or None
         The profiles of the columns; None while they are made.
+    encode : callable or None
+        As in `InputEncoder.measure`.
     training : bool
         Whether these are training rows.
 
@@ -120,7 +141,7 @@ def measure_route(route, columns, profiles=None, *, training=False):
     columns = columns.reset_index(drop=True)
     notes = []
     with odd_cells_gathered(notes):
-        measures = route.measure(columns, training=training)
+        measures = route.measure(columns, encode, training=training)
     frame = as_frame(columns)
     for i, (own, (_, column), name) in enumerate(zip(measures, frame.items(), route.fitted_names, strict=True)):
         odd = np.zeros(len(column), dtype=bool)

@@ -299,7 +299,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         routes = self._plan_routes(sample)
         with odd_cells_reported():
             routes = fit_in_parts(routes, chunks, list(sample.columns))
-        self._keep(routes, sample)
+        self._keep(routes, sample, [None] * len(routes))
         return self
 
     def compare(self, X):
@@ -518,7 +518,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         routes = self._plan_routes(table)
         with odd_cells_reported():
             routes, results = fit_routes(routes, table, y, sample_weight, n_jobs=self.n_jobs, decoding=decoding)
-        self._keep(routes, table)
+        self._keep(routes, table, results)
         return None if decoding is None else self._fitted.collect(table, results)
 
     def _check_parameters(self):
@@ -542,8 +542,8 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         self.plan_ = plan
         return with_encoders([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
 
-    def _keep(self, routes, table):
-        """Set the attributes that a fitted router has."""
+    def _keep(self, routes, table, results):
+        """Set the attributes that a fitted router has; `results` are the encoded rows, if they are encoded."""
         labels = list(table.columns if isinstance(table, pd.DataFrame) else table)
         has_names = all(isinstance(label, str) for label in labels)
         self.n_features_in_ = len(labels)
@@ -553,7 +553,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self._fitted = FittedRoutes(routes, labels, has_names)
-        self._profiles = profile_routes(routes, table)
+        self._profiles = profile_routes(routes, table, results)
         self.specs_, self.encoders_ = self._fitted.specs, self._fitted.encoders
 
 

@@ -145,10 +145,10 @@ class Route:
         with self.errors_located():
             return self.encoder.missing(rename(columns, self.fitted_names))
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Return what the encoder measures of each column; see `InputEncoder.measure`."""
         with self.errors_located():
-            return self.encoder.measure(rename(columns, self.fitted_names), training=training)
+            return self.encoder.measure(rename(columns, self.fitted_names), encode, training=training)
 
     def lenient(self):
         """Return a route whose encoder counts odd cells as missing, if it can, and notes them."""

@@ -381,22 +381,27 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         cells = _read_cells(columns, self, reset=False)[1]
         self.n_unreadable_ += sum(is_file(cells[i]) and not is_missing(cells[i]) for i in np.flatnonzero(missing))
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Measure brightness and contrast, and which images cannot be read; see `InputEncoder.measure`."""
-        column, cells = _read_cells(columns, self, reset=False)
-        positions = [i for i, cell in enumerate(cells) if not is_missing(cell)]
-        pixels = np.zeros((len(cells), *self.spec("").shape), dtype="uint8")
-        failures = self._decode_all(pixels, cells, positions)
-        self._refuse_or_note(column, cells, {i: error for i, error in failures.items() if _is_odd(error)})
-        unreadable = np.zeros(len(cells), dtype=bool)
-        unreadable[[i for i, error in failures.items() if not _is_odd(error)]] = True
+        cells = _read_cells(columns, self, reset=False)[1]
+        present = np.array([not is_missing(cell) for cell in cells], dtype=bool)
+        pixels, empty = self._pixels_to_measure(cells, present) if encode is None else encode()
+        failed = present & empty
         brightness, contrast = np.full((2, len(cells)), np.nan)
-        for i in positions:
-            if i not in failures:
-                # Without alpha, which says nothing of light.
-                colours = pixels[i, :, :, :3]
-                brightness[i], contrast[i] = colours.mean() / 255, colours.std() / 255
-        return [{"unreadable": unreadable, "brightness": brightness, "contrast": contrast}]
+        for i in np.flatnonzero(present & ~failed):
+            # Without alpha, which says nothing of light.
+            colours = pixels[i, :, :, :3]
+            brightness[i], contrast[i] = colours.mean() / 255, colours.std() / 255
+        are_files = np.array([is_file(cell) for cell in cells], dtype=bool)
+        marks = {"odd": failed & ~are_files, "unreadable": failed & are_files}
+        return [{**marks, "brightness": brightness, "contrast": contrast}]
+
+    def _pixels_to_measure(self, cells, present):
+        """Return pixels, and which cells have none; such cells are no error here."""
+        pixels = np.zeros((len(cells), *self.spec("").shape), dtype="uint8")
+        failed = np.zeros(len(cells), dtype=bool)
+        failed[list(self._decode_all(pixels, cells, np.flatnonzero(present).tolist()))] = True
+        return pixels, failed
 
     def json_schema(self, column):
         """Describe the content of a file in base64; see `InputEncoder.json_schema`."""
@@ -448,7 +453,7 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
 
     def _refuse_or_note(self, column, cells, failures):
         """Raise for cells that are no images or cannot be read, or note those that count as missing."""
-        odd = {i: error for i, error in failures.items() if _is_odd(error)}
+        odd = {i: error for i, error in failures.items() if isinstance(error, NotImageError)}
         unreadable = {i: error for i, error in failures.items() if i not in odd}
         for found, choice in ((odd, self.on_odd), (unreadable, self.on_error)):
             if found and choice == "raise":
@@ -487,11 +492,6 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
             return f"{folder}Give existing, whole image files; without any there is nothing to learn from."
         blank = 'pass ImageDecoder(on_error="missing") to use blank images'
         return f"{folder}Give existing, whole image files, or {blank}."
-
-
-def _is_odd(error):
-    """Return whether an error says that a cell is no image, and not that its image cannot be read."""
-    return isinstance(error, NotImageError)
 
 
 def _describe_failure(column, cells, position, error):

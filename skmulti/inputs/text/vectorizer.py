@@ -308,7 +308,7 @@ class TextVectorizer(InputEncoder):
         with odd_cells_gathered([]):
             return empty_rows(as_frame(_as_column(columns)), self)
 
-    def measure(self, columns, *, training=False):
+    def measure(self, columns, encode=None, *, training=False):
         """Measure length and script of a text, and which share of its words is new; see `InputEncoder.measure`."""
         frame = check_frame(self, _as_column(columns), reset=False, dtype=object)
         return [self._measure_texts(column, training) for _, column in frame.items()]
