@@ -24,7 +24,7 @@ TABLES = [
     ("ISLR", "Wage"), ("ISLR", "OJ"), ("ISLR", "Carseats"), ("ISLR", "College"), ("ISLR", "Hitters"),
     ("modeldata", "attrition"), ("modeldata", "ames"), ("modeldata", "credit_data"), ("modeldata", "Sacramento"),
     ("openintro", "loans_full_schema"), ("openintro", "resume"), ("palmerpenguins", "penguins"),
-    ("survival", "colon (cancer)"), ("stevedata", "gss_spending"), ("nycflights13", "planes"),
+    ("survival", "colon"), ("stevedata", "gss_spending"), ("nycflights13", "planes"),
 ]  # fmt: skip
 
 
