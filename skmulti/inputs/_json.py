@@ -20,6 +20,8 @@ NUMBER = {"type": "number"}
 _CELLS = 200
 # Rows that share a value which may stand as an example: what only one row says may be private.
 _SHARED = 2
+# The name of lists without entries.
+_EMPTY = "empty array"
 
 
 def json_schema_of(column):
@@ -30,6 +32,9 @@ def json_schema_of(column):
     for cell in cells:
         name, schema = _schema_of_cell(cell)
         schemas.setdefault(name, schema)
+    if len(schemas) > 1:
+        # An empty list does not say what others hold.
+        schemas.pop(_EMPTY, None)
     found = [schemas[name] for name in sorted(schemas)]
     schema = found[0] if len(found) == 1 else {"anyOf": found} if found else {}
     return {**schema, "examples": [_example(cells, schema)]}
@@ -50,7 +55,9 @@ def _schema_of_cell(cell):
         # What JSON has no type for, such as a path or an interval, is written as text.
         return "string", {"type": "string"}
     entries = np.asarray(cell, dtype=object).ravel() if hasattr(cell, "__array__") else list(cell)
-    inner = next((_schema_of_cell(entry) for entry in entries if entry is not None), ("number", NUMBER))
+    inner = next((_schema_of_cell(entry) for entry in entries if entry is not None), None)
+    if inner is None:
+        return _EMPTY, {"type": "array", "items": NUMBER}
     return f"array of {inner[0]}", {"type": "array", "items": inner[1]}
 
 
@@ -74,4 +81,4 @@ def _example(cells, schema):
 def _most_common(texts):
     """Return the text that most cells share, or None if no two share one."""
     counts = Counter(text for text in texts if isinstance(text, str)).most_common(1)
-    return counts[0][0] if counts and counts[0][1] >= _SHARED else None
+    return str(counts[0][0]) if counts and counts[0][1] >= _SHARED else None

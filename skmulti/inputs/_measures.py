@@ -72,7 +72,7 @@ def spread_of(values):
 
 def as_labels(texts):
     """Return a list of texts, None where there is none, as labels."""
-    return as_objects([None if text is None else text[:_LABEL_LENGTH] for text in texts])
+    return as_objects([None if text is None else str(text[:_LABEL_LENGTH]) for text in texts])
 
 
 def lengths_of(texts):

@@ -111,12 +111,25 @@ class Comparison:
             try:
                 measures = measure_route(route, columns, self.profiles[route.name])
             except InputMismatchError as error:
-                # Another column, with other cells throughout: `predict` would refuse it.
-                for column in own:
-                    column.refusal = column.refusal or str(error)
+                self._add_one_by_one(route, columns, error)
                 continue
             for column, measured in zip(own, measures, strict=True):
                 column.add(measured)
+
+    def _add_one_by_one(self, route, columns, error):
+        """Count the cells of an input of which one column is refused, as another one than that of fit."""
+        own = self.columns[route.name]
+        for i, column in enumerate(own):
+            refusal = error
+            if len(own) > 1:
+                try:
+                    # Alone among columns of missing cells.
+                    alone = columns.astype(object).where([j == i for j in range(len(own))], None)
+                    column.add(measure_route(route, alone, self.profiles[route.name])[i])
+                    continue
+                except InputMismatchError as own_error:
+                    refusal = own_error
+            column.refusal = column.refusal or str(refusal)
 
     def table(self):
         """Return the comparison as a table, see `InputRouter.compare`."""
