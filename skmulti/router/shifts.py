@@ -123,9 +123,7 @@ class Comparison:
             refusal = error
             if len(own) > 1:
                 try:
-                    # Alone among columns of missing cells.
-                    alone = columns.astype(object).where([j == i for j in range(len(own))], None)
-                    column.add(measure_route(route, alone, self.profiles[route.name])[i])
+                    column.add(measure_route(route, _keep_column(columns, i), self.profiles[route.name])[i])
                     continue
                 except InputMismatchError as own_error:
                     refusal = own_error
@@ -149,6 +147,15 @@ class Comparison:
         table = pd.DataFrame(rows, index=labels, columns=order)
         figures = dict.fromkeys(order[1:-2], "float64")
         return table.astype({**figures, "input": object, "reason": object, "shifted": bool})
+
+
+def _keep_column(columns, position):
+    """Return a frame in which all columns but one are missing."""
+    alone = columns.copy(deep=False)
+    for other in range(alone.shape[1]):
+        if other != position:
+            alone.isetitem(other, pd.Series(None, index=alone.index, dtype=object))
+    return alone
 
 
 class ColumnComparison:

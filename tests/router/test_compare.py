@@ -31,7 +31,7 @@ from skmulti import (
 )
 from skmulti.router import shifts
 
-WORDS = [
+TEXT = "the a flat house with garden near station quiet sunny large small room kitchen old new"
     "the",
     "a",
     "flat",
@@ -49,7 +49,7 @@ WORDS = [
     "old",
     "new",
 ]
-GERMAN = [
+GERMAN = "die eine wohnung haus mit garten am bahnhof ruhig sonnig gross klein zimmer küche alt neu"
     "die",
     "eine",
     "wohnung",
@@ -76,7 +76,7 @@ def photo(light, rng):
     return content.getvalue()
 
 
-def draw(n, seed, words=WORDS, light=150):
+def draw(n, seed, text=TEXT, light=150):
     """Draw rows of one distribution."""
     rng = np.random.default_rng(seed)
     return pd.DataFrame(
@@ -84,7 +84,7 @@ def draw(n, seed, words=WORDS, light=150):
             "metres": rng.normal(2, 0.5, n),
             "rooms": rng.integers(1, 6, n),
             "city": rng.choice(["Rome", "Oslo", "Bern"], n, p=[0.5, 0.3, 0.2]),
-            "note": [" ".join(rng.choice(words, rng.integers(5, 12))) for _ in range(n)],
+            "note": [" ".join(rng.choice(text.split(), rng.integers(5, 12))) for _ in range(n)],
             "photo": [photo(light, rng) for _ in range(n)],
             "trace": [rng.normal(5, 1, rng.integers(8, 15)) for _ in range(n)],
             "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 365, n), "D"),
