@@ -153,7 +153,8 @@ def as_json(values):
 # %% Start it
 def start(app):
     """Start a server on a free port of this machine, in a thread; return it and its address."""
-    listening = socket.socket()
+    # With the protocol by name: asyncio then sends small answers at once, without waiting for more to send.
+    listening = socket.socket(proto=socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True).start()

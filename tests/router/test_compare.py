@@ -32,41 +32,7 @@ from skmulti import (
 from skmulti.router import shifts
 
 TEXT = "the a flat house with garden near station quiet sunny large small room kitchen old new"
-    "the",
-    "a",
-    "flat",
-    "house",
-    "with",
-    "garden",
-    "near",
-    "station",
-    "quiet",
-    "sunny",
-    "large",
-    "small",
-    "room",
-    "kitchen",
-    "old",
-    "new",
-]
 GERMAN = "die eine wohnung haus mit garten am bahnhof ruhig sonnig gross klein zimmer küche alt neu"
-    "die",
-    "eine",
-    "wohnung",
-    "haus",
-    "mit",
-    "garten",
-    "am",
-    "bahnhof",
-    "ruhig",
-    "sonnig",
-    "gross",
-    "klein",
-    "zimmer",
-    "küche",
-    "alt",
-    "neu",
-]
 
 
 def photo(light, rng):
