@@ -59,6 +59,7 @@ from .network import (
     build_network,
 )
 from .router import InputRouter, make_input_router
+from .saving import records_schema
 from .sources import load_files_frame
 from .spec import ArraySpec, TargetSpec
 from .training import AnnealRate, SlowOnPlateau
@@ -121,4 +122,5 @@ __all__ = [
     "build_network",
     "load_files_frame",
     "make_input_router",
+    "records_schema",
 ]

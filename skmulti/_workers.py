@@ -15,6 +15,9 @@ from joblib import Parallel, delayed, effective_n_jobs
 
 # Bytes of memory that are assumed if the system does not tell.
 USUAL_MEMORY = 8 * 2**30
+# With lazy="auto" an array is made batch by batch if it would take more than this share of the machine's memory. The
+# share is small because a fit in memory holds the array twice, and a hold-out or a fold adds copies of its rows.
+LAZY_SHARE = 0.1
 WORKERS = min(4, os.cpu_count() or 1)
 
 

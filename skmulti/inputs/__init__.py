@@ -13,8 +13,18 @@ array from the encoder, and the layers that read it from the branch. Other wings
 from ._cells import BYTES, PATHS, file_of
 from ._encoded import infer_spec
 from ._hints import hint
+from ._measures import mark_outside
 from ._odd import odd_cells_gathered, odd_cells_reported, report_odd_cells
-from .base import FEW_ROWS, LAZY_SHARE, SAMPLE_ROWS, Branch, InputEncoder, cannot_learn_in_parts, missing_rows
+from .base import (
+    FEW_ROWS,
+    LAZY_SHARE,
+    SAMPLE_ROWS,
+    Branch,
+    InputEncoder,
+    as_frame,
+    cannot_learn_in_parts,
+    missing_rows,
+)
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
 from .image import ImageBranch, ImageDecoder
@@ -72,10 +82,12 @@ __all__ = [
     "TextVectorizer",
     "TransformerEncoder",
     "VectorStacker",
+    "as_frame",
     "cannot_learn_in_parts",
     "file_of",
     "hint",
     "infer_spec",
+    "mark_outside",
     "missing_rows",
     "odd_cells_gathered",
     "odd_cells_reported",

@@ -16,10 +16,9 @@ import pandas as pd
 import scipy.sparse
 
 from .._validation import Real
-from .._workers import machine_memory
+from .._workers import LAZY_SHARE, machine_memory
 from ..errors import InputMismatchError, label_at, shorten
 from ._odd import are_mostly, is_another_column, is_strict, note_odd
-from .base import LAZY_SHARE
 
 # Types of cells that name a file, and of cells that hold its content.
 PATHS = (str, os.PathLike)

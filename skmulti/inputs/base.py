@@ -23,16 +23,16 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
+from .._workers import LAZY_SHARE as LAZY_SHARE
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
+from ._json import json_schema_of
+from ._measures import measure_column
 from ._values import as_objects
 
 # A branch takes its initial values from at most so many encoded training rows.
 SAMPLE_ROWS = 10_000
-# With lazy="auto" an array is made batch by batch if it would take more than this share of the machine's memory. The
-# share is small because a fit in memory holds the array twice, and a hold-out or a fold adds copies of its rows.
-LAZY_SHARE = 0.1
 # Up to this many rows, the calls of pandas, NumPy and Arrow for each column take longer than the encoding itself. The
 # router then turns all cells to Python objects at once and asks for `InputEncoder.transform_cells`.
 FEW_ROWS = 16
@@ -63,6 +63,9 @@ class InputEncoder(TransformerMixin, BaseEstimator):
     shared_input : str or None
         Name of the one input in which the default router puts all columns that the
         encoder takes; None gives each column an input of its own.
+    measured_rows : int
+        Number of training rows of which the router keeps what `measure` returns, for
+        `InputRouter.compare`. It is small where a row takes long to read.
     lazy : bool or "auto"
         Whether a fit keeps the columns and encodes the rows of each batch when it needs
         them. "auto" does so if the array would take more than a tenth of the machine's
@@ -96,6 +99,7 @@ class InputEncoder(TransformerMixin, BaseEstimator):
     reads_missing = False
     reads_blocks = False
     shared_input = None
+    measured_rows = 1_000
     lazy = False
 
     def __init_subclass__(cls, **kwargs):
@@ -280,6 +284,80 @@ class InputEncoder(TransformerMixin, BaseEstimator):
             True where every cell of the row is missing.
         """
         return self.fit(columns, y, **fit_params).encode_and_flag(columns)
+
+    def learn_missing(self, columns, missing):
+        """Learn which training rows turned out to hold nothing; by default that is forgotten.
+
+        The router calls it once these rows were read, after `fit`.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
+            Training rows.
+        missing : ndarray of shape (n_rows,), bool
+            The second result of `encode_and_flag`.
+        """
+
+    def measure(self, columns, encode=None, *, training=False):
+        """Measure the cells of each column, by which `InputRouter.compare` tells later rows from training rows.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
+            As in `transform`.
+        encode : callable or None
+            Returns what `encode_and_flag` returned for these rows, if they were encoded before: for
+            encoders to which reading a row again is much work.
+        training : bool
+            Whether these are rows of `fit`. A value that no other row has then counts as one that
+            fit did not see, as it would if the row came later. So shares of training rows are
+            what to expect of later ones.
+
+        Returns
+        -------
+        list of dict of str to ndarray of shape (n_rows,)
+            For each column, what was measured, by name. A bool array marks cells, such as
+            "unseen" or "truncated". A float array holds amounts, NaN where there is none. An array
+            of objects holds labels, each a str or None. By default these are the numbers
+            themselves, or the texts of other cells and their lengths.
+        """
+        return [measure_column(column) for _, column in as_frame(columns).items()]
+
+    def json_schema(self, column):
+        """Describe what a cell of a column is in JSON.
+
+        Parameters
+        ----------
+        column : Series of shape (n_rows,)
+            Training rows.
+
+        Returns
+        -------
+        dict
+            A fragment of JSON schema with the keys type, items, format, contentEncoding or anyOf,
+            and an example.
+        """
+        return json_schema_of(column)
+
+    def read_json(self, value):
+        """Return the cell that a JSON value of the right type stands for; by default the value itself.
+
+        Parameters
+        ----------
+        value : object
+            A value that fits `json_schema`, and is not null.
+
+        Returns
+        -------
+        object
+            The cell.
+
+        Raises
+        ------
+        ValueError
+            If the value stands for no cell that the encoder reads.
+        """
+        return value
 
     def end_parts(self):
         """Forget what only further parts of a table need, such as the counts of all words.

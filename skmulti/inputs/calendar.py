@@ -9,10 +9,11 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import StrOptions
-from ..errors import closest_match
+from ..errors import closest_match, shorten
 from ..spec import ArraySpec
 from ._date_text import DateStyle, find_date_style, read_iso
 from ._hints import holds_objects, probe
+from ._measures import mark_outside
 from ._odd import ON_ODD, is_strict, settle_odd
 from .base import InputEncoder, check_frame
 from .vector import DenseBranch, NumberScaler
@@ -174,8 +175,13 @@ class CalendarEncoder(InputEncoder):
             self._styles = [self._find_style(frame.iloc[:, i]) for i in range(frame.shape[1])]
             # In float64: seconds since 1970 are near 2e9, where neighbours in float32 are 128 seconds apart.
             self._seen, self._moments = {}, NumberScaler(add_indicator=False, dtype="float64")
+            self._ranges = [(np.nan, np.nan)] * frame.shape[1]
         tables = self._read_calendars(frame)
         for i, table in enumerate(tables):
+            low, high = self._ranges[i]
+            # `fmin` and `fmax` pass over NaN.
+            ends = np.append(table["elapsed"], [low, high])
+            self._ranges[i] = float(np.fmin.reduce(ends)), float(np.fmax.reduce(ends))
             for part in _CALENDAR_PARTS:
                 seen = self._seen.setdefault((i, part), set())
                 # Two values are enough to know that a part varies.
@@ -241,6 +247,30 @@ class CalendarEncoder(InputEncoder):
         # As a frame, since an array without rows would be refused.
         scaled = list(self._scaler.transform(pd.DataFrame(np.column_stack(linear))).T) if linear else []
         return np.column_stack([*scaled, *cyclic]).astype(self.dtype)
+
+    def measure(self, columns, encode=None, *, training=False):
+        """Measure seconds since 1970, and which dates are outside of the training range; see `InputEncoder.measure`."""
+        tables = self._read_calendars(check_frame(self, columns, reset=False, dtype=None))
+        measures = []
+        for table, (low, high) in zip(tables, self._ranges, strict=True):
+            seconds = table["elapsed"].to_numpy()
+            measures.append({"value": seconds, "outside": mark_outside(seconds, low, high, training=training)})
+        return measures
+
+    def json_schema(self, column):
+        """Describe a date, written in ISO order; see `InputEncoder.json_schema`."""
+        known = column.dropna()
+        middle = known.sort_values().iloc[len(known) // 2] if len(known) and not holds_objects(column) else "2024-12-31"
+        text = str(middle.to_timestamp() if isinstance(middle, pd.Period) else middle)
+        return {"type": "string", "format": "date-time", "examples": [text.removesuffix(" 00:00:00")]}
+
+    def read_json(self, value):
+        """Return a date in ISO order as it is; see `InputEncoder.read_json`."""
+        if read_iso(np.array([value], dtype=object)).isna().all():
+            raise ValueError(
+                f"{shorten(repr(value))} is no date in ISO order. Write it as 2024-12-31 or 2024-12-31 23:59."
+            )
+        return value
 
     def _read_calendars(self, frame):
         """Return a table of calendar parts for each column."""

@@ -26,9 +26,10 @@ from ..errors import BranchMismatchError, InputMismatchError, place, shorten
 from ..layers import CHANNELS_LAST, CategoryEmbedding, OneHotIds, check_units, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._hints import are_of, is_bool_type, is_number_type, probe
+from ._measures import as_labels
 from ._odd import ON_ODD, are_mostly, odd_cells_reported, settle_odd
 from ._unknown import KnownValues, is_surprising, note_unknown
-from ._values import Vocabulary, as_objects, settle_values
+from ._values import Vocabulary, as_objects, settle_values, text_of
 from .base import Branch, InputEncoder, check_frame, check_part, keep_names
 
 # Classes whose objects name something and can be told apart by nothing but their value.
@@ -397,7 +398,8 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
     def _keep(self, counted, n_rows, names=None):
         """Set what is learned from the different values of each column and from their counts."""
         self._n_rows = n_rows
-        self.categories_, self.infrequent_categories_, self._vocabularies, self._known = [], [], [], []
+        self.categories_, self.infrequent_categories_, self._vocabularies = [], [], []
+        self._known, self._once = [], []
         for i, (values, counts) in enumerate(counted):
             values, counts = settle_values(values, counts)
             n_known = counts.sum()
@@ -410,6 +412,8 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
             self.infrequent_categories_.append(values[~keep])
             self._vocabularies.append(Vocabulary(values[keep]))
             self._known.append(KnownValues.of(values[keep], counts[keep], n_known))
+            # What is listed is known without a row. A bit for each value: a column may have a million of them.
+            self._once.append(np.packbits((counts[keep] == 1) & isinstance(self.categories, str)))
 
     def _mark_frequent(self, counts, n_rows):
         """Mark the values that are frequent enough for an id of their own."""
@@ -444,6 +448,20 @@ first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequenceP
             for i, (codes, uniques) in enumerate(factorized):
                 note_unknown(frame.columns[i], self._known[i], ids[:, i], codes, uniques)
         return ids
+
+    def measure(self, columns, encode=None, *, training=False):
+        """Measure the values, and which of them have no id; see `InputEncoder.measure`."""
+        frame = check_frame(self, columns, reset=False, dtype=None)
+        factorized = [_factorize(column, self) for _, column in frame.items()]
+        measures = []
+        for own, once, (codes, uniques) in zip(self._look_up(factorized).T, self._once, factorized, strict=True):
+            unseen = own == UNKNOWN_ID
+            if training:
+                learned = own >= FIRST_ID
+                unseen[learned] = np.unpackbits(once)[own[learned] - FIRST_ID].astype(bool)
+            # Missing cells have the code -1, which reads the last entry.
+            measures.append({"value": as_labels([*map(text_of, uniques), None])[codes], "unseen": unseen})
+        return measures
 
     def transform_cells(self, cells, empty):
         """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""

@@ -11,9 +11,13 @@ from .._validation import POSITIVE_INT, StrOptions
 from ..spec import ArraySpec
 from ._cells import is_collection, read_literal
 from ._hints import holds_objects, is_bool_type, is_number_type, probe
+from ._measures import as_labels
 from ._odd import ON_ODD, are_mostly, settle_odd
 from .base import InputEncoder, cells_as_columns, check_frame, one_column
 from .vector import PiecewiseBranch
+
+# Numbers of dicts that `measure` looks at.
+MEASURED_KEYS = 8
 
 
 class RecordVectorizer(InputEncoder):
@@ -200,6 +204,18 @@ Give dicts, texts that write them in JSON, or None where missing.
         check_is_fitted(self)
         records = self._read_records(columns, reset=False)
         return self._vectorize(records), np.array([record is None for record in records], dtype=bool)
+
+    def measure(self, columns, encode=None, *, training=False):
+        """Measure which keys a dict has, and its first numbers; see `InputEncoder.measure`."""
+        records = self._read_records(columns, reset=False)
+        measures = {"keys": as_labels([None if record is None else " ".join(sorted(record)) for record in records])}
+        # In sorted order, the numbers come first.
+        for key in self.feature_names_[: min(len(self.mean_), MEASURED_KEYS)]:
+            values = [np.nan if record is None else record.get(key, np.nan) for record in records]
+            measures[f"value of {key!r}"] = np.array(
+                [value if isinstance(value, float) else np.nan for value in values], dtype="float64"
+            )
+        return [measures]
 
     def missing(self, columns):
         """Return which rows are missing; see `InputEncoder.missing`."""

@@ -20,10 +20,15 @@ from ._cells import (
     writes_numbers,
 )
 from ._hints import holds_objects, probe
+from ._json import NUMBER
+from ._measures import mean_of, spread_of
 from ._numbers import as_numbers
 from ._odd import MOST_SHARE, ON_ODD
 from ._steps import ARCHITECTURES, choose_length, summarise_steps
-from .base import Branch, InputEncoder, check_frame
+from .base import Branch, InputEncoder, as_frame, check_frame
+
+# Features of a sequence that `measure` looks at.
+MEASURED_FEATURES = 8
 
 
 class SequenceBranch(Branch):
@@ -357,6 +362,56 @@ first at row label 'e': 2. Give sequences of one width, that of most training ro
         # From the array, since only the file of a path says that it is empty.
         return padded, np.isnan(padded).all(axis=(1, 2))
 
+    def measure(self, columns, encode=None, *, training=False):
+        """Measure the number of steps, and level, spread and repeats of each feature; see `InputEncoder.measure`.
+
+        The repeats are the share of steps at which a feature has the value of the step before, and
+        a sequence is constant if all are: a sensor that is stuck.
+        """
+        if as_frame(columns).shape[1] > 1:
+            # Each column is a step.
+            return super().measure(columns, encode)
+        column, rows = self._read_rows(columns, reset=False)
+        n_features = min(self.n_features_, MEASURED_FEATURES)
+        lengths, widths = np.full(len(column), np.nan), np.full(len(column), self.n_features_)
+        found = np.full((len(column), n_features, 3), np.nan)
+        for position, steps in enumerate(rows):
+            if len(steps):
+                lengths[position], widths[position] = steps.shape
+            if len(steps) and steps.shape[1] == self.n_features_:
+                found[position] = [_describe_feature(steps[:, i]) for i in range(n_features)]
+        check_widths(column, widths, self.n_features_, self)
+        measures = {
+            "truncated": lengths > self.length_,
+            "constant": (found[:, :, 2] == 1).any(axis=1),
+            "steps": lengths,
+        }
+        for i in range(n_features):
+            of = f" of feature {i}" if self.n_features_ > 1 else ""
+            measures |= {f"{what}{of}": found[:, i, j] for j, what in enumerate(("level", "spread", "repeats"))}
+        return [measures]
+
+    def json_schema(self, column):
+        """Describe a list of numbers, or of lists of numbers; see `InputEncoder.json_schema`."""
+        if holds_objects(column):
+            wide = self.n_features_ > 1
+            step = [0.0] * self.n_features_ if wide else 0.0
+            items = {"type": "array", "items": NUMBER} if wide else NUMBER
+            return {"type": "array", "items": items, "examples": [[step] * min(self.length_, 3)]}
+        return super().json_schema(column)
+
+    def read_json(self, value):
+        """Return a list of steps of the width of training; see `InputEncoder.read_json`."""
+        if not isinstance(value, list):
+            return value
+        try:
+            steps = as_steps(value)
+        except CellError as error:
+            raise ValueError(f"not a sequence of numbers ({error}).") from error
+        if len(steps) and steps.shape[1] != self.n_features_:
+            raise ValueError(f"got steps of {steps.shape[1]} numbers, expected {self.n_features_}.")
+        return value
+
     def missing(self, columns):
         """Return which rows hold no step, such as an empty list or file; see `InputEncoder.missing`."""
         return self.encode_and_flag(columns)[1]
@@ -408,3 +463,11 @@ def _shape_of(cell):
     except CellError:
         return None
     return steps.shape if steps.shape[1] > 1 or np.ndim(cell) == 2 else (len(steps),)
+
+
+def _describe_feature(values):
+    """Return level, spread and share of repeats of the steps of a feature, NaN where it has too few."""
+    values = np.asarray(values, dtype="float64")
+    values = values[~np.isnan(values)]
+    repeats = (values[1:] == values[:-1]).mean() if len(values) > 1 else np.nan
+    return mean_of(values), spread_of(values), repeats

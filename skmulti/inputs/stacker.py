@@ -10,6 +10,8 @@ from .._validation import StrOptions
 from ..spec import ArraySpec
 from ._cells import is_npy_path, vector_or_none, writes_numbers
 from ._hints import holds_objects, probe
+from ._json import NUMBER
+from ._measures import measure_vectors
 from ._odd import MOST_SHARE, ON_ODD, settle_odd
 from .base import InputEncoder, check_frame, missing_rows, one_column
 from .vector import DenseBranch
@@ -154,6 +156,22 @@ class VectorStacker(InputEncoder):
         """Encode rows and return which of them hold no vector; see `InputEncoder.encode_and_flag`."""
         stacked = self.transform(columns)
         return stacked, np.isnan(stacked).all(axis=1)
+
+    def measure(self, columns, encode=None, *, training=False):
+        """Measure level and spread of each vector; see `InputEncoder.measure`."""
+        column, vectors = self._read_vectors(columns, reset=False)
+        known = self._settle_lengths(column, vectors).notna()
+        return [measure_vectors([own if seen else None for own, seen in zip(vectors, known, strict=True)])]
+
+    def json_schema(self, column):
+        """Describe a list of numbers; see `InputEncoder.json_schema`."""
+        return {"type": "array", "items": NUMBER, "examples": [[0.0] * self.n_values_]}
+
+    def read_json(self, value):
+        """Return a list of as many numbers as in training; see `InputEncoder.read_json`."""
+        if len(value) != self.n_values_:
+            raise ValueError(f"got {len(value)} numbers, expected {self.n_values_}.")
+        return value
 
     def missing(self, columns):
         """Return which rows hold no vector; see `InputEncoder.missing`."""

@@ -21,6 +21,7 @@ from ..layers import WordBag, dense_stack
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from ._cells import BYTES, CellError, is_collection, read_literal
 from ._hints import holds_objects, probe
+from ._measures import as_labels
 from ._odd import ON_ODD, are_mostly, mean_of_most, settle_odd
 from .base import Branch, InputEncoder, as_frame, cells_as_columns, check_frame
 
@@ -304,6 +305,8 @@ class TagsIndexer(InputEncoder):
         frequent = self._mark_frequent(counts, n_rows)
         self.infrequent_tags_ = tags[~frequent]
         self.tags_ = tags[frequent][np.argsort(-counts[frequent], kind="stable")]
+        # The most frequent tags come first, so that a number tells which of them come back.
+        self._n_repeated = int((counts[frequent] > 1).sum())
         self.length_ = min(longest, MOST_TAGS)
         # Rare tags have the id of unknown ones. All the same they were seen, which `_split` has to know.
         self._ids = dict.fromkeys(self.infrequent_tags_.tolist(), UNKNOWN_ID)
@@ -349,6 +352,31 @@ class TagsIndexer(InputEncoder):
         check_is_fitted(self)
         rows = self._read_rows(self._read_frame(columns, reset=False))
         return self._look_up(rows), _flag(rows)
+
+    def measure(self, columns, encode=None, *, training=False):
+        """Measure how many tags a cell has, which share of them is new, and the most frequent one.
+
+        See `InputEncoder.measure`.
+        """
+        frame = self._read_frame(columns, reset=False)
+        last = FIRST_ID + (self._n_repeated if training else len(self.tags_))
+        return [self._measure_tags(self._read_column(column), last) for _, column in frame.items()]
+
+    def _measure_tags(self, rows, last):
+        """Measure sets of tags, None where missing; ids from `last` on count as new."""
+        ids = [None if tags is None else np.array([self._ids.get(tag, UNKNOWN_ID) for tag in tags]) for tags in rows]
+        counts = np.array([np.nan if own is None else len(own) for own in ids], dtype="float64")
+        new = [
+            np.nan if not (own is not None and len(own)) else ((own == UNKNOWN_ID) | (own >= last)).mean()
+            for own in ids
+        ]
+        first = [min(own[own >= FIRST_ID], default=None) if own is not None and len(own) else None for own in ids]
+        return {
+            "unseen": np.array(new, dtype="float64"),
+            "truncated": counts > self.length_,
+            "count": counts,
+            "first": as_labels([None if own is None else self.tags_[own - FIRST_ID] for own in first]),
+        }
 
     def missing(self, columns):
         """Return which rows are missing; see `InputEncoder.missing`."""

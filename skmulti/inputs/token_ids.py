@@ -17,7 +17,7 @@ from ._hints import holds_objects, probe
 from ._odd import MOST_SHARE, ON_ODD, are_mostly, settle_odd
 from ._steps import choose_length
 from ._values import as_objects
-from .base import InputEncoder, cells_as_columns, check_frame
+from .base import InputEncoder, as_frame, cells_as_columns, check_frame
 from .text import TextBranch
 
 # More different ids are learned only if the user names their number: each has a learned vector.
@@ -225,6 +225,19 @@ class IdsPadder(InputEncoder):
         check_is_fitted(self)
         rows = self._read_rows(columns, reset=False)
         return self._pad(rows), np.array([ids is None for ids in rows], dtype=bool)
+
+    def measure(self, columns, encode=None, *, training=False):
+        """Measure how many ids a row has, which share of them is new, and their mean; see `InputEncoder.measure`."""
+        frame = as_frame(columns)
+        if frame.shape[1] > 1:
+            # Each column is a place of the text.
+            return super().measure(columns, encode)
+        rows = self._read_rows(columns, reset=False)
+        known = [np.array([np.nan]) if ids is None or not len(ids) else ids for ids in rows]
+        lengths = np.array([np.nan if ids is None else len(ids) for ids in rows], dtype="float64")
+        new = [np.nan if np.isnan(ids).any() else (ids >= self.vocabulary_size_).mean() for ids in known]
+        level = np.array([ids.mean() for ids in known])
+        return [{"unseen": np.array(new), "truncated": lengths > self.length_, "length": lengths, "level": level}]
 
     def missing(self, columns):
         """Return which rows are missing; see `InputEncoder.missing`."""

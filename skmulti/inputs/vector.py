@@ -15,6 +15,7 @@ from .._validation import POSITIVE_INT, RATE, StrOptions, check_feature_names, c
 from ..layers import CHANNELS_LAST, NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear, dense_stack
 from ..spec import ArraySpec
 from ._hints import are_of, holds_objects, is_bool_type, probe
+from ._measures import mark_outside
 from ._number_text import find_number_style
 from ._numbers import LARGEST, is_duration, number_blocks, number_columns, number_styles, robust_moments
 from ._odd import MOST_SHARE, ON_ODD, share_of
@@ -464,6 +465,16 @@ class NumberScaler(InputEncoder):
             return None
         # `cells` takes the place of the frame. No cell is left to refuse by name, so only the shape is read.
         return self._scale(cells, numbers.T)
+
+    def measure(self, columns, encode=None, *, training=False):
+        """Measure numbers, and which are outside of the training range; see `InputEncoder.measure`."""
+        frame = check_frame(self, columns, reset=False)
+        ranges = zip(number_columns(frame, self, self._styles), self._bounds.low, self._bounds.high, strict=True)
+        measures = []
+        for numbers, low, high in ranges:
+            amounts = np.asarray(numbers, dtype="float64")
+            measures.append({"value": amounts, "outside": mark_outside(amounts, low, high, training=training)})
+        return measures
 
     def _scale(self, frame, numbers):
         """Return the array of a frame, or of an array of cells, from the numbers of its columns."""

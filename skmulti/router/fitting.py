@@ -99,6 +99,7 @@ def _fit_encoder(group, columns, y, sample_weight):
 
 def _complete_route(route, encoder, columns, missing):
     """Return a route with its fitted encoder and with what is known of its training columns."""
+    encoder.learn_missing(columns, missing)
     return replace(route, encoder=encoder).with_knowledge(columns, bool(missing.any()), has_gaps(columns))
 
 
@@ -207,5 +208,7 @@ def _any_missing(route, frame, places):
     # Every row is read, even after the first missing one: a file that cannot be read must be an error of the fit.
     for start in range(0, len(frame), CHUNK_ROWS):
         columns = route.columns_in(frame[start : start + CHUNK_ROWS], places)
-        found |= bool(route.missing(columns).any())
+        missing = route.missing(columns)
+        route.encoder.learn_missing(rename(columns, route.fitted_names), missing)
+        found |= bool(missing.any())
     return found

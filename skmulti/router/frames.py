@@ -13,7 +13,7 @@ import pandas as pd
 import scipy.sparse
 
 from ..errors import CellTypeError, InputMismatchError, closest_match, quote, quote_first, shorten
-from ..sources import as_column, as_frame, infer_types, native, unmask
+from ..sources import as_column, as_frame, has_named_columns, infer_types, native, table_source, unmask
 from .records import as_records, is_record, records_table
 
 
@@ -85,6 +85,41 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
     frame = infer_types(pd.DataFrame(array, dtype=array.dtype))
     _refuse_stray_dicts(frame)
     return frame
+
+
+def table_parts(X):
+    """Yield the tables of X, one after the other: X itself if it is in memory.
+
+    Parameters
+    ----------
+    X : object
+        A table as in `to_table`, records, the paths of Parquet or CSV files, an Arrow dataset, an
+        iterable of frames, or a function that returns one.
+
+    Raises
+    ------
+    InputMismatchError
+        If an iterable yields anything but tables.
+    """
+    if isinstance(X, pd.DataFrame | np.ndarray) or has_named_columns(X) or is_record(X):
+        yield X
+        return
+    source = table_source(X)
+    if source is not None:
+        yield from (frame for _, frame in source.frames())
+        return
+    # A list of frames is a table in parts; any other list is one of rows, records or arrays.
+    parts = isinstance(X, list | tuple) and bool(X) and all(map(has_named_columns, X))
+    if not parts and (isinstance(X, list | tuple | str | Mapping) or not hasattr(X, "__iter__")):
+        yield X
+        return
+    for part in X:
+        if not has_named_columns(part):
+            raise InputMismatchError(
+                f"X is a {type(X).__name__} that yields a {type(part).__name__}; to compare rows, give tables with the "
+                "columns of fit."
+            )
+        yield part
 
 
 def _refuse_stray_dicts(frame):

@@ -19,10 +19,15 @@ from .blocks import router_block
 from .entries import check_entries, default_branches, input_names, routes_of, with_encoders
 from .fitted import FittedRoutes
 from .fitting import fit_in_parts, fit_routes
-from .frames import n_rows, to_table
+from .frames import n_rows, table_parts, take_rows, to_table
 from .lazy import AT_ONCE, Decoding, split_lazy
 from .plan import explicit_plan, infer_inputs
+from .profiles import column_fields, profile_routes
 from .routes import is_word
+from .shifts import Comparison
+
+# Rows that are compared at a time: few, since the pixels of all of them are in memory.
+COMPARED_ROWS = 1_000
 
 
 class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
@@ -294,8 +299,101 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         routes = self._plan_routes(sample)
         with odd_cells_reported():
             routes = fit_in_parts(routes, chunks, list(sample.columns))
-        self._keep(routes, sample)
+        self._keep(routes, sample, [None] * len(routes))
         return self
+
+    def compare(self, X):
+        """Compare later rows with the training rows, column by column.
+
+        Use it to watch what a model is given: a unit that has changed, a new category, photos that
+        have become dark, a sensor that is stuck. No prediction is made and no target is needed.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), records, path, or iterable of DataFrames
+            Later rows, with the columns of fit: anything that `transform` takes, or a table that is
+            read in parts, such as Parquet or CSV files, an Arrow dataset, a generator or a list of
+            frames, or a function that returns one. Parts are counted one after the other.
+
+        Returns
+        -------
+        DataFrame
+            A row for each column of each input; the index has the columns' names. Its columns are
+
+            - input: name of the input that reads the column;
+            - missing, odd, unreadable, unseen, outside, truncated: share of the cells that are
+              missing; that count as missing, since they are not what the rest of the column is; that
+              are files which cannot be read; that are values (of texts, tags and ids: the mean share
+              of words) that fit did not see; that are outside of the training range; that are longer
+              than rows of the array. After each, under ``<name>_fit``, what to expect by the training
+              rows. NaN where a column has no such share. Own encoders may add shares;
+            - shift: population stability index of the measure that has shifted most (amounts, labels,
+              lengths, scripts of texts, brightness and contrast of photos, level, spread and repeats
+              of sequences), less its mean under chance; infinity if the cells are refused;
+            - p_value: probability of such a difference by chance, times the number of tests;
+            - reason: what has shifted, in words; empty if nothing has;
+            - shifted: bool, whether the index is at least 0.1 and the p-value below 0.01.
+
+        Raises
+        ------
+        InputMismatchError
+            If a column is missing, or X has no rows.
+
+        Notes
+        -----
+        `fit` keeps some counts for each measure of a column, made of up to 1,000 training rows (100
+        photos): less than 4 KB a column. Amounts are counted between the deciles of fit, labels are
+        the 50 most frequent ones. A training value that no other row has counts as one that fit did
+        not see, so that "unseen_fit" says what to expect of new rows of the same table. If X has fewer
+        than some 20 rows, only large changes can be told from chance.
+
+        References
+        ----------
+        Yurdakul, "Statistical Properties of Population Stability Index", dissertation, Western
+        Michigan University, 2018.
+
+        Siddiqi, "Credit Risk Scorecards", Wiley, 2006, for the limit of 0.1.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skmulti import InputRouter
+        >>> rng = np.random.default_rng(0)
+        >>> frame = pd.DataFrame({"metres": rng.normal(2, 1, 500), "city": rng.choice(["Rome", "Oslo"], 500)})
+        >>> router = InputRouter().fit(frame)
+        >>> later = frame[:100].assign(metres=frame["metres"] * 1000)
+        >>> table = router.compare(later)
+        >>> table["shifted"].to_dict()
+        {'metres': True, 'city': False}
+        >>> table.loc["metres", ["outside", "outside_fit"]].tolist()
+        [1.0, 0.004]
+        >>> table.loc["metres", "reason"]
+        'outside: 100.0%, 0.4% at fit; value: mean ..., ... at fit'
+        """
+        check_is_fitted(self, "specs_")
+        comparison, count = Comparison(self._fitted.routes, self._known_profiles()), 0
+        for part in table_parts(X):
+            table, places = self._fitted.find_columns(part)
+            for start in range(0, n_rows(table), COMPARED_ROWS):
+                rows = np.arange(start, min(start + COMPARED_ROWS, n_rows(table)))
+                comparison.add(take_rows(table, rows), places)
+                count += len(rows)
+        if not count:
+            raise InputMismatchError("X has 0 sample(s) while a minimum of 1 is required to compare.")
+        return comparison.table()
+
+    def column_fields(self):
+        """Return what each column that an input reads holds in JSON.
+
+        Returns
+        -------
+        list of ColumnField
+            With the attributes `label`, `schema` (a fragment of JSON schema with an example),
+            `may_be_missing`, and `read`, which returns the cell that a JSON value stands for.
+        """
+        check_is_fitted(self, "specs_")
+        return column_fields(self._fitted.routes, self._known_profiles())
 
     def to_dataset(self, X, y=None, *, batch_size=32, shuffle=False, seed=None):
         """Return encoded rows as a ``tf.data.Dataset``, to train a Keras model by hand.
@@ -402,6 +500,14 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
     def _sk_visual_block_(self):
         return router_block(self)
 
+    def _known_profiles(self):
+        """Return what fit kept of the training cells."""
+        if not hasattr(self, "_profiles"):
+            raise InputMismatchError(
+                "This router was fitted by a version of skmulti that kept nothing of the training cells. Fit it again."
+            )
+        return self._profiles
+
     def _fit(self, X, y, sample_weight, decoding):
         """Fit the encoders on training rows; return the rows encoded, or None if `decoding` is None."""
         self._check_parameters()
@@ -414,7 +520,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         routes = self._plan_routes(table)
         with odd_cells_reported():
             routes, results = fit_routes(routes, table, y, sample_weight, n_jobs=self.n_jobs, decoding=decoding)
-        self._keep(routes, table)
+        self._keep(routes, table, results)
         return None if decoding is None else self._fitted.collect(table, results)
 
     def _check_parameters(self):
@@ -443,8 +549,8 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         self.plan_ = plan
         return with_encoders([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
 
-    def _keep(self, routes, table):
-        """Set the attributes that a fitted router has."""
+    def _keep(self, routes, table, results):
+        """Set the attributes that a fitted router has; `results` are the encoded rows, if they are encoded."""
         labels = list(table.columns if isinstance(table, pd.DataFrame) else table)
         has_names = all(isinstance(label, str) for label in labels)
         self.n_features_in_ = len(labels)
@@ -454,6 +560,7 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         self._fitted = FittedRoutes(routes, labels, has_names)
+        self._profiles = profile_routes(routes, table, results)
         self.specs_, self.encoders_ = self._fitted.specs, self._fitted.encoders
 
 

@@ -4,6 +4,7 @@ A route knows nothing of other inputs. It takes its columns out of a table, give
 fitted on, encodes them at once or lazily, and adds the input's name to errors.
 """
 
+import copy
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -143,6 +144,19 @@ class Route:
         """Return which rows hold nothing: bool array of shape (n_rows,)."""
         with self.errors_located():
             return self.encoder.missing(rename(columns, self.fitted_names))
+
+    def measure(self, columns, encode=None, *, training=False):
+        """Return what the encoder measures of each column; see `InputEncoder.measure`."""
+        with self.errors_located():
+            return self.encoder.measure(rename(columns, self.fitted_names), encode, training=training)
+
+    def lenient(self):
+        """Return a route whose encoder counts odd cells as missing, if it can, and notes them."""
+        if getattr(self.encoder, "on_odd", None) != "raise":
+            return self
+        encoder = copy.copy(self.encoder)
+        encoder.on_odd = "missing"
+        return replace(self, encoder=encoder)
 
     def warn_of_missing(self, columns):
         """Warn if cells are missing in an input that had no missing cells at fit."""

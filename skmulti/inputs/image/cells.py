@@ -133,6 +133,16 @@ def content_of(text):
     return _from_base64(text) if _is_base64(text) else None
 
 
+def read_base64(text):
+    """Return the bytes that a text holds, as a ``data:`` URI or in base64, or raise ValueError."""
+    if text[:5].lower() == "data:":
+        return content_of(text)
+    try:
+        return _from_base64(text)
+    except ValueError as error:
+        raise ValueError("not the content of a file in base64, nor a data: URI.") from error
+
+
 def _is_base64(text):
     """Return whether a string is the content of an image file in base64."""
     # Most long texts have words, and need no further look.

@@ -24,7 +24,17 @@ from .._odd import MOST_SHARE, ON_ODD, OddCells, report_odd_cells
 from ..base import InputEncoder, check_frame, one_column
 from .arrays import ArrayCounts
 from .branch import ImageBranch, is_positive_int
-from .cells import NotImageError, UnreadableError, as_source, is_file, is_missing, may_hold_numbers, sort_of, unwrap
+from .cells import (
+    NotImageError,
+    UnreadableError,
+    as_source,
+    is_file,
+    is_missing,
+    may_hold_numbers,
+    read_base64,
+    sort_of,
+    unwrap,
+)
 from .opencv import check_installed as check_opencv
 from .pixels import MODES, decode_into, opens, read_numbers
 
@@ -36,6 +46,8 @@ PROBE_CELLS = 200
 PROBE_FILES = 20
 # Unreadable cells that a message names after the first one.
 NAMED_CELLS = 2
+# The PNG file of one grey pixel, in base64.
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 ODD_ADVICE = (
     "Give paths, the content of image files, PIL images, or arrays (height, width) with 1, 2, 3 or 4 channels last or "
     "first, of ints of 0-255 or floats of 0-1; or another encoder for the column. "
@@ -98,6 +110,9 @@ class ImageDecoder(InputEncoder):
     int_white_ : {255, 65535} or None
         The integer that stands for white. None if no training array shows it: it is then 65535 for
         uint16, and 255 for other dtypes.
+    n_unreadable_ : int
+        Number of training images that cannot be read and count as missing. A router or an
+        estimator, which reads all training images, counts them; `fit` alone leaves it 0.
 
     Raises
     ------
@@ -172,6 +187,7 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
     """
 
     reads_missing = True
+    measured_rows = 100
     default_branch = ImageBranch
     flags_missing = True
     _parameter_constraints = {
@@ -255,6 +271,8 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         """
         self._check_parameters()
         column, cells = _read_cells(columns, self, reset=True)
+        if not hasattr(self, "_partial"):
+            self.n_unreadable_ = 0
         counts, were_read = getattr(self, "_partial", (ArrayCounts(), False))
         odd = self._count_arrays(cells, counts)
         self._refuse_or_note(column, cells, odd if self.on_odd == "raise" else {})
@@ -357,6 +375,49 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
             return np.array([is_missing(cell) for cell in cells], dtype=bool)
         # Only decoding finds the images that cannot be read.
         return self.encode_and_flag(columns)[1]
+
+    def learn_missing(self, columns, missing):
+        """Count the training images that cannot be read; see `InputEncoder.learn_missing`."""
+        cells = _read_cells(columns, self, reset=False)[1]
+        self.n_unreadable_ += sum(is_file(cells[i]) and not is_missing(cells[i]) for i in np.flatnonzero(missing))
+
+    def measure(self, columns, encode=None, *, training=False):
+        """Measure brightness and contrast, and which images cannot be read; see `InputEncoder.measure`."""
+        cells = _read_cells(columns, self, reset=False)[1]
+        present = np.array([not is_missing(cell) for cell in cells], dtype=bool)
+        pixels, empty = self._pixels_to_measure(cells, present) if encode is None else encode()
+        failed = present & empty
+        brightness, contrast = np.full((2, len(cells)), np.nan)
+        for i in np.flatnonzero(present & ~failed):
+            # Without alpha, which says nothing of light.
+            colours = pixels[i, :, :, :3]
+            brightness[i], contrast[i] = colours.mean() / 255, colours.std() / 255
+        are_files = np.array([is_file(cell) for cell in cells], dtype=bool)
+        marks = {"odd": failed & ~are_files, "unreadable": failed & are_files}
+        return [{**marks, "brightness": brightness, "contrast": contrast}]
+
+    def _pixels_to_measure(self, cells, present):
+        """Return pixels, and which cells have none; such cells are no error here."""
+        pixels = np.zeros((len(cells), *self.spec("").shape), dtype="uint8")
+        failed = np.zeros(len(cells), dtype=bool)
+        failed[list(self._decode_all(pixels, cells, np.flatnonzero(present).tolist()))] = True
+        return pixels, failed
+
+    def json_schema(self, column):
+        """Describe the content of a file in base64; see `InputEncoder.json_schema`."""
+        return {"type": "string", "contentEncoding": "base64", "examples": [PIXEL]}
+
+    def read_json(self, value):
+        """Return the content of an image file that a text holds in base64, or as a ``data:`` URI.
+
+        See `InputEncoder.read_json`. Other texts are refused, above all paths: who sends a row must
+        not read this machine's files.
+        """
+        content = read_base64(value)
+        failure = self._find_failure(content)
+        if failure is not None:
+            raise ValueError(f"the image cannot be read ({failure}). Give the content of an image file in base64.")
+        return content
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

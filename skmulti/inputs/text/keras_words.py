@@ -69,6 +69,13 @@ class KerasTrainingWords:
         # Unknown words count, too, so an empty vocabulary will do.
         return KerasWordIds([], self._options).counts(self._texts)
 
+    @property
+    def n_repeated(self):
+        """Number of different words that occur more than once."""
+        words = self.words(None)
+        ids = self.ids(words, int(self.counts.max(initial=1)))
+        return int((np.bincount(ids.ravel(), minlength=2)[2:] > 1).sum())
+
     def words(self, max_tokens):
         """Return the words, the most frequent first."""
         layer = _make_layer(self._options, max_tokens=max_tokens and int(max_tokens))

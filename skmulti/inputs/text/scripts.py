@@ -7,7 +7,8 @@ scripts that put no blanks between words.
 
 import re
 import unicodedata
-from functools import cache, partial
+from collections import Counter
+from functools import cache, lru_cache, partial
 
 # Blocks of scripts without blanks between words. Their letters (general categories L and Nl) become words of their own.
 UNSPACED = (
@@ -31,6 +32,9 @@ UNSPACED = (
 # of a text, so that they must be few.
 _UNSPACED_BEYOND = "\U0001aff0-\U0001b16f\U00020000-\U0003ffff"
 _SYMBOLS_BEYOND = "\U0001d100-\U0001d1ff\U0001f000-\U0001faff"
+
+# Characters of a text that tell its script.
+_SCRIPT_LENGTH = 200
 
 _FLAG = "[\U0001f1e6-\U0001f1ff]"
 _JOINER = "\u200d"
@@ -117,6 +121,20 @@ def take_apart(text):
     """Return a text without letters of scripts without blanks, how many of these it had, and how many emoji."""
     rest, n_letters = _unspaced().subn(" ", text)
     return rest, n_letters, len(_EMOJI.findall(text))
+
+
+def script_of(text):
+    """Return the script of most letters at the start of a text, as Unicode names it ("LATIN"), or None without any."""
+    letters = [character for character in text[:_SCRIPT_LENGTH] if character.isalpha()]
+    if not letters or "".join(letters).isascii():
+        return "LATIN" if letters else None
+    return Counter(map(_script_of_letter, letters)).most_common(1)[0][0]
+
+
+@lru_cache(4096)
+def _script_of_letter(letter):
+    """Return the script of a letter: the first word of its name."""
+    return unicodedata.name(letter, "").partition(" ")[0]
 
 
 def _fold(text):

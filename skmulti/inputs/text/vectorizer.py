@@ -10,15 +10,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._validation import FRACTION, POSITIVE_INT, Integral, Interval, StrOptions
 from ...errors import shorten
-from ...spec import FIRST_ID, ArraySpec, digest
+from ...spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from .._hints import are_of
+from .._measures import as_labels, lengths_of
 from .._odd import ON_ODD, odd_cells_gathered, odd_cells_reported
 from .._steps import choose_length
 from ..base import InputEncoder, as_frame, check_frame, check_part, keep_names, missing_rows
 from .branch import TextBranch
-from .cells import empty_rows, holds_bytes
+from .cells import empty_rows, holds_bytes, read_texts
 from .columns import describe_texts, share_words
 from .keras_words import KerasTrainingWords, KerasWordIds
+from .scripts import script_of
 from .tokens import SPLITTING, Tokenizer, text_rows
 from .words import TrainingWords, WordIds
 
@@ -264,6 +266,7 @@ class TextVectorizer(InputEncoder):
             words = [word for _, _, word in sorted(spelled, reverse=True)]
             limit = len(words) if self.max_tokens is None else self.max_tokens - FIRST_ID
             self.vocabulary_ = ["", "[UNK]", *words[:limit]]
+            self._n_repeated = min(limit, sum(count > 1 for count in seen.values()))
         self._partial = seen, lengths, self.vocabulary_
         self.length_ = choose_length(self.length, np.array(list(lengths.elements())))
         vars(self).pop("_word_ids", None)
@@ -305,6 +308,30 @@ class TextVectorizer(InputEncoder):
         with odd_cells_gathered([]):
             return empty_rows(as_frame(_as_column(columns)), self)
 
+    def measure(self, columns, encode=None, *, training=False):
+        """Measure length and script of a text, and which share of its words is new; see `InputEncoder.measure`."""
+        frame = check_frame(self, _as_column(columns), reset=False, dtype=object)
+        return [self._measure_texts(column, training) for _, column in frame.items()]
+
+    def _measure_texts(self, column, training):
+        """Measure the texts of one column."""
+        texts = read_texts(column, self if self.on_odd == "missing" else None)
+        texts = [None if gone else text for text, gone in zip(texts, pd.isna(texts), strict=True)]
+        # With room for one more word than rows have, which is there if the text is cut.
+        ids = self._word_ids.ids([text or "" for text in texts], self.length_ + 1)
+        truncated, ids = ids[:, -1] > 0, ids[:, :-1]
+        new = ids == UNKNOWN_ID
+        if training:
+            # The most frequent words come first: from this id on, each occurs once.
+            new |= ids >= FIRST_ID + self._n_repeated
+        counts = np.count_nonzero(ids, axis=1)
+        return {
+            "unseen": np.where(counts, new.sum(axis=1) / np.maximum(counts, 1), np.nan),
+            "truncated": truncated,
+            "length": lengths_of(texts),
+            "script": as_labels([None if text is None else script_of(text) for text in texts]),
+        }
+
     def transform_cells(self, cells, empty):
         """Look up the ids of a few rows; see `InputEncoder.transform_cells`."""
         if not are_of({str}, cells[~empty]):
@@ -339,6 +366,8 @@ class TextVectorizer(InputEncoder):
             training = TrainingWords(texts, Tokenizer(**self._options()), kept)
         words = _check_vocabulary(self.vocabulary) if self.vocabulary is not None else training.words(self.max_tokens)
         self.vocabulary_ = ["", "[UNK]", *words]
+        # Words that the user lists are known without a row.
+        self._n_repeated = min(len(words), training.n_repeated) if self.vocabulary is None else len(words)
         self.length_ = choose_length(self.length, training.counts)
         # The table of an earlier fit is still there.
         vars(self).pop("_word_ids", None)

@@ -244,6 +244,11 @@ class TrainingWords:
         """Number of words of each row."""
         return np.concatenate([np.zeros(0, dtype="int64"), *(counts for _, counts in self._counts[2])])
 
+    @property
+    def n_repeated(self):
+        """Number of different words that occur more than once."""
+        return int((self._counts[1] > 1).sum())
+
     def words(self, max_tokens):
         """Return the words, the most frequent first; among equals, the word whose bytes are greatest, as in Keras."""
         numbers, totals, _ = self._counts
