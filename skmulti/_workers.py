@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -46,6 +47,14 @@ def share_cores():
 
 def _is_worker():
     return multiprocessing.current_process().name.startswith("LokyProcess")
+
+
+def runs_in_joblib():
+    """Return whether joblib has called this code: a search, an ensemble, a cache, or a worker process of theirs."""
+    package, frame = os.path.dirname(joblib.__file__) + os.sep, sys._getframe(1)
+    while frame is not None and not frame.f_code.co_filename.startswith(package):
+        frame = frame.f_back
+    return frame is not None
 
 
 @cache

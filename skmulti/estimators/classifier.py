@@ -9,6 +9,7 @@ from .._validation import StrOptions
 from .base import MultiInputEstimator
 from .labels import check_labels
 from .parameters import explains_arguments
+from .resuming import undone_if_broken_off
 from .targets import ClassTarget, check_output_names, output_names
 from .tasks import with_callbacks
 
@@ -97,6 +98,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         the network learns to do without it.
     memory : str, joblib.Memory or None
         Where encoded training rows are kept between fits; None keeps none.
+    checkpoint : str, PathLike or None
+        A folder from which a fit that was killed goes on when it is called again; it then ends
+        with the same weights as one that ran through. See the notes.
     warm_start : bool
         Whether a second ``fit`` continues with the network of the first one. It takes changed
         parameters of training, such as ``optimizer__learning_rate``, and refuses changed parts
@@ -220,6 +224,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         dtype="float32",
         input_dropout=0.0,
         memory=None,
+        checkpoint=None,
         warm_start=False,
         verbose=0,
         random_state=None,
@@ -247,6 +252,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         self.dtype = dtype
         self.input_dropout = input_dropout
         self.memory = memory
+        self.checkpoint = checkpoint
         self.warm_start = warm_start
         self.verbose = verbose
         self.random_state = random_state
@@ -258,6 +264,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         return self._target.labels.classes
 
     @explains_arguments
+    @undone_if_broken_off
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
@@ -296,6 +303,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         return self._fit(target, X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @explains_arguments
+    @undone_if_broken_off
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one epoch on a chunk of rows.
 

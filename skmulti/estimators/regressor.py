@@ -5,6 +5,7 @@ from sklearn.base import RegressorMixin
 
 from .base import MultiInputEstimator
 from .parameters import explains_arguments
+from .resuming import undone_if_broken_off
 from .targets import NumberTarget
 from .tasks import with_callbacks
 
@@ -88,6 +89,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         the network learns to do without it.
     memory : str, joblib.Memory or None
         Where encoded training rows are kept between fits; None keeps none.
+    checkpoint : str, PathLike or None
+        A folder from which a fit that was killed goes on when it is called again; it then ends
+        with the same weights as one that ran through. See the notes.
     warm_start : bool
         Whether a second ``fit`` continues with the network of the first one. It takes changed
         parameters of training, such as ``optimizer__learning_rate``, and refuses changed parts
@@ -186,6 +190,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         dtype="float32",
         input_dropout=0.0,
         memory=None,
+        checkpoint=None,
         warm_start=False,
         scale_target=True,
         verbose=0,
@@ -213,6 +218,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         self.dtype = dtype
         self.input_dropout = input_dropout
         self.memory = memory
+        self.checkpoint = checkpoint
         self.warm_start = warm_start
         self.scale_target = scale_target
         self.verbose = verbose
@@ -220,6 +226,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         self._store_routed(routed)
 
     @explains_arguments
+    @undone_if_broken_off
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
@@ -257,6 +264,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         return self._fit(target, X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @explains_arguments
+    @undone_if_broken_off
     def partial_fit(self, X, y, sample_weight=None):
         """Train one epoch on a chunk of rows.
 
