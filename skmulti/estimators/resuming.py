@@ -18,7 +18,7 @@ from .scikeras import optimizer_state
 # Parameters that change no weights: where results are kept, and what is shown. Seed and callbacks are looked at apart.
 APART = {"callbacks", "checkpoint", "memory", "n_jobs", "random_state", "verbose"}
 PACKAGES = ("keras", "numpy", "pandas", "scikit-learn", "tensorflow")
-_SHOWN = bool | int | float | str
+_SHOWN = (bool, int, float, str)
 
 
 def fit_parts(estimator, examples, validation, router, seed):
@@ -70,8 +70,9 @@ def fit_parts(estimator, examples, validation, router, seed):
 
 def _describe(name, value):
     """Return a parameter's value as text if it is short, and else a digest in angle brackets."""
-    if value is None or isinstance(value, _SHOWN):
-        return shorten(f"{type(value).__name__} {value!r}" if isinstance(value, float) else repr(value), 200)
+    parts = value if type(value) in (list, tuple) else [value]
+    if all(part is None or type(part) in _SHOWN for part in parts) and len(repr(value)) <= 200:
+        return repr(value)
     try:
         # The parameters of a part have names of their own.
         return f"<{digest(type(value) if hasattr(value, 'get_params') else value)}>"
@@ -88,7 +89,7 @@ def _callback_parts(callback):
         return callback
     names = inspect.signature(type(callback).__init__).parameters
     held = {name: vars(callback).get(name) for name in names}
-    return [type(callback), {name: value for name, value in held.items() if isinstance(value, _SHOWN)}]
+    return [type(callback), {name: value for name, value in held.items() if type(value) in _SHOWN}]
 
 
 def _validation_digest(validation):

@@ -243,7 +243,11 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
 
         with timings.measure("train"), nullcontext() if alone else let_others_in():
             interrupted = run_epochs(fit, listed, progress)
-    history = progress.history
+    return _conclude(progress.history, schedule, figure, stopper, interrupted)
+
+
+def _conclude(history, schedule, figure, stopper, interrupted):
+    """Return what a training has come to, and warn if it could have come further."""
     done = schedule.initial_epoch + len(history["loss"])
     # Stoppers count epochs from 0, and may have no weights: then no loss was finite.
     best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1

@@ -32,6 +32,8 @@ FRAME, OUTCOME = make_listings(60, 0, size=(8, 8))
 
 
 SMALL = {"head": DenseHead(units=(4,)), "batch_size": 16}
+# A step that Python runs is slower than a compiled one, but not the first.
+EAGER = {**SMALL, "compile__run_eagerly": True}
 
 
 class BreakOff(keras.callbacks.Callback):
@@ -80,7 +82,7 @@ def photos(folder, seed, seen, how=None):
     router = InputRouter([("photo", ImageDecoder(size=(8, 8), lazy=True), "photo"), ("n", NumberScaler(), ["area"])])
     reg = MultiInputRegressor(
         router,
-        **SMALL,
+        **EAGER,
         branches__photo__filters=(2,),
         branches__photo__augment=True,
         input_dropout=0.2,
@@ -101,7 +103,7 @@ def make_batches():
 def generator(folder, seed, seen, how=None):
     """Batches of a generator that cannot be rewound."""
     reg = MultiInputRegressor(
-        head=DenseHead(units=(4,)),
+        **EAGER,
         epochs=4,
         fit__steps_per_epoch=3,
         callbacks=[BreakOff(1, seen, how)],
@@ -144,7 +146,11 @@ def go_on(folder):
 def leftovers():
     """Return threads of Python's, open files and child processes."""
     # TensorFlow's own threads, which it keeps, have a name each if they ever ran Python.
-    threads = [thread.name for thread in threading.enumerate() if not thread.name.startswith(("Dummy", "MainThread"))]
+    threads = [thread for thread in threading.enumerate() if not thread.name.startswith(("Dummy", "MainThread"))]
+    # A thread that is about to end needs a moment.
+    for thread in threads:
+        thread.join(2)
+    threads = [thread.name for thread in threads if thread.is_alive()]
     files = []
     for number in os.listdir("/proc/self/fd"):
         try:
@@ -217,13 +223,13 @@ def interrupted(fit, before):
 def decode(at, lazy):
     SlowDecoder.signals = Signals(at)
     encoders = [("photo", SlowDecoder(size=(8, 8), lazy=lazy), "photo"), ("n", NumberScaler(), ["area"])]
-    clf = MultiInputClassifier(InputRouter(encoders, n_jobs=2), **SMALL, branches__photo__filters=(2,), epochs=4)
+    clf = MultiInputClassifier(InputRouter(encoders, n_jobs=2), **EAGER, branches__photo__filters=(2,), epochs=4)
     return clf.fit(FRAME, OUTCOME)
 
 
 def interrupts(folder):
     """Interrupt fits in many places."""
-    clf = MultiInputClassifier(**SMALL, epochs=4, random_state=0, checkpoint=os.path.join(folder, "interrupts"))
+    clf = MultiInputClassifier(**EAGER, epochs=4, random_state=0, checkpoint=os.path.join(folder, "interrupts"))
     before = leftovers()
     return {
         "while encoding": interrupted(lambda: decode(1, False), before),
