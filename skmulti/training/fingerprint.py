@@ -171,14 +171,21 @@ class _Walk:
             params = value.get_params(deep=False)
             self.add({name: params[name] for name in sorted(params) if name != _WITHOUT_EFFECT})
         elif isinstance(value, keras.layers.Layer):
-            self.add([value.get_config(), value.get_weights()])
+            self.add([_without_names(value.get_config()), value.get_weights()])
         elif isinstance(value, keras.optimizers.Optimizer | keras.losses.Loss | keras.metrics.Metric):
-            self.add(value.get_config())
+            self.add(_without_names(value.get_config()))
         else:
             registered = copyreg.dispatch_table.get(type(value))
             made = registered(value) if registered else value.__reduce_ex__(4)
             parts = made if isinstance(made, tuple) else (made,)
             self.add_each([list(part) if isinstance(part, Iterator) else part for part in parts])
+
+
+def _without_names(config):
+    """Return a configuration of Keras without names, which count the objects that a process has made."""
+    if isinstance(config, dict):
+        return {key: _without_names(part) for key, part in config.items() if key != "name"}
+    return [_without_names(part) for part in config] if isinstance(config, list | tuple) else config
 
 
 def _contents(cell):
