@@ -2,16 +2,18 @@
 
 import multiprocessing
 import os
+import sys
+import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from functools import cache
 from pathlib import Path
 
 import joblib
 import tensorflow as tf
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 
 # Bytes of memory that are assumed if the system does not tell.
 USUAL_MEMORY = 8 * 2**30
@@ -19,6 +21,8 @@ USUAL_MEMORY = 8 * 2**30
 # share is small because a fit in memory holds the array twice, and a hold-out or a fold adds copies of its rows.
 LAZY_SHARE = 0.1
 WORKERS = min(4, os.cpu_count() or 1)
+# An event that is set when the threads that this code runs in are to stop; None outside of `call_in_threads`.
+_BROKEN_OFF = ContextVar("broken_off", default=None)
 
 
 def available_cores():
@@ -49,6 +53,14 @@ def share_cores():
 
 def _is_worker():
     return multiprocessing.current_process().name.startswith("LokyProcess")
+
+
+def runs_in_joblib():
+    """Return whether joblib has called this code: a search, an ensemble, a cache, or a worker process of theirs."""
+    package, frame = os.path.dirname(joblib.__file__) + os.sep, sys._getframe(1)
+    while frame is not None and not frame.f_code.co_filename.startswith(package):
+        frame = frame.f_back
+    return frame is not None
 
 
 @cache
@@ -86,6 +98,8 @@ def map_ahead(function, items, workers=WORKERS):
     pool, waiting = ThreadPoolExecutor(workers), deque()
     try:
         for item in items:
+            if (broken_off := _BROKEN_OFF.get()) is not None and broken_off.is_set():
+                raise CancelledError("The work that this is part of was broken off.")
             waiting.append(pool.submit(copy_context().run, function, item))
             if len(waiting) > workers:
                 yield waiting.popleft().result()
@@ -96,10 +110,24 @@ def map_ahead(function, items, workers=WORKERS):
 
 
 def call_in_threads(function, arguments, n_jobs):
-    """Call a function with each of several tuples of arguments, in as many threads as `n_jobs` says."""
-    # Starting joblib costs more than the encoding of a single row.
-    if effective_n_jobs(n_jobs) == 1:
+    """Call a function with each of several tuples of arguments, in as many threads as `n_jobs` says.
+
+    If a call fails or a user interrupts, those that work ahead of a loop stop at their next item, and
+    every thread has ended before the error is raised.
+    """
+    n_threads = effective_n_jobs(n_jobs)
+    if n_threads == 1:
         return [function(*own) for own in arguments]
-    # Each call in a context of its own, with what the caller's holds: a context can be entered by one thread at a time.
-    calls = (delayed(copy_context().run)(function, *own) for own in arguments)
-    return Parallel(n_jobs=n_jobs, prefer="threads")(calls)
+    # Not joblib's threads, which an interrupt leaves running.
+    broken_off, pool = threading.Event(), ThreadPoolExecutor(n_threads)
+    token = _BROKEN_OFF.set(broken_off)
+    try:
+        # Each call in a context of its own, with what the caller's holds: a context is entered by one thread at a time.
+        calls = [pool.submit(copy_context().run, function, *own) for own in arguments]
+        return [call.result() for call in calls]
+    except BaseException:
+        broken_off.set()
+        raise
+    finally:
+        _BROKEN_OFF.reset(token)
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -147,6 +147,34 @@ class TargetWarning(UserWarning):
     """
 
 
+class InterruptedFitWarning(UserWarning):
+    """Warns that a fit was interrupted and has ended early, with the best weights so far.
+
+    As an error it stops a loop of several fits at the first interrupt.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import InterruptedFitWarning
+    >>> warnings.simplefilter("error", InterruptedFitWarning)
+    >>> warnings.simplefilter("default", InterruptedFitWarning)
+    """
+
+
+class CheckpointWarning(UserWarning):
+    """Warns that a fit cannot go on from a checkpoint, or can go on in part only.
+
+    For example if the file is damaged, or of another fit.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import CheckpointWarning
+    >>> warnings.simplefilter("error", CheckpointWarning)
+    >>> warnings.simplefilter("default", CheckpointWarning)
+    """
+
+
 class UnmatchedFilesWarning(UserWarning):
     """Warns that some of the files that belong together are absent.
 

@@ -1,5 +1,7 @@
 """How both estimators fit and predict: they read rows, fit the router, build the network and train it."""
 
+import os
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import keras
@@ -15,6 +17,7 @@ from ..network import Forward, as_merge, build_by_hand, build_network, check_sav
 from ..router import InputRouter, check_batch, store_folder
 from ..sources import TableSource, split_batch
 from ..training import (
+    Checkpoint,
     Recipe,
     Schedule,
     Timings,
@@ -40,6 +43,7 @@ from .examples import (
     warn_of_pairs,
 )
 from .parameters import Parts, branches_at_fit
+from .resuming import fit_parts, warn_of_interrupt
 from .scikeras import ScikerasAdapter, optimizer_state, repeat_names, restart_names
 from .tasks import CallbackSupportMixin, FitTask
 
@@ -78,6 +82,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         "dtype": [StrOptions({"float32", "float64"})],
         "input_dropout": [RATE],
         "memory": [str, HasMethods(["cache"]), None],
+        "checkpoint": [str, os.PathLike, None],
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
         "random_state": ["random_state"],
@@ -104,22 +109,18 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         # The order matters. Labels are learned from all rows: a class that only held-out rows show is known, too.
         # Router, scale of y and choices see the training rows alone, so that the hold-out is new to all of them.
         examples = self._learn_target(target, X, y, sample_weight)
-        examples, held = self._split(examples, validation, seed)
-        target.describe(examples.y, examples.weight, self.loss)
-        recipe = self._recipe(len(examples), given=held is not None or validation[0] is not None)
-        task = FitTask(self, examples.X, examples.y, examples.weight, recipe.epochs)
-        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
-            rows = self._build(examples, recipe)
-            self._train(rows, self._held_rows(held, validation), seed, recipe, task)
-        # After the block: what scikit-learn's callbacks do is no part of the fit's seeds and names.
-        task.end()
-        return self
+        return self._run(examples, validation, seed, self._build, describes=True)
 
     def _partial_fit(self, target, X, y, sample_weight):
         """Train one epoch on a chunk of rows; the first chunk fits the router."""
         refuse_fork()
         self._validate_params()
         self._check_routed()
+        if self.checkpoint is not None:
+            raise ValueError(
+                "checkpoint keeps the epochs of a fit, and partial_fit trains one epoch on each chunk. Set "
+                "checkpoint=None, and save the estimator between chunks."
+            )
         if hasattr(self, "model_"):
             return self._continue_fit(X, y, sample_weight)
         self._refuse_source(X, y)
@@ -128,24 +129,51 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         target.describe(examples.y, examples.weight, self.loss)
         recipe = replace(self._recipe(len(examples)), epochs=1, stops_early=False)
         with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
-            self._train(self._build(examples, recipe), None, seed, recipe)
-        return self
+            interrupted = self._train(self._build(examples, recipe), None, seed, recipe)
+        return self._end(interrupted)
 
     def _continue_fit(self, X, y, sample_weight, validation=None):
         """Continue with the same router, target and network; without `validation` for one epoch."""
         refuse_changes(self, self._network_params)
         self._refuse_source(X, y)
         seed = draw_seed(self.random_state)
-        examples, held = self._reader(self._target).read(X, y, sample_weight), None
-        recipe, task = replace(self._recipe(len(examples)), epochs=1, stops_early=False), None
+        examples = self._reader(self._target).read(X, y, sample_weight)
         if validation is not None:
+            return self._run(examples, validation, seed, lambda examples, recipe: self._rows(examples))
+        recipe = replace(self._recipe(len(examples)), epochs=1, stops_early=False)
+        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
+            interrupted = self._train(self._rows(examples), None, seed, recipe)
+        return self._end(interrupted)
+
+    def _run(self, examples, validation, seed, make_rows, describes=False):
+        """Run a whole fit on rows that were read; `make_rows` encodes those to train on."""
+        with self._open_checkpoint(examples, validation, seed) as checkpoint:
+            seed = checkpoint.seed if checkpoint else seed
             examples, held = self._split(examples, validation, seed)
+            if describes:
+                self._target.describe(examples.y, examples.weight, self.loss)
             recipe = self._recipe(len(examples), given=held is not None or validation[0] is not None)
             task = FitTask(self, examples.X, examples.y, examples.weight, recipe.epochs)
-        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
-            self._train(self._rows(examples), self._held_rows(held, validation), seed, recipe, task)
-        if task:
+            with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
+                rows = make_rows(examples, recipe)
+                interrupted = self._train(rows, self._held_rows(held, validation), seed, recipe, task, checkpoint)
+            # After the block: what scikit-learn's callbacks do is no part of the fit's seeds and names.
             task.end()
+            if checkpoint:
+                checkpoint.finished = not interrupted
+        return self._end(interrupted)
+
+    def _open_checkpoint(self, examples, validation, seed):
+        """Return the context of the fit's checkpoint; None in a context if the user wants none."""
+        if self.checkpoint is None:
+            return nullcontext()
+        parts = fit_parts(self, examples, validation, Parts(self).router, seed)
+        return Checkpoint(self.checkpoint, parts, seed)
+
+    def _end(self, interrupted):
+        """Return the fitted estimator, with a warning if a user interrupted its fit."""
+        if interrupted:
+            warn_of_interrupt(self)
         return self
 
     def _source(self, X, y=None):
@@ -282,8 +310,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     # --- train
 
-    def _train(self, rows, held, seed, recipe, task=None):
-        """Compile if needed, train, and record what happened. Only a whole fit, which has a `task`, stops early."""
+    def _train(self, rows, held, seed, recipe, task=None, checkpoint=None):
+        """Compile if needed, train, record what happened; return whether a user interrupted it.
+
+        Only a whole fit, which has a `task`, stops early.
+        """
         self.callbacks_ = callbacks = self._copy_callbacks()
         if rows.batch_rows:
             recipe = replace(recipe, batch_size=rows.batch_rows)
@@ -310,10 +341,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             fit_params.pop("steps_per_epoch", None)
         # Keras makes metrics from their names in the first training step, not in `compile`.
         with restart_names():
-            history, self.best_epoch_ = train(network, rows, held, schedule, callbacks, fit_params, self.timings_)
-        for name, values in history.items():
-            self.history_.setdefault(name, []).extend(float(value) for value in values)
-        self.n_iter_ = len(self.history_["loss"])
+            done = train(network, rows, held, schedule, callbacks, fit_params, self.timings_, checkpoint)
+        # A new dict: a fit that is broken off leaves the old one.
+        names = dict.fromkeys([*self.history_, *done.history])
+        self.history_ = {
+            name: [*self.history_.get(name, []), *map(float, done.history.get(name, []))] for name in names
+        }
+        self.best_epoch_, self.n_iter_ = done.best_epoch, len(self.history_["loss"])
+        return done.interrupted
 
     def _finish_recipe(self, recipe, held, callbacks, *, whole):
         """Choose what depends on the network, its branches and the user's callbacks."""

@@ -12,6 +12,7 @@ from .parameters import ROUTED
 EACH_FIT = {
     "batch_size",
     "callbacks",
+    "checkpoint",
     "early_stopping",
     "epochs",
     "memory",

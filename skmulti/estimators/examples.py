@@ -6,6 +6,7 @@ a fit sees only positions of rows, so that checks of y, weights, classes and the
 """
 
 import copy
+from collections import deque
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,7 +30,7 @@ from ..router import (
     to_table,
 )
 from ..sources import TableSource, batch_source, has_named_columns, split_batch, table_source
-from ..training import Rows, StreamRows, piece_rows, table_batches
+from ..training import Rows, StreamRows, digest, piece_rows, table_batches
 from .labels import as_pandas
 from .targets import check_output_names, encode_rows, output_names
 
@@ -117,6 +118,10 @@ class TableExamples:
         """Return some of the rows to validate on."""
         # That missing cells are all among them is chance: nothing that the user could act on.
         return replace(self.take(positions), warns=False)
+
+    def digest(self, router):
+        """Return a digest of all cells, and of the files that they name."""
+        return digest(self.table, file_states(self.table, _folders_of(router)))
 
     def fit_router(self, router, memory):
         """Fit a router on the rows and encode them, or look both up if `memory` has them.
@@ -246,6 +251,11 @@ class PartExamples:
 
     hold_out = take
 
+    def digest(self, router):
+        """Return a digest of all cells, and of the files that they name, in one reading of the table."""
+        folders = _folders_of(router)
+        return digest([digest(frame, file_states(frame, folders)) for _, frame in self.source.frames()], self.positions)
+
     def fit_router(self, router, memory):
         """Fit a router in one pass over the rows, and encode some rows for initial values of branches."""
         # Evenly spaced: a table in parts is often sorted, by day for example, and its first rows are not typical.
@@ -322,6 +332,10 @@ class BatchExamples:
         """Keep targets and weights of some rows; the batches still have the others, with a weight of 0."""
         return replace(self, y=self.y[positions], weight=None if self.weight is None else self.weight[positions])
 
+    def digest(self, router):
+        """Return a digest of the sample of rows that the first reading has kept: of all, unless there are many."""
+        return digest(self.read_batches.sample, self.read_batches.n_batches)
+
     def fit_router(self, router, memory):
         """Return a copy of the user's fitted router, or the specs in place of a router; and a sample of the rows."""
         # Nothing is left to fit: batches are encoded already. A copy, since a fit changes nothing of the user's.
@@ -366,9 +380,13 @@ class BatchExamples:
                 )
             yield waiting
 
+        def pass_over(epoch):
+            # A generator cannot be rewound, and a dataset may shuffle from reading to reading.
+            deque(self.source.batches(epoch), maxlen=0)
+
         first = {name: array[:1] for name, array in batches.sample.items()}
         example = (first, encoded[:1], *(() if weights is None else (weights[:1],)))
-        return StreamRows(read, example, encoded, batches.n_batches, batches.batch_rows)
+        return StreamRows(read, example, encoded, batches.n_batches, batches.batch_rows, pass_over)
 
 
 class ReadBatches:

@@ -5,6 +5,7 @@ from sklearn.base import RegressorMixin
 
 from .base import MultiInputEstimator
 from .parameters import explains_arguments
+from .resuming import undone_if_broken_off
 from .targets import NumberTarget
 from .tasks import with_callbacks
 
@@ -88,6 +89,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         the network learns to do without it.
     memory : str, joblib.Memory or None
         Where encoded training rows are kept between fits; None keeps none.
+    checkpoint : str, PathLike or None
+        A folder from which a fit that was killed goes on when it is called again; it then ends
+        with the same weights as one that ran through. See the notes.
     warm_start : bool
         Whether a second ``fit`` continues with the network of the first one. It takes changed
         parameters of training, such as ``optimizer__learning_rate``, and refuses changed parts
@@ -148,6 +152,25 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     held-out row. Parameters of Keras are routed as in SciKeras: ``optimizer__``, ``loss__``,
     ``metrics__``, ``callbacks__``, ``compile__``, ``fit__`` and ``model__``.
 
+    **Interrupts.** After Ctrl-C a fit ends as if it had stopped early: with the weights of the
+    best epoch so far, or of the last one that was done, and with an `InterruptedFitWarning`.
+    Before the first epoch is done, and in a fit that joblib runs (in a search, a
+    cross-validation or an ensemble), the interrupt is raised, as it is meant for all fits. After
+    an interrupt or an error that is raised, the estimator is what it was before the fit.
+
+    **Checkpoints.** A `checkpoint` is for fits that are killed. After epochs, the state of the
+    training is written to a file in the folder, in one step and without pickle; writing takes a
+    tenth of the time at most, so not every short epoch is written. ``fit`` with the same
+    parameters, rows and versions fits the router anew and trains on from there; with
+    ``random_state=None`` it has the seed that was drawn first. When the fit ends, its file is
+    removed. Files are told apart by parameters and rows, so a folder serves all fits of a search.
+    A `CheckpointWarning` tells of a file of another fit, which is left alone, and of one that is
+    damaged, which is replaced. Batches from a generator or dataset are read again up to the
+    epoch that was reached, since they cannot be rewound; they must be the same ones. Of your
+    callbacks, attributes that are numbers, texts, arrays, or lists and dicts of them go on, and
+    so do those of Keras' callbacks; scikit-learn's callbacks begin anew. `partial_fit` takes no
+    checkpoint.
+
     Examples
     --------
     >>> from skmulti import MultiInputRegressor
@@ -186,6 +209,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         dtype="float32",
         input_dropout=0.0,
         memory=None,
+        checkpoint=None,
         warm_start=False,
         scale_target=True,
         verbose=0,
@@ -213,6 +237,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         self.dtype = dtype
         self.input_dropout = input_dropout
         self.memory = memory
+        self.checkpoint = checkpoint
         self.warm_start = warm_start
         self.scale_target = scale_target
         self.verbose = verbose
@@ -220,6 +245,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         self._store_routed(routed)
 
     @explains_arguments
+    @undone_if_broken_off
     @with_callbacks
     def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Fit router and network.
@@ -257,6 +283,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         return self._fit(target, X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     @explains_arguments
+    @undone_if_broken_off
     def partial_fit(self, X, y, sample_weight=None):
         """Train one epoch on a chunk of rows.
 

@@ -2,19 +2,23 @@
 
 A network, encoded rows and what the user decided come in. The trained weights, the history of the
 epochs and the number of the best epoch go out. `Recipe` chooses what the user left open, `Rows` and
-`StreamRows` hold the rows, `train` runs the fit. Nothing here knows how a column becomes an
-array: `table_batches` hands the rows of a table to a fitted router, and takes arrays from it.
+`StreamRows` hold the rows, `train` runs the fit, and a `Checkpoint` lets it go on after a kill. Nothing
+here knows how a column becomes an array: `table_batches` hands the rows of a table to a fitted router, and
+takes arrays from it.
 """
 
 from .callbacks import AnnealRate, SlowOnPlateau
+from .checkpoint import Checkpoint, variables
 from .defaults import Recipe, stops_early
 from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
+from .fingerprint import digest
 from .run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, train
 from .timing import Timings
 
 __all__ = [
     "AnnealRate",
+    "Checkpoint",
     "Recipe",
     "Rows",
     "Schedule",
@@ -22,6 +26,7 @@ __all__ = [
     "StreamRows",
     "Timings",
     "TrainingNetwork",
+    "digest",
     "draw_seed",
     "hold_out",
     "isolate",
@@ -30,4 +35,5 @@ __all__ = [
     "stops_early",
     "table_batches",
     "train",
+    "variables",
 ]

@@ -98,18 +98,27 @@ class StreamRows:
         Batches per epoch, or None if the fit decides.
     batch_rows : int or None
         Rows per batch, or None if the fit decides.
+    pass_over : callable or None
+        ``pass_over(epoch)`` reads the batches of an epoch without using them, for a source that knows
+        itself where it is; None for rows that can be read from any epoch on.
     """
 
     streams = True
 
-    def __init__(self, read, first, y, n_batches=None, batch_rows=None):
+    def __init__(self, read, first, y, n_batches=None, batch_rows=None, pass_over=None):
         self.arrays, self.y, self.n_batches, self.batch_rows = first[0], y, n_batches, batch_rows
         self.error, self.epoch = None, 0
         self.first, self._read, self._live = first, read, []
+        self._pass_over = pass_over
 
     def feed(self, batch_size, seed=None):
         """Return these rows as batches; with a seed each epoch mixes them anew."""
         return StreamFeed(self, batch_size, seed)
+
+    def skip(self, epochs):
+        """Bring the source to where it is after these epochs."""
+        for epoch in epochs if self._pass_over else ():
+            self._pass_over(epoch)
 
     def read(self, batch_size, seed):
         """Read the batches of the epoch."""

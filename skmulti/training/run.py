@@ -3,6 +3,7 @@
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -15,7 +16,9 @@ from .._process import let_others_in
 from ..errors import closest_match, quote, warn
 from ..router import LazyArray, take
 from .callbacks import SlowOnPlateau, direction
+from .checkpoint import SaveEpochs
 from .feeds import LazyFeed, raise_row_errors
+from .progress import Progress, run_epochs
 from .steps import RowFeed, feed_from
 from .timing import Timings
 
@@ -156,7 +159,15 @@ class Schedule:
         return self.patience is not None or isinstance(self.rate, SlowOnPlateau)
 
 
-def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
+class Outcome(NamedTuple):
+    """What a training has come to: its history, its best epoch (from 1), and whether a user interrupted it."""
+
+    history: dict
+    best_epoch: int
+    interrupted: bool
+
+
+def train(model, rows, held, schedule, callbacks, fit_params, timings=None, checkpoint=None):
     """Train a compiled model.
 
     Parameters
@@ -174,13 +185,14 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
         Further arguments of ``keras.Model.fit``.
     timings : Timings or None
         Receives the seconds of "trace" and "train".
+    checkpoint : Checkpoint or None
+        Where to begin, and what to write after each epoch.
 
     Returns
     -------
-    history : dict of str to list of float
-        Loss and metrics of each epoch.
-    best_epoch : int
-        The epoch, counted from 1, whose weights the model has.
+    Outcome
+        Loss and metrics of each epoch; the epoch, counted from 1, whose weights the model has; and whether a
+        user interrupted the training after one epoch or more.
 
     Warns
     -----
@@ -200,20 +212,42 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
         figure = _figure(schedule, model, held)
         stopper = _stopper(schedule, model, figure)
         # Without duplicates: a `SlowOnPlateau` is both what stops and what lowers the rate.
-        own = [callback for callback in dict.fromkeys((*feed.callbacks(), stopper, schedule.rate)) if callback]
+        deciding = [callback for callback in dict.fromkeys((stopper, schedule.rate)) if callback]
         alone = callbacks or not _is_traced(model, feed, held_feed)
-        with timings.measure("train"), nullcontext() if alone else let_others_in():
-            history = model.fit(
+        progress = Progress()
+        saver = checkpoint and SaveEpochs(checkpoint, progress, [*deciding, *callbacks], draws=bool(alone))
+        first, last = _epochs_left(schedule, saver and saver.resumed(model), progress, rows, held)
+        # Ours first: the user's see the best weights at the end of training.
+        everyone = [progress, *feed.callbacks(), *deciding, *callbacks, line, saver]
+        listed = keras.callbacks.CallbackList(
+            [callback for callback in everyone if callback],
+            add_history=True,
+            add_progbar=schedule.verbose > 1,
+            model=model,
+            verbose=1 if schedule.verbose > 1 else 0,
+            epochs=schedule.epochs,
+            steps=fit_params.get("steps_per_epoch") or feed.n_steps,
+        )
+
+        def fit():
+            model.fit(
                 feed.steps(),
-                epochs=schedule.epochs,
-                initial_epoch=schedule.initial_epoch,
+                epochs=last,
+                initial_epoch=first,
                 validation_data=None if held_feed is None else held_feed.steps(),
-                # Ours first: the user's see the best weights at the end of training.
-                callbacks=[*own, *callbacks, *([line] if line else [])],
+                callbacks=listed,
                 shuffle=False,  # the feed does
                 verbose=1 if schedule.verbose > 1 else 0,
                 **fit_params,
-            ).history
+            )
+
+        with timings.measure("train"), nullcontext() if alone else let_others_in():
+            interrupted = run_epochs(fit, listed, progress)
+    return _conclude(progress.history, schedule, figure, stopper, interrupted)
+
+
+def _conclude(history, schedule, figure, stopper, interrupted):
+    """Return what a training has come to, and warn if it could have come further."""
     done = schedule.initial_epoch + len(history["loss"])
     # Stoppers count epochs from 0, and may have no weights: then no loss was finite.
     best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1
@@ -226,7 +260,21 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None):
             "more epochs may help.",
             ConvergenceWarning,
         )
-    return history, best
+    return Outcome(history, best, interrupted)
+
+
+def _epochs_left(schedule, resumed, progress, rows, held):
+    """Return the numbers of the epochs with which training begins and ends; make up for those that are done."""
+    if resumed is None:
+        return schedule.initial_epoch, schedule.epochs
+    progress.logs += resumed["logs"]
+    first = schedule.initial_epoch + len(progress.logs)
+    if rows.streams:
+        rows.skip(range(schedule.initial_epoch, first))
+    if held is not None and held.streams:
+        # Validation has no epochs: its rows are read from the start each time.
+        held.skip(0 for logs in progress.logs if "val_loss" in logs)
+    return first, first if resumed["stopped"] else schedule.epochs
 
 
 def _is_traced(model, *feeds):

@@ -211,5 +211,6 @@ def feed_from(model, training, held):
         model.train_function.feed, model.test_function.feed = training, held
         yield
     finally:
-        # The rows are not kept with the network.
+        # The rows are not kept with the network. Keras keeps an iterator over the held-out ones if a fit breaks off.
         model.train_function.feed = model.test_function.feed = None
+        vars(model).pop("_eval_epoch_iterator", None)
