@@ -1526,9 +1526,7 @@ add(
     "keras.Model",
     "clone_model",
 )
-add(
-    "A model that takes no target", TypeError, lambda: fit(rows(), model=lambda inputs: inputs), "f(inputs, target)"
-)
+add("A model that takes no target", TypeError, lambda: fit(rows(), model=lambda inputs: inputs), "f(inputs, target)")
 add(
     "A model that returns nothing",
     BranchMismatchError,

@@ -233,7 +233,7 @@ Give dicts, texts that write them in JSON, or None where missing.
         missing = pd.isna(column).to_numpy()
         cells = list(map(_as_record, column.astype(object)))
         odd = ~missing & np.array([not isinstance(cell, Mapping) for cell in cells], dtype=bool)
-        advice = "Give dicts, texts that write them in JSON, or None where missing."
+        advice = {"other": "Give dicts, texts that write them in JSON, or None where missing."}
         settle_odd(self, column, odd, "dicts", advice)
         return [dict(_flatten(cell)) if isinstance(cell, Mapping) else None for cell in cells]
 

@@ -121,6 +121,14 @@ class TagsBranch(Branch):
         return dense_stack(total, self.units, dropout=self.dropout)
 
 
+# What to do about cells that hold no tags.
+_WAYS_OUT = {
+    "number": "Make texts of the numbers, '7' or ['7'], or give a column of numbers to CategoryIndexer.",
+    "dict": "A column of dicts goes to RecordVectorizer.",
+    "other": "Give lists, sets or arrays of tags, strings that join them, or None where missing.",
+}
+
+
 class TagsIndexer(InputEncoder):
     """Turn lists, sets or joined strings of tags into ids, padded to one length.
 
@@ -415,8 +423,7 @@ class TagsIndexer(InputEncoder):
             else:
                 sets.append(None if gone else _tags_or_none(cell, self._split))
         odd = ~missing & np.array([tags is None for tags in sets], dtype=bool)
-        advice = "Give lists, sets or arrays of tags, strings that join them, or None where missing."
-        settle_odd(self, column, odd, "tags", advice)
+        settle_odd(self, column, odd, "tags", _WAYS_OUT)
         return sets
 
     def _split(self, text):

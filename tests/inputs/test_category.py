@@ -245,7 +245,7 @@ def test_given_categories_leave_out_missing_values():
     [
         ([["a"], ["b"]], r"`categories` lists 2 columns, the input has 1: \['city'\]"),
         ([["a", "b", "a"]], "`categories` of column 'city' holds 'a' twice"),
-        ([[["a"]]], "must be hashable"),
+        ([[["a"]]], "are not single values"),
         ("auto ", "The 'categories' parameter of CategoryIndexer must be"),
     ],
 )

@@ -50,9 +50,9 @@ def test_a_cell_that_is_no_category_counts_as_missing(cells, odd):
     expected = InputRouter().fit_transform(clean)["categories"]
     expected[3] = 0
 
-    with pytest.warns(OddCellsWarning, match=r"column 'x': 1 of 40 cells is not categories.*first at row label 3"):
+    with pytest.warns(OddCellsWarning, match=r"column 'x': 1 of 40 cells are not single values.*first at row label 3"):
         at_predict = InputRouter().fit(clean).transform(dirty)["categories"]
-    with pytest.warns(OddCellsWarning, match=r"column 'x': 1 of 40 cells is not categories"):
+    with pytest.warns(OddCellsWarning, match=r"column 'x': 1 of 40 cells are not single values"):
         at_fit = InputRouter().fit(dirty)
 
     assert_array_equal(at_predict, expected)
