@@ -4,11 +4,12 @@ All private names of scikit-learn are imported here (and in `estimators.scikeras
 breaks one file.
 """
 
+import re
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, RealNotInt, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names
 from sklearn.utils.validation import _check_sample_weight
@@ -20,6 +21,7 @@ __all__ = [
     "POSITIVE_INT",
     "RATE",
     "HasMethods",
+    "HintedParams",
     "Integral",
     "Interval",
     "Real",
@@ -35,8 +37,40 @@ FRACTION = Interval(RealNotInt, 0, 1, closed="neither")
 RATE = Interval(Real, 0, 1, closed="left")
 
 
+# For parameters whose type is often mistaken: what to give.
+_HINTS = {
+    "size": "Give height and width: (64, 64).",
+    "units": "Give a width for each layer: (64,).",
+    "head": "Give an object: DenseHead().",
+    "router": "Give an object: InputRouter(). None routes columns by content.",
+    "branches": "Give a dict by input name: {'numbers': DenseBranch()}.",
+    "kinds": "Give a dict by column: {'note': 'text'}.",
+    "inputs": "Give a list of tuples: [('a', NumberScaler(), ['size'])].",
+}
+_BY_TYPE = re.compile(r"The '(\w+)' parameter of \w+ must be an (?:instance of '(?:tuple|list|dict)'|object)")
+
+
+class HintedParams:
+    """Adds to scikit-learn's error for a parameter of another type what to give."""
+
+    def _validate_params(self):
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            found = _BY_TYPE.match(str(error))
+            if found is None or found[1] not in _HINTS:
+                raise
+            raise InvalidParameterError(f"{error} {_HINTS[found[1]]}") from error
+
+
 def check_weights(sample_weight, values, name="sample_weight"):
     """Return weights as a new float64 array with a number for each row of `values`, or refuse them."""
+    if np.ndim(sample_weight) == 1 and len(sample_weight) != len(values):
+        rows = name.replace("sample_weight", "X")
+        raise ValueError(
+            f"{name} has {len(sample_weight)} weights for {len(values)} rows of {rows}. Give each row a weight; 0 "
+            "leaves a row out."
+        )
     weights = _check_sample_weight(
         _finite(sample_weight, name), values, dtype="float64", ensure_non_negative=True, copy=True
     )

@@ -20,7 +20,7 @@ from ..network import (
     metrics_by_output,
     regression_target,
 )
-from .labels import Labels, as_pandas, check_labels, row_at
+from .labels import Labels, as_pandas, check_labels, drop_advice, row_at
 
 
 class ClassTarget:
@@ -190,12 +190,13 @@ def refuse_no_numbers(y, name="y"):
             values = _as_floats(values, rows, name, where)
         size = np.abs(values)
         for wrong, what, advice in (
-            (np.isnan(size), "contains NaN", "Drop these rows."),
+            (np.isnan(size), "contains NaN", f"{drop_advice(np.flatnonzero(np.isnan(size)), size, name)}."),
             (np.isinf(size), "contains infinity", "Drop these rows, or give finite numbers."),
             (
                 size > LARGEST,
                 "contains a value too large",
-                f"Give numbers up to {LARGEST:g}: divide y, or learn its logarithm.",
+                f"Give numbers up to {LARGEST:g}: divide {name} by a constant"
+                f"{', or learn its logarithm' if size.size and np.nanmin(values) > 0 else ''}.",
             ),
         ):
             if wrong.any():

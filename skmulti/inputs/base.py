@@ -23,6 +23,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
+from .._validation import HintedParams
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
@@ -38,7 +39,7 @@ LAZY_SHARE = 0.1
 FEW_ROWS = 16
 
 
-class InputEncoder(TransformerMixin, BaseEstimator):
+class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
     """Turn columns of a DataFrame into one array of a network's input.
 
     Subclass it for a new kind of input, together with a `Branch` that reads the
@@ -395,7 +396,7 @@ def cannot_learn_in_parts(encoder):
     )
 
 
-class Branch(BaseEstimator):
+class Branch(HintedParams, BaseEstimator):
     """The sub-network of one input: it turns the encoder's array into one vector for each row.
 
     Subclasses say which kinds they read and implement `connect`.

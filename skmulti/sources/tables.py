@@ -155,7 +155,7 @@ def table_source(X):
         files = [Path(path).expanduser() for path in X]
         # A list of texts is no list of files, and is refused elsewhere.
         if all(_is_table(file) for file in files):
-            return _of_files(f"the list of {len(files)} files", files)
+            return _of_files(f"the {len(files)} path{'s' * (len(files) != 1)} in the list", files)
     # By its module's name, since pyarrow may not be installed.
     if type(X).__module__.startswith("pyarrow") and hasattr(X, "scanner"):
         return TableSource(f"the {type(X).__name__}", [partial(_scan, X)])
@@ -197,17 +197,22 @@ def _of_files(name, files, folder=None):
     """Return the source of files of one kind, in their order."""
     for file in files:
         if not file.exists():
-            raise InputMismatchError(f"There is no file {shorten(repr(str(file)))}, which {name} names.")
+            raise InputMismatchError(f"There is no file {shorten(repr(str(file)))}; it is one of {name}.")
     if files and all(is_csv(file) for file in files):
         tables = CsvFiles(files, FRAME_ROWS)
         return TableSource(name, [partial(tables.read, file) for file in files])
     suffixes = {file.suffix.lower() for file in files}
     if suffixes and suffixes <= set(PARQUET):
         return TableSource(name, _parquet_parts(name, files, folder))
-    found = f"files that end in {quote_first(sorted(suffixes))}" if suffixes else "no such file"
+    kinds = f"Parquet ({', '.join(PARQUET)}) or CSV ({', '.join(CSV)})"
+    if not suffixes:
+        raise InputMismatchError(f"The folder {name} holds no {kinds} file.")
+    ending = quote_first(sorted(suffixes))
+    if len(suffixes) > 1:
+        raise InputMismatchError(f"{name} mixes files that end in {ending}; give {kinds} files, of one kind.")
     raise InputMismatchError(
-        f"{name} holds {found}; give Parquet (.parquet) or CSV ({', '.join(CSV)}) files, of one kind, or a frame that "
-        "pandas has read."
+        f"{name} is a file that ends in {ending}; only {kinds} files are read. Read it first, e.g. pd.read_excel(path), "
+        "and give the frame."
     )
 
 
