@@ -35,6 +35,7 @@ from .examples import (
     NAMES_VAL,
     ExampleReader,
     PartExamples,
+    check_scored,
     encoded_chunks,
     join_targets,
     join_weights,
@@ -400,6 +401,8 @@ class MultiInputEstimator(HintedParams, CallbackSupportMixin, ScikerasAdapter):
                 raise ValueError(
                     f"{type(self).__name__}.score requires y to be passed, but it is None. Give the target."
                 )
+            self._check_fitted()
+            check_scored(self._target, X, y)
             warn_of_pairs(X, y, sample_weight)
             return X, y, sample_weight
         self._check_fitted()

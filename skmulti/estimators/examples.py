@@ -6,10 +6,12 @@ a fit sees only positions of rows, so that checks of y, weights, classes and the
 """
 
 import copy
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import DataConversionWarning
 
 from .._validation import check_weights
 from .._workers import map_ahead
@@ -146,6 +148,19 @@ def _folders_of(router):
     return [value for name, value in router.get_params().items() if name.endswith("__folder") and value is not None]
 
 
+def check_scored(target, X, y):
+    """Refuse a y of `score` that has missing values, or other columns or another length than it should have."""
+    with warnings.catch_warnings():
+        # A single column of shape (n_rows, 1) is scored as it is.
+        warnings.simplefilter("ignore", DataConversionWarning)
+        checked = target.check(y)
+    target.check_columns(checked)
+    if isinstance(X, pd.DataFrame | np.ndarray) and len(X) != len(checked):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {len(X)} rows, y has {len(checked)}."
+        )
+
+
 def warn_of_pairs(table, y, sample_weight=None, called=NAMES):
     """Warn of a y (or weights) in another order of row labels than X, and of a y that is a column of X."""
     if not isinstance(table, pd.DataFrame):
@@ -166,9 +181,8 @@ def warn_of_pairs(table, y, sample_weight=None, called=NAMES):
         is_series = isinstance(column, pd.Series) and column.nunique() > 1
         if is_series and np.array_equal(column.to_numpy(), np.asarray(as_pandas(y))):
             warn(
-                f"The column {name!r} of {called[0]} is {called[1]} itself, so a model learns to copy it and nothing that "
-                f"helps with new rows. Leave it out: "
-                f"{called[0]}.drop(columns={name!r}).",
+                f"The column {name!r} of {called[0]} is {called[1]} itself, so a model learns to copy it and nothing "
+                f"that helps with new rows. Leave it out: {called[0]}.drop(columns={name!r}).",
                 TargetWarning,
             )
 

@@ -97,8 +97,8 @@ def _check_column(values, rows, name, where=""):
     if len(missing):
         raise ValueError(
             f"Input {name} contains NaN: {len(missing)} of {len(values)} labels{where} are missing, first in row "
-            f"{row_at(rows, missing[0])}. {drop_advice(missing, values, name)}, or give them a label of their own, such as "
-            "'unknown'."
+            f"{row_at(rows, missing[0])}. {drop_advice(missing, values, name)} Or give them a label of their own, "
+            "such as 'unknown'."
         )
     if values.dtype == object:
         _check_objects(values, rows, name, where)
@@ -123,9 +123,9 @@ def _fraction_advice(values, rows, name):
 def drop_advice(gone, values, name):
     """Return the way out for rows of y without a value, in the words of the caller's argument."""
     if len(gone) == len(values):
-        return f"{name} holds nothing at all; is it the right column? Fill it"
+        return f"{name} holds nothing at all; is it the right column?"
     known, X = f"pd.notna({name})", name.replace("y", "X")
-    return f"Drop them from {X} and {name}: known = {known}; {X}, {name} = {X}[known], {name}[known]"
+    return f"Drop them from {X} and {name}: known = {known}; {X}, {name} = {X}[known], {name}[known]."
 
 
 def _check_objects(values, rows, name, where):
@@ -318,9 +318,14 @@ def _weigh_column(class_weight, classes, column):
     except ValueError as error:
         # scikit-learn names the labels without a weight, which are no mistake: they weigh 1.
         others = [label for label in class_weight if label not in classes.tolist()]
+        # {"0": 1} for the label 0.
+        twins = [label for label in classes.tolist() if str(label) == str(others[0])] if others else []
+        if not others:
+            raise
+        meant = f" Did you mean {twins[0]!r}?" if twins else closest_match(others[0], classes)
         raise ValueError(
             f"class_weight names {quote(others[:5])}, which is no label of y; the labels are "
-            f"{quote(classes[:20].tolist())}.{closest_match(others[0], classes)}"
+            f"{quote(classes[:20].tolist())}.{meant}"
         ) from error
     return weights
 

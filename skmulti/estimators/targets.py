@@ -68,6 +68,10 @@ class ClassTarget:
                 TargetWarning,
             )
 
+    def check_columns(self, y):
+        """Refuse labels of another number of columns."""
+        self.labels.check_columns(y)
+
     def numbers(self, y, name="y"):
         """Return each label's position among the labels of its column, or refuse unknown labels."""
         return self.labels.numbers(y, name)
@@ -142,14 +146,18 @@ class NumberTarget:
         self.flat = y.ndim == 1
         self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
 
+    def check_columns(self, y, name="y"):
+        """Refuse numbers of another number of columns."""
+        n_columns = y.shape[1] if y.ndim > 1 else 1
+        if n_columns != self.n_outputs:
+            raise ValueError(
+                f"{name} has {n_columns} columns, but the target was fitted with {self.n_outputs} outputs."
+            )
+
     def numbers(self, y, name="y"):
         """Return y as floats of shape (n_rows, n_outputs), or refuse another number of columns."""
-        columns = y.reshape(len(y), -1)
-        if columns.shape[1] != self.n_outputs:
-            raise ValueError(
-                f"{name} has {columns.shape[1]} columns, but the target was fitted with {self.n_outputs} outputs."
-            )
-        return columns
+        self.check_columns(y, name)
+        return y.reshape(len(y), -1)
 
     def strata(self, y):
         """Return None: numbers have no classes whose shares a hold-out must keep."""
@@ -190,7 +198,7 @@ def refuse_no_numbers(y, name="y"):
             values = _as_floats(values, rows, name, where)
         size = np.abs(values)
         for wrong, what, advice in (
-            (np.isnan(size), "contains NaN", f"{drop_advice(np.flatnonzero(np.isnan(size)), size, name)}."),
+            (np.isnan(size), "contains NaN", drop_advice(np.flatnonzero(np.isnan(size)), size, name)),
             (np.isinf(size), "contains infinity", "Drop these rows, or give finite numbers."),
             (
                 size > LARGEST,

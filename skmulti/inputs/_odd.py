@@ -101,7 +101,7 @@ class OddCells:
         more = f"; and cells of {len(notes) - len(named)} more columns" if len(notes) > len(named) else ""
         warn(
             f"Some cells are not what the rest of their column is, and count as missing: {'; '.join(named)}{more}. "
-            "Correct them, or write None for 'not known'. If a column holds something else, say so at fit: "
+            "Correct them, or write None. If a column holds something else, say so at fit: "
             f"InputRouter(kinds={{{shorten(repr(notes[0].column), 40)}: 'category'}}).",
             OddCellsWarning,
         )
@@ -167,8 +167,8 @@ def way_out(encoder, column, odd, advice):
     """Return what can be done about the odd cells of a column; see `settle_odd` for the parameters."""
     own = advice.get(_kind_of(_first_odd(column, odd)), advice["other"])
     if is_another_column(column, odd):
-        # A lenient encoder has tried all that the advice could say.
-        return f"{_ANOTHER_COLUMN} {own}" if is_strict(encoder) else _ANOTHER_COLUMN
+        # A lenient encoder need not be advised.
+        return f"{_ANOTHER_COLUMN} {own}" if is_strict(encoder) or "on_odd" not in own else _ANOTHER_COLUMN
     if "on_odd" in own or not hasattr(encoder, "on_odd"):
         return own
     return f'{own} Or count such cells as missing: {type(encoder).__name__}(on_odd="missing").'

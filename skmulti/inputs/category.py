@@ -220,7 +220,7 @@ def _count_ids(sample, sizes, n_rows):
 
 # What to do about cells that hold several values.
 _WAYS_OUT = {
-    "list": "A column of lists of words goes to TagsIndexer, one of lists of numbers to VectorStacker or SequencePadder.",
+    "list": "Columns of lists go to other encoders: words to TagsIndexer, numbers to VectorStacker or SequencePadder.",
     "dict": "A column of dicts goes to RecordVectorizer.",
     "other": "Make texts of them: column.map(str, na_action='ignore').",
 }
@@ -278,7 +278,7 @@ class CategoryIndexer(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'city': 1 of 1 cells are not single values, first at row label 0: \
-['a', 'b'] (type list). A column of lists of words goes to TagsIndexer, one of lists of numbers to VectorStacker or \
+['a', 'b'] (type list). Columns of lists go to other encoders: words to TagsIndexer, numbers to VectorStacker or \
 SequencePadder. Or count such cells as missing: CategoryIndexer(on_odd="missing").
     """
 

@@ -74,7 +74,8 @@ class RecordVectorizer(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'flat': 1 of 2 cells are not dicts, first at row label 1: 5 (type int). \
-Give dicts, texts that write them in JSON, or None where missing.
+Give dicts, texts that write them in JSON, or None where missing. \
+Or count such cells as missing: RecordVectorizer(on_odd="missing").
     """
 
     default_branch = PiecewiseBranch

@@ -198,7 +198,8 @@ class TagsIndexer(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'genres': 1 of 2 cells are not tags, first at row label 1: \
-5 (type int). Give lists, sets or arrays of tags, strings that join them, or None where missing.
+5 (type int). Make texts of the numbers, '7' or ['7'], or give a column of numbers to CategoryIndexer. \
+Or count such cells as missing: TagsIndexer(on_odd="missing").
     """
 
     default_branch = TagsBranch

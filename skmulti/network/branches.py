@@ -90,12 +90,14 @@ def resolve_branches(specs, defaults, given):
                 f"{closest_match(name, specs)}"
             )
     chosen = {**defaults, **given}
-    return {
-        name: _shared_name(name, chosen, specs)
-        if isinstance(chosen[name], str)
-        else as_branch(chosen[name], f"branches[{name!r}]")
-        for name in specs
-    }
+    return {name: _chosen(name, chosen, specs) for name in specs}
+
+
+def _chosen(name, chosen, specs):
+    """Return the branch of an input, or the name of the input whose branch it shares."""
+    if isinstance(chosen[name], str):
+        return _shared_name(name, chosen, specs)
+    return as_branch(chosen[name], f"branches[{name!r}]")
 
 
 def _shared_name(name, given, specs):

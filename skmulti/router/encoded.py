@@ -46,8 +46,8 @@ def by_name(inputs, specs, source_name):
         for name in specs:
             if name not in inputs:
                 raise InputMismatchError(
-                    f"{source_name} yields {quote(inputs)}, but no array for the input {name!r}; the network has the inputs "
-                    f"{wanted}.{closest_match(name, inputs)}"
+                    f"{source_name} yields {quote(inputs)}, but no array for the input {name!r}; the network has the "
+                    f"inputs {wanted}.{closest_match(name, inputs)}"
                 )
         extra = [name for name in inputs if name not in specs and name not in flags]
         if extra:

@@ -110,7 +110,7 @@ def _refuse_stray_dicts(frame):
 def _shape_advice(array, expected_columns):
     """Return the way out for an array of another number of dimensions than two."""
     if expected_columns is not None and array.ndim != 1:
-        return f"The fit saw a table with the columns {quote_first(expected_columns, 5)}; give such a table."
+        return f"Give a table with the columns of fit: {quote_first(expected_columns, 5)}."
     if array.ndim == 0:
         return "Give a table: a DataFrame, a 2-D array, or a dict of arrays by input name."
     if array.ndim > 2:
@@ -120,7 +120,9 @@ def _shape_advice(array, expected_columns):
     if len(lengths) > 1:
         return f"Its rows have {lengths[0]} to {lengths[-1]} cells; give each as many, with None where one is missing."
     reshape = "Reshape your data with array.reshape(-1, 1) for one column or array.reshape(1, -1) for one row"
-    return f"{reshape}." if expected_columns is not None else f"{reshape}; several arrays go into a dict by input name."
+    if expected_columns is not None:
+        return f"{reshape}; the columns of fit were {quote_first(expected_columns, 5)}."
+    return f"{reshape}; several arrays go into a dict by input name."
 
 
 def series_error(series, *, is_row):
@@ -183,8 +185,9 @@ def _name_by_order(arrays, input_names, expected_rows):
     names = list(input_names or [f"input_{i}" for i in range(len(arrays))])
     if len(names) != len(arrays):
         raise InputMismatchError(
-            f"X is a {type(arrays).__name__} of {len(arrays)} array{'s' * (len(arrays) != 1)}, the router has {len(names)} inputs: "
-            f"{quote(names)}. Give one array for each input, in this order, or a dict by input name."
+            f"X is a {type(arrays).__name__} of {len(arrays)} array{'s' * (len(arrays) != 1)}, the router has "
+            f"{len(names)} inputs: {quote(names)}. Give one array for each input, in this order, or a dict by input "
+            "name."
         )
     return {name: _input_columns(name, array, expected_rows) for name, array in zip(names, arrays, strict=True)}
 
@@ -388,5 +391,6 @@ def label_position(frame, name, input_name):
     if frame.columns.nlevels > 1:
         way = " Join the levels, at fit as at predict: X.columns = ['_'.join(map(str, label)) for label in X.columns]."
     raise InputMismatchError(
-        f"Input {input_name!r} wants column {name!r}, which X does not have; its columns are {quote_first(labels)}.{way}"
+        f"Input {input_name!r} wants column {name!r}, which X does not have; its columns are "
+        f"{quote_first(labels)}.{way}"
     )

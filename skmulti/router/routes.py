@@ -18,7 +18,7 @@ from .lazy import AT_ONCE, LazyArray, lazy_array
 # What to do about errors of scikit-learn's transformers, by words of these.
 _WAYS_OUT = {
     "could not convert string": ". Use OneHotEncoder or CategoryIndexer for words.",
-    "Found unknown categories": ". OneHotEncoder(handle_unknown='ignore') passes over them, and so does CategoryIndexer.",
+    "Found unknown categories": ". OneHotEncoder(handle_unknown='ignore') and CategoryIndexer pass over them.",
 }
 
 

@@ -190,7 +190,9 @@ def _read_object(path):
             "None and True are Python's, not JSON's."
         ) from error
     if not isinstance(value, Mapping):
-        raise InputMismatchError(f"{str(path)!r} holds a {type(value).__name__}; an object of fields is expected.")
+        raise InputMismatchError(
+            f'{str(path)!r} holds a {type(value).__name__}; write one object, {{"name": value, ...}}.'
+        )
     return value
 
 

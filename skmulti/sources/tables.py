@@ -144,10 +144,13 @@ def table_source(X):
     ImportError
         If the files are Parquet and pyarrow is not installed.
     """
-    if isinstance(X, str) and "://" in X:
+    addresses = [
+        path for path in (X if isinstance(X, list | tuple) else [X]) if isinstance(path, str) and "://" in path
+    ]
+    if addresses and (addresses == [X] or all(_is_table(Path(path)) for path in X if isinstance(path, str))):
         raise InputMismatchError(
-            f"X is the address {shorten(X)!r}; only files on this machine are read. Download it, or read it first: "
-            "pd.read_csv(address)."
+            f"X is the address {shorten(addresses[0])!r}; only files on this machine are read. Download it, or read it "
+            "first: pd.read_csv(address)."
         )
     if isinstance(X, str | os.PathLike):
         return _of_path(Path(X).expanduser())
@@ -173,6 +176,8 @@ def table_source(X):
 def _of_path(path):
     if not path.exists():
         several = " Several files are a list: sorted(glob.glob(...))." if "*" in path.name else ""
+        if not several and not path.suffix:
+            several = " If it is a text to predict, give a row: pd.DataFrame({'column': [text]})."
         raise InputMismatchError(
             f"There is no file or folder {shorten(repr(str(path)))}. Give the path of Parquet or CSV files.{several}"
         )
@@ -211,8 +216,8 @@ def _of_files(name, files, folder=None):
     if len(suffixes) > 1:
         raise InputMismatchError(f"{name} mixes files that end in {ending}; give {kinds} files, of one kind.")
     raise InputMismatchError(
-        f"{name} is a file that ends in {ending}; only {kinds} files are read. Read it first, e.g. pd.read_excel(path), "
-        "and give the frame."
+        f"{name} is a file that ends in {ending}; only {kinds} files are read. Read it first, e.g. "
+        "pd.read_excel(path), and give the frame."
     )
 
 

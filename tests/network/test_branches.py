@@ -184,7 +184,9 @@ def test_what_is_no_branch_is_refused(branch, message):
 
 
 def test_callable_that_gives_no_tensor_is_refused():
-    with pytest.raises(BranchMismatchError, match=r"Input 'a'.*gave a int; a callable branch takes a KerasTensor"):
+    with pytest.raises(
+        BranchMismatchError, match=r"Input 'a'.*returned an object of type int; a callable branch takes a KerasTensor"
+    ):
         as_branch(lambda tensor: 3).build(vector("a"))
 
 

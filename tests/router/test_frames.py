@@ -245,7 +245,9 @@ def test_complex_numbers_are_refused():
 
 
 def test_inputs_of_a_dict_must_have_equally_many_rows():
-    with pytest.raises(InputMismatchError, match=re.escape("inconsistent numbers of samples: {'a': 2, 'b': 3}")):
+    with pytest.raises(
+        InputMismatchError, match=re.escape("inconsistent numbers of samples: 'a' has 2 rows, 'b' has 3")
+    ):
         n_rows(to_table({"a": [1, 2], "b": [1, 2, 3]}))
 
 

@@ -72,7 +72,7 @@ def test_a_cell_of_another_type_drops_no_categories(cells, odd):
 
 def test_named_categories_refuse_what_cannot_be_looked_up():
     router = InputRouter([("x", CategoryIndexer(), "x")])
-    with pytest.raises(InputMismatchError, match=r"1 of 40 cells are not categories.*row label 3: \[1, 2\]"):
+    with pytest.raises(InputMismatchError, match=r"1 of 40 cells are not single values.*row label 3: \[1, 2\]"):
         router.fit(frame_of(with_cell(CATEGORIES["words"], [1, 2])))
 
 
@@ -87,7 +87,7 @@ def test_categories_in_parts_count_odd_cells_as_missing():
 
 def test_a_column_of_lists_only_is_no_column_of_categories():
     router = InputRouter().fit(frame_of(CATEGORIES["words"]))
-    with pytest.raises(InputMismatchError, match="40 of 40 cells are not categories"):
+    with pytest.raises(InputMismatchError, match="40 of 40 cells are not single values"):
         router.transform(frame_of([[i] for i in ROWS]))
 
 

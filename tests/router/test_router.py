@@ -159,7 +159,7 @@ def test_an_encoder_that_drops_rows_is_refused():
 
 
 def test_infinity_is_refused_with_the_row_label():
-    with pytest.raises(InputMismatchError, match=r"Input 'x' .*1 values are infinity, first at row label 'b'"):
+    with pytest.raises(InputMismatchError, match=r"Input 'x' .*1 of 2 values are infinite.*, first at row label 'b'"):
         encoded(FunctionTransformer(), ["a"], pd.DataFrame({"a": [1.0, np.inf]}, index=["a", "b"]))
 
 

@@ -187,7 +187,10 @@ class TestRefusals:
             ((np.zeros((2, 3)), np.array([0, 5])), "'ids': 1 values are ids outside of 0 to"),
             ((np.zeros((2, 3)), np.array([0, -1])), "'ids': 1 values are ids outside of 0 to"),
             ((np.zeros((2, 3)), np.array([None, 1], dtype=object)), "'ids': .* dtype object.*1 is the id of unknown"),
-            ((np.full((2, 3), np.inf), np.zeros(2, int)), "'a': 6 values are infinity, first at row label 7"),
+            (
+                (np.full((2, 3), np.inf), np.zeros(2, int)),
+                "'a': 6 of 6 values are infinite or too large for float32, first at row label 7",
+            ),
             ((np.zeros((2, 3)), np.zeros(3, int)), "inconsistent numbers of samples"),
             (([np.zeros((4, 3))] * 5, np.zeros(20, int)), "list of 5 arrays of 4 rows in one batch; concatenate"),
         ],
