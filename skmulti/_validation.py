@@ -65,15 +65,15 @@ class HintedParams:
 
 def check_weights(sample_weight, values, name="sample_weight"):
     """Return weights as a new float64 array with a number for each row of `values`, or refuse them."""
-    if np.ndim(sample_weight) == 1 and len(sample_weight) != len(values):
-        rows = name.replace("sample_weight", "X")
+    weights = _finite(sample_weight, name)
+    shape = getattr(np.asarray(weights), "shape", ())
+    if len(shape) == 1 and shape[0] != len(values):
+        rows = "X_val" if name.endswith("_val") else "X"
         raise ValueError(
-            f"{name} has {len(sample_weight)} weights for {len(values)} rows of {rows}. Give each row a weight; 0 "
+            f"{name} has {shape[0]} weights for {len(values)} rows of {rows}. Give each row a weight; 0 "
             "leaves a row out."
         )
-    weights = _check_sample_weight(
-        _finite(sample_weight, name), values, dtype="float64", ensure_non_negative=True, copy=True
-    )
+    weights = _check_sample_weight(weights, values, dtype="float64", ensure_non_negative=True, copy=True)
     # scikit-learn lets them pass; their mean, by which a weighted loss is divided, would be 0.
     if not weights.any():
         raise ValueError(f"Every {name} is zero; there is nothing to learn from.")

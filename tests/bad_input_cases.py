@@ -2737,7 +2737,7 @@ add(
     "'id'",
     "'key'",
 )
-add("load_files_frame without patterns", InputMismatchError, lambda: load_files_frame, "Give patterns")
+add("load_files_frame without patterns", InputMismatchError, lambda: partial(load_files_frame), "Give patterns")
 add(
     "A learning rate at which training diverges",
     ConvergenceWarning,

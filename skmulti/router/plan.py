@@ -96,10 +96,11 @@ def infer_inputs(table, kinds=None, reserved=()):
         raise InputMismatchError("Found array with 0 feature(s): X has no columns, while a minimum of 1 is required.")
     if not inputs:
         reasons = "; ".join(f"{shorten(repr(row[0]))} ({shorten(row[3])})" for row in rows[:NAMED_COLUMNS])
+        ids = [row[0] for row in rows if row[3].startswith(_AN_ID)]
+        keep = f" To keep an id: InputRouter(kinds={{{shorten(repr(ids[0]), 40)}: 'category'}})." if ids else ""
         raise InputMismatchError(
             f"No column of X is left to learn from: {reasons}{', ...' if len(rows) > NAMED_COLUMNS else ''}. "
-            "Is this the right table? Cells that no encoder takes can be made numbers, texts, dates or lists; an id is "
-            f"kept by InputRouter(kinds={{{shorten(repr(rows[0][0]), 40)}: 'category'}})."
+            f"Is this the right table?{keep}"
         )
     _warn_of_lost(lost)
     return [(name, *entry) for name, entry in inputs.items()], _plan_table(rows)

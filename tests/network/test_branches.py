@@ -173,8 +173,8 @@ def test_model_without_a_config_is_refused():
     ("branch", "message"),
     [
         (3, "got 3 of type int"),
-        (DenseBranch, r"Did you mean DenseBranch\(\)"),
-        (keras.layers.Dense, r"Did you mean Dense\(\)"),
+        (DenseBranch, r"Give DenseBranch\(\)"),
+        (keras.layers.Dense, r"Give Dense\(\)"),
         (None, "got None"),
     ],
 )

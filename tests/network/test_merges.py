@@ -426,7 +426,7 @@ def test_a_mistyped_string_is_refused_with_the_closest_match():
         as_merge("atention")
 
 
-@pytest.mark.parametrize(("merge", "found"), [(3, "got 3 of type int"), (GatedMerge, r"Did you mean GatedMerge\(\)\?")])
+@pytest.mark.parametrize(("merge", "found"), [(3, "got 3 of type int"), (GatedMerge, r"Give GatedMerge\(\)")])
 def test_what_is_no_merge_is_refused(merge, found):
     with pytest.raises(TypeError, match=f"a Merge object, or a callable .*{found}"):
         as_merge(merge)

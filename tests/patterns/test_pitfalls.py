@@ -139,7 +139,7 @@ def sensor_router():
 
 def test_one_array_for_two_inputs_is_refused_at_fit():
     X, y = two_widths()
-    with pytest.raises(InputMismatchError, match=r"list of 1 arrays, the router has 2 inputs: 'a' and 'b'"):
+    with pytest.raises(InputMismatchError, match=r"list of 1 array, the router has 2 inputs: 'a' and 'b'"):
         two_widths_classifier().fit([np.hstack([X["a"], X["b"]])], y)
 
 

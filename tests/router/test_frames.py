@@ -93,7 +93,7 @@ def test_a_position_beyond_the_table_is_refused(position):
 
 
 def test_a_mask_of_another_length_is_refused():
-    with pytest.raises(InputMismatchError, match=r"mask has 2 entries, X has 3 columns"):
+    with pytest.raises(InputMismatchError, match=r"mask is of length 2, X has 3 columns"):
         resolve_columns(FRAME, [True, False], "x")
 
 
@@ -193,7 +193,7 @@ def test_1d_arrays_are_rows_where_there_is_one_for_each_target():
 
 
 def test_a_wrong_number_of_arrays_is_refused_with_the_names():
-    with pytest.raises(InputMismatchError, match=r"list of 1 arrays, the router has 2 inputs: 'a' and 'b'"):
+    with pytest.raises(InputMismatchError, match=r"list of 1 array, the router has 2 inputs: 'a' and 'b'"):
         to_table([np.ones((2, 3))], ["a", "b"])
 
 
