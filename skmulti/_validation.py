@@ -5,6 +5,7 @@ breaks one file.
 """
 
 import re
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -30,6 +31,7 @@ __all__ = [
     "VisualBlock",
     "check_feature_names",
     "check_weights",
+    "hints_added",
 ]
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
@@ -50,17 +52,24 @@ _HINTS = {
 _BY_TYPE = re.compile(r"The '(\w+)' parameter of \w+ must be an (?:instance of '(?:tuple|list|dict)'|object)")
 
 
+@contextmanager
+def hints_added():
+    """Add to scikit-learn's error for a parameter of another type what to give."""
+    try:
+        yield
+    except InvalidParameterError as error:
+        found = _BY_TYPE.match(str(error))
+        if found is None or found[1] not in _HINTS:
+            raise
+        raise InvalidParameterError(f"{error} {_HINTS[found[1]]}") from error
+
+
 class HintedParams:
-    """Adds to scikit-learn's error for a parameter of another type what to give."""
+    """Checks parameters as scikit-learn does, with errors that say what to give."""
 
     def _validate_params(self):
-        try:
+        with hints_added():
             super()._validate_params()
-        except InvalidParameterError as error:
-            found = _BY_TYPE.match(str(error))
-            if found is None or found[1] not in _HINTS:
-                raise
-            raise InvalidParameterError(f"{error} {_HINTS[found[1]]}") from error
 
 
 def check_weights(sample_weight, values, name="sample_weight"):

@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from .._params import check_call, check_keras_name
 from .._process import refuse_fork
-from .._validation import POSITIVE_INT, RATE, HasMethods, HintedParams, Interval, RealNotInt, StrOptions
+from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
 from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
 from ..network import Forward, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
@@ -58,7 +58,7 @@ class Outputs:
         return len(self.array)
 
 
-class MultiInputEstimator(HintedParams, CallbackSupportMixin, ScikerasAdapter):
+class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     """What `MultiInputClassifier` and `MultiInputRegressor` share: everything except the kind of target."""
 
     _parameter_constraints = {
@@ -91,7 +91,8 @@ class MultiInputEstimator(HintedParams, CallbackSupportMixin, ScikerasAdapter):
 
     def _validate_params(self):
         """Hold the parameters to their constraints, which a class in place of its object would pass."""
-        super()._validate_params()
+        with hints_added():
+            super()._validate_params()
         for name in ("router", "head"):
             part = getattr(self, name)
             if isinstance(part, type):
