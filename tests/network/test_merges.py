@@ -400,7 +400,7 @@ def test_a_callable_gets_the_tensors_by_name():
     ],
 )
 def test_a_callable_that_gives_no_vector_a_row_is_refused(function, found):
-    with pytest.raises(ValueError, match=f"gave .*{found}; a callable merge takes"):
+    with pytest.raises(ValueError, match=f"returned .*{found}; a callable merge takes"):
         merge_network(function, {"a": 3})
 
 
