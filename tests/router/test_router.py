@@ -151,7 +151,8 @@ def test_an_error_inside_an_encoder_says_which_input_it_was():
     with pytest.raises(ValueError, match=r"could not convert") as caught:
         encoded(StandardScaler(), ["age", "city"])
     assert caught.value.__notes__ == [
-        "while encoding: Input 'x' (columns 'age' and 'city'), encoder StandardScaler. Use OneHotEncoder or CategoryIndexer for words."
+        "while encoding: Input 'x' (columns 'age' and 'city'), encoder StandardScaler. "
+        "Use OneHotEncoder or CategoryIndexer for words."
     ]
 
 
