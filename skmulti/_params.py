@@ -120,6 +120,16 @@ def split_nested(params):
     return whole, dict(nested)
 
 
+def check_keras_name(module, name, called):
+    """Refuse a name that a module of Keras does not know, with the closest one that it does."""
+    try:
+        module.get(name)
+    except ValueError as error:
+        known = [own for own in dir(module) if own[0] != "_" and own not in ("get", "serialize", "deserialize")]
+        message = f"{called}={name!r} is no name that Keras knows; see {module.__name__.replace('._tf_keras', '')}."
+        raise ValueError(f"{message}{closest_match(name, known)}") from error
+
+
 def check_call(function, called, arguments, routed=(), *, advice):
     """Refuse a function of the user's that does not take the arguments it will be called with.
 

@@ -4,11 +4,13 @@ All private names of scikit-learn are imported here (and in `estimators.scikeras
 breaks one file.
 """
 
+import re
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, RealNotInt, StrOptions
 from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names
 from sklearn.utils.validation import _check_sample_weight
@@ -20,6 +22,7 @@ __all__ = [
     "POSITIVE_INT",
     "RATE",
     "HasMethods",
+    "HintedParams",
     "Integral",
     "Interval",
     "Real",
@@ -28,6 +31,7 @@ __all__ = [
     "VisualBlock",
     "check_feature_names",
     "check_weights",
+    "hints_added",
 ]
 
 POSITIVE_INT = Interval(Integral, 1, None, closed="left")
@@ -35,11 +39,50 @@ FRACTION = Interval(RealNotInt, 0, 1, closed="neither")
 RATE = Interval(Real, 0, 1, closed="left")
 
 
+# For parameters whose type is often mistaken: what to give.
+_HINTS = {
+    "size": "Give height and width: (64, 64).",
+    "units": "Give a width for each layer: (64,).",
+    "head": "Give an object: DenseHead().",
+    "router": "Give an object: InputRouter(). None routes columns by content.",
+    "branches": "Give a dict by input name: {'numbers': DenseBranch()}.",
+    "kinds": "Give a dict by column: {'note': 'text'}.",
+    "inputs": "Give a list of tuples: [('a', NumberScaler(), ['size'])].",
+}
+_BY_TYPE = re.compile(r"The '(\w+)' parameter of \w+ must be an (?:instance of '(?:tuple|list|dict)'|object)")
+
+
+@contextmanager
+def hints_added():
+    """Add to scikit-learn's error for a parameter of another type what to give."""
+    try:
+        yield
+    except InvalidParameterError as error:
+        found = _BY_TYPE.match(str(error))
+        if found is None or found[1] not in _HINTS:
+            raise
+        raise InvalidParameterError(f"{error} {_HINTS[found[1]]}") from error
+
+
+class HintedParams:
+    """Checks parameters as scikit-learn does, with errors that say what to give."""
+
+    def _validate_params(self):
+        with hints_added():
+            super()._validate_params()
+
+
 def check_weights(sample_weight, values, name="sample_weight"):
     """Return weights as a new float64 array with a number for each row of `values`, or refuse them."""
-    weights = _check_sample_weight(
-        _finite(sample_weight, name), values, dtype="float64", ensure_non_negative=True, copy=True
-    )
+    weights = _finite(sample_weight, name)
+    shape = getattr(np.asarray(weights), "shape", ())
+    if len(shape) == 1 and shape[0] != len(values):
+        rows = "X_val" if name.endswith("_val") else "X"
+        raise ValueError(
+            f"{name} has {shape[0]} weights for {len(values)} rows of {rows}. Give each row a weight; 0 "
+            "leaves a row out."
+        )
+    weights = _check_sample_weight(weights, values, dtype="float64", ensure_non_negative=True, copy=True)
     # scikit-learn lets them pass; their mean, by which a weighted loss is divided, would be 0.
     if not weights.any():
         raise ValueError(f"Every {name} is zero; there is nothing to learn from.")

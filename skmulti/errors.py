@@ -220,6 +220,20 @@ def _plain(name):
     return re.sub(r"[\s_-]+", "", name).casefold() or name
 
 
+def describe_object(found):
+    """Return what stands where an object of ours should, and for a class how to make one, as the end of a sentence."""
+    if isinstance(found, type):
+        return f"the class {found.__name__}. Give {found.__name__}()."
+    return f"{shorten(repr(found))} of type {type(found).__name__}."
+
+
+def describe_output(output):
+    """Return what a function of the user's returned in place of a tensor."""
+    if output is None:
+        return "None; end it with `return output`"
+    return f"{shorten(repr(output))} of type {type(output).__name__}"
+
+
 def quote(names):
     """Return names as ``'a', 'b' and 'c'``; of long lists only the first."""
     names = list(names)

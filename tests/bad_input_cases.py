@@ -28,7 +28,7 @@ import pandas as pd
 import scipy.sparse
 import tensorflow as tf
 from PIL import Image
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
@@ -364,6 +364,21 @@ def of_ids():
     return new_classifier().fit(batches({"a": np.array([[1], [2], [3], [4]])}))
 
 
+@cache
+def of_dict():
+    """Return a classifier that was fitted on a dict of arrays."""
+    return new_classifier(two_inputs()).fit({"a": np.zeros((N, 2)), "b": np.ones(N)}, labels())
+
+
+def folder_of(name, **texts):
+    """Return a new folder with a JSON file for each text."""
+    path = folder() / name
+    path.mkdir(exist_ok=True)
+    for stem, text in texts.items():
+        (path / f"{stem}.json").write_text(text, encoding="utf-8")
+    return path
+
+
 # --- the cases
 
 about("Columns at predict")
@@ -461,7 +476,7 @@ add(
     InputMismatchError,
     lambda: partial(regressor().predict, np.zeros((4, 2, 2))),
     "(4, 2, 2)",
-    "dict by input name",
+    "Give a table",
 )
 add(
     "An array of complex numbers",
@@ -490,7 +505,7 @@ add(
     lambda: partial(regressor().predict, np.array([[1.0, 2.0], [np.inf, 3.0]])),
     "infinity",
     "row label 1: inf",
-    "NaN",
+    "np.nan",
 )
 add(
     "A missing number, where fit saw none",
@@ -539,7 +554,7 @@ add(
     "'size'",
     "105",
     "inf",
-    "NaN",
+    "np.nan",
 )
 add(
     "Infinity in predict_proba of a single row",
@@ -563,7 +578,7 @@ add(
     InputMismatchError,
     lambda: predict(lambda: None),
     "NoneType",
-    "iterator of batches",
+    "iterator of DataFrames or batches",
 )
 add(
     "Columns with names of two levels",
@@ -603,7 +618,7 @@ add(
     "103",
     "Timestamp",
 )
-add("Infinity", InputMismatchError, lambda: transform("size", -np.inf), "103", "-inf", "NaN")
+add("Infinity", InputMismatchError, lambda: transform("size", -np.inf), "103", "-inf", "np.nan")
 add("A complex number", InputMismatchError, lambda: transform("size", 1j), "'size'", "1j")
 add("A number beyond the largest float", InputMismatchError, lambda: transform("size", 10**400), "'size'", "103")
 add(
@@ -674,7 +689,7 @@ add(
     "1 of 20 cells",
     "103",
     "2012 (type int)",
-    "astype(str)",
+    "astype('string')",
 )
 add("A list among texts", InputMismatchError, lambda: transform("note", ["a", "b"]), "'note'", "103", "(type list)")
 add(
@@ -817,7 +832,7 @@ add(
     lambda: transform("trace", ["a", "b"]),
     "'trace'",
     "103",
-    "type list, dtype <U1",
+    "['a', 'b'] (type list) holds text",
 )
 add(
     "Steps of two numbers, where fit saw one",
@@ -882,7 +897,7 @@ add(
     lambda: transform("trace", np.array([1j, 2])),
     "'trace'",
     "103",
-    "complex128",
+    "complex numbers",
 )
 add(
     "A vector that is too short",
@@ -1042,8 +1057,8 @@ add(
     "A dict of arrays of different lengths",
     InputMismatchError,
     lambda: fit({"a": np.zeros((N, 2)), "b": np.zeros((3, 2))}, labels()),
-    "'a': 20",
-    "'b': 3",
+    "'a' has 20 rows",
+    "'b' has 3",
 )
 add(
     "A dict with a number for an array",
@@ -1073,7 +1088,7 @@ add(
     "A list of arrays for one router of two inputs",
     InputMismatchError,
     lambda: fit([np.zeros((N, 2))], labels(), router=two_inputs()),
-    "1 arrays",
+    "1 array,",
     "2 inputs",
 )
 add(
@@ -1196,13 +1211,13 @@ add(
     "'no' and 'yes'",
 )
 add("Intervals as labels", ValueError, lambda: fit(rows(), pd.cut(numbers(), 2)), "Interval", "astype(str)")
-add("All numbers are missing", ValueError, lambda: regress(rows(), np.full(N, np.nan)), "20 of 20", "Drop")
+add("All numbers are missing", ValueError, lambda: regress(rows(), np.full(N, np.nan)), "20 of 20", "right column")
 add(
     "classes of partial_fit that lack a label",
     ValueError,
     lambda: partial(new_classifier().partial_fit, rows(), labels(), ["no"]),
     "'yes'",
-    "`classes`",
+    "classes=[...]",
 )
 add(
     "predict_proba of a regressor",
@@ -1444,8 +1459,8 @@ add(
     "Weights of too few validation rows",
     ValueError,
     lambda: partial(new_classifier().fit, rows(), labels(), X_val=rows(), y_val=labels(), sample_weight_val=np.ones(3)),
-    "(3,)",
-    "(20,)",
+    "3 weights",
+    "20 rows of X_val",
 )
 
 about("Parameters of the estimators")
@@ -1554,7 +1569,7 @@ add(
     TypeError,
     lambda: fit(rows(), callbacks=["EarlyStopping"]),
     "callbacks",
-    "keras.callbacks.Callback",
+    "ReduceLROnPlateau",
 )
 add("The class of a head", TypeError, lambda: fit(rows(), head=DenseHead), "`head`", "DenseHead()")
 add("The class of a router", TypeError, lambda: fit(rows(), router=InputRouter), "`router`", "InputRouter()")
@@ -1719,7 +1734,7 @@ add(
     InputMismatchError,
     lambda: partial(InputRouter([("place", CategoryIndexer(), [True])]).fit, rows()),
     "Input 'place'",
-    "1 entries",
+    "length 1",
     "2 columns",
 )
 add(
@@ -2143,7 +2158,7 @@ add(
     "A folder without files",
     InputMismatchError,
     lambda: partial(new_classifier().fit, empty_folder(), "label"),
-    "no such file",
+    "The folder",
 )
 add(
     "A target that is no column",
@@ -2324,7 +2339,7 @@ add(
     InputMismatchError,
     lambda: partial(new_classifier().fit, csv(), "label", np.ones(N)),
     "sample_weight",
-    "name of a column",
+    "name the column",
 )
 add(
     "Words as the target of a regression on a CSV file",
@@ -2352,7 +2367,7 @@ add(
     InputMismatchError,
     lambda: (written("q_1.json", "{x"), partial(load_files_frame, "q_{id}.json", folder=folder()))[1],
     "q_1.json",
-    "no JSON file",
+    "cannot be read as JSON",
 )
 
 about("Sources: datasets and generators")
@@ -2422,8 +2437,8 @@ add(
     "A batch of inputs of different lengths",
     InputMismatchError,
     lambda: partial(new_classifier().fit, batches({"a": np.zeros((4, 2)), "b": np.zeros((3, 2))})),
-    "'a': 4",
-    "'b': 3",
+    "'a' has 4",
+    "'b' has 3",
 )
 add(
     "A batch with a list of arrays",
@@ -2506,7 +2521,7 @@ add(
     lambda: partial(new_classifier().fit, batches({"a": np.full((4, 2), np.inf)})),
     "Input 'a'",
     "infinity",
-    "NaN",
+    "np.nan",
 )
 add(
     "Words as the targets of a regression",
@@ -2549,6 +2564,202 @@ add(
     "'b'",
     "'a' and 'b'",
 )
+
+about("Commonest slips")
+for slip, text in (
+    ("A number as text among numbers", "12"),
+    ("A decimal comma among numbers", "1,5"),
+    ("An amount of money among numbers", "$5"),
+    ("A percentage among numbers", "12 %"),
+):
+    add(
+        slip,
+        InputMismatchError,
+        partial(transform, "size", text),
+        "103",
+        repr(text),
+        "pd.to_numeric(column, errors='coerce')",
+        'NumberScaler(on_odd="missing")',
+    )
+add(
+    "A date with days first among dates",
+    InputMismatchError,
+    lambda: transform("day", "03/04/2024"),
+    "103",
+    "'03/04/2024'",
+    "ISO order",
+    "dayfirst=True",
+)
+add(
+    "The class of an encoder as a kind",
+    TypeError,
+    lambda: fit(rows(), router=InputRouter(kinds={"city": CategoryIndexer})),
+    "'city'",
+    "CategoryIndexer()",
+)
+add(
+    "A missing label at score",
+    ValueError,
+    lambda: partial(classifier().score, rows(), with_cell(labels(), 3, None)),
+    "1 of 20 labels",
+    "row 3",
+    "pd.notna(y)",
+)
+add(
+    "Words at score of a regression",
+    ValueError,
+    lambda: partial(regressor().score, np.ones((N, 2)), ["a"] * N),
+    "'a'",
+    "row 0",
+    "Give numbers",
+)
+add(
+    "A missing number at score",
+    ValueError,
+    lambda: partial(regressor().score, np.ones((N, 2)), with_cell(numbers(), 3, np.nan)),
+    "1 of 20 values",
+    "row 3",
+    "pd.notna(y)",
+)
+add(
+    "y of score in two columns of labels",
+    InputMismatchError,
+    lambda: partial(classifier().score, rows(), np.column_stack([labels(), labels()])),
+    "2 columns",
+    "1 outputs",
+)
+add("X and y swapped", ValueError, lambda: partial(new_classifier().fit, labels(), rows()), "continuous", "row 100")
+add(
+    "A text to predict in place of a table",
+    InputMismatchError,
+    lambda: predict("a nice flat"),
+    "'a nice flat'",
+    "pd.DataFrame({'column': [text]})",
+)
+add(
+    "A list of texts to predict in place of a table",
+    InputMismatchError,
+    lambda: predict(["a nice flat", "a small one"]),
+    "Expected 2D array",
+    "'size' and 'city'",
+)
+add(
+    "A dict of arrays, where fit saw a table",
+    InputMismatchError,
+    lambda: predict({"size": np.zeros(2), "city": np.array(["Rome", "Oslo"])}),
+    "a dict of arrays",
+    "pd.DataFrame(X)",
+)
+add(
+    "An array, where fit saw a dict of arrays",
+    InputMismatchError,
+    lambda: partial(of_dict().predict, np.zeros((2, 3))),
+    "width 3",
+    "a dict of arrays by input name",
+)
+add(
+    "A dict that lacks an array of fit",
+    InputMismatchError,
+    lambda: partial(of_dict().predict, {"a": np.zeros((2, 2))}),
+    "Input 'b' has no array",
+)
+add(
+    "A dict with an array of another width than at fit",
+    InputMismatchError,
+    lambda: partial(of_dict().predict, {"a": np.zeros((2, 3)), "b": np.zeros(2)}),
+    "Input 'a'",
+    "3 columns",
+    "had 2",
+)
+for share in (0, 1.0):
+    add(
+        f"validation_fraction={share}",
+        InvalidParameterError,
+        partial(fit, rows(), validation_fraction=share),
+        "'validation_fraction'",
+        f"Got {share}",
+    )
+add("verbose='yes'", InvalidParameterError, lambda: fit(rows(), verbose="yes"), "'verbose'", "'yes'")
+add(
+    "class_weight with a text for a number",
+    ValueError,
+    lambda: fit(rows(), np.arange(N) % 2, class_weight={"0": 1}),
+    "'0'",
+    "Did you mean 0?",
+)
+add(
+    "class_weight of a regression",
+    TypeError,
+    lambda: partial(new_regressor, class_weight={0: 1}),
+    "'class_weight'",
+)
+add(
+    "A pattern of files that fits none",
+    InputMismatchError,
+    lambda: predict("data/*.csv"),
+    "'data/*.csv'",
+    "sorted(glob.glob(...))",
+)
+add(
+    "A web address in a list of files",
+    InputMismatchError,
+    lambda: fit([csv(), "s3://bucket/more.csv"], "label"),
+    "'s3://bucket/more.csv'",
+    "Download it",
+)
+add(
+    "load_files_frame with two files of one key",
+    InputMismatchError,
+    lambda: partial(load_files_frame, "*_{key}.json", folder=folder_of("two", a_1="{}", b_1="{}")),
+    "'1'",
+    "'a_1.json' and 'b_1.json'",
+    "narrower",
+)
+add(
+    "load_files_frame on a list in JSON",
+    InputMismatchError,
+    lambda: partial(load_files_frame, "a_{key}.json", folder=folder_of("list", a_1="[1]")),
+    "a_1.json",
+    "holds a list",
+    "one object",
+)
+add(
+    "load_files_frame with a field that is the key",
+    InputMismatchError,
+    lambda: partial(load_files_frame, "a_{key}.json", folder=folder_of("taken", a_1='{"key": "x"}')),
+    "the field 'key'",
+    "Rename",
+)
+add(
+    "load_files_frame with patterns of different fields",
+    InputMismatchError,
+    lambda: partial(load_files_frame, "a_{key}.json", "b_{id}.npy", folder=folder_of("fields", a_1="{}")),
+    "'id'",
+    "'key'",
+)
+add("load_files_frame without patterns", InputMismatchError, lambda: partial(load_files_frame), "Give patterns")
+add(
+    "A learning rate at which training diverges",
+    ConvergenceWarning,
+    lambda: regress(rows(), numbers(), optimizer="sgd", optimizer__learning_rate=1e30, epochs=3),
+    "not finite",
+    "optimizer__learning_rate",
+)
+add(
+    "warm_start with y of other columns",
+    InputMismatchError,
+    lambda: partial(warm().fit, rows(), np.column_stack([labels(), labels()])),
+    "2 columns",
+    "1 outputs",
+)
+add(
+    "warm_start on a file",
+    InputMismatchError,
+    lambda: partial(warm().fit, csv(), "label"),
+    "not in memory",
+    "pd.read_csv(path, chunksize=10_000)",
+)
+
 
 about("Order of calls")
 add("predict before fit", NotFittedError, lambda: partial(new_classifier().predict, rows()), "not fitted")

@@ -32,7 +32,7 @@ def test_the_array_of_the_user_is_copied():
         ([0, 0, 0], "zero"),
         ([1, -1, 1], "[Nn]egative"),
         ([1, np.nan, 1], "NaN"),
-        ([1, 1], "sample_weight.shape == "),
+        ([1, 1], "sample_weight has 2 weights"),
         ([[1], [1], [1]], "1D"),
     ],
 )

@@ -1,17 +1,18 @@
 """How both estimators fit and predict: they read rows, fit the router, build the network and train it."""
 
 import os
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 
 import keras
 import numpy as np
 from sklearn.base import clone
 
-from .._params import check_call
+from .._params import check_call, check_keras_name
 from .._process import refuse_fork
-from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions
-from ..errors import BranchMismatchError, InputMismatchError, shorten
+from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
+from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
 from ..network import Forward, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
 from ..router import InputRouter, check_batch, store_folder
@@ -30,11 +31,13 @@ from ..training import (
     train,
 )
 from .continuing import changed_names, compile_params, network_params, refuse_changes
+from .copies import map_leaves
 from .diagram import estimator_block
 from .examples import (
     NAMES_VAL,
     ExampleReader,
     PartExamples,
+    check_scored,
     encoded_chunks,
     join_targets,
     join_weights,
@@ -92,11 +95,15 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _validate_params(self):
         """Hold the parameters to their constraints, which a class in place of its object would pass."""
-        super()._validate_params()
+        with hints_added():
+            super()._validate_params()
         for name in ("router", "head"):
             part = getattr(self, name)
             if isinstance(part, type):
-                raise TypeError(f"`{name}` must be an object, got the class {part.__name__}. Give {part.__name__}().")
+                raise TypeError(f"`{name}` must be an object, got {describe_object(part)}")
+        for name, module in _KERAS_NAMES.items():
+            map_leaves(partial(_check_name, module, name), getattr(self, name))
+        map_leaves(_check_callback, self.callbacks)
 
     def _fit(self, target, X, y, sample_weight, validation):
         """Fit anew on a target that has learned nothing yet, or continue a fit if `warm_start` asks for it."""
@@ -185,7 +192,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         source = self._source(X, y)
         if source is not None:
             what = "warm_start continues" if self.warm_start else "partial_fit learns"
-            raise InputMismatchError(f"{source.name} is not in memory; {what} on tables that are.")
+            raise InputMismatchError(
+                f"{source.name} is not in memory; {what} on tables that are. Use fit, which reads files, or give "
+                "parts: for part in pd.read_csv(path, chunksize=10_000): estimator.partial_fit("
+                "part.drop(columns='label'), part['label'], ...)."
+            )
 
     def _reader(self, target):
         """Return the reader of rows for a target."""
@@ -201,14 +212,16 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _split(self, examples, validation, seed):
         """Divide rows into those to train on and those to validate on (or None)."""
         X_val, y_val, weight_val = validation
-        source = self._source(X_val, y_val)
+        with _called_x_val():
+            source = self._source(X_val, y_val)
         if source is not None:
             # Batches must suit the router, which training rows make: `_held_rows` reads them when it is fitted.
             return examples, None
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together; give both or neither.")
         if X_val is not None:
-            held = self._reader(self._target).read(*validation, called=NAMES_VAL)
+            with _called_x_val():
+                held = self._reader(self._target).read(*validation, called=NAMES_VAL)
             if not len(held):
                 raise InputMismatchError("X_val has 0 sample(s) while a minimum of 1 is required. Leave it out.")
             return examples, held
@@ -226,8 +239,12 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _held_rows(self, held, validation):
         """Return the rows to validate on, encoded for the network, or None."""
         if held is None and validation is not None and validation[0] is not None:
-            held = self._reader(self._target).read(*validation, fitted_router=self.router_, called=NAMES_VAL)
-        return None if held is None else self._rows(held)
+            with _called_x_val():
+                held = self._reader(self._target).read(*validation, fitted_router=self.router_, called=NAMES_VAL)
+        if held is None:
+            return None
+        with _called_x_val() if validation[0] is not None else nullcontext():
+            return self._rows(held)
 
     def _recipe(self, count, given=False):
         """Choose how to train on a number of rows; `given` says whether there are rows to validate on."""
@@ -402,7 +419,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         with self.timings_.measure("predict"), odd_cells_reported():
             for arrays in chunks:
                 if not len(next(iter(arrays.values()))):
-                    raise InputMismatchError("Found array with 0 sample(s) while a minimum of 1 is required.")
+                    raise InputMismatchError(
+                        "Found array with 0 sample(s): X has no rows, while a minimum of 1 is required."
+                    )
                 outputs.append(self.forward_(arrays, self._routed.get("predict__batch_size")))
         if not outputs:
             raise InputMismatchError(f"{source.name} has 0 sample(s) while a minimum of 1 is required.")
@@ -417,6 +436,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                 raise ValueError(
                     f"{type(self).__name__}.score requires y to be passed, but it is None. Give the target."
                 )
+            self._check_fitted()
+            check_scored(self._target, X, y)
             warn_of_pairs(X, y, sample_weight)
             return X, y, sample_weight
         self._check_fitted()
@@ -436,6 +457,38 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _sk_visual_block_(self):
         return estimator_block(self)
+
+
+@contextmanager
+def _called_x_val():
+    """Say in errors about the rows of X_val that they are in X_val."""
+    try:
+        yield
+    except InputMismatchError as error:
+        if "_val" in str(error):
+            raise
+        raise type(error)(f"X_val: {error}") from error
+
+
+# The modules of Keras in which names are looked up, by parameter.
+_KERAS_NAMES = {"optimizer": keras.optimizers, "loss": keras.losses, "metrics": keras.metrics}
+# Names that stand for something else: a choice of ours, and words that Keras reads by the shape of the output.
+_OTHER_NAMES = {"auto", "acc", "accuracy", "ce", "crossentropy"}
+
+
+def _check_name(module, parameter, leaf):
+    """Refuse a name that Keras does not know."""
+    if isinstance(leaf, str) and leaf not in _OTHER_NAMES:
+        check_keras_name(module, leaf, parameter)
+
+
+def _check_callback(leaf):
+    """Refuse the name of a callback, which stands for none."""
+    if isinstance(leaf, str):
+        raise TypeError(
+            f"`callbacks` holds {leaf!r} of type str. Give objects or classes: "
+            "keras.callbacks.ReduceLROnPlateau(patience=3)."
+        )
 
 
 def _remember(estimator, name, value):

@@ -355,8 +355,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         given = self.class_weight if isinstance(self.class_weight, list) else [self.class_weight]
         if "balanced" in given:
             raise ValueError(
-                "class_weight='balanced' is not supported for partial_fit, which sees a chunk only. Give a dict, e.g. "
-                "from sklearn.utils.compute_class_weight('balanced', classes=classes, y=y)."
+                "class_weight='balanced' is not supported for partial_fit, which sees a chunk only. Give a dict: "
+                "dict(zip(classes, compute_class_weight('balanced', classes=np.array(classes), y=all_labels))), with "
+                "sklearn.utils.class_weight.compute_class_weight."
             )
         if hasattr(self, "model_") and classes is not None and not self._target.labels.are(classes):
             raise ValueError(

@@ -6,11 +6,13 @@ a fit sees only positions of rows, so that checks of y, weights, classes and the
 """
 
 import copy
+import warnings
 from collections import deque
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import DataConversionWarning
 
 from .._validation import check_weights
 from .._workers import map_ahead
@@ -151,6 +153,19 @@ def _folders_of(router):
     return [value for name, value in router.get_params().items() if name.endswith("__folder") and value is not None]
 
 
+def check_scored(target, X, y):
+    """Refuse a y of `score` that has missing values, or other columns or another length than it should have."""
+    with warnings.catch_warnings():
+        # A single column of shape (n_rows, 1) is scored as it is.
+        warnings.simplefilter("ignore", DataConversionWarning)
+        checked = target.check(y)
+    target.check_columns(checked)
+    if isinstance(X, pd.DataFrame | np.ndarray) and len(X) != len(checked):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {len(X)} rows, y has {len(checked)}."
+        )
+
+
 def warn_of_pairs(table, y, sample_weight=None, called=NAMES):
     """Warn of a y (or weights) in another order of row labels than X, and of a y that is a column of X."""
     if not isinstance(table, pd.DataFrame):
@@ -171,8 +186,8 @@ def warn_of_pairs(table, y, sample_weight=None, called=NAMES):
         is_series = isinstance(column, pd.Series) and column.nunique() > 1
         if is_series and np.array_equal(column.to_numpy(), np.asarray(as_pandas(y))):
             warn(
-                f"The column {name!r} of {called[0]} is {called[1]} itself, and nothing else is learned. Leave it out: "
-                f"{called[0]}.drop(columns={name!r}).",
+                f"The column {name!r} of {called[0]} is {called[1]} itself, so a model learns to copy it and nothing "
+                f"that helps with new rows. Leave it out: {called[0]}.drop(columns={name!r}).",
                 TargetWarning,
             )
 
@@ -220,13 +235,16 @@ class PartExamples:
         """Read the columns of target and weights, which `y` and `sample_weight` name."""
         columns = [y] if isinstance(y, str) else y
         if not isinstance(columns, list) or not all(isinstance(name, str) for name in columns):
-            found = "None" if y is None else f"a {type(y).__name__}"
+            found = "None" if y is None else f"of type {type(y).__name__}"
             raise InputMismatchError(
                 f"y is {found}, but X is {source.name}, which is read in parts; name the column of the "
-                'target, or a list of several: fit(path, y="price").'
+                'target, or a list of several: y="price".'
             )
         if sample_weight is not None and not isinstance(sample_weight, str):
-            raise InputMismatchError("sample_weight of a table that is read in parts is the name of a column.")
+            raise InputMismatchError(
+                f"sample_weight is of type {type(sample_weight).__name__}, but X is {source.name}, which is read in "
+                'parts; name the column of the weights: sample_weight="weight".'
+            )
         columns = columns if sample_weight is None else [*columns, sample_weight]
         known = [frame for _, frame in source.frames(columns)]
         if not known:
@@ -596,7 +614,7 @@ class ExampleReader:
         if y is None:
             raise ValueError(
                 f"{type(self.parts.estimator).__name__} requires y to be passed, but the target y is None. Give one "
-                "label for each row."
+                "target for each row."
             )
         if isinstance(y, dict):
             raise InputMismatchError(

@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ..errors import InputMismatchError, label_at, quote, shorten
+from ..errors import InputMismatchError, closest_match, label_at, quote, shorten
 from ..sources import as_column, as_frame, infer_types
 
 
@@ -97,14 +97,35 @@ def _check_column(values, rows, name, where=""):
     if len(missing):
         raise ValueError(
             f"Input {name} contains NaN: {len(missing)} of {len(values)} labels{where} are missing, first in row "
-            f"{row_at(rows, missing[0])}. Drop the rows, or give the label of such rows a name of its own."
+            f"{row_at(rows, missing[0])}. {drop_advice(missing, values, name)} Or give them a label of their own, "
+            "such as 'unknown'."
         )
     if values.dtype == object:
         _check_objects(values, rows, name, where)
     try:
         check_classification_targets(values)
     except ValueError as error:
-        raise ValueError(f"{error}{f' Found in {name}{where}.' if where or name != 'y' else ''}") from error
+        place = f" Found in {name}{where}." if where or name != "y" else ""
+        raise ValueError(f"{error}{place}{_fraction_advice(values, rows, name)}") from error
+
+
+def _fraction_advice(values, rows, name):
+    """Return the way out for labels that are fractions, or an empty string for others that are refused."""
+    if values.dtype.kind != "f":
+        return ""
+    first = int(np.flatnonzero(values != np.floor(values))[0])
+    return (
+        f" The first fraction of {name} is {values[first]:g} in row {row_at(rows, first)}. Use MultiInputRegressor for "
+        f"numbers, or make classes of them: pd.cut(y, 3, labels=False)."
+    )
+
+
+def drop_advice(gone, values, name):
+    """Return the way out for rows of y without a value, in the words of the caller's argument."""
+    if len(gone) == len(values):
+        return f"{name} holds nothing at all; is it the right column?"
+    known, X = f"pd.notna({name})", name.replace("y", "X")
+    return f"Drop them from {X} and {name}: known = {known}; {X}, {name} = {X}[known], {name}[known]."
 
 
 def _check_objects(values, rows, name, where):
@@ -120,8 +141,8 @@ def _check_objects(values, rows, name, where):
         for kind, i in list(firsts.items())[:3]
     )
     raise ValueError(
-        f"Unknown label type: the labels in {name}{where} are of type {found}; labels are all strings, all numbers or "
-        f"all booleans. Make strings of them: {name}.astype(str)."
+        f"Unknown label type: the labels in {name}{where} are of type {found}; labels must be all strings, all numbers "
+        f"or all booleans. Make strings of them: pd.Series({name}).astype(str)."
     )
 
 
@@ -230,10 +251,15 @@ class Labels:
         if np.any(unknown):
             place = "" if self.flat else f" (column {k})"
             others = list(dict.fromkeys(column[unknown].tolist()))
+            way = (
+                "Leave these rows out of X_val and y_val, or add rows with the label to X and y."
+                if name == "y_val"
+                else "Labels are learned in the first fit: fit anew with warm_start=False, or give all of them to the "
+                "first partial_fit(X, y, classes=[...])."
+            )
             raise ValueError(
                 f"{name} holds labels that are not in classes_{place}: {quote(others[:5])}; known are "
-                f"{quote(classes[:20].tolist())}. Labels are learned in the first fit; partial_fit takes "
-                "all of them as `classes`."
+                f"{quote(classes[:20].tolist())}. {way}"
             )
         return positions
 
@@ -287,7 +313,20 @@ def _weigh_column(class_weight, classes, column):
     # "balanced" divides by the count of each label, so only labels with rows may take part.
     weights = np.ones(len(classes))
     used = np.unique(column) if isinstance(class_weight, str) else classes
-    weights[np.searchsorted(classes, used)] = compute_class_weight(class_weight, classes=used, y=column)
+    try:
+        weights[np.searchsorted(classes, used)] = compute_class_weight(class_weight, classes=used, y=column)
+    except ValueError as error:
+        # scikit-learn names the labels without a weight, which are no mistake: they weigh 1.
+        others = [label for label in class_weight if label not in classes.tolist()]
+        # {"0": 1} for the label 0.
+        twins = [label for label in classes.tolist() if str(label) == str(others[0])] if others else []
+        if not others:
+            raise
+        meant = f" Did you mean {twins[0]!r}?" if twins else closest_match(others[0], classes)
+        raise ValueError(
+            f"class_weight names {quote(others[:5])}, which is no label of y; the labels are "
+            f"{quote(classes[:20].tolist())}.{meant}"
+        ) from error
     return weights
 
 

@@ -116,7 +116,12 @@ class Parts:
                 set_nested(name, part, params)
                 branches[name] = part
             else:
-                raise ValueError(f"branches[{name!r}] = {part!r} has no parameters to set: {sorted(params)}.")
+                first = next(iter(params))
+                way = f" Input {name!r} shares the branch of {part!r}; set branches__{part}__{first}."
+                raise ValueError(
+                    f"branches[{name!r}] = {part!r} has no parameters to set: {sorted(params)}."
+                    f"{way if isinstance(part, str) else ''}"
+                )
         self.estimator.branches = branches
 
 
@@ -238,5 +243,5 @@ def _describe_argument(estimator, method, name, signature):
         way = f"Use {ELSEWHERE[name]}."
     else:
         known = [known for known in signature.parameters if known != "self"]
-        way = f"There are {', '.join(known)}.{closest_match(name, known)}"
+        way = f"{method} takes {', '.join(known)}.{closest_match(name, known)}"
     return f"{type(estimator).__name__}.{method}() got an unexpected keyword argument {shorten(repr(name))}. {way}"

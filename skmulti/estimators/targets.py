@@ -20,7 +20,7 @@ from ..network import (
     metrics_by_output,
     regression_target,
 )
-from .labels import Labels, as_pandas, check_labels, row_at
+from .labels import Labels, as_pandas, check_labels, drop_advice, row_at
 
 
 class ClassTarget:
@@ -67,6 +67,10 @@ class ClassTarget:
                 "can, give the labels themselves: np.asarray(y).argmax(axis=1).",
                 TargetWarning,
             )
+
+    def check_columns(self, y):
+        """Refuse labels of another number of columns."""
+        self.labels.check_columns(y)
 
     def numbers(self, y, name="y"):
         """Return each label's position among the labels of its column, or refuse unknown labels."""
@@ -142,14 +146,18 @@ class NumberTarget:
         self.flat = y.ndim == 1
         self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
 
+    def check_columns(self, y, name="y"):
+        """Refuse numbers of another number of columns."""
+        n_columns = y.shape[1] if y.ndim > 1 else 1
+        if n_columns != self.n_outputs:
+            raise ValueError(
+                f"{name} has {n_columns} columns, but the target was fitted with {self.n_outputs} outputs."
+            )
+
     def numbers(self, y, name="y"):
         """Return y as floats of shape (n_rows, n_outputs), or refuse another number of columns."""
-        columns = y.reshape(len(y), -1)
-        if columns.shape[1] != self.n_outputs:
-            raise ValueError(
-                f"{name} has {columns.shape[1]} columns, but the target was fitted with {self.n_outputs} outputs."
-            )
-        return columns
+        self.check_columns(y, name)
+        return y.reshape(len(y), -1)
 
     def strata(self, y):
         """Return None: numbers have no classes whose shares a hold-out must keep."""
@@ -190,12 +198,13 @@ def refuse_no_numbers(y, name="y"):
             values = _as_floats(values, rows, name, where)
         size = np.abs(values)
         for wrong, what, advice in (
-            (np.isnan(size), "contains NaN", "Drop these rows."),
+            (np.isnan(size), "contains NaN", drop_advice(np.flatnonzero(np.isnan(size)), size, name)),
             (np.isinf(size), "contains infinity", "Drop these rows, or give finite numbers."),
             (
                 size > LARGEST,
                 "contains a value too large",
-                f"Give numbers up to {LARGEST:g}: divide y, or learn its logarithm.",
+                f"Give numbers up to {LARGEST:g}: divide {name} by a constant"
+                f"{', or learn its logarithm' if size.size and np.nanmin(values) > 0 else ''}.",
             ),
         ):
             if wrong.any():

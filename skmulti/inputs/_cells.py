@@ -18,16 +18,22 @@ import scipy.sparse
 from .._validation import Real
 from .._workers import LAZY_SHARE, machine_memory
 from ..errors import InputMismatchError, label_at, shorten
-from ._odd import are_mostly, is_another_column, is_strict, note_odd
+from ._odd import are_mostly, is_another_column, is_strict, note_odd, way_out
+
+# What an array that is no array of real numbers holds, by the kind of its dtype.
+_HELD = {"U": "text", "S": "bytes", "T": "text", "c": "complex numbers", "M": "dates", "m": "durations"}
 
 # Types of cells that name a file, and of cells that hold its content.
 PATHS = (str, os.PathLike)
 BYTES = (bytes, bytearray, memoryview)
 
-_ADVICE = (
-    "Give lists of numbers, 1-D arrays (steps), 2-D arrays (steps, features), paths of .npy files that hold "
-    "such arrays, or None where missing."
-)
+# What to do about cells that are no sequences.
+_WAYS_OUT = {
+    "other": (
+        "Give lists of numbers, 1-D arrays (steps), 2-D arrays (steps, features), paths of .npy files that hold "
+        "such arrays, or None where missing."
+    )
+}
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|NaN|inf)"
 # Numbers in a row: "12.5,-3.25", "0.1 0.2 0.3", "1;2;3".
@@ -99,7 +105,7 @@ def read_sequences(column, encoder):
     if first is not None and (is_strict(encoder) or is_another_column(column, wrong)):
         raise InputMismatchError(
             f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {wanted}, first at row label "
-            f"{label_at(column.index, wrong.argmax())!r}: {first}. {_ADVICE}"
+            f"{label_at(column.index, wrong.argmax())!r}: {first}. {way_out(encoder, column, wrong, _WAYS_OUT)}"
         ) from first
     note_odd(column, wrong, wanted)
 
@@ -150,7 +156,7 @@ def _as_array(cell):
         return np.asarray(cell)
     except (ValueError, TypeError, RuntimeError) as error:
         # NumPy refuses nested lists that are no rectangle, and frameworks refuse tensors that are elsewhere.
-        raise CellError(f"{_name_cell(cell)} whose steps are of different lengths") from error
+        raise CellError(f"{_name_cell(cell)} has steps of different lengths") from error
 
 
 def _as_real(cell, values):
@@ -162,7 +168,8 @@ def _as_real(cell, values):
         values = _convert_objects(cell, values)
     # Of numbers only: dates and complex numbers would lose their meaning as floats.
     if values.dtype.kind not in "biuf":
-        raise CellError(f"{_name_cell(cell)}, dtype {values.dtype}")
+        held = _HELD.get(values.dtype.kind, f"cells of dtype {values.dtype}")
+        raise CellError(f"{_name_cell(cell)} holds {held}")
     return values
 
 
@@ -176,12 +183,12 @@ def _convert_objects(cell, values):
     # Not by a cast to float64, which would read the texts "1" and "nan" as numbers.
     flat = values.ravel()
     if not all(number is None or number is pd.NA or isinstance(number, Real | Decimal) for number in flat):
-        raise CellError(f"{_name_cell(cell)}, dtype object")
+        raise CellError(f"{_name_cell(cell)} holds more than numbers")
     try:
         floats = [np.nan if number is None or number is pd.NA else float(number) for number in flat]
     except OverflowError as error:
         # Python's whole numbers have no largest one.
-        raise CellError(f"{_name_cell(cell)} with a number beyond the largest float") from error
+        raise CellError(f"{_name_cell(cell)} holds a number beyond the largest float") from error
     return np.array(floats, dtype="float64").reshape(values.shape)
 
 
@@ -297,12 +304,12 @@ def is_pixels(cell):
 
 
 def _name_cell(cell):
-    """Return what a message says of a cell: its path, or its type, with its value unless it is a list or an array."""
+    """Return what a message says of a cell: its path, or its value and type."""
     if is_npy_path(cell):
         return repr(shorten(str(cell)))
-    if isinstance(cell, list | tuple) or hasattr(cell, "shape"):
-        return f"type {type(cell).__name__}"
-    return f"{shorten(repr(cell))} (type {type(cell).__name__})"
+    text = repr(cell)
+    # NumPy prints arrays of several dimensions in several lines.
+    return f"{'' if chr(10) in text else f'{shorten(text)} '}(type {type(cell).__name__})"
 
 
 def check_widths(column, widths, expected, encoder):
@@ -325,9 +332,10 @@ def check_widths(column, widths, expected, encoder):
         note_odd(column, wrong, f"sequences of {numbers} a step")
     elif wrong.any():
         first = wrong.argmax()
+        advice = {"other": f"Give sequences whose steps have {numbers}, as those of most training rows."}
         raise InputMismatchError(
             f"column {column.name!r}: {int(wrong.sum())} of {len(column)} sequences do not have {numbers} a step, "
-            f"first at row label {label_at(column.index, first)!r}: {widths[first]}. Give sequences of one width, "
-            "that of most training rows."
+            f"first at row label {label_at(column.index, first)!r}, whose steps have {widths[first]}. "
+            f"{way_out(encoder, column, wrong, advice)}"
         )
     return wrong

@@ -41,6 +41,23 @@ LARGEST = 1e30
 HUGE = 1e145
 
 
+# What to do about cells that are no numbers.
+_WAYS_OUT = {
+    "text": (
+        "A text is no number here, even '12'. pd.to_numeric(column, errors='coerce') makes numbers, and NaN of words; "
+        "NumberScaler(on_odd=\"missing\") reads '1,234' and '$5', too. For words use CategoryIndexer."
+    ),
+    "date": "Write a number or None there; a column of dates goes to CalendarEncoder.",
+    "list": "Write a number or None there; a column of lists goes to VectorStacker or SequencePadder.",
+    "dict": "Write a number or None there; a column of dicts goes to RecordVectorizer.",
+    "complex": "Give the real and the imaginary part as two columns.",
+    "other": "Write a number or None there.",
+}
+_FINITE_WAY = (
+    "Make infinity missing: X.replace([np.inf, -np.inf], np.nan). Divide a column whose numbers are too large."
+)
+
+
 def is_duration(dtype):
     """Return whether a dtype is one of durations, of NumPy or of Arrow."""
     return pd.api.types.is_timedelta64_dtype(dtype) or str(dtype).startswith("duration")
@@ -135,19 +152,17 @@ def number_blocks(frame, columns):
 def _refuse_infinity(frame, columns):
     """Refuse the first column that holds infinity, with the place of its first cell."""
     for (_, column), numbers in zip(frame.items(), columns, strict=True):
-        refuse_cells(
-            column,
-            np.isinf(np.asarray(numbers, dtype="float64")),
-            "finite (they are infinity)",
-            "Replace them, e.g. by NaN for 'not known'.",
-        )
+        wrong = np.isinf(np.asarray(numbers, dtype="float64"))
+        refuse_cells(column, wrong, "finite: infinite, or too large for a float", _FINITE_WAY)
 
 
 def _column_as_numbers(column, style, encoder):
     """Return the numbers of one column, see `number_columns`."""
     dtype = column.dtype
     if pd.api.types.is_complex_dtype(dtype):
-        raise InputMismatchError(f"column {column.name!r}: Complex data not supported, got {dtype}.")
+        raise InputMismatchError(
+            f"column {column.name!r}: Complex data not supported, got {dtype}. {_WAYS_OUT['complex']}"
+        )
     if isinstance(dtype, np.dtype) and dtype.kind in "biuf":
         return column.to_numpy()
     # pandas' nullable dtypes and Arrow's mark a missing cell outside of the numbers, so they have to be copied.
@@ -172,7 +187,7 @@ def _objects_as_numbers(column, style, encoder):
         column,
         known & np.isnan(numbers),
         "numbers",
-        "Convert the column with pd.to_numeric, or give it an encoder for its values, e.g. CategoryIndexer.",
+        _WAYS_OUT,
     )
     return numbers
 

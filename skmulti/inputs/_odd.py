@@ -5,13 +5,17 @@ them as missing. They are then reported once for a whole table: an encoder notes
 encoding (`odd_cells_reported`) turns the notes of all columns into one warning.
 """
 
+from collections.abc import Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from datetime import date, time, timedelta
+from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 
-from .._validation import StrOptions
+from .._validation import Real, StrOptions
 from ..errors import InputMismatchError, OddCellsWarning, label_at, shorten, warn
 
 # The constraint of the parameter `on_odd`.
@@ -34,6 +38,25 @@ ALL_ODD = 5
 # Columns that a warning names. The others are counted.
 _NAMED_COLUMNS = 4
 
+# The kinds of cells for which encoders state ways out, and their types. The first that fits counts.
+_KINDS = {
+    "text": str,
+    "bytes": (bytes, bytearray),
+    "date": (date, time, timedelta, np.datetime64, np.timedelta64, pd.Period),
+    "number": (Real, Decimal, np.bool_),
+    "complex": (complex, np.complexfloating),
+    "dict": Mapping,
+    "list": (list, tuple, set, frozenset, np.ndarray),
+}
+
+# The way out of infinity.
+FINITE_WAY = "Replace infinity by np.nan, which counts as missing."
+
+_ANOTHER_COLUMN = (
+    "No cell is what the encoder reads, so this is probably another column or format than at fit: give what fit saw, "
+    "or fit with another encoder."
+)
+
 # Where notes go. None reports each one at once. A context variable, since threads encode tables at the same time.
 _notes = ContextVar("notes of odd cells", default=None)
 
@@ -51,7 +74,7 @@ class OddCells:
         Labels of the rows whose cells are odd. Rows may be encoded again and again, in chunks of
         any size, so that only their labels tell how many there are.
     count : str
-        How many cells are odd, in words.
+        How many cells are odd, in words: "1 of 20 cells".
     first : str
         Row label, value and type of the first odd cell.
     """
@@ -63,13 +86,13 @@ class OddCells:
     first: str
 
     def __str__(self):
-        return f"column {self.column!r}: {self.count} not {self.expected}, {self.first}"
+        return f"column {self.column!r}: {self.count} are not {self.expected}, {self.first}"
 
     def __add__(self, other):
         """Return what two chunks of one column hold."""
         labels = self.labels | other.labels
         same = labels == self.labels
-        return replace(self, labels=labels, count=self.count if same else f"{len(labels)} cells are")
+        return replace(self, labels=labels, count=self.count if same else f"{len(labels)} cells")
 
     @staticmethod
     def warn_of(notes):
@@ -78,7 +101,8 @@ class OddCells:
         more = f"; and cells of {len(notes) - len(named)} more columns" if len(notes) > len(named) else ""
         warn(
             f"Some cells are not what the rest of their column is, and count as missing: {'; '.join(named)}{more}. "
-            "Correct them, or say what the column holds: InputRouter(kinds={column: kind}).",
+            "Correct them, or write None. If a column holds something else, say so at fit: "
+            f"InputRouter(kinds={{{shorten(repr(notes[0].column), 40)}: 'category'}}).",
             OddCellsWarning,
         )
 
@@ -96,8 +120,9 @@ def settle_odd(encoder, column, odd, expected, advice):
         True where a cell is not what it should be. Missing cells are not odd.
     expected : str
         What cells should be, in the plural, e.g. "numbers".
-    advice : str
-        The way out, for the error.
+    advice : dict of str to str
+        The way out, for the error, by the kind of the first odd cell (see `_KINDS`); "other" stands for
+        all kinds that are not named.
 
     Returns
     -------
@@ -113,7 +138,7 @@ def settle_odd(encoder, column, odd, expected, advice):
     if not odd.any():
         return column
     if is_another_column(column, odd) or is_strict(encoder):
-        refuse_cells(column, odd, expected, advice)
+        refuse_cells(column, odd, expected, way_out(encoder, column, odd, advice))
     note_odd(column, odd, expected)
     cells = column.astype(object)
     return cells.where(~np.asarray(odd), None)
@@ -134,28 +159,46 @@ def note_odd(column, odd, expected):
     if not odd.any():
         return
     labels = set(column.index[np.asarray(odd)])
-    count = f"{int(odd.sum())} of {len(column)} cells {'is' if odd.sum() == 1 else 'are'}"
+    count = f"{int(odd.sum())} of {len(column)} cells"
     report_odd_cells([OddCells(column.name, expected, labels, count, first_cell(column, odd))])
+
+
+def way_out(encoder, column, odd, advice):
+    """Return what can be done about the odd cells of a column; see `settle_odd` for the parameters."""
+    own = advice.get(_kind_of(_first_odd(column, odd)), advice["other"])
+    if is_another_column(column, odd):
+        # A lenient encoder need not be advised.
+        return f"{_ANOTHER_COLUMN} {own}" if is_strict(encoder) or "on_odd" not in own else _ANOTHER_COLUMN
+    if "on_odd" in own or not hasattr(encoder, "on_odd"):
+        return own
+    return f'{own} Or count such cells as missing: {type(encoder).__name__}(on_odd="missing").'
+
+
+def _kind_of(cell):
+    """Return the kind of a cell, one of `_KINDS` or "other"."""
+    return next((kind for kind, types in _KINDS.items() if isinstance(cell, types)), "other")
+
+
+def _first_odd(column, odd):
+    """Return the first odd cell as a Python object, whose repr is what the table shows: 7, not np.int64(7)."""
+    return column.iloc[[int(np.flatnonzero(odd)[0])]].tolist()[0]
 
 
 def refuse_cells(column, wrong, expected, advice):
     """Refuse a Series if `wrong` marks cells: `expected` is the rule that they break, `advice` the way out."""
     if not wrong.any():
         return
-    raise InputMismatchError(
-        f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {expected}, "
-        f"{first_cell(column, wrong)}. {advice}"
+    found = OddCells(
+        column.name, expected, set(), f"{int(wrong.sum())} of {len(column)} cells", first_cell(column, wrong)
     )
+    raise InputMismatchError(f"{found}. {advice}")
 
 
 def first_cell(column, marked):
     """Return where the first marked cell stands and what it is: ``first at row label 5: '?' (type str)``."""
-    position = int(np.flatnonzero(marked)[0])
-    # `tolist` returns a Python object, whose repr is what the user sees in the table: 7, not np.int64(7).
-    cell = column.iloc[[position]].tolist()[0]
-    return (
-        f"first at row label {label_at(column.index, position)!r}: {shorten(repr(cell))} (type {type(cell).__name__})"
-    )
+    cell = _first_odd(column, marked)
+    label = label_at(column.index, np.flatnonzero(marked)[0])
+    return f"first at row label {label!r}: {shorten(repr(cell))} (type {type(cell).__name__})"
 
 
 @contextmanager

@@ -23,6 +23,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
+from .._validation import HintedParams
 from .._workers import LAZY_SHARE as LAZY_SHARE
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
@@ -38,7 +39,7 @@ SAMPLE_ROWS = 10_000
 FEW_ROWS = 16
 
 
-class InputEncoder(TransformerMixin, BaseEstimator):
+class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
     """Turn columns of a DataFrame into one array of a network's input.
 
     Subclass it for a new kind of input, together with a `Branch` that reads the
@@ -473,7 +474,7 @@ def cannot_learn_in_parts(encoder):
     )
 
 
-class Branch(BaseEstimator):
+class Branch(HintedParams, BaseEstimator):
     """The sub-network of one input: it turns the encoder's array into one vector for each row.
 
     Subclasses say which kinds they read and implement `connect`.

@@ -30,6 +30,20 @@ _CALENDAR_PARTS = {
     "minute": 60,
     "second": 60,
 }
+# What to do about cells that are no dates.
+_WAYS_OUT = {
+    "text": (
+        "Only dates in ISO order (2024-12-31) are read. Convert the column: pd.to_datetime(column, errors='coerce') "
+        "makes NaT of what is no date; add dayfirst=True if days come before months. "
+        'CalendarEncoder(on_odd="missing") reads other orders, too.'
+    ),
+    "number": (
+        "A number may write a day or count days, seconds or years. Write a date or None there; for a column of numbers "
+        "say which: pd.to_datetime(column.astype('string'), format='%Y%m%d'), or pd.to_datetime(column, unit='s')."
+    ),
+    "other": "Write dates or None there.",
+}
+
 # The parts that are standardised.
 LINEAR = [part for part, period in _CALENDAR_PARTS.items() if period is None]
 
@@ -94,7 +108,9 @@ class CalendarEncoder(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'day': 1 of 1 cells are not dates, first at row label 0: \
-'03/04/2024' (type str). Convert the column with pd.to_datetime, which takes a format and a unit.
+'03/04/2024' (type str). Only dates in ISO order (2024-12-31) are read. Convert the column: \
+pd.to_datetime(column, errors='coerce') makes NaT of what is no date; add dayfirst=True if days come before months. \
+CalendarEncoder(on_odd="missing") reads other orders, too.
     """
 
     default_branch = DenseBranch
@@ -298,7 +314,7 @@ class CalendarEncoder(InputEncoder):
             column,
             (times.isna() & column.notna()).to_numpy(),
             "dates",
-            "Convert the column with pd.to_datetime, which takes a format and a unit.",
+            _WAYS_OUT,
         )
         return times
 

@@ -219,6 +219,14 @@ def _count_ids(sample, sizes, n_rows):
     return np.maximum(counts, 0.5) * max(n_rows / len(sample), 1)
 
 
+# What to do about cells that hold several values.
+_WAYS_OUT = {
+    "list": "Columns of lists go to other encoders: words to TagsIndexer, numbers to VectorStacker or SequencePadder.",
+    "dict": "A column of dicts goes to RecordVectorizer.",
+    "other": "Make texts of them: column.map(str, na_action='ignore').",
+}
+
+
 class CategoryIndexer(InputEncoder):
     """Turn categories into integer ids for an embedding.
 
@@ -270,8 +278,9 @@ class CategoryIndexer(InputEncoder):
     >>> indexer.transform(pd.Series([["a", "b"]], name="city"))
     Traceback (most recent call last):
       ...
-    skmulti.errors.InputMismatchError: column 'city': 1 of 1 cells are not categories, which must be hashable, \
-first at row label 0: ['a', 'b'] (type list). Give lists and arrays to SequencePadder or VectorStacker.
+    skmulti.errors.InputMismatchError: column 'city': 1 of 1 cells are not single values, first at row label 0: \
+['a', 'b'] (type list). Columns of lists go to other encoders: words to TagsIndexer, numbers to VectorStacker or \
+SequencePadder. Or count such cells as missing: CategoryIndexer(on_odd="missing").
     """
 
     default_branch = EmbeddingBranch
@@ -514,8 +523,7 @@ def _factorize(column, encoder):
         wrong = np.array([not _is_hashable(cell) for cell in column.astype(object)], dtype=bool)
         if not wrong.any():
             raise InputMismatchError(f"column {column.name!r} holds cells that are no categories ({error}).") from error
-        advice = "Give lists and arrays to SequencePadder or VectorStacker."
-        return _factorize(settle_odd(encoder, column, wrong, "categories, which must be hashable", advice), encoder)
+        return _factorize(settle_odd(encoder, column, wrong, "single values", _WAYS_OUT), encoder)
     return codes, uniques.tolist()
 
 

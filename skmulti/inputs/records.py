@@ -78,7 +78,8 @@ class RecordVectorizer(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'flat': 1 of 2 cells are not dicts, first at row label 1: 5 (type int). \
-Give dicts, texts that write them in JSON, or None where missing.
+Give dicts, texts that write them in JSON, or None where missing. \
+Or count such cells as missing: RecordVectorizer(on_odd="missing").
     """
 
     default_branch = PiecewiseBranch
@@ -249,7 +250,7 @@ Give dicts, texts that write them in JSON, or None where missing.
         missing = pd.isna(column).to_numpy()
         cells = list(map(_as_record, column.astype(object)))
         odd = ~missing & np.array([not isinstance(cell, Mapping) for cell in cells], dtype=bool)
-        advice = "Give dicts, texts that write them in JSON, or None where missing."
+        advice = {"other": "Give dicts, texts that write them in JSON, or None where missing."}
         settle_odd(self, column, odd, "dicts", advice)
         return [dict(_flatten(cell)) if isinstance(cell, Mapping) else None for cell in cells]
 

@@ -190,7 +190,8 @@ class SequencePadder(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'trace': 1 of 2 sequences do not have 1 number a step, \
-first at row label 'e': 2. Give sequences of one width, that of most training rows.
+first at row label 'e', whose steps have 2. Give sequences whose steps have 1 number, as those of most training rows. \
+Or count such cells as missing: SequencePadder(on_odd="missing").
     """
 
     reads_missing = True

@@ -12,9 +12,17 @@ from ._cells import is_npy_path, vector_or_none, writes_numbers
 from ._hints import holds_objects, probe
 from ._json import NUMBER
 from ._measures import measure_vectors
-from ._odd import MOST_SHARE, ON_ODD, settle_odd
+from ._odd import FINITE_WAY, MOST_SHARE, ON_ODD, settle_odd
 from .base import InputEncoder, check_frame, missing_rows, one_column
 from .vector import DenseBranch
+
+# What to do about cells that are no vectors.
+_WAYS_OUT = {
+    "number": "Give a vector in each row, or None where missing; a column of single numbers goes to NumberScaler.",
+    "text": "Give a vector in each row, or None where missing; a column of words goes to CategoryIndexer.",
+    "list": "Give a list of numbers in each row, or None where missing; a column of 2-D arrays goes to SequencePadder.",
+    "other": "Give a vector in each row, or None where missing.",
+}
 
 
 class VectorStacker(InputEncoder):
@@ -148,7 +156,7 @@ class VectorStacker(InputEncoder):
             with np.errstate(over="ignore"):
                 stacked[known] = np.stack([vectors[row].astype(self.dtype) for row in known])
         infinite = np.isinf(stacked).any(axis=1)
-        settle_odd(self, column, infinite, "finite", "Replace infinity, e.g. by NaN for 'not known'.")
+        settle_odd(self, column, infinite, f"finite in {self.dtype}", {"other": FINITE_WAY})
         stacked[infinite] = np.nan
         return stacked
 
@@ -197,8 +205,7 @@ class VectorStacker(InputEncoder):
         cells = column.astype(object)
         vectors = [vector_or_none(cell) if seen else None for cell, seen in zip(cells, known, strict=True)]
         wrong = known & np.array([vector is None for vector in vectors], dtype=bool)
-        advice = "For single numbers use NumberScaler, for 2-D SequencePadder."
-        return settle_odd(self, cells, wrong, "lists or 1-D arrays of numbers", advice), vectors
+        return settle_odd(self, cells, wrong, "lists or 1-D arrays of numbers", _WAYS_OUT), vectors
 
     def _settle_lengths(self, column, vectors):
         """Return a column without vectors of another length than that of most training cells."""
@@ -207,7 +214,7 @@ class VectorStacker(InputEncoder):
             column,
             np.array([vector is not None and len(vector) != self.n_values_ for vector in vectors], dtype=bool),
             f"vectors of {self.n_values_} numbers, the length of most training cells",
-            "Give vectors of one length, or use SequencePadder for rows of different lengths.",
+            {"other": "Give vectors of one length, or use SequencePadder for rows of different lengths."},
         )
 
     def __sklearn_tags__(self):

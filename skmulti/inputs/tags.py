@@ -122,6 +122,14 @@ class TagsBranch(Branch):
         return dense_stack(total, self.units, dropout=self.dropout)
 
 
+# What to do about cells that hold no tags.
+_WAYS_OUT = {
+    "number": "Make texts of the numbers, '7' or ['7'], or give a column of numbers to CategoryIndexer.",
+    "dict": "A column of dicts goes to RecordVectorizer.",
+    "other": "Give lists, sets or arrays of tags, strings that join them, or None where missing.",
+}
+
+
 class TagsIndexer(InputEncoder):
     """Turn lists, sets or joined strings of tags into ids, padded to one length.
 
@@ -191,7 +199,8 @@ class TagsIndexer(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'genres': 1 of 2 cells are not tags, first at row label 1: \
-5 (type int). Give lists, sets or arrays of tags, strings that join them, or None where missing.
+5 (type int). Make texts of the numbers, '7' or ['7'], or give a column of numbers to CategoryIndexer. \
+Or count such cells as missing: TagsIndexer(on_odd="missing").
     """
 
     default_branch = TagsBranch
@@ -443,8 +452,7 @@ class TagsIndexer(InputEncoder):
             else:
                 sets.append(None if gone else _tags_or_none(cell, self._split))
         odd = ~missing & np.array([tags is None for tags in sets], dtype=bool)
-        advice = "Give lists, sets or arrays of tags, strings that join them, or None where missing."
-        settle_odd(self, column, odd, "tags", advice)
+        settle_odd(self, column, odd, "tags", _WAYS_OUT)
         return sets
 
     def _split(self, text):

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, Integral, Interval
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec
-from ._cells import CellError, as_vector, writes_numbers
+from ._cells import CellError, as_vector, vector_or_none, writes_numbers
 from ._hints import holds_objects, probe
 from ._odd import MOST_SHARE, ON_ODD, are_mostly, settle_odd
 from ._steps import choose_length
@@ -93,7 +93,8 @@ class IdsPadder(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'tokens': 1 of 2 cells are not ids, which are whole numbers from 0 to \
-9,999,999, first at row label 1: [-1] (type list). Give lists or 1-D arrays of ids, or None where missing.
+9,999,999, first at row label 1: [-1] (type list). Give lists or 1-D arrays of ids, or None where missing. \
+Or count such cells as missing: IdsPadder(on_odd="missing").
     """
 
     reads_blocks = True
@@ -263,8 +264,22 @@ class IdsPadder(InputEncoder):
             rows = [None if gone else _ids_or_none(cell, largest, self.padding_id) for cell, gone in cells]
         odd = ~missing & np.array([ids is None for ids in rows], dtype=bool)
         expected = f"ids, which are whole numbers from 0 to {largest:,}"
-        settle_odd(self, column, odd, expected, "Give lists or 1-D arrays of ids, or None where missing.")
+        settle_odd(self, column, odd, expected, self._ways_out(column, odd))
         return rows
+
+    def _ways_out(self, column, odd):
+        """Return what to do about cells that hold no ids: advice by kind, as in `settle_odd`."""
+        plain = {"other": "Give lists or 1-D arrays of ids, or None where missing."}
+        if not odd.any():
+            return plain
+        vector = vector_or_none(column.iloc[int(odd.argmax())])
+        if vector is None or self.vocabulary_size is None or not np.nanmax(vector) >= self.vocabulary_size:
+            return {**plain, "text": "Give lists of ids; a column of words goes to TextVectorizer or TagsIndexer."}
+        return {
+            "other": f"Id {np.nanmax(vector):.0f} is beyond the vocabulary of {self.vocabulary_size}. Give "
+            "IdsPadder(vocabulary_size=...) the size of the tokenizer, or leave it out: it is then learned, and larger "
+            "ids count as unknown."
+        }
 
     def _pad(self, rows):
         """Return rows of ids as an array (n_rows, length_), in which 0 is padding and no id is out of range."""

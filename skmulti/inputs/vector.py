@@ -309,7 +309,8 @@ class NumberScaler(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'age': 2 of 2 cells are not numbers, first at row label 0: \
-'young' (type str). Convert the column with pd.to_numeric, or give it an encoder for its values, e.g. CategoryIndexer.
+'young' (type str). A text is no number here, even '12'. pd.to_numeric(column, errors='coerce') makes numbers, \
+and NaN of words; NumberScaler(on_odd="missing") reads '1,234' and '$5', too. For words use CategoryIndexer.
     """
 
     default_branch = PiecewiseBranch

@@ -7,7 +7,7 @@ import keras
 from sklearn.base import clone
 
 from .._params import check_call
-from ..errors import BranchMismatchError, closest_match, place, quote
+from ..errors import BranchMismatchError, closest_match, describe_object, place, quote
 from ..inputs import Branch
 from .reload import copy_layer
 
@@ -25,7 +25,7 @@ class FunctionBranch(Branch):
         output = self.function(tensor)
         if not isinstance(output, keras.KerasTensor):
             raise BranchMismatchError(
-                f"{where}: the branch {self.function!r} gave a {type(output).__name__}; a "
+                f"{where}: the branch {self.function!r} returned an object of type {type(output).__name__}; a "
                 "callable branch takes a KerasTensor (batch, *shape) and gives a KerasTensor."
             )
         return output
@@ -41,8 +41,8 @@ class LayerBranch(Branch):
         return copy_layer(self.layer, f"{place(spec.name, spec.columns)}: ")(tensor)
 
 
-def as_branch(branch):
-    """Return a branch, callable or Keras layer as a `Branch`, which is a copy of the user's."""
+def as_branch(branch, called="A branch"):
+    """Return a branch, callable or Keras layer as a `Branch`, a copy of the user's; messages call it `called`."""
     # A layer is callable, too, and has to be copied with its weights.
     if isinstance(branch, keras.layers.Layer):
         return LayerBranch(branch)
@@ -52,10 +52,9 @@ def as_branch(branch):
             return clone(branch)
         if callable(branch):
             return FunctionBranch(branch)
-    hint = f" Did you mean {branch.__name__}()?" if isinstance(branch, type) else ""
     raise BranchMismatchError(
-        "A branch must be a Branch object, a Keras layer, a callable or another input's name, "
-        f"got {branch!r} of type {type(branch).__name__}.{hint}"
+        f"{called} must be a Branch object, a Keras layer, a callable or another input's name, "
+        f"got {describe_object(branch)}"
     )
 
 
@@ -91,10 +90,14 @@ def resolve_branches(specs, defaults, given):
                 f"{closest_match(name, specs)}"
             )
     chosen = {**defaults, **given}
-    return {
-        name: _shared_name(name, chosen, specs) if isinstance(chosen[name], str) else as_branch(chosen[name])
-        for name in specs
-    }
+    return {name: _chosen(name, chosen, specs) for name in specs}
+
+
+def _chosen(name, chosen, specs):
+    """Return the branch of an input, or the name of the input whose branch it shares."""
+    if isinstance(chosen[name], str):
+        return _shared_name(name, chosen, specs)
+    return as_branch(chosen[name], f"branches[{name!r}]")
 
 
 def _shared_name(name, given, specs):

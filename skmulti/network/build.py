@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..errors import BranchMismatchError
+from ..errors import BranchMismatchError, describe_output
 from ..layers import LearnedWhenMissing, MissingRow, RandomFlag, by_member
 from ..spec import layer_name
 from .heads import to_target_units
@@ -114,9 +114,9 @@ def build_by_hand(specs, function, target):
     output = function(dict(inputs), target)
     shape = getattr(output, "shape", None)
     if not isinstance(output, keras.KerasTensor) or len(shape) != 2 or shape[1] != target.width:
-        found = f"shape {shape}" if shape is not None else f"{output!r} of type {type(output).__name__}"
+        found = f"a tensor of shape {shape}" if shape is not None else describe_output(output)
         raise BranchMismatchError(
-            f"`model` gave {found}; expected an output tensor of shape (batch, {target.width})"
+            f"`model` returned {found}; expected an output tensor of shape (batch, {target.width})"
             + (f" with {target.activation} activation." if target.activation else ".")
         )
     return Network(inputs, to_target_units(output, target), name="skmulti_network")

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from .._validation import POSITIVE_INT, RATE, StrOptions
+from .._params import check_keras_name
+from .._validation import POSITIVE_INT, RATE, HintedParams, StrOptions
 from ..errors import quote
 from ..layers import MemberMean, Members, OutputsSoftmax, TargetUnits, dense_stack
 from ..spec import TargetSpec
@@ -39,7 +40,7 @@ _MARGIN_LOSSES = {"hinge", "squared_hinge", "categorical_hinge"}
 N_MEMBERS = 4
 
 
-class DenseHead(BaseEstimator):
+class DenseHead(HintedParams, BaseEstimator):
     """Predict the target from the merged tensor: dense layers, then the output.
 
     The output follows from y: one sigmoid unit for two classes, a softmax for more
@@ -127,14 +128,16 @@ class DenseHead(BaseEstimator):
         automatic = isinstance(self.units, str)
         units = ((64,) if target.n_classes else (128, 128)) if automatic else self.units
         activation = self.activation
+        if isinstance(activation, str) and activation != "auto":
+            check_keras_name(keras.activations, activation, "DenseHead: activation")
         if activation == "auto":
             activation = "gelu" if target.n_classes else "relu"
         if self.n_members == "auto":
             return units, activation, N_MEMBERS if automatic and not target.n_classes else 1
         if self.n_members > 1 and target.n_classes and target.n_outputs > 1:
             raise ValueError(
-                f"n_members={self.n_members}, but y has {target.n_outputs} columns of classes, whose outputs have no "
-                "members; leave it out."
+                f"n_members={self.n_members} averages members, which a y of {target.n_outputs} columns of classes "
+                "cannot have. Leave n_members='auto'."
             )
         return units, activation, self.n_members
 

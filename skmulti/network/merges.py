@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, clone
 
 from .._params import check_call
 from .._validation import POSITIVE_INT
-from ..errors import NetworkSizeWarning, closest_match, quote, warn
+from ..errors import NetworkSizeWarning, closest_match, describe_object, describe_output, quote, warn
 from ..layers import Gates, InputEmbedding, PresentInputs, ZeroMasked
 from ..spec import layer_name
 from .reload import copy_layer
@@ -406,9 +406,9 @@ class FunctionMerge(Merge):
         merged = (copy_layer(self.function) if is_layer else self.function)(dict(tensors))
         shape = merged.shape if isinstance(merged, keras.KerasTensor) else ()
         if len(shape) != 2 or shape[-1] is None:
-            found = f"a tensor of shape {tuple(shape)}" if shape else f"{merged!r} of type {type(merged).__name__}"
+            found = f"a tensor of shape {tuple(shape)}" if shape else describe_output(merged)
             raise ValueError(
-                f"The merge {self.function!r} gave {found}; a callable merge takes "
+                f"The merge {self.function!r} returned {found}; a callable merge takes "
                 "{input name: KerasTensor (batch, width)} and gives a KerasTensor (batch, merged) of known width."
             )
         return merged
@@ -438,10 +438,9 @@ def as_merge(merge):
             return clone(merge)
         if callable(merge):
             return FunctionMerge(merge)
-    hint = f" Did you mean {merge.__name__}()?" if isinstance(merge, type) else ""
     raise TypeError(
         f"A merge must be one of {quote(MERGES)}, a Merge object, or a callable that takes "
-        f"{{input name: tensor}}, got {merge!r} of type {type(merge).__name__}.{hint}"
+        f"{{input name: tensor}}, got {describe_object(merge)}"
     )
 
 

@@ -182,7 +182,7 @@ def _check_steps(steps, inputs):
                 )
             if name not in free:
                 raise ValueError(
-                    f"Step {step!r} takes {name!r}, which is no input or earlier step; left are {quote(free)}."
+                    f"Step {step!r} takes {name!r}, which is no input or earlier step; it can take {quote(free)}."
                     f"{closest_match(name, free)}"
                 )
             free.remove(name)

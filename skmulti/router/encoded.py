@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from ..errors import InputMismatchError, closest_match, quote
+from ..errors import InputMismatchError, closest_match, quote, shorten
 from ..inputs import ENCODERS, infer_spec
+from .frames import lengths_error
 from .routes import check_encoded
 
 
@@ -45,8 +46,8 @@ def by_name(inputs, specs, source_name):
         for name in specs:
             if name not in inputs:
                 raise InputMismatchError(
-                    f"{source_name} yields {quote(inputs)}, but not the input {name!r}; the network has the inputs "
-                    f"{wanted}.{closest_match(name, inputs)}"
+                    f"{source_name} yields {quote(inputs)}, but no array for the input {name!r}; the network has the "
+                    f"inputs {wanted}.{closest_match(name, inputs)}"
                 )
         extra = [name for name in inputs if name not in specs and name not in flags]
         if extra:
@@ -81,12 +82,23 @@ def _as_array(name, array, source_name):
     except ValueError as error:
         raise InputMismatchError(f"Input {name!r}: {source_name} yields rows of different shapes ({error}).") from error
     if array.dtype.kind not in "biuf" or not array.ndim:
-        advice = "A value without an id, such as None, must have one: 1 is the id of unknown values."
         raise InputMismatchError(
             f"Input {name!r}: {source_name} yields an array of shape {array.shape} and dtype {array.dtype}; a batch "
-            f"holds arrays of numbers that are encoded already. {advice if array.dtype == object else ''}".rstrip()
+            f"holds arrays of numbers that are encoded already. {_encoding_advice(array)}".rstrip()
         )
     return array[:, None] if array.ndim == 1 else array
+
+
+def _encoding_advice(array):
+    """Return the way out for an array of a batch that holds no numbers."""
+    texts = next((cell for cell in array.flat if isinstance(cell, str | bytes)), None)
+    if texts is not None:
+        return (
+            f"It holds texts such as {shorten(repr(texts), 40)}. Encode them (keras.layers.StringLookup), or give a "
+            "function that makes DataFrames, whose columns the router encodes."
+        )
+    advice = "A value without an id, such as None, must have one: 1 is the id of unknown values."
+    return advice if array.dtype == object else ""
 
 
 def check_batch(inputs, specs, source_name, first_row=0):
@@ -120,8 +132,7 @@ def check_batch(inputs, specs, source_name, first_row=0):
     for name, spec in specs.items():
         array = arrays[name]
         if len(array) != n_rows:
-            counts = {other: len(rows) for other, rows in arrays.items()}
-            raise InputMismatchError(f"Found inputs with inconsistent numbers of samples: {counts}.")
+            raise lengths_error({other: len(rows) for other, rows in arrays.items()})
         # Bools, too, are taken for numbers of any kind: flags are mostly made by a comparison.
         fits = array.shape[1:] == spec.shape and np.can_cast(array.dtype, spec.dtype, "same_kind")
         if not fits and not (array.shape[1:] == spec.shape and array.dtype.kind == "b"):

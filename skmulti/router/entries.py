@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from .._params import parts_by_name
-from ..errors import InputMismatchError, closest_match, quote
+from ..errors import InputMismatchError, closest_match, quote, quote_first
 from ..inputs import TransformerEncoder
 from .frames import resolve_columns
 from .routes import Route, is_word
@@ -160,7 +160,10 @@ def routes_of(entries, table, *, remainder="drop", inferred=False):
         if rest:
             routes.append(Route("remainder", remainder, tuple(rest), tuple(table.columns[rest]), False))
     if all(is_word(route.encoder, "drop") for route in routes):
-        raise InputMismatchError("No input has a column: every selection is empty or dropped.")
+        raise InputMismatchError(
+            "No input has a column: every selection is empty or dropped. Give at least one input a column of X: "
+            f"{quote_first(table.columns if isinstance(table, pd.DataFrame) else table, 5)}."
+        )
     return routes
 
 

@@ -152,7 +152,7 @@ class FittedRoutes:
         if named_rows is not None:
             return named_rows
         names = [route.name for route in self.routes] if self.of_arrays else None
-        table = to_table(X, names, by_input=self.of_arrays)
+        table = to_table(X, names, by_input=self.of_arrays, expected_columns=None if names else self.labels)
         if self.of_arrays:
             self._check_widths(table, by_order=not isinstance(X, Mapping))
             n_rows(table)  # refuses arrays of different lengths
@@ -203,7 +203,8 @@ class FittedRoutes:
         """Return a table under the labels of fit, if its columns are those of fit by position alone."""
         if table.shape[1] != len(self.labels):
             raise InputMismatchError(
-                f"X has {table.shape[1]} features, but InputRouter is expecting {len(self.labels)} features as input."
+                f"X has {table.shape[1]} features, but InputRouter is expecting {len(self.labels)} features as input"
+                f"{f'; the columns of fit were {quote_first(self.labels, 10)}' if self.has_names else ''}."
             )
         if named or self.has_names:
             # In scikit-learn's words, so that filters for its warnings catch this one, too.

@@ -17,7 +17,7 @@ from ..sources import as_column, as_frame, has_named_columns, infer_types, nativ
 from .records import as_records, is_record, records_table
 
 
-def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
+def to_table(X, input_names=None, expected_rows=None, *, by_input=False, expected_columns=None):
     """Return X as a DataFrame, or as a dict of columns by input name.
 
     Parameters
@@ -32,6 +32,8 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
         1-D arrays (one for each input) from a list of rows.
     by_input : bool
         Whether a list is known to hold one array for each input.
+    expected_columns : list or None
+        Labels of the columns that a table had at fit, for messages.
 
     Returns
     -------
@@ -69,11 +71,14 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False):
     if isinstance(array, np.ma.MaskedArray):
         array = unmask(array)
     if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported, got X of dtype {array.dtype}.")
+        raise ValueError(
+            f"Complex data not supported, got X of dtype {array.dtype}. Give real and imaginary parts as columns of "
+            "their own: np.hstack([X.real, X.imag])."
+        )
     if array.ndim != 2:
         raise InputMismatchError(
             f"Expected 2D array or a DataFrame, got {type(X).__name__} of shape {array.shape} and dtype {array.dtype}. "
-            f"{_shape_advice(array)}"
+            f"{_shape_advice(array, expected_columns)}"
         )
     if array.shape[0] == 0 or array.shape[1] == 0:
         axis = ("feature(s)", 1) if array.shape[0] else ("sample(s)", 0)
@@ -137,20 +142,22 @@ def _refuse_stray_dicts(frame):
             )
 
 
-def _shape_advice(array):
+def _shape_advice(array, expected_columns):
     """Return the way out for an array of another number of dimensions than two."""
+    if expected_columns is not None and array.ndim != 1:
+        return f"Give a table with the columns of fit: {quote_first(expected_columns, 5)}."
     if array.ndim == 0:
         return "Give a table: a DataFrame, a 2-D array, or a dict of arrays by input name."
     if array.ndim > 2:
-        return "Arrays of more dimensions go into a dict by input name: {'photo': array}."
+        return "Arrays of more dimensions go into a dict by input name: {name: array}."
     is_list = [isinstance(row, list | tuple) or getattr(row, "ndim", 0) for row in array.tolist()]
     lengths = sorted({len(row) if many else 0 for row, many in zip(array, is_list, strict=True)})
     if len(lengths) > 1:
         return f"Its rows have {lengths[0]} to {lengths[-1]} cells; give each as many, with None where one is missing."
-    return (
-        "Reshape your data with array.reshape(-1, 1) for one column or array.reshape(1, -1) for one row; several "
-        "arrays go into a dict by input name."
-    )
+    reshape = "Reshape your data with array.reshape(-1, 1) for one column or array.reshape(1, -1) for one row"
+    if expected_columns is not None:
+        return f"{reshape}; the columns of fit were {quote_first(expected_columns, 5)}."
+    return f"{reshape}; several arrays go into a dict by input name."
 
 
 def series_error(series, *, is_row):
@@ -213,8 +220,9 @@ def _name_by_order(arrays, input_names, expected_rows):
     names = list(input_names or [f"input_{i}" for i in range(len(arrays))])
     if len(names) != len(arrays):
         raise InputMismatchError(
-            f"X is a {type(arrays).__name__} of {len(arrays)} arrays, the router has {len(names)} inputs: "
-            f"{quote(names)}. Give one array for each input, in this order, or a dict by input name."
+            f"X is a {type(arrays).__name__} of {len(arrays)} array{'s' * (len(arrays) != 1)}, the router has "
+            f"{len(names)} inputs: {quote(names)}. Give one array for each input, in this order, or a dict by input "
+            "name."
         )
     return {name: _input_columns(name, array, expected_rows) for name, array in zip(names, arrays, strict=True)}
 
@@ -274,8 +282,18 @@ def n_rows(table):
         return len(table)
     counts = {name: len(columns) for name, columns in table.items()}
     if len(set(counts.values())) > 1:
-        raise InputMismatchError(f"Found inputs with inconsistent numbers of samples: {counts}.")
+        raise lengths_error(counts)
     return next(iter(counts.values()), 0)
+
+
+def lengths_error(counts):
+    """Return the error for inputs of different lengths, which are given by input name."""
+    (first, rows), *others = counts.items()
+    other = next(name for name, count in others if count != rows)
+    return InputMismatchError(
+        f"Found inputs with inconsistent numbers of samples: {first!r} has {rows} rows, {other!r} has {counts[other]}. "
+        "Give each input one entry for each row."
+    )
 
 
 def take_rows(table, positions):
@@ -342,7 +360,7 @@ def resolve_columns(frame, columns, input_name):
     if entries and all(isinstance(entry, bool | np.bool_) for entry in entries):
         if len(entries) != frame.shape[1]:
             raise InputMismatchError(
-                f"Input {input_name!r}: the boolean mask has {len(entries)} entries, X has {frame.shape[1]} columns."
+                f"Input {input_name!r}: the boolean mask is of length {len(entries)}, X has {frame.shape[1]} columns."
             )
         return [i for i, chosen in enumerate(entries) if chosen], False
     if all(_is_position(entry) for entry in entries):
@@ -398,12 +416,16 @@ def label_position(frame, name, input_name):
         raise InputMismatchError(
             f"Input {input_name!r}: {len(matches)} columns of X are named {name!r}. Rename them, or give positions."
         )
-    if isinstance(name, str) and not any(isinstance(column, str) for column in frame.columns):
+    labels = list(frame.columns)
+    if isinstance(name, str) and labels == list(range(len(labels))):
         raise InputMismatchError(
-            f"Input {input_name!r} wants column {name!r}, but X has no column names. Fit and predict with a DataFrame, "
-            "or name the columns by integer positions."
+            f"Input {input_name!r} wants column {name!r}, but X has no column names. Fit and predict with a DataFrame "
+            "whose columns are named (X.columns = [...]), or name the columns by integer positions."
         )
+    way = closest_match(name, labels)
+    if frame.columns.nlevels > 1:
+        way = " Join the levels, at fit as at predict: X.columns = ['_'.join(map(str, label)) for label in X.columns]."
     raise InputMismatchError(
         f"Input {input_name!r} wants column {name!r}, which X does not have; its columns are "
-        f"{quote_first(frame.columns)}.{closest_match(name, frame.columns)}"
+        f"{quote_first(labels)}.{way}"
     )

@@ -24,6 +24,9 @@ ID_SHARE = 0.95
 # Rows of a column that are looked at first. Counting the different values of all rows takes long in a large table.
 PROBE_ROWS = 1000
 
+# How the reason begins for which words are left out that all differ.
+_AN_ID = "an id"
+
 # Columns that a warning names. The others are counted.
 NAMED_COLUMNS = 4
 
@@ -92,10 +95,12 @@ def infer_inputs(table, kinds=None, reserved=()):
     if not rows:
         raise InputMismatchError("Found array with 0 feature(s): X has no columns, while a minimum of 1 is required.")
     if not inputs:
-        reasons = "; ".join(f"{shorten(repr(row[0]))}: {shorten(row[3])}" for row in rows[:NAMED_COLUMNS])
+        reasons = "; ".join(f"{shorten(repr(row[0]))} ({shorten(row[3])})" for row in rows[:NAMED_COLUMNS])
+        ids = [row[0] for row in rows if row[3].startswith(_AN_ID)]
+        keep = f" To keep an id: InputRouter(kinds={{{shorten(repr(ids[0]), 40)}: 'category'}})." if ids else ""
         raise InputMismatchError(
             f"No column of X is left to learn from: {reasons}{', ...' if len(rows) > NAMED_COLUMNS else ''}. "
-            "Name the inputs with InputRouter([...]), or a column's kind with InputRouter(kinds={...})."
+            f"Is this the right table?{keep}"
         )
     _warn_of_lost(lost)
     return [(name, *entry) for name, entry in inputs.items()], _plan_table(rows)
@@ -106,15 +111,19 @@ def _warn_of_lost(lost):
     if not lost:
         return
     first = list(lost.items())[:NAMED_COLUMNS]
-    named = "; ".join(f"{shorten(repr(label), 40)}: {shorten(reason)}" for label, reason in first)
+    named = "; ".join(f"{shorten(repr(label), 40)} ({shorten(reason)})" for label, reason in first)
     more = f"; and {len(lost) - len(first)} more" if len(lost) > len(first) else ""
     count = f"{len(lost)} columns are" if len(lost) > 1 else "1 column is"
-    # The last encoder takes what no other would.
-    kind = ENCODERS[-1].default_branch.reads[0]
-    example = f"InputRouter(kinds={{{shorten(repr(first[0][0]), 40)}: {kind!r}}})"
+    label = shorten(repr(first[0][0]), 40)
+    if first[0][1].startswith(_AN_ID):
+        # The last encoder takes what no other would.
+        kind = ENCODERS[-1].default_branch.reads[0]
+        way = f"To keep a column, say what it holds: InputRouter(kinds={{{label}: {kind!r}}})."
+    else:
+        way = "Make the cells numbers, texts, dates or lists, all of one type, and complex numbers two columns."
     warn(
-        f"{count} left out although the cells differ: {named}{more}. To keep a column, say what it holds: {example}. "
-        "To leave it out without this warning, say 'drop'.",
+        f"{count} left out although the cells differ: {named}{more}. {way} To leave it out without this warning: "
+        f"InputRouter(kinds={{{label}: 'drop'}}).",
         DroppedColumnsWarning,
     )
 
@@ -213,7 +222,7 @@ def _choose_encoder(column, kind):
     encoder, reason = _ask_encoders(column)
     # The last encoder takes what no other would. From words that all differ it could learn nothing.
     if type(encoder) is ENCODERS[-1] and (different := _count_ids(column)):
-        encoder, reason = None, f"an id: {different} different values in {column.notna().sum()} rows"
+        encoder, reason = None, f"{_AN_ID}: {different} different values in {column.notna().sum()} rows"
     noticed = hint(column)
     return encoder, f"{reason}; {noticed}" if noticed else reason
 
@@ -276,6 +285,10 @@ def _check_kinds(kinds, columns):
             )
         if not isinstance(kind, str) and not (hasattr(kind, "fit") and hasattr(kind, "transform")):
             raise TypeError(f"`kinds` wants {kind!r} for column {label!r}; give a kind, 'drop' or an encoder.")
+        if isinstance(kind, type):
+            raise TypeError(
+                f"`kinds` wants the class {kind.__name__} for column {label!r}; give an encoder: {kind.__name__}()."
+            )
 
 
 def _says_nothing(column):

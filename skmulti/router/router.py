@@ -11,7 +11,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from .._params import NamedParts
-from .._validation import HasMethods, Integral, StrOptions, check_weights
+from .._validation import HasMethods, HintedParams, Integral, StrOptions, check_weights
 from .._workers import WORKERS
 from ..errors import InputMismatchError, shorten
 from ..inputs import odd_cells_reported
@@ -30,7 +30,7 @@ from .shifts import Comparison
 COMPARED_ROWS = 1_000
 
 
-class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
+class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_keys=None):
     """Split a table's columns into the named inputs of a network.
 
     It works like scikit-learn's ``ColumnTransformer``, except that the encoded columns

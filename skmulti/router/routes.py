@@ -16,6 +16,12 @@ from ..errors import InputMismatchError, MissingValuesWarning, label_at, place, 
 from .frames import label_position, take_columns
 from .lazy import AT_ONCE, LazyArray, lazy_array
 
+# What to do about errors of scikit-learn's transformers, by words of these.
+_WAYS_OUT = {
+    "could not convert string": ". Use OneHotEncoder or CategoryIndexer for words.",
+    "Found unknown categories": ". OneHotEncoder(handle_unknown='ignore') and CategoryIndexer pass over them.",
+}
+
 
 @dataclass(frozen=True)
 class Route:
@@ -166,11 +172,13 @@ class Route:
         if not empty.any():
             return
         rows = empty.any(axis=1) if empty.ndim == 2 else empty
+        # A float array keeps NaN, and the branch fills it.
+        ids = self.spec.dtype not in ("float32", "float64")
         warn(
             f"{place(self.name, self.labels)}: {int(rows.sum())} of {len(rows)} rows have missing values, first at "
             f"row label {label_at(columns.index, rows.argmax())!r}; there were none at fit, so that nothing was "
-            "learned about them. They are filled (numbers with the training mean, ids as missing). Fit on rows with "
-            "missing values, too.",
+            f"learned about them. {'They count as missing' if ids else 'They are filled with the training mean'}. Fit "
+            "on rows with missing values, or fill them yourself: X.fillna(...).",
             MissingValuesWarning,
         )
 
@@ -204,7 +212,8 @@ class Route:
                     f"{list(self.labels)}."
                 ) from error
             # Any other error keeps its type and traceback, since it may come from a transformer of the user's.
-            error.add_note(f"while encoding: {where}")
+            hint = next((way for said, way in _WAYS_OUT.items() if said in str(error)), "")
+            error.add_note(f"while encoding: {where}{hint}")
             raise
 
     def _encode_piece(self, spec, columns):
@@ -271,8 +280,8 @@ def check_encoded(array, spec, labels):
     array = array.astype(spec.dtype, copy=False)
     # NaN passes: in a float array it stands for a missing value, which the branch fills.
     if array.dtype.kind == "f":
-        wrong, what = _mark_infinities(array), "are infinity"
-        advice = "Replace them, e.g. by NaN for 'not known'."
+        wrong, what = _mark_infinities(array), "are infinite or too large for " + array.dtype.name
+        advice = "Replace infinity by np.nan, which counts as missing."
     elif spec.vocabulary_sizes:
         wrong = _mark_outsiders(array, spec.vocabulary_sizes)
         what, advice = (
@@ -284,7 +293,7 @@ def check_encoded(array, spec, labels):
     if wrong is not None:
         rows = wrong.reshape(len(labels), -1).any(axis=1)
         raise InputMismatchError(
-            f"{place(spec.name, spec.columns)}: {int(wrong.sum())} values {what}, first at row label "
+            f"{place(spec.name, spec.columns)}: {int(wrong.sum())} of {wrong.size} values {what}, first at row label "
             f"{label_at(labels, rows.argmax())!r}. {advice}"
         )
     return array

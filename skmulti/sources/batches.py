@@ -168,7 +168,8 @@ class BatchSource:
             found = self.source() if callable(self.source) else self.source
             if not hasattr(found, "__iter__"):
                 raise InputMismatchError(
-                    f"{self.name} gave a {type(found).__name__}; it must return an iterator of batches."
+                    f"{self.name} returned an object of type {type(found).__name__}; it must return an iterator of "
+                    "DataFrames or batches."
                 )
             yield from found
 
@@ -214,7 +215,7 @@ def split_batch(batch, source, *, needs_y):
     """
     parts = batch if isinstance(batch, tuple) else (batch,)
     if not 1 <= len(parts) <= 3 or (needs_y and len(parts) == 1):
-        found = f"a tuple of {len(parts)}" if isinstance(batch, tuple) else f"a {type(batch).__name__}"
+        found = f"a tuple of {len(parts)}" if isinstance(batch, tuple) else f"one {type(batch).__name__}"
         raise InputMismatchError(
             f"{source.name} yields {found}; a batch is a tuple (inputs, y) or (inputs, y, sample_weight), with inputs "
             "a dict of arrays by input name, or a tuple of arrays."

@@ -75,9 +75,10 @@ class CsvFiles:
         separator = next((one for one in _SEPARATORS if len(names) == 1 and one in str(names[0])), None)
         if separator:
             option = f"sep={separator!r}" + (", decimal=','" if separator == ";" else "")
+            point = " (leave decimal out if numbers have a point)" if separator == ";" else ""
             raise InputMismatchError(
                 f"{shorten(repr(str(file)))} has one column, {shorten(repr(names[0]))}, whose name looks like several "
-                f"with {separator!r} between. Read it yourself: {read_yourself(file, option)}."
+                f"with {separator!r} between. Read it yourself: {read_yourself(file, option)}{point}."
             )
         return names
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..errors import InputMismatchError, UnmatchedFilesWarning, quote_first, warn
+from ..errors import InputMismatchError, UnmatchedFilesWarning, quote_first, shorten, warn
 from .foreign import infer_types
 
 _FIELD = re.compile(r"\{(\w+)\}")
@@ -85,9 +85,9 @@ def load_files_frame(*patterns, folder="."):
     frame.attrs["ignored"] = sorted(str(path) for path in folder.iterdir() if path.is_file() and path not in used)
     if unmatched:
         warn(
-            f"{len({key for key, _ in unmatched})} of {len(keys)} keys lack a file, first {unmatched[0][0]!r} "
+            f"{len({key for key, _ in unmatched})} of {len(keys)} keys without a file, first {unmatched[0][0]!r} "
             f"({unmatched[0][1]!r}). Their cells are missing; frame.attrs['unmatched'] lists them all, and "
-            "frame.dropna() leaves them out.",
+            f"frame.dropna(subset={[_column_name(unmatched[0][1], [])]}) leaves rows without that file out.",
             UnmatchedFilesWarning,
         )
     return frame
@@ -99,7 +99,12 @@ def _common_fields(patterns):
         raise InputMismatchError('Give patterns of the files\' names, e.g. "sensor_{id}.npy".')
     fields = [list(dict.fromkeys(_FIELD.findall(pattern))) for pattern in patterns]
     for pattern, own in zip(patterns, fields, strict=True):
-        if not own or set(own) != set(fields[0]):
+        if not own:
+            raise InputMismatchError(
+                f"The pattern {pattern!r} has no field in braces. A field is the part of the name on which files are "
+                'joined: "sensor_{id}.npy" and "meta_{id}.json".'
+            )
+        if set(own) != set(fields[0]):
             raise InputMismatchError(
                 f"The pattern {pattern!r} has the fields {quote_first(own)}, {patterns[0]!r} has "
                 f"{quote_first(fields[0])}. "
@@ -180,9 +185,14 @@ def _read_object(path):
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputMismatchError(f"{str(path)!r} is no JSON file ({error}). It is never run as code.") from error
+        raise InputMismatchError(
+            f"{str(path)!r} cannot be read as JSON ({shorten(error, 200)}). Write it with json.dump; single quotes, "
+            "None and True are Python's, not JSON's."
+        ) from error
     if not isinstance(value, Mapping):
-        raise InputMismatchError(f"{str(path)!r} holds a {type(value).__name__}; an object of fields is expected.")
+        raise InputMismatchError(
+            f'{str(path)!r} holds a {type(value).__name__}; write one object, {{"name": value, ...}}.'
+        )
     return value
 
 

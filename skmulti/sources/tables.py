@@ -144,10 +144,13 @@ def table_source(X):
     ImportError
         If the files are Parquet and pyarrow is not installed.
     """
-    if isinstance(X, str) and "://" in X:
+    addresses = [
+        path for path in (X if isinstance(X, list | tuple) else [X]) if isinstance(path, str) and "://" in path
+    ]
+    if addresses and (addresses == [X] or all(_is_table(Path(path)) for path in X if isinstance(path, str))):
         raise InputMismatchError(
-            f"X is the address {shorten(X)!r}; only files on this machine are read. Download it, or read it first: "
-            "pd.read_csv(address)."
+            f"X is the address {shorten(addresses[0])!r}; only files on this machine are read. Download it, or read it "
+            "first: pd.read_csv(address)."
         )
     if isinstance(X, str | os.PathLike):
         return _of_path(Path(X).expanduser())
@@ -155,7 +158,7 @@ def table_source(X):
         files = [Path(path).expanduser() for path in X]
         # A list of texts is no list of files, and is refused elsewhere.
         if all(_is_table(file) for file in files):
-            return _of_files(f"the list of {len(files)} files", files)
+            return _of_files(f"the {len(files)} path{'s' * (len(files) != 1)} in the list", files)
     # By its module's name, since pyarrow may not be installed.
     if type(X).__module__.startswith("pyarrow") and hasattr(X, "scanner"):
         return TableSource(f"the {type(X).__name__}", [partial(_scan, X)])
@@ -173,6 +176,8 @@ def table_source(X):
 def _of_path(path):
     if not path.exists():
         several = " Several files are a list: sorted(glob.glob(...))." if "*" in path.name else ""
+        if not several and not path.suffix:
+            several = " If it is a text to predict, give a row: pd.DataFrame({'column': [text]})."
         raise InputMismatchError(
             f"There is no file or folder {shorten(repr(str(path)))}. Give the path of Parquet or CSV files.{several}"
         )
@@ -197,17 +202,22 @@ def _of_files(name, files, folder=None):
     """Return the source of files of one kind, in their order."""
     for file in files:
         if not file.exists():
-            raise InputMismatchError(f"There is no file {shorten(repr(str(file)))}, which {name} names.")
+            raise InputMismatchError(f"There is no file {shorten(repr(str(file)))}; it is one of {name}.")
     if files and all(is_csv(file) for file in files):
         tables = CsvFiles(files, FRAME_ROWS)
         return TableSource(name, [partial(tables.read, file) for file in files])
     suffixes = {file.suffix.lower() for file in files}
     if suffixes and suffixes <= set(PARQUET):
         return TableSource(name, _parquet_parts(name, files, folder))
-    found = f"files that end in {quote_first(sorted(suffixes))}" if suffixes else "no such file"
+    kinds = f"Parquet ({', '.join(PARQUET)}) or CSV ({', '.join(CSV)})"
+    if not suffixes:
+        raise InputMismatchError(f"The folder {name} holds no {kinds} file.")
+    ending = quote_first(sorted(suffixes))
+    if len(suffixes) > 1:
+        raise InputMismatchError(f"{name} mixes files that end in {ending}; give {kinds} files, of one kind.")
     raise InputMismatchError(
-        f"{name} holds {found}; give Parquet (.parquet) or CSV ({', '.join(CSV)}) files, of one kind, or a frame that "
-        "pandas has read."
+        f"{name} is a file that ends in {ending}; only {kinds} files are read. Read it first, e.g. "
+        "pd.read_excel(path), and give the frame."
     )
 
 

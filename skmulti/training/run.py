@@ -293,14 +293,15 @@ def _figure(schedule, model, held):
     if name not in known:
         logged = known if held is None else [*known, *(f"val_{figure}" for figure in known)]
         raise ValueError(
-            f"monitor={schedule.monitor!r} is no figure of an epoch; there are {quote(logged)}."
-            f"{closest_match(schedule.monitor, logged)} Other figures are asked for by `metrics`."
+            f"monitor={schedule.monitor!r} is not computed in an epoch; {quote(logged)} "
+            f"{'is' if len(logged) == 1 else 'are'}.{closest_match(schedule.monitor, logged)} To monitor another "
+            "metric, add it to `metrics`."
         )
     is_held = schedule.monitor.startswith("val_")
     if is_held and held is None and schedule.stops:
         raise ValueError(
             f"monitor={schedule.monitor!r} needs rows that are held out, and there are none. Set validation_fraction, "
-            f"give X_val and y_val, or watch {name!r}."
+            f"give X_val and y_val, or set monitor={name!r}."
         )
     return f"val_{name}" if is_held else name
 

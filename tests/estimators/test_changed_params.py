@@ -182,7 +182,7 @@ class TestMonitor:
 
     def test_one_of_the_hold_out_needs_a_hold_out(self, X, y):
         est = classifier(monitor="val_loss", early_stopping=True, validation_fraction=None)
-        with pytest.raises(ValueError, match=r"'val_loss' needs rows that are held out.*watch 'loss'"):
+        with pytest.raises(ValueError, match=r"'val_loss' needs rows that are held out.*monitor='loss'"):
             est.fit(X, y)
 
     def test_rows_too_few_to_stop_on_leave_it_unused(self, X, y):

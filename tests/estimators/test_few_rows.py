@@ -167,7 +167,7 @@ def test_columns_may_stand_elsewhere():
         ("price", np.inf, "infinity"),
         ("price", 10**400, "infinity"),
         ("review", 5, r"5 \(type int\)"),
-        ("colour", ["red"], "hashable"),
+        ("colour", ["red"], "not single values"),
     ],
 )
 def test_a_row_is_refused_with_the_message_that_many_rows_get(column, cell, message):

@@ -42,7 +42,7 @@ class TestParts:
             classifier(model=lambda inputs, target: inputs["numbers"]).fit(X, y)
 
     def test_a_network_by_hand_that_gives_nothing_is_refused(self, X, y):
-        with pytest.raises(BranchMismatchError, match="`model` gave None"):
+        with pytest.raises(BranchMismatchError, match="`model` returned None"):
             classifier(model=lambda inputs, target: None).fit(X, y)
 
     def test_a_keras_model_is_refused_with_the_way_out(self, X, y):

@@ -195,7 +195,7 @@ class TestParts:
 
     def test_a_model_that_gives_nothing_is_refused(self):
         message = message_of(lambda: regressor(model=lambda inputs, target: None).fit(X, NUMBERS), BranchMismatchError)
-        assert "gave None" in message
+        assert "returned None" in message
 
     @pytest.mark.parametrize("name", ["branches__numbers__unit", "head__unit"])
     def test_a_misspelt_parameter_of_a_part_finds_its_match(self, name):

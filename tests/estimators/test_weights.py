@@ -66,7 +66,7 @@ class TestWeights:
         [
             (-np.ones(40), "Negative values in data passed to `sample_weight`"),
             (np.zeros(40), r"sample_weight is zero|weight 0|non-zero"),
-            (np.ones(39), r"sample_weight.shape == \(39,\)"),
+            (np.ones(39), "sample_weight has 39 weights"),
             (np.full(40, np.nan), "sample_weight contains NaN"),
         ],
     )

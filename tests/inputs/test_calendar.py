@@ -207,7 +207,7 @@ def test_unseen_year_goes_on_in_the_same_steps():
     ],
 )
 def test_cells_that_are_no_dates_are_refused_with_their_place(cells, found):
-    with pytest.raises(InputMismatchError, match=f"column 'day': .*{found}.*pd.to_datetime"):
+    with pytest.raises(InputMismatchError, match=f"column 'day': .*{found}.*CalendarEncoder"):
         CalendarEncoder().fit(pd.Series(cells, index=["x", "y"], name="day"))
 
 

@@ -116,7 +116,7 @@ def test_one_odd_cell_is_missing_wherever_it_stands(odd, position):
     days[position] = odd
     frame = pd.DataFrame({"d": pd.Series(days, dtype=object)})
     with pytest.warns(
-        OddCellsWarning, match=f"column 'd': 1 of 2000 cells is not dates, first at row label {position}: "
+        OddCellsWarning, match=f"column 'd': 1 of 2000 cells are not dates, first at row label {position}: "
     ):
         router = InputRouter().fit(frame)
     assert router.plan_["encoder"].tolist() == ["CalendarEncoder"]

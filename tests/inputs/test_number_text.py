@@ -166,7 +166,7 @@ def test_a_column_is_flagged_if_enough_is_missing(add_indicator, n_missing, n_ro
 
 def test_one_row_with_an_odd_cell_is_predicted_as_a_row_without_it():
     router = InputRouter().fit(pd.DataFrame({"x": [1.0, 2.0, 3.0], "z": [1.0, 2.0, 4.0]}))
-    with pytest.warns(OddCellsWarning, match=r"column 'x': 1 of 1 cells is not numbers, first at row label 0: 'no'"):
+    with pytest.warns(OddCellsWarning, match=r"column 'x': 1 of 1 cells are not numbers, first at row label 0: 'no'"):
         array = router.transform(pd.DataFrame({"x": ["no"], "z": [2.0]}))["numbers"]
     assert np.isnan(array[0, 0])
     assert np.isfinite(array[0, 1])
@@ -188,7 +188,7 @@ def test_an_input_that_the_user_named_stays_strict():
 
 def test_the_unit_of_fit_holds_at_predict():
     scaler = NumberScaler(on_odd="missing").fit(pd.Series([f"{i} kg" for i in ROWS]))
-    with pytest.warns(OddCellsWarning, match="1 of 3 cells is not numbers, first at row label 1: '500 g'"):
+    with pytest.warns(OddCellsWarning, match="1 of 3 cells are not numbers, first at row label 1: '500 g'"):
         array = scaler.transform(pd.Series(["5 kg", "500 g", "5"]))
     assert np.isnan(array[:, 0]).tolist() == [False, True, False]
     assert array[0, 0] == array[2, 0]

@@ -75,12 +75,12 @@ def test_infinity_in_a_later_block_is_refused_with_its_row_label(small_blocks):
     table.loc["r33", "gaps"] = -np.inf
 
     for method in (scaler.transform, NumberScaler().fit):
-        with pytest.raises(InputMismatchError, match=r"'gaps': 1 of 50 cells are not finite .* row label 'r33': -inf"):
+        with pytest.raises(InputMismatchError, match=r"'gaps': 1 of 50 cells are not finite.* row label 'r33': -inf"):
             method(table)
 
 
 def test_numbers_too_large_for_a_float_are_infinite():
-    with pytest.raises(InputMismatchError, match=r"1 of 2 cells are not finite .* row label 1"):
+    with pytest.raises(InputMismatchError, match=r"1 of 2 cells are not finite.* row label 1"):
         NumberScaler().fit(pd.Series([1, 10**400], dtype=object))
 
 

@@ -135,7 +135,7 @@ def test_odd_cell_is_refused_with_its_place_or_counts_as_missing(cell):
     column[3] = cell
     with pytest.raises(InputMismatchError, match=r"column 'flat': 1 of 4 cells are not dicts, first at row label 3"):
         RecordVectorizer().fit(column)
-    with pytest.warns(OddCellsWarning, match="'flat': 1 of 4 cells is not dicts"):
+    with pytest.warns(OddCellsWarning, match="'flat': 1 of 4 cells are not dicts"):
         array, missing = RecordVectorizer(on_odd="missing").fit_encode_and_flag(column)
     assert_allclose(array, [*EXPECTED, [np.nan] * 3])
     assert missing.tolist() == [False] * 3 + [True]

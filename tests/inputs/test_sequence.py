@@ -158,12 +158,14 @@ def test_block_of_lists_is_refused_with_advice():
 def test_another_width_is_refused_with_both_widths():
     padder = SequencePadder().fit(pd.Series([np.zeros((4, 2))], name="trace"))
     new = pd.Series([np.zeros((2, 2)), np.zeros((2, 3))], index=[7, 8], name="trace")
-    with pytest.raises(InputMismatchError, match=r"'trace': 1 of 2 .* 2 numbers a step, first at row label 8: 3\."):
+    with pytest.raises(
+        InputMismatchError, match=r"'trace': 1 of 2 .* 2 numbers a step, first at row label 8, whose steps have 3\."
+    ):
         padder.transform(new)
 
 
 def test_widths_that_differ_in_training_are_refused():
-    with pytest.raises(InputMismatchError, match="row label 'y': 2"):
+    with pytest.raises(InputMismatchError, match="row label 'y', whose steps have 2"):
         SequencePadder().fit(pd.Series([[1, 2], [[1, 2]]], index=["x", "y"]))
 
 

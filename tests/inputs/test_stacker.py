@@ -83,7 +83,7 @@ def test_spec_has_the_length_of_the_vectors():
         ([[[1, 2]], [[3, 4]]], "2 of 2 cells are not lists.*SequencePadder"),
         ([["a"], ["b"]], "2 of 2 cells are not lists"),
         ([[1, [2]], [1, 2]], "1 of 2 cells are not lists.*row label 'x'"),
-        ([[1, np.inf], [1, 2]], "1 of 2 cells are not finite, first at row label 'x'"),
+        ([[1, np.inf], [1, 2]], "1 of 2 cells are not finite.*, first at row label 'x'"),
         ([[1, 1e300], [1, 2]], "1 of 2 cells are not finite"),
     ],
 )

@@ -281,7 +281,7 @@ def test_odd_cell_is_refused_with_its_place(cell):
 @pytest.mark.parametrize("cell", ODD.values(), ids=ODD)
 def test_odd_cell_counts_as_missing(cell):
     column = objects([*ROWS, cell])
-    with pytest.warns(OddCellsWarning, match=r"'genres': 1 of 6 cells is not tags, first at row label 5"):
+    with pytest.warns(OddCellsWarning, match=r"'genres': 1 of 6 cells are not tags, first at row label 5"):
         array, missing = TagsIndexer(on_odd="missing").fit_encode_and_flag(column)
 
     assert_array_equal(array, [*EXPECTED, [0, 0]])
@@ -435,7 +435,7 @@ def test_encoded_tags_come_from_batches():
 
 def test_one_odd_cell_among_tags_is_warned_of():
     X = pd.DataFrame({"tags": objects([*drawn(60), 7]), "x": np.arange(61.0)})
-    with pytest.warns(OddCellsWarning, match="column 'tags': 1 of 61 cells is not tags, first at row label 60: 7"):
+    with pytest.warns(OddCellsWarning, match="column 'tags': 1 of 61 cells are not tags, first at row label 60: 7"):
         router = InputRouter().fit(X)
 
     assert type(router.encoders_["tags"]) is TagsIndexer

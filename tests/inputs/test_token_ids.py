@@ -125,7 +125,7 @@ def test_odd_cell_is_refused_with_its_place_or_counts_as_missing(cell, at_fit):
         IdsPadder().fit(column if at_fit else objects(ROWS)).transform(column)
     assert len(str(error.value)) < 600
     padder = IdsPadder(on_odd="missing")
-    with pytest.warns(OddCellsWarning, match="'tokens': 1 of 5 cells is not ids"):
+    with pytest.warns(OddCellsWarning, match="'tokens': 1 of 5 cells are not ids"):
         array, missing = padder.fit(column if at_fit else objects(ROWS)).encode_and_flag(column)
     assert_array_equal(array, [*EXPECTED, [0, 0, 0]])
     assert missing.tolist() == [False] * 4 + [True]

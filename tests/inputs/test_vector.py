@@ -220,7 +220,7 @@ def test_text_after_fit_is_refused():
 def test_long_cell_is_cut_in_the_message():
     with pytest.raises(InputMismatchError) as refusal:
         NumberScaler().fit(pd.Series(["long " * 1000], name="age"))
-    assert len(str(refusal.value)) < 300
+    assert len(str(refusal.value)) < 600
 
 
 def test_no_rows_are_refused_at_fit():
@@ -242,7 +242,12 @@ def test_bad_parameters_are_refused(params):
 
 @pytest.mark.parametrize(
     ("weight", "message"),
-    [([1, -1], "Negative values"), ([0, 0], "zero"), ([1], r"sample_weight.shape == \(1,\)"), ([1, np.nan], "NaN")],
+    [
+        ([1, -1], "Negative values"),
+        ([0, 0], "zero"),
+        ([1], r"sample_weight has 1 weights for 2 rows"),
+        ([1, np.nan], "NaN"),
+    ],
 )
 def test_bad_weights_are_refused(weight, message):
     with pytest.raises(ValueError, match=message):

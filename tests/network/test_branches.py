@@ -173,8 +173,8 @@ def test_model_without_a_config_is_refused():
     ("branch", "message"),
     [
         (3, "got 3 of type int"),
-        (DenseBranch, r"Did you mean DenseBranch\(\)"),
-        (keras.layers.Dense, r"Did you mean Dense\(\)"),
+        (DenseBranch, r"Give DenseBranch\(\)"),
+        (keras.layers.Dense, r"Give Dense\(\)"),
         (None, "got None"),
     ],
 )
@@ -184,7 +184,9 @@ def test_what_is_no_branch_is_refused(branch, message):
 
 
 def test_callable_that_gives_no_tensor_is_refused():
-    with pytest.raises(BranchMismatchError, match=r"Input 'a'.*gave a int; a callable branch takes a KerasTensor"):
+    with pytest.raises(
+        BranchMismatchError, match=r"Input 'a'.*returned an object of type int; a callable branch takes a KerasTensor"
+    ):
         as_branch(lambda tensor: 3).build(vector("a"))
 
 

@@ -158,7 +158,7 @@ def test_regression_by_hand_is_brought_to_the_units_of_y():
     ],
 )
 def test_function_that_gives_no_output_of_the_targets_width_is_refused(function, found):
-    with pytest.raises(BranchMismatchError, match=f"`model` gave .*{found}"):
+    with pytest.raises(BranchMismatchError, match=f"`model` returned .*{found}"):
         build_by_hand(specs_of(vector("a")), function, TARGET)
 
 

@@ -86,7 +86,7 @@ def test_staged_merges_nest():
     ("steps", "message"),
     [
         ([], "needs at least one step"),
-        ([("s", "add", ["front", "bakc"])], r"takes 'bakc', .* left are .*\. Did you mean 'back'\?"),
+        ([("s", "add", ["front", "bakc"])], r"takes 'bakc', .* it can take .*\. Did you mean 'back'\?"),
         ([("s", "add", ["t"]), ("t", "add", ["age"])], "takes 't', which is no input or earlier step"),
         ([("s", "add", ["front"]), ("s", "add", ["back"])], "Two steps are named 's'"),
         ([("text", "add", ["front"])], "'text' has the name of an input"),

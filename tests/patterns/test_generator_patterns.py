@@ -138,7 +138,7 @@ def test_id_beyond_the_vocabulary_is_refused_with_its_row():
     est = text_classifier().fit([((TEXT_1, TEXT_2), LABEL)])
     tokens = TEXT_1.copy()
     tokens[7, 2] = 1000
-    with pytest.raises(InputMismatchError, match=r"'text1': 1 values are ids outside.*first at row label 7"):
+    with pytest.raises(InputMismatchError, match=r"'text1': 1 of .* values are ids outside.*first at row label 7"):
         est.predict([((tokens, TEXT_2), LABEL)])
 
 

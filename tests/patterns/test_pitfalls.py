@@ -139,7 +139,7 @@ def sensor_router():
 
 def test_one_array_for_two_inputs_is_refused_at_fit():
     X, y = two_widths()
-    with pytest.raises(InputMismatchError, match=r"list of 1 arrays, the router has 2 inputs: 'a' and 'b'"):
+    with pytest.raises(InputMismatchError, match=r"list of 1 array, the router has 2 inputs: 'a' and 'b'"):
         two_widths_classifier().fit([np.hstack([X["a"], X["b"]])], y)
 
 
@@ -178,7 +178,7 @@ def test_branch_of_no_input_is_refused_with_the_closest_match():
 
 def test_arrays_of_unequal_numbers_of_rows_are_refused():
     X, y = two_widths()
-    with pytest.raises(InputMismatchError, match=r"inconsistent numbers of samples: \{'a': 3, 'b': 20\}"):
+    with pytest.raises(InputMismatchError, match=r"inconsistent numbers of samples: 'a' has 3 rows, 'b' has 20"):
         two_widths_classifier().fit({"a": X["a"][:3], "b": X["b"]}, y)
 
 

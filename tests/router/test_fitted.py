@@ -281,7 +281,7 @@ def test_a_dict_without_an_input_of_fit_is_refused():
 
 def test_a_wrong_number_of_arrays_is_refused():
     router = clone(DICT_ROUTER).fit(ARRAYS)
-    with pytest.raises(InputMismatchError, match=r"list of 1 arrays, the router has 2 inputs: 'a' and 'b'"):
+    with pytest.raises(InputMismatchError, match=r"list of 1 array, the router has 2 inputs: 'a' and 'b'"):
         router.transform([X_ARRAY])
 
 

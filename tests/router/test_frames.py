@@ -93,7 +93,7 @@ def test_a_position_beyond_the_table_is_refused(position):
 
 
 def test_a_mask_of_another_length_is_refused():
-    with pytest.raises(InputMismatchError, match=r"mask has 2 entries, X has 3 columns"):
+    with pytest.raises(InputMismatchError, match=r"mask is of length 2, X has 3 columns"):
         resolve_columns(FRAME, [True, False], "x")
 
 
@@ -193,7 +193,7 @@ def test_1d_arrays_are_rows_where_there_is_one_for_each_target():
 
 
 def test_a_wrong_number_of_arrays_is_refused_with_the_names():
-    with pytest.raises(InputMismatchError, match=r"list of 1 arrays, the router has 2 inputs: 'a' and 'b'"):
+    with pytest.raises(InputMismatchError, match=r"list of 1 array, the router has 2 inputs: 'a' and 'b'"):
         to_table([np.ones((2, 3))], ["a", "b"])
 
 
@@ -245,7 +245,9 @@ def test_complex_numbers_are_refused():
 
 
 def test_inputs_of_a_dict_must_have_equally_many_rows():
-    with pytest.raises(InputMismatchError, match=re.escape("inconsistent numbers of samples: {'a': 2, 'b': 3}")):
+    with pytest.raises(
+        InputMismatchError, match=re.escape("inconsistent numbers of samples: 'a' has 2 rows, 'b' has 3")
+    ):
         n_rows(to_table({"a": [1, 2], "b": [1, 2, 3]}))
 
 

@@ -50,9 +50,9 @@ def test_a_cell_that_is_no_category_counts_as_missing(cells, odd):
     expected = InputRouter().fit_transform(clean)["categories"]
     expected[3] = 0
 
-    with pytest.warns(OddCellsWarning, match=r"column 'x': 1 of 40 cells is not categories.*first at row label 3"):
+    with pytest.warns(OddCellsWarning, match=r"column 'x': 1 of 40 cells are not single values.*first at row label 3"):
         at_predict = InputRouter().fit(clean).transform(dirty)["categories"]
-    with pytest.warns(OddCellsWarning, match=r"column 'x': 1 of 40 cells is not categories"):
+    with pytest.warns(OddCellsWarning, match=r"column 'x': 1 of 40 cells are not single values"):
         at_fit = InputRouter().fit(dirty)
 
     assert_array_equal(at_predict, expected)
@@ -72,7 +72,7 @@ def test_a_cell_of_another_type_drops_no_categories(cells, odd):
 
 def test_named_categories_refuse_what_cannot_be_looked_up():
     router = InputRouter([("x", CategoryIndexer(), "x")])
-    with pytest.raises(InputMismatchError, match=r"1 of 40 cells are not categories.*row label 3: \[1, 2\]"):
+    with pytest.raises(InputMismatchError, match=r"1 of 40 cells are not single values.*row label 3: \[1, 2\]"):
         router.fit(frame_of(with_cell(CATEGORIES["words"], [1, 2])))
 
 
@@ -87,7 +87,7 @@ def test_categories_in_parts_count_odd_cells_as_missing():
 
 def test_a_column_of_lists_only_is_no_column_of_categories():
     router = InputRouter().fit(frame_of(CATEGORIES["words"]))
-    with pytest.raises(InputMismatchError, match="40 of 40 cells are not categories"):
+    with pytest.raises(InputMismatchError, match="40 of 40 cells are not single values"):
         router.transform(frame_of([[i] for i in ROWS]))
 
 

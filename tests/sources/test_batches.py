@@ -178,16 +178,19 @@ class TestRefusals:
         [
             (
                 {"a": np.zeros((2, 3))},
-                r"not the input 'ids'; the network has the inputs \{'a': \(3,\), 'ids': \(1,\)\}",
+                r"no array for the input 'ids'; the network has the inputs \{'a': \(3,\), 'ids': \(1,\)\}",
             ),
             ({"a": np.zeros((2, 3)), "idx": np.zeros(2, int), "ids": np.zeros(2, int)}, "'idx', which is no input"),
             ((np.zeros((2, 3)),), r"1 array of width 3; the estimator expects \{'a': \(3,\), 'ids': \(1,\)\}"),
             ((np.zeros((2, 4)), np.zeros(2, int)), r"'a': .* rows of shape \(4,\) and dtype float64; expected \(3,\)"),
             ((np.zeros((2, 3)), np.array([0.0, 1.9])), r"'ids': .* dtype float64; expected \(1,\) and int32"),
-            ((np.zeros((2, 3)), np.array([0, 5])), "'ids': 1 values are ids outside of 0 to"),
-            ((np.zeros((2, 3)), np.array([0, -1])), "'ids': 1 values are ids outside of 0 to"),
+            ((np.zeros((2, 3)), np.array([0, 5])), "'ids': 1 of 2 values are ids outside of 0 to"),
+            ((np.zeros((2, 3)), np.array([0, -1])), "'ids': 1 of 2 values are ids outside of 0 to"),
             ((np.zeros((2, 3)), np.array([None, 1], dtype=object)), "'ids': .* dtype object.*1 is the id of unknown"),
-            ((np.full((2, 3), np.inf), np.zeros(2, int)), "'a': 6 values are infinity, first at row label 7"),
+            (
+                (np.full((2, 3), np.inf), np.zeros(2, int)),
+                "'a': 6 of 6 values are infinite or too large for float32, first at row label 7",
+            ),
             ((np.zeros((2, 3)), np.zeros(3, int)), "inconsistent numbers of samples"),
             (([np.zeros((4, 3))] * 5, np.zeros(20, int)), "list of 5 arrays of 4 rows in one batch; concatenate"),
         ],
@@ -204,7 +207,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("source", "message"),
         [
-            (lambda: iter([NUMBERS]), r"yields a ndarray; a batch is a tuple \(inputs, y\)"),
+            (lambda: iter([NUMBERS]), r"yields one ndarray; a batch is a tuple \(inputs, y\)"),
             (lambda: iter([({"a": NUMBERS}, Y[:3])]), "a batch of 50 rows with 3 targets"),
             (lambda: iter([({"a": NUMBERS}, Y, Y[:3])]), "50 targets and 3 weights"),
             (lambda: iter([({"a": NUMBERS}, Y, Y + 1.0), ({"a": NUMBERS}, Y)]), "Some batches have a sample_weight"),

@@ -35,7 +35,7 @@ def test_rows_are_joined_on_the_key_not_on_an_order(folder):
 
 
 def test_absent_files_are_missing_cells_and_reported(folder):
-    with pytest.warns(UnmatchedFilesWarning, match=r"2 of 4 keys lack a file, first '2' \('meta_\{id\}.json'\)"):
+    with pytest.warns(UnmatchedFilesWarning, match=r"2 of 4 keys without a file, first '2' \('meta_\{id\}.json'\)"):
         frame = load_files_frame("sensor_{id}.npy", "meta_{id}.json", folder=folder)
     assert frame.attrs["unmatched"] == [("2", "meta_{id}.json"), ("7", "sensor_{id}.npy")]
     assert frame.attrs["ignored"] == [str(folder / "notes.txt")]
@@ -68,7 +68,7 @@ def test_keys_of_several_fields_and_folders(tmp_path):
 def test_text_of_a_metadata_file_is_never_run(tmp_path):
     (tmp_path / "a_1.npy").write_bytes(b"")
     (tmp_path / "m_1.json").write_text(f"__import__('pathlib').Path({str(tmp_path / 'ran')!r}).touch()")
-    with pytest.raises(InputMismatchError, match=r"m_1.json' is no JSON file.*never run as code"):
+    with pytest.raises(InputMismatchError, match=r"m_1.json' cannot be read as JSON.*json.dump"):
         load(tmp_path, "a_{id}.npy", "m_{id}.json")
     assert not (tmp_path / "ran").exists()
 
@@ -78,7 +78,7 @@ def test_text_of_a_metadata_file_is_never_run(tmp_path):
     [
         ((), "Give patterns"),
         (("sensor_{id}.npy", "meta_{key}.json"), r"'meta_\{key\}.json' has the fields 'key', .* has 'id'"),
-        (("sensor.npy",), "has the fields none"),
+        (("sensor.npy",), "has no field in braces"),
         (("sensor_{id}.npy", "image_{id}.png"), r"No file in '.*' fits the pattern 'image_\{id\}.png'"),
         (("*_{id}.*",), r"Two files have the key '1' .*'meta_1.json' and 'sensor_1.npy'"),
     ],

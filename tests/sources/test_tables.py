@@ -22,7 +22,7 @@ class TestRefusals:
         ("path", "message"),
         [
             ("nowhere", "no file or folder '.*nowhere'"),
-            ("empty", "'.*empty' holds no such file"),
+            ("empty", "folder '.*empty' holds no Parquet"),
             ("notes.txt", "'.txt'"),
         ],
     )

@@ -105,4 +105,6 @@ def _check_range(array, white, tolerance):
     # Asked in this way, NaN is refused, too.
     if not (low >= -tolerance and high <= white + tolerance):
         numbers = "floats" if array.dtype.kind == "f" else "integers"
-        raise NotImageError(f"{numbers} must lie in 0-{white}, these in {low:.6g} to {high:.6g}")
+        # Floats of 0 to 255 are what most others are.
+        scale = "; divide by 255" if array.dtype.kind == "f" and white == 1 and low >= 0 and 1 < high <= 255 else ""
+        raise NotImageError(f"{numbers} must lie in 0-{white}, these lie in {low:.6g} to {high:.6g}{scale}")

@@ -288,9 +288,9 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         """Refuse wrong parameters."""
         self._validate_params()
         if len(self.size) != 2 or not all(map(is_positive_int, self.size)):
-            raise ValueError(f"size must be (height, width), two positive integers, got {self.size!r}.")
+            raise ValueError(f"ImageDecoder: `size` must be (height, width), two positive integers, got {self.size!r}.")
         if self.channels not in MODES:
-            raise ValueError(f"channels must be 1, 3 or 4, got {self.channels!r}.")
+            raise ValueError(f"ImageDecoder: `channels` must be 1, 3 or 4, got {self.channels!r}.")
         if self.decoder == "opencv":
             check_opencv()
 
@@ -461,7 +461,7 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         # One note for both, so that there is one warning if nobody gathers the notes.
         if failures:
             first = min(failures)
-            count = f"{len(failures)} of {len(cells)} cells {'is' if len(failures) == 1 else 'are'}"
+            count = f"{len(failures)} of {len(cells)} cells"
             expected = "readable as images" if unreadable else "images"
             labels = set(column.index[list(failures)])
             first_found = _describe_failure(column, cells, first, failures[first])
@@ -472,7 +472,8 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         first, *others = sorted(failures)
         error = failures[first]
         broken = "images cannot be read" if isinstance(error, UnreadableError) else "cells are not images"
-        names = [shorten(repr(cells[i]), 50) for i in others[:NAMED_CELLS] if isinstance(cells[i], PATHS)]
+        paths = dict.fromkeys(str(cells[i]) for i in others if isinstance(cells[i], PATHS) and cells[i] != cells[first])
+        names = [shorten(repr(path), 50) for path in [*paths][:NAMED_CELLS]]
         also = f", then {' and '.join(names)}" if names else ""
         refusal = InputMismatchError(
             f"column {column.name!r}: {len(failures)} of {len(cells)} {broken}, "

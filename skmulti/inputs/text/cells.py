@@ -9,9 +9,21 @@ import numpy as np
 import pandas as pd
 
 from .._hints import probe
-from .._odd import MOST_SHARE, are_mostly, refuse_cells, settle_odd, share_of
+from .._odd import MOST_SHARE, are_mostly, settle_odd, share_of
 
 _BYTES = (bytes, bytearray)
+
+# What to do about cells that are no text.
+_LENIENT = 'TextVectorizer(on_odd="missing") writes numbers and dates as text and counts other cells as missing.'
+_AS_STRINGS = f"Make texts of them: column.astype('string'), which keeps missing cells missing. {_LENIENT}"
+_WAYS_OUT = {
+    "bytes": f"Decode them: column.map(lambda c: c.decode() if isinstance(c, bytes) else c). {_LENIENT}",
+    "number": _AS_STRINGS,
+    "date": _AS_STRINGS,
+    "list": f"Join the words of a list: ' '.join(words), or give a column of lists to TagsIndexer. {_LENIENT}",
+    "dict": f"Take out the text, or give a column of dicts to RecordVectorizer. {_LENIENT}",
+    "other": f"Write a text or None there. {_LENIENT}",
+}
 
 
 def read_texts(column, lenient=None):
@@ -42,12 +54,12 @@ def read_texts(column, lenient=None):
     if pd.api.types.infer_dtype(cells, skipna=True) in ("string", "empty"):
         return cells
     missing = pd.isna(cells)
-    advice = "Convert the column with .astype(str), bytes with .str.decode('utf-8'), or give it an encoder of its own."
     if lenient is None:
-        refuse_cells(column, ~missing & [not isinstance(cell, str) for cell in cells], "text", advice)
+        odd = ~missing & np.array([not isinstance(cell, str) for cell in cells], dtype=bool)
+        settle_odd(None, column, odd, "text", _WAYS_OUT)
         return cells
     texts = pd.Series([as_text(cell, lenient.holds_bytes_) for cell in cells], dtype=object).to_numpy()
-    settle_odd(lenient, column, ~missing & pd.isna(texts), "text", advice)
+    settle_odd(lenient, column, ~missing & pd.isna(texts), "text", _WAYS_OUT)
     return texts
 
 

@@ -130,7 +130,8 @@ class TextVectorizer(InputEncoder):
     Traceback (most recent call last):
       ...
     skmulti.errors.InputMismatchError: column 'review': 1 of 2 cells are not text, first at row label 1: \
-5 (type int). Convert the column with .astype(str), bytes with .str.decode('utf-8'), or give it an encoder of its own.
+5 (type int). Make texts of them: column.astype('string'), which keeps missing cells missing. \
+TextVectorizer(on_odd="missing") writes numbers and dates as text and counts other cells as missing.
     """
 
     default_branch = TextBranch

@@ -60,9 +60,11 @@ def test_one_odd_array_does_not_change_the_range(position):
     cells = floats(BRIGHT, 1)
     cells.insert(position, BRIGHT[0] * 1.0)
 
-    with pytest.raises(InputMismatchError, match=r"1 of 41 cells are not images, .*floats must lie in 0-1, these in"):
+    with pytest.raises(
+        InputMismatchError, match=r"1 of 41 cells are not images, .*floats must lie in 0-1, these lie in"
+    ):
         read(cells)
-    with pytest.warns(OddCellsWarning, match=rf"1 of 41 cells is not images, first at row label {position}: array of"):
+    with pytest.warns(OddCellsWarning, match=rf"1 of 41 cells are not images, first at row label {position}: array of"):
         pixels = read(cells, on_odd="missing")
     np.testing.assert_array_equal(np.delete(pixels, position, axis=0), BRIGHT)
     assert not pixels[position].any()

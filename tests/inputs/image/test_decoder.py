@@ -306,7 +306,7 @@ def test_unreadable_cell_may_count_as_missing(case, tmp_path):
     cell, _ = bad_cells(tmp_path)[case]
     encoder = ImageDecoder(size=(8, 8), on_error="missing").fit([COLOURS])
 
-    with pytest.warns(OddCellsWarning, match="1 of 2 cells is not readable as images, first at row label 0"):
+    with pytest.warns(OddCellsWarning, match="1 of 2 cells are not readable as images, first at row label 0"):
         pixels, missing = encoder.encode_and_flag([cell, COLOURS])
 
     assert missing.tolist() == [True, False]
@@ -340,12 +340,12 @@ def test_decompression_bomb_is_refused(monkeypatch):
         (np.array([["a"]]), "not the dtype"),
         (np.zeros((5, 5), dtype=complex), "not the dtype"),
         (np.zeros((5, 5), dtype="datetime64[D]"), "not the dtype"),
-        (np.array([[0.0, 256.0]]), "floats must lie in 0-1, these in 0 to 256"),
-        (np.array([[-1.0, 1.0]]), "floats must lie in 0-1, these in -1 to 1"),
-        (np.array([[0.0, np.nan]]), "floats must lie in 0-1, these in nan to nan"),
-        (np.array([[0.0, np.inf]]), "floats must lie in 0-1, these in 0 to inf"),
-        (np.array([[-1, 7]]), "integers must lie in 0-255, these in -1 to 7"),
-        (np.array([[0, 70_000]]), "integers must lie in 0-255, these in 0 to 70000"),
+        (np.array([[0.0, 256.0]]), "floats must lie in 0-1, these lie in 0 to 256"),
+        (np.array([[-1.0, 1.0]]), "floats must lie in 0-1, these lie in -1 to 1"),
+        (np.array([[0.0, np.nan]]), "floats must lie in 0-1, these lie in nan to nan"),
+        (np.array([[0.0, np.inf]]), "floats must lie in 0-1, these lie in 0 to inf"),
+        (np.array([[-1, 7]]), "integers must lie in 0-255, these lie in -1 to 7"),
+        (np.array([[0, 70_000]]), "integers must lie in 0-255, these lie in 0 to 70000"),
     ],
 )
 @pytest.mark.parametrize("on_error", ["raise", "missing"])

@@ -75,7 +75,7 @@ def test_one_odd_cell_among_photos_is_noted_by_the_default_router(cell, folder):
 
     assert router.plan_.set_index("column").loc["photo", "encoder"] == "ImageDecoder"
     assert len(said) == len(said_again) == 1
-    assert "column 'photo': 1 of 60 cells is not" in said[0]
+    assert "column 'photo': 1 of 60 cells are not" in said[0]
     assert "first at row label 50: " in said[0]
     assert ODD[cell] in said[0]
     assert len(said[0]) <= 600
@@ -138,7 +138,7 @@ def test_row_that_cannot_be_read_is_told_at_predict_although_fit_saw_none(folder
     _, said = warned(fitted.predict, paths(folder, row_0="gone.png")[:1])
 
     assert len(said) == 1
-    assert "1 of 1 cells is not readable as images, first at row label 0: 'gone.png' (file not found)" in said[0]
+    assert "1 of 1 cells are not readable as images, first at row label 0: 'gone.png' (file not found)" in said[0]
 
 
 # --- Nothing can be read ---
@@ -227,7 +227,7 @@ def test_few_rows_may_have_one_photo_that_cannot_be_read(folder):
 
     _, said = warned(ImageDecoder(on_error="auto").fit_transform, cells)
 
-    assert "1 of 2 cells is not readable as images" in said[0]
+    assert "1 of 2 cells are not readable as images" in said[0]
 
 
 # --- Missing cells ---

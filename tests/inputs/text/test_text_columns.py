@@ -205,7 +205,7 @@ def test_other_cells_among_texts_are_missing_with_a_warning(cell):
     column.iloc[7], expected[7] = pd.Series([cell], dtype=object)[0], None
     vectorizer = TextVectorizer.make_inferred()
     with pytest.warns(
-        OddCellsWarning, match=r"column 'x': 1 of 200 cells is not text, first at row label 1007"
+        OddCellsWarning, match=r"column 'x': 1 of 200 cells are not text, first at row label 1007"
     ) as found:
         ids, missing = vectorizer.fit_encode_and_flag(column)
     assert len(found) == 1
@@ -214,7 +214,7 @@ def test_other_cells_among_texts_are_missing_with_a_warning(cell):
     wanted = TextVectorizer.make_inferred().fit(expected)
     assert vectorizer.vocabulary_ == wanted.vocabulary_
     np.testing.assert_array_equal(ids, wanted.transform(expected))
-    with pytest.warns(OddCellsWarning, match="1 of 9 cells is not text") as found:
+    with pytest.warns(OddCellsWarning, match="1 of 9 cells are not text") as found:
         ids, missing = vectorizer.encode_and_flag(column.iloc[:9])
     assert len(found) == 1
     np.testing.assert_array_equal(ids, wanted.transform(expected[:9]))
