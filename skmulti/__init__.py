@@ -13,6 +13,7 @@ from .errors import (
     CellTypeError,
     DroppedColumnsWarning,
     DroppedRowsWarning,
+    ExportError,
     InputMismatchError,
     MissingValuesWarning,
     NetworkSizeWarning,
@@ -26,8 +27,10 @@ from .inputs import (
     Branch,
     CalendarEncoder,
     CategoryIndexer,
+    ColumnTensor,
     DenseBranch,
     EmbeddingBranch,
+    EncoderGraph,
     IdsPadder,
     ImageBranch,
     ImageDecoder,
@@ -59,6 +62,7 @@ from .network import (
     build_network,
 )
 from .router import InputRouter, make_input_router
+from .saving import export
 from .sources import load_files_frame
 from .spec import ArraySpec, TargetSpec
 from .training import AnnealRate, SlowOnPlateau
@@ -79,12 +83,15 @@ __all__ = [
     "CalendarEncoder",
     "CategoryIndexer",
     "CellTypeError",
+    "ColumnTensor",
     "ConcatenateMerge",
     "DenseBranch",
     "DenseHead",
     "DroppedColumnsWarning",
     "DroppedRowsWarning",
     "EmbeddingBranch",
+    "EncoderGraph",
+    "ExportError",
     "GatedMerge",
     "IdsPadder",
     "ImageBranch",
@@ -119,6 +126,7 @@ __all__ = [
     "UnmatchedFilesWarning",
     "VectorStacker",
     "build_network",
+    "export",
     "load_files_frame",
     "make_input_router",
 ]

@@ -17,6 +17,7 @@ from ._odd import odd_cells_gathered, odd_cells_reported, report_odd_cells
 from .base import FEW_ROWS, LAZY_SHARE, SAMPLE_ROWS, Branch, InputEncoder, cannot_learn_in_parts, missing_rows
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
+from .graphs import ColumnTensor, EncoderGraph
 from .image import ImageBranch, ImageDecoder
 from .records import RecordVectorizer
 from .sequence import SequenceBranch, SequencePadder
@@ -54,8 +55,10 @@ __all__ = [
     "Branch",
     "CalendarEncoder",
     "CategoryIndexer",
+    "ColumnTensor",
     "DenseBranch",
     "EmbeddingBranch",
+    "EncoderGraph",
     "IdsPadder",
     "ImageBranch",
     "ImageDecoder",

@@ -24,6 +24,7 @@ from ._numbers import as_numbers
 from ._odd import MOST_SHARE, ON_ODD
 from ._steps import ARCHITECTURES, choose_length, summarise_steps
 from .base import Branch, InputEncoder, check_frame
+from .graphs import SequenceGraph
 
 
 class SequenceBranch(Branch):
@@ -360,6 +361,20 @@ first at row label 'e': 2. Give sequences of one width, that of most training ro
     def missing(self, columns):
         """Return which rows hold no step, such as an empty list or file; see `InputEncoder.missing`."""
         return self.encode_and_flag(columns)[1]
+
+    def graph(self):
+        """Pad or cut sequences in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        n_columns = self.n_features_in_
+        steps = (n_columns, 1) if self.shape is None else tuple(self.shape)
+        return SequenceGraph(
+            n_columns,
+            (self.length_, self.n_features_),
+            steps,
+            padding=self.padding,
+            truncating=self.truncating,
+            dtype=self.dtype,
+        )
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

@@ -12,6 +12,7 @@ from ._cells import is_npy_path, vector_or_none, writes_numbers
 from ._hints import holds_objects, probe
 from ._odd import MOST_SHARE, ON_ODD, settle_odd
 from .base import InputEncoder, check_frame, missing_rows, one_column
+from .graphs import VectorGraph
 from .vector import DenseBranch
 
 
@@ -158,6 +159,11 @@ class VectorStacker(InputEncoder):
     def missing(self, columns):
         """Return which rows hold no vector; see `InputEncoder.missing`."""
         return self.encode_and_flag(columns)[1]
+
+    def graph(self):
+        """Stack vectors in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        return VectorGraph(self.n_values_, self.dtype)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

@@ -18,6 +18,7 @@ from ..inputs import odd_cells_reported
 from .blocks import router_block
 from .entries import check_entries, default_branches, input_names, routes_of, with_encoders
 from .fitted import FittedRoutes
+from .graph import RouterGraph
 from .fitting import fit_in_parts, fit_routes
 from .frames import n_rows, to_table
 from .lazy import AT_ONCE, Decoding, split_lazy
@@ -368,6 +369,22 @@ class InputRouter(TransformerMixin, NamedParts, auto_wrap_output_keys=None):
             # Whether any column remains is not known before fit.
             encoders["remainder"] = self.remainder
         return default_branches(encoders)
+
+    def graph(self):
+        """Return what the router does as part of a TensorFlow graph.
+
+        Returns
+        -------
+        RouterGraph
+            Which tensors a row consists of, and the functions that make the named arrays of them.
+
+        Raises
+        ------
+        ExportError
+            If the encoder of an input has no graph; the message names the input and the way out.
+        """
+        check_is_fitted(self, "specs_")
+        return RouterGraph(self._fitted)
 
     def get_feature_names_out(self, input_features=None):
         """Return names of the features of all inputs: ``input__feature``, or the input's name.

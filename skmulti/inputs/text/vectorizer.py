@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..._validation import FRACTION, POSITIVE_INT, Integral, Interval, StrOptions
-from ...errors import shorten
+from ...errors import ExportError, shorten
 from ...spec import FIRST_ID, ArraySpec, digest
 from .._hints import are_of
 from .._odd import ON_ODD, odd_cells_gathered, odd_cells_reported
@@ -18,6 +18,7 @@ from ..base import InputEncoder, as_frame, check_frame, check_part, keep_names, 
 from .branch import TextBranch
 from .cells import empty_rows, holds_bytes
 from .columns import describe_texts, share_words
+from .graph import TextGraph
 from .keras_words import KerasTrainingWords, KerasWordIds
 from .tokens import SPLITTING, Tokenizer, text_rows
 from .words import TrainingWords, WordIds
@@ -312,6 +313,15 @@ class TextVectorizer(InputEncoder):
             return None
         texts = [" ".join(row[~gone]) for row, gone in zip(cells, empty, strict=True)]
         return self._word_ids.ids(texts, self.length_)
+
+    def graph(self):
+        """Look up the ids in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        if _needs_keras(self):
+            raise ExportError(
+                "`standardize` or `split` is a function, which may call anything. Use one of the named options"
+            )
+        return TextGraph(self.n_features_in_, self._options(), self.vocabulary_[FIRST_ID:], self.length_)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

@@ -1,0 +1,5 @@
+"""Keep and ship a fitted estimator."""
+
+from .export import export
+
+__all__ = ["export"]
