@@ -1,4 +1,4 @@
-"""What an estimator predicts, in a TensorFlow graph: the network's output becomes named outputs, as `predict` has them."""
+"""What an estimator predicts, in a TensorFlow graph: the network's output becomes named outputs."""
 
 import numpy as np
 import tensorflow as tf
@@ -66,7 +66,9 @@ class ClassOutputs:
 
     def numbers(self, output):
         """Return probabilities by name, float64 of shape (n_rows, n_classes)."""
-        return {f"probabilities{suffix}": proba for suffix, proba in zip(self._suffixes, self._split(output))}
+        return {
+            f"probabilities{suffix}": proba for suffix, proba in zip(self._suffixes, self._split(output), strict=True)
+        }
 
     def __call__(self, output):
         """Return probabilities and labels by name."""
@@ -116,6 +118,8 @@ def _plain(classes):
     kind = np.asarray(classes).dtype.kind
     if kind in "iu":
         return np.asarray(classes, dtype="int64")
-    return np.asarray(classes, dtype={"b": bool, "f": "float64"}.get(kind, object)) if kind in "bf" else np.array(
-        list(map(str, classes)), dtype=object
+    return (
+        np.asarray(classes, dtype={"b": bool, "f": "float64"}.get(kind, object))
+        if kind in "bf"
+        else np.array(list(map(str, classes)), dtype=object)
     )

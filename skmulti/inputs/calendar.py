@@ -13,8 +13,8 @@ from ..errors import closest_match
 from ..spec import ArraySpec
 from ._date_text import DateStyle, find_date_style, read_iso
 from ._hints import holds_objects, probe
-from ._odd import ON_ODD, is_strict, settle_odd
 from ._numbers import LARGEST
+from ._odd import ON_ODD, is_strict, settle_odd
 from .base import InputEncoder, check_frame
 from .graphs import CalendarGraph, Scale, column_names
 from .vector import DenseBranch, NumberScaler

@@ -494,9 +494,7 @@ class NumberScaler(InputEncoder):
         scale = Scale(self.mean_, self.scale_, self._bounds, LARGEST)
         # Who is strict reads no texts.
         styles = [None] * self.n_features_in_ if is_strict(self) else self._styles
-        return NumberGraph(
-            column_names(self, self.n_features_in_), styles, scale, self.indicator_columns_, self.dtype
-        )
+        return NumberGraph(column_names(self, self.n_features_in_), styles, scale, self.indicator_columns_, self.dtype)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

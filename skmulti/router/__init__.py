@@ -12,8 +12,8 @@ the batch is made; a folder may keep rows that were decoded. Arrays that were en
 from .blocks import draw_block, in_words
 from .encoded import EncodedInputs, check_batch, first_specs
 from .entries import input_names
-from .graph import RouterGraph
 from .frames import n_rows, take_rows, to_table
+from .graph import RouterGraph
 from .lazy import LazyArray, split_lazy, take
 from .records import is_record
 from .router import InputRouter, make_input_router

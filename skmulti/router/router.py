@@ -18,9 +18,9 @@ from ..inputs import odd_cells_reported
 from .blocks import router_block
 from .entries import check_entries, default_branches, input_names, routes_of, with_encoders
 from .fitted import FittedRoutes
-from .graph import RouterGraph
 from .fitting import fit_in_parts, fit_routes
 from .frames import n_rows, to_table
+from .graph import RouterGraph
 from .lazy import AT_ONCE, Decoding, split_lazy
 from .plan import explicit_plan, infer_inputs
 from .routes import is_word

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..errors import ExportError, closest_match, shorten
 from ..estimators import MultiInputClassifier, MultiInputRegressor, output_graph
 from .onnx import write_onnx
+from .quiet import quiet
 
 FORMATS, INPUTS = ("saved_model", "onnx"), ("columns", "arrays")
 # Of the file that says which tensors a SavedModel takes, and how it is laid out.
@@ -171,7 +172,9 @@ def _make_module(est, tables, encode):
 def _save(module, signature, folder):
     """Write a SavedModel."""
     served = module.serve.get_concrete_function(**signature)
-    tf.saved_model.save(module, folder, signatures={"serving_default": served})
+    # TensorFlow warns of tables that were made outside of a graph, although it saves them.
+    with quiet("tensorflow", "absl"):
+        tf.saved_model.save(module, folder, signatures={"serving_default": served})
 
 
 def _describe(folder, inputs, entries, outputs):

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import ExportError, shorten
+from .quiet import quiet
 
 # The version of the operators: old enough for runtimes of 2022, new enough for all layers of ours.
 OPSET = 17
@@ -41,12 +42,12 @@ def write_onnx(model, outputs, path):
         tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, tensor.name) for tensor in model.inputs
     }
     call = partial(model, training=False)
-    function = tf.function(
-        lambda arrays: outputs.numbers(call(arrays)), input_signature=[signature], autograph=False
-    )
-    proto, _ = tf2onnx.convert.from_function(
-        function, input_signature=[signature], opset=OPSET, custom_op_handlers=_handlers()
-    )
+    function = tf.function(lambda arrays: outputs.numbers(call(arrays)), input_signature=[signature], autograph=False)
+    # `_check` says what cannot be converted.
+    with quiet("tf2onnx", "tensorflow"):
+        proto, _ = tf2onnx.convert.from_function(
+            function, input_signature=[signature], opset=OPSET, custom_op_handlers=_handlers()
+        )
     about = {name: own for name, own in outputs.describe().items() if not name.startswith("labels")}
     proto.metadata_props.add(key="outputs", value=json.dumps(about))
     with tempfile.TemporaryDirectory(prefix=".skmulti-", dir=os.path.dirname(path)) as beside:
@@ -134,11 +135,12 @@ def _erfc(graph, node, name, args):
 def _scale_and_translate(graph, node, name, args):
     """Write a resize to a fixed size as two products with matrices, one for the rows and one for the columns."""
     size = node.inputs[1].get_tensor_value()
-    options = {"kernel_type": node.get_attr("kernel_type").s.decode(), "antialias": bool(node.get_attr("antialias").i)}
+    if node.get_attr("kernel_type").s != b"triangle":
+        return
     # The whole image, as `tf.image.resize` takes it.
-    rows, columns = map(
-        partial(_resizing_matrix, **options), graph.get_shape(node.input[0])[1:3], map(int, size)
-    )
+    antialias = bool(node.get_attr("antialias").i)
+    sides = graph.get_shape(node.input[0])[1:3]
+    rows, columns = (_resizing_matrix(side, int(own), antialias) for side, own in zip(sides, size, strict=True))
     first = graph.make_node("Transpose", [node.input[0]], attr={"perm": [0, 3, 1, 2]})
     high = graph.make_node("MatMul", [_constant(graph, rows), first.output[0]])
     wide = graph.make_node("MatMul", [high.output[0], _constant(graph, np.ascontiguousarray(columns.T))])
@@ -149,16 +151,12 @@ def _scale_and_translate(graph, node, name, args):
     node.set_attr("perm", [0, 2, 3, 1])
 
 
-def _resizing_matrix(side, size, **options):
-    """Return the matrix (size, side) that resizes a row of pixels: what becomes of rows in which a single one is 1."""
-    resized = tf.raw_ops.ScaleAndTranslate(
-        images=np.eye(side, dtype="float32")[None, :, :, None],
-        size=[size, side],
-        scale=[size / side, 1.0],
-        translation=[0.0, 0.0],
-        **options,
-    )
-    return resized.numpy()[0, :, :, 0]
+def _resizing_matrix(side, size, antialias):
+    """Return the matrix (size, side) that resizes a row of pixels: TensorFlow's triangles, wider for fewer pixels."""
+    reach = max(side / size, 1) if antialias else 1
+    centers = (np.arange(size)[:, None] + 0.5) * side / size
+    weights = np.maximum(1 - np.abs(np.arange(side) + 0.5 - centers) / reach, 0)
+    return (weights / weights.sum(axis=1, keepdims=True)).astype("float32")
 
 
 def _constant(graph, array):

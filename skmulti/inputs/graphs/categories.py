@@ -32,8 +32,11 @@ class CategoryGraph(EncoderGraph):
         of_numbers = [bool(own.ids) and all(map(_is_exact_number, own.ids)) for own in vocabularies]
         number, text = ColumnTensor("float64", "a number; 0 or 1 for a truth value"), ColumnTensor("string", "a value")
         super().__init__([number if numeric else text for numeric in of_numbers])
-        lookups = [_NumberLookup if numeric else _TextLookup for numeric in of_numbers]
-        self._lookups = [lookup(self, own) for lookup, own in zip(lookups, vocabularies, strict=True)]
+        normalize = None if all(of_numbers) else Normalizer(self, "NFC")
+        self._lookups = [
+            _NumberLookup(self, own) if numeric else _TextLookup(self, own, normalize)
+            for numeric, own in zip(of_numbers, vocabularies, strict=True)
+        ]
 
     def encode(self, *columns):
         """Look up the ids: tensor of shape (n_rows, n_columns), int32; see `EncoderGraph.encode`."""
@@ -61,14 +64,14 @@ class _NumberLookup:
 class _TextLookup:
     """Ids of texts: as they stand, without blanks at the ends, and as the numbers or truth values that they write."""
 
-    def __init__(self, graph, vocabulary):
+    def __init__(self, graph, vocabulary, normalize):
         texts = {text: vocabulary.find(text) for value in vocabulary.ids for text in _texts_of(value)}
         self._texts = graph.make_table(_known(texts), UNKNOWN_ID)
         self._numbers = _NumberLookup(graph, vocabulary)
         # In a spelling that is no value by itself.
         truths = {"true": vocabulary.find("tRuE"), "false": vocabulary.find("fAlSe")}
         self._truths = graph.make_table(_known(truths), UNKNOWN_ID)
-        self._normalize = Normalizer(graph, "NFC")
+        self._normalize = normalize
 
     def __call__(self, texts):
         plain = self._normalize(strip(texts))
@@ -142,7 +145,7 @@ class TagsGraph(EncoderGraph):
 
     def __init__(self, names, ids, *, separator, others, length):
         if separator is None:
-            column = ColumnTensor("string", f"a list of tags; the tag {MISSING} alone if missing", ragged=True)
+            column = ColumnTensor("string", "a list of tags", ragged=True, absent=(MISSING,))
         else:
             column = ColumnTensor("string", f"tags joined with {separator!r}")
         super().__init__([column] * len(names))
@@ -163,18 +166,9 @@ class TagsGraph(EncoderGraph):
         ids = tf.where(ids == _LAST, tf.zeros_like(ids), ids)
         return tf.cast(tf.ensure_shape(ids, [None, self._length]), tf.int32)
 
-    def missing(self, *columns):
-        """Return which rows are missing; see `EncoderGraph.missing`."""
-        return tf.reduce_all(tf.stack([self._gone(cells) for cells in columns]), axis=0)
-
-    def _gone(self, cells):
-        if self._separator is not None:
-            return cells == MISSING
-        return (cells.row_lengths() == 1) & tf.reduce_all(cells == MISSING, axis=1)
-
     def _read(self, name, cells):
         """Return the tags of each cell as a ragged tensor; some are empty, and are none."""
-        gone = self._gone(cells)
+        gone = self.columns[0].is_missing(cells)
         if self._separator is None:
             tags = cells.with_values(strip(cells.values))
             return _only(tags, ~gone)

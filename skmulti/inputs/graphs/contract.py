@@ -30,6 +30,9 @@ class ColumnTensor:
     ragged : bool
         Whether a cell has any number of entries. In the signature such a column is two tensors:
         the entries of all rows, one row after the other, and the number of entries of each row.
+    absent : tuple
+        Of a ragged column, the entries of a missing cell, if one without entries is another thing:
+        an empty set of tags is not a missing one.
 
     See Also
     --------
@@ -52,11 +55,12 @@ class ColumnTensor:
     holds: str = "a text"
     shape: tuple = ()
     ragged: bool = False
+    absent: tuple = ()
 
     @property
     def missing(self):
-        """What stands for a missing cell, as JSON has it; an empty list is a cell without entries."""
-        return [] if self.ragged else MISSING if self.dtype == "string" else "NaN"
+        """What stands for a missing cell, as JSON has it; a list has the entries of a ragged cell."""
+        return list(self.absent) if self.ragged else MISSING if self.dtype == "string" else "NaN"
 
     def is_missing(self, tensor):
         """Return which cells are missing.
@@ -71,8 +75,11 @@ class ColumnTensor:
         tf.Tensor of shape (n_rows,), bool
             True where nothing is in the cell.
         """
-        if self.ragged:
+        if self.ragged and not self.absent:
             return tensor.row_lengths() == 0
+        if self.ragged:
+            absent = tf.reduce_all(tensor == tf.constant(self.absent[0], self.dtype), axis=1)
+            return absent & (tensor.row_lengths() == 1)
         empty = tensor == MISSING if self.dtype == "string" else tf.math.is_nan(tensor)
         return tf.reduce_all(tf.reshape(empty, [tf.shape(tensor)[0], -1]), axis=1)
 

@@ -76,7 +76,7 @@ class IdsGraph(EncoderGraph):
     """
 
     def __init__(self, names, largest, *, size, length, padding_id):
-        list_of_ids = ColumnTensor("int64", f"whole numbers from 0 to {largest:,}; -1 alone if missing", ragged=True)
+        list_of_ids = ColumnTensor("int64", f"whole numbers from 0 to {largest:,}", ragged=True, absent=(-1,))
         one_id = ColumnTensor("float64", f"a whole number from 0 to {largest:,}")
         super().__init__([list_of_ids] if len(names) == 1 else [one_id] * len(names))
         self._names, self._largest = names, largest
@@ -92,15 +92,8 @@ class IdsGraph(EncoderGraph):
         ids = tf.where(ids >= self._size, tf.constant(UNKNOWN_ID, tf.int64), ids)
         if self._padding_id:
             padding = tf.constant(self._padding_id, tf.int64)
-            ids = tf.where(ids == padding, 0, tf.where(ids == 0, padding, ids))
+            ids = tf.where(ids == padding, tf.zeros_like(ids), tf.where(ids == 0, padding, ids))
         return tf.cast(ids, tf.int32)
-
-    def missing(self, *columns):
-        """Return which rows are missing; see `EncoderGraph.missing`."""
-        if len(columns) > 1:
-            return super().missing(*columns)
-        ids = columns[0]
-        return (ids.row_lengths() == 1) & tf.reduce_all(ids == -1, axis=1)
 
     def _read(self, columns):
         """Return rows of ids as a ragged tensor of int64; what is missing is padding."""

@@ -26,9 +26,7 @@ class Scale:
     def __call__(self, numbers):
         """Return numbers (n_rows, n_columns), float64, as numbers of standard deviations from the mean."""
         bounds = self.bounds
-        numbers = tf.where(
-            numbers < bounds.floor, bounds.low, tf.where(numbers > bounds.ceiling, bounds.high, numbers)
-        )
+        numbers = tf.where(numbers < bounds.floor, bounds.low, tf.where(numbers > bounds.ceiling, bounds.high, numbers))
         return tf.clip_by_value((numbers - self.mean) / self.scale, -self.largest, self.largest)
 
 
@@ -78,8 +76,8 @@ def _column_of(style):
 class NumberReader:
     """Read numbers that are written as text, as `NumberStyle` does.
 
-    A text without a digit is no number, and missing. One with digits that cannot be read is an error: what
-    `NumberStyle` reads by Python's means alone must not be lost in silence.
+    A text that is no number is missing. One that `NumberStyle` may read by Python's means alone is an error, since it
+    must not be lost in silence: digits of other scripts, and durations that are spelled out.
     """
 
     def __init__(self, graph, style):
@@ -94,8 +92,9 @@ class NumberReader:
         """Return texts of the column `name` as float64, NaN where missing."""
         texts = strip(texts)
         is_read, numbers = self._read_clocks(texts) if self._style.durations else self._read_cells(texts)
-        has_digit = tf.strings.regex_full_match(texts, r"(?s).*\p{Nd}.*")
-        refuse_if(has_digit & ~is_read, name, f"cannot be read as {self._style}", texts)
+        digit = r"\p{Nd}" if self._style.durations else r"[^\P{Nd}0-9]"
+        may_be_read = tf.strings.regex_full_match(texts, f"(?s).*{digit}.*")
+        refuse_if(may_be_read & ~is_read, name, f"cannot be read as {self._style}", texts)
         return tf.where(is_read, numbers, tf.constant(float("nan"), tf.float64))
 
     def _read_clocks(self, texts):
@@ -135,7 +134,7 @@ class NumberReader:
 
 
 def _as_re2(pattern):
-    """Return a pattern of Python as one of RE2, whose digits are those of ASCII: letters and blanks are of any script."""
+    """Return a pattern of Python as one of RE2; letters and blanks are of any script, and digits of ASCII."""
     return pattern.replace(r"[^\W\d_]", r"\p{L}").replace(r"\s", f"[{BLANKS}]")
 
 

@@ -145,8 +145,9 @@ class Normalizer:
         composite = self._pairs.lookup(tf.bitwise.left_shift(tf.gather(codes, target), _SHIFT) | codes)
         composite = tf.where(free, composite, -1)
         # Of several marks the first joins now, the others in a later step.
-        last = tf.fill(tf.shape(places), tf.size(codes, tf.int64))
-        first = tf.tensor_scatter_nd_min(last, target[:, None], tf.where(composite >= 0, places, tf.size(codes, tf.int64)))
+        end = tf.size(codes, tf.int64)
+        own = tf.where(composite >= 0, places, end)
+        first = tf.tensor_scatter_nd_min(tf.fill(tf.shape(places), end), target[:, None], own)
         return target, tf.where(tf.gather(first, target) == places, composite, -1)
 
 

@@ -99,7 +99,7 @@ def _columns_of_text(step):
     """Return which columns of a step hold texts, or None if the step does not tell."""
     if isinstance(step, OneHotEncoder | OrdinalEncoder):
         return [values.dtype.kind in "OSU" and any(isinstance(v, str) for v in values) for values in step.categories_]
-    if isinstance(step, SimpleImputer) and step.statistics_.dtype == object:
+    if isinstance(step, SimpleImputer):
         return [isinstance(value, str) for value in step.statistics_]
     return [False] * step.n_features_in_ if isinstance(step, _SCALERS) else None
 

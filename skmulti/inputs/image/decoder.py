@@ -24,7 +24,17 @@ from .._odd import MOST_SHARE, ON_ODD, OddCells, report_odd_cells
 from ..base import InputEncoder, check_frame, one_column
 from .arrays import ArrayCounts
 from .branch import ImageBranch, is_positive_int
-from .cells import NotImageError, UnreadableError, as_source, content_of, is_file, is_missing, may_hold_numbers, sort_of, unwrap
+from .cells import (
+    NotImageError,
+    UnreadableError,
+    as_source,
+    content_of,
+    is_file,
+    is_missing,
+    may_hold_numbers,
+    sort_of,
+    unwrap,
+)
 from .graph import ImageGraph
 from .opencv import check_installed as check_opencv
 from .pixels import MODES, decode_into, opens, read_numbers

@@ -48,7 +48,8 @@ class ImageGraph(EncoderGraph):
         blank = tf.zeros(shape, tf.uint8)
 
         def draw(cell):
-            return tf.ensure_shape(tf.cond(cell == MISSING, lambda: blank, lambda: self._draw(self._content(cell))), shape)
+            pixels = tf.cond(cell == MISSING, lambda: blank, lambda: self._draw(self._content(cell)))
+            return tf.ensure_shape(pixels, shape)
 
         return tf.map_fn(draw, cells, fn_output_signature=tf.TensorSpec(shape, tf.uint8))
 
@@ -76,7 +77,9 @@ class ImageGraph(EncoderGraph):
             lambda: tf.cast(tf.io.extract_jpeg_shape(content)[:2], tf.float64),
             lambda: tf.zeros(2, tf.float64),
         )
-        pixels, scale = tf.cond(is_jpeg, lambda: self._read_jpeg(content, image_size, size), lambda: self._read(content))
+        pixels, scale = tf.cond(
+            is_jpeg, lambda: self._read_jpeg(content, image_size, size), lambda: self._read(content)
+        )
         image_size = tf.cond(is_jpeg, lambda: image_size, lambda: tf.cast(tf.shape(pixels)[:2], tf.float64))
         start, shown, size = self._fit_box(image_size, size)
         pixels = _resize(pixels, start / scale, shown / scale, size, self._channels == 4)
@@ -91,9 +94,7 @@ class ImageGraph(EncoderGraph):
         for s in (2, 4, 8):
             fits = (tf.reduce_min(shrinks) >= 1.05 * s) & (tf.reduce_prod(shrinks) >= 1.5 * s * s)
             scale = tf.where(fits, s, scale)
-        read = partial(
-            tf.io.decode_jpeg, content, channels=min(self._channels, 3), dct_method="INTEGER_ACCURATE"
-        )
+        read = partial(tf.io.decode_jpeg, content, channels=min(self._channels, 3), dct_method="INTEGER_ACCURATE")
         which = tf.where(scale == 8, 3, scale // 2)
         pixels = tf.switch_case(which, [partial(read, ratio=ratio) for ratio in (1, 2, 4, 8)])
         return self._with_alpha(pixels), tf.cast(scale, tf.float64)
@@ -102,12 +103,26 @@ class ImageGraph(EncoderGraph):
         """Return a PNG, GIF or BMP file, and the divisor 1."""
         pixels = tf.case(
             [
-                (_begins(content, _FORMATS["PNG"]), lambda: tf.io.decode_png(content, channels=self._channels)),
+                (_begins(content, _FORMATS["PNG"]), lambda: self._read_png(content)),
                 (_begins(content, _FORMATS["GIF"]), lambda: self._from_colours(_read_gif(content))),
             ],
             default=lambda: self._from_colours(_read_bmp(content)),
         )
         return tf.ensure_shape(pixels, [None, None, self._channels]), tf.constant(1, tf.float64)
+
+    def _read_png(self, content):
+        """Return a PNG file; TensorFlow weighs colours in another way, and reads alpha of few bits as noise."""
+        if self._channels < 4:
+            return self._from_colours(tf.io.decode_png(content, channels=3))
+        head = tf.io.decode_raw(tf.strings.substr(content, 0, 26), tf.uint8)
+        is_plain = (head[24] < 8) & (head[25] == 0)
+        message = "a PNG file of few grey tones with a transparent one is not read here; give one in colours"
+        tf.debugging.Assert(~is_plain | ~tf.strings.regex_full_match(content, r"(?s)\C*tRNS\C*"), [message])
+        return tf.cond(
+            is_plain,
+            lambda: self._with_alpha(tf.io.decode_png(content, channels=3)),
+            lambda: tf.io.decode_png(content, channels=4),
+        )
 
     def _from_colours(self, pixels):
         """Return pixels of three colours with the channels that are wanted."""
@@ -153,9 +168,7 @@ def _read_gif(content):
     head = tf.io.decode_raw(tf.strings.substr(content, 0, 13 + 768 + 4096), tf.uint8)
     # The block that says which colour is transparent: 21 F9 04, then a bit.
     block = (head[:-3] == 0x21) & (head[1:-2] == 0xF9) & (head[2:-1] == 4) & (head[3:] % 2 == 1)
-    tf.debugging.Assert(
-        ~tf.reduce_any(block), ["a GIF file with transparent pixels is not read here; give a PNG file"]
-    )
+    tf.debugging.Assert(~tf.reduce_any(block), ["a GIF file with transparent pixels is not read here; give a PNG file"])
     return tf.image.decode_gif(content)[0]
 
 

@@ -6,8 +6,8 @@ characters in which words of their own stand are first put between marks, and on
 
 import tensorflow as tf
 
-from ..graphs import ColumnTensor, EncoderGraph, Normalizer, unless_ascii
 from ...spec import FIRST_ID, UNKNOWN_ID
+from ..graphs import ColumnTensor, EncoderGraph, Normalizer, unless_ascii
 from . import scripts
 from .tokens import APOSTROPHE, MARKS, SPLITTING, ascii_options
 
@@ -33,12 +33,13 @@ class TextGraph(EncoderGraph):
 
     def __init__(self, n_columns, options, vocabulary, length):
         super().__init__([ColumnTensor("string", "a text")] * n_columns)
-        self._ids = self.make_table({word: i for i, word in enumerate(vocabulary, FIRST_ID)}, UNKNOWN_ID)
         self._standardize, self._split = ascii_options(options["standardize"], options["split"])
         self._ngrams, self._length = options["ngrams"], length
         self._respell = None
         if "auto" in (options["standardize"], options["split"]):
             self._respell = _Respelling(self, fold=options["standardize"] == "auto", apart=options["split"] == "auto")
+            vocabulary = [word.replace(_MARK, _OTHER) for word in vocabulary]
+        self._ids = self.make_table({word: i for i, word in enumerate(vocabulary, FIRST_ID)}, UNKNOWN_ID)
 
     def encode(self, *texts):
         """Look up the ids: tensor of shape (n_rows, length), int32; see `EncoderGraph.encode`."""
@@ -79,9 +80,7 @@ class TextGraph(EncoderGraph):
             return tf.strings.split(texts)
         if self._split == "character":
             return tf.strings.unicode_split(texts, "UTF-8")
-        return tf.RaggedTensor.from_row_lengths(
-            tf.boolean_mask(texts, texts != ""), tf.cast(texts != "", tf.int64)
-        )
+        return tf.RaggedTensor.from_row_lengths(tf.boolean_mask(texts, texts != ""), tf.cast(texts != "", tf.int64))
 
 
 class _Respelling:
