@@ -105,9 +105,9 @@ def export(est, folder, *, format="saved_model", inputs="columns"):
                 'inputs="arrays" and encode rows with est.router_.transform(X), or format="saved_model".'
             )
         return write_onnx(est.model_, output_graph(est), path)
-    module, signature, entries = _graph_of_arrays(est) if inputs == "arrays" else _graph_of_columns(est)
+    module, serve, signature, entries = _graph_of_arrays(est) if inputs == "arrays" else _graph_of_columns(est)
     with _new_folder(path) as beside:
-        _save(module, signature, beside)
+        _save(module, serve, signature, beside)
         _describe(beside, inputs, entries, output_graph(est).describe())
     return path
 
@@ -121,7 +121,7 @@ def _check_choice(name, value, choices):
 
 
 def _graph_of_columns(est):
-    """Return a module whose `serve` takes raw columns, its signature, and the entries of its columns."""
+    """Return a module, the function that takes raw columns, its signature, and the entries of its columns."""
     if not hasattr(est.router_, "graph"):
         raise ExportError(
             f"The estimator's router is a {type(est.router_).__name__}, which has no columns: rows were encoded "
@@ -143,20 +143,20 @@ def _graph_of_columns(est):
                 "inputs": column.inputs,
             }
         )
-    return _make_module(est, router.tables, router), router.signature, entries
+    return *_make_module(est, router.tables, router), router.signature, entries
 
 
 def _graph_of_arrays(est):
-    """Return the same for a module that takes encoded arrays."""
+    """Return the same for a function that takes encoded arrays."""
     signature = {tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in est.model_.inputs}
     entries = [
         {"tensor": name, "dtype": spec.dtype.name, "shape": list(spec.shape)} for name, spec in signature.items()
     ]
-    return _make_module(est, [], dict), signature, entries
+    return *_make_module(est, [], dict), signature, entries
 
 
 def _make_module(est, tables, encode):
-    """Return a module that encodes tensors, calls the network and names its outputs."""
+    """Return what a SavedModel keeps, and the function that encodes tensors, calls the network and names its outputs."""
     module, network, outputs = tf.Module(), est.model_, output_graph(est)
     # What a SavedModel stores are the variables and tables that hang on the module.
     module.weights = [variable.value for variable in network.variables]
@@ -165,13 +165,12 @@ def _make_module(est, tables, encode):
     def serve(**tensors):
         return outputs(network(encode(tensors), training=False))
 
-    module.serve = tf.function(serve, autograph=False)
-    return module
+    return module, tf.function(serve, autograph=False)
 
 
-def _save(module, signature, folder):
+def _save(module, serve, signature, folder):
     """Write a SavedModel."""
-    served = module.serve.get_concrete_function(**signature)
+    served = serve.get_concrete_function(**signature)
     # TensorFlow warns of tables that were made outside of a graph, although it saves them.
     with quiet("tensorflow", "absl"):
         tf.saved_model.save(module, folder, signatures={"serving_default": served})

@@ -35,18 +35,15 @@ LOADER = """
 import sys
 class Refused:
     def find_spec(self, name, *rest):
-        if name.split(".")[0] in refused:
+        if name.split(".")[0] == "skmulti":
             raise ImportError(name)
-refused = {"skmulti"}
 sys.meta_path.insert(0, Refused())
 import pickle
 import tensorflow as tf
-# TensorFlow itself asks where Keras is, and does not import it.
-refused |= {"keras", "sklearn", "pandas"}
 work = sys.argv[1]
 with open(work + "/asked.pickle", "rb") as file:
     asked = pickle.load(file)
-found = {}
+found, loaded = {}, {}
 for name, (path, arrays) in asked.items():
     if path.endswith(".onnx"):
         import onnxruntime
@@ -54,10 +51,12 @@ for name, (path, arrays) in asked.items():
         names = [output.name for output in session.get_outputs()]
         found[name] = dict(zip(names, session.run(names, arrays)))
     else:
-        predict = tf.saved_model.load(path).signatures["serving_default"]
+        loaded.setdefault(path, None)
+        loaded[path] = loaded[path] or tf.saved_model.load(path)
+        predict = loaded[path].signatures["serving_default"]
         outputs = predict(**{key: tf.constant(array) for key, array in arrays.items()})
         found[name] = {key: tensor.numpy() for key, tensor in outputs.items()}
-assert not any(module.split(".")[0] in ("skmulti", "keras") for module in sys.modules)
+assert not any(module.split(".")[0] == "skmulti" for module in sys.modules)
 with open(work + "/found.pickle", "wb") as file:
     pickle.dump(found, file)
 """
