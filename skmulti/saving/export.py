@@ -79,7 +79,7 @@ def export(est, folder, *, format="saved_model", inputs="columns"):
     --------
     >>> import tempfile
     >>> import tensorflow as tf
-    >>> import skmulti
+    >>> import skmulti.datasets
     >>> df, y = skmulti.datasets.make_listings(60, random_state=0)
     >>> est = skmulti.MultiInputClassifier(epochs=1, random_state=0).fit(df[["area", "city"]], y)
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -156,7 +156,7 @@ def _graph_of_arrays(est):
 
 
 def _make_module(est, tables, encode):
-    """Return what a SavedModel keeps, and the function that encodes tensors, calls the network and names its outputs."""
+    """Return what a SavedModel keeps, and the function that encodes, predicts and names outputs."""
     module, network, outputs = tf.Module(), est.model_, output_graph(est)
     # What a SavedModel stores are the variables and tables that hang on the module.
     module.weights = [variable.value for variable in network.variables]
