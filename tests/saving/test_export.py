@@ -105,6 +105,7 @@ def cases(tmp_path_factory):
     return {
         "everything": (everything, df, {}),
         "one row": (everything, df[7:8], {}),
+        "no photo": (everything, df[8:9], {}),
         "several": (several, df, {}),
         "truths": (truths, df, {}),
         "prices": (prices, numbers, {}),
@@ -145,6 +146,11 @@ def feed(est, frame, path, how):
         return est.router_.transform(frame)
     with open(os.path.join(path, "assets.extra", "columns.json"), encoding="utf-8") as file:
         return {name: tensor.numpy() for name, tensor in tensors_of(json.load(file)["inputs"], frame).items()}
+
+
+def test_a_row_without_a_photo_has_the_same_probabilities(cases, found):
+    est, frame, _ = cases["no photo"]
+    np.testing.assert_allclose(found["no photo"]["probabilities"], est.predict_proba(frame), atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["everything", "one row", "arrays", "onnx", "one row of onnx"])

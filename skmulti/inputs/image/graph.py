@@ -189,20 +189,29 @@ def _resize(pixels, start, shown, size, has_alpha):
         alpha = values[:, :, 3:]
         values = tf.concat([tf.floor(values[:, :, :3] * alpha / 255 + 0.5), alpha], axis=2)
     scale = tf.cast(tf.cast(size, tf.float64) / shown, tf.float32)
-    resized = tf.raw_ops.ScaleAndTranslate(
-        images=values[None],
-        size=size,
-        scale=scale,
-        translation=tf.cast(-start, tf.float32) * scale,
-        kernel_type="triangle",
-        antialias=True,
-    )[0]
-    resized = tf.clip_by_value(tf.floor(resized + 0.5), 0, 255)
+    shift = tf.cast(-start, tf.float32) * scale
+    # As Pillow: first the columns, rounded to bytes, then the rows.
+    height = tf.shape(pixels)[0]
+    resized = _resize_once(values, tf.stack([height, size[1]]), [1.0, scale[1]], [0.0, shift[1]])
+    resized = _resize_once(resized, size, [scale[0], 1.0], [shift[0], 0.0])
     if has_alpha:
         alpha = resized[:, :, 3:]
         colours = tf.minimum(tf.floor(255 * resized[:, :, :3] / tf.maximum(alpha, 1)), 255)
         resized = tf.concat([tf.where(alpha % 255 == 0, resized[:, :, :3], colours), alpha], axis=2)
     return tf.cast(resized, tf.uint8)
+
+
+def _resize_once(values, size, scale, translation):
+    """Return an image at a size, by antialiased triangles, rounded to whole numbers of 0-255."""
+    resized = tf.raw_ops.ScaleAndTranslate(
+        images=values[None],
+        size=size,
+        scale=tf.stack(scale),
+        translation=tf.stack(translation),
+        kernel_type="triangle",
+        antialias=True,
+    )[0]
+    return tf.clip_by_value(tf.floor(resized + 0.5), 0, 255)
 
 
 def _turn(pixels, orientation):
