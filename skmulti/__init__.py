@@ -14,6 +14,7 @@ from .errors import (
     CheckpointWarning,
     DroppedColumnsWarning,
     DroppedRowsWarning,
+    ExportError,
     InputMismatchError,
     InterruptedFitWarning,
     MissingValuesWarning,
@@ -28,8 +29,10 @@ from .inputs import (
     Branch,
     CalendarEncoder,
     CategoryIndexer,
+    ColumnTensor,
     DenseBranch,
     EmbeddingBranch,
+    EncoderGraph,
     IdsPadder,
     ImageBranch,
     ImageDecoder,
@@ -61,7 +64,7 @@ from .network import (
     build_network,
 )
 from .router import InputRouter, make_input_router
-from .saving import records_schema
+from .saving import export, records_schema
 from .sources import load_files_frame
 from .spec import ArraySpec, TargetSpec
 from .training import AnnealRate, SlowOnPlateau
@@ -83,12 +86,15 @@ __all__ = [
     "CategoryIndexer",
     "CellTypeError",
     "CheckpointWarning",
+    "ColumnTensor",
     "ConcatenateMerge",
     "DenseBranch",
     "DenseHead",
     "DroppedColumnsWarning",
     "DroppedRowsWarning",
     "EmbeddingBranch",
+    "EncoderGraph",
+    "ExportError",
     "GatedMerge",
     "IdsPadder",
     "ImageBranch",
@@ -124,6 +130,7 @@ __all__ = [
     "UnmatchedFilesWarning",
     "VectorStacker",
     "build_network",
+    "export",
     "load_files_frame",
     "make_input_router",
     "records_schema",

@@ -55,6 +55,17 @@ class BranchMismatchError(ValueError):
     """
 
 
+class ExportError(ValueError):
+    """Raised when a part of an estimator cannot be written in the form that `export` is asked for.
+
+    Examples
+    --------
+    >>> from skmulti import ExportError
+    >>> issubclass(ExportError, ValueError)
+    True
+    """
+
+
 class MissingValuesWarning(UserWarning):
     """Warns that values are missing in an input that had none at fit.
 

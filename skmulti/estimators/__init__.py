@@ -8,6 +8,7 @@ two public classes only.
 """
 
 from .classifier import MultiInputClassifier
+from .graph import output_graph
 from .regressor import MultiInputRegressor
 
-__all__ = ["MultiInputClassifier", "MultiInputRegressor"]
+__all__ = ["MultiInputClassifier", "MultiInputRegressor", "output_graph"]

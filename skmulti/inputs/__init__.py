@@ -27,6 +27,7 @@ from .base import (
 )
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
+from .graphs import ColumnTensor, EncoderGraph
 from .image import ImageBranch, ImageDecoder
 from .records import RecordVectorizer
 from .sequence import SequenceBranch, SequencePadder
@@ -64,8 +65,10 @@ __all__ = [
     "Branch",
     "CalendarEncoder",
     "CategoryIndexer",
+    "ColumnTensor",
     "DenseBranch",
     "EmbeddingBranch",
+    "EncoderGraph",
     "IdsPadder",
     "ImageBranch",
     "ImageDecoder",

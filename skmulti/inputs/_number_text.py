@@ -23,13 +23,13 @@ CODE_SHARE = 0.01
 _CURRENCIES = "$€£¥₹₽₩₺₴₫₪฿₦₱₡₲₵₸₼₾¢"
 _SPACES = " \u00a0\u2009\u202f"
 _APOSTROPHE = "\u2019"
-_MINUS = "-\u2212\u2013"
+MINUS = "-\u2212\u2013"
 # Of a cell: what is before the number, the number with its separators, and what is behind it. Letters right before a
 # number would make it a code ("A12"), so only currencies stand there, or a sign of "more than" or "about".
-_CELL = re.compile(
-    rf"(?P<sign>[{_MINUS}+])?(?P<open>[(\[])?(?P<about>[<>≤≥~≈±])?=?\s?"
-    rf"(?P<lead>(?:[A-Z]{{0,3}}[{_CURRENCIES}]|[A-Z]{{3}}(?=[{_MINUS}\s\d])|Rs\.?|kr\.?|#)\s?)?"
-    rf"(?P<inner>[{_MINUS}+])?"
+CELL = re.compile(
+    rf"(?P<sign>[{MINUS}+])?(?P<open>[(\[])?(?P<about>[<>≤≥~≈±])?=?\s?"
+    rf"(?P<lead>(?:[A-Z]{{0,3}}[{_CURRENCIES}]|[A-Z]{{3}}(?=[{MINUS}\s\d])|Rs\.?|kr\.?|#)\s?)?"
+    rf"(?P<inner>[{MINUS}+])?"
     rf"(?P<core>[.,]?\d(?:[\d.,'_{_APOSTROPHE}{_SPACES}]*\d)?)(?P<exponent>[eE][-+]?\d+)?\.?"
     rf"\s?(?P<tail>[%‰°](?:[CF](?![^\W\d_]))?|[{_CURRENCIES}]|[^\W\d_]{{1,8}}[²³]?(?:/[^\W\d_]{{1,8}}[²³]?)?)?"
     r"(?P<close>[)\]])?[+*]?"
@@ -38,11 +38,11 @@ _CELL = re.compile(
 # with a zero of its own.
 _GROUPED = r"[1-9]\d{{0,2}}(?:{0}\d{{2,3}})*{0}\d{{3}}"
 _OTHER_GROUPS = rf"[1-9]\d{{0,2}}(?:['_{_APOSTROPHE}{_SPACES}]\d{{3}})+"
-_CORES = {
+CORES = {
     ".": re.compile(rf"(?:{_GROUPED.format(',')}|{_OTHER_GROUPS}|\d+)?(?:\.\d+)?"),
     ",": re.compile(rf"(?:{_GROUPED.format('[.]')}|{_OTHER_GROUPS}|\d+)?(?:,\d+)?"),
 }
-_FACTORS = {
+FACTORS = {
     **dict.fromkeys(["k", "K", "tsd", "thousand"], 1e3),
     **dict.fromkeys(["M", "mn", "mio", "Mio", "million"], 1e6),
     **dict.fromkeys(["B", "bn", "Bn", "mrd", "Mrd", "billion"], 1e9),
@@ -51,7 +51,7 @@ _FACTORS = {
     **dict.fromkeys(["crore", "Crore", "cr", "Cr"], 1e7),
 }
 # "1 days 02:03:04", "39:51:22", "39:51"; and "1h 30m", "PT1H30M", which pandas reads.
-_CLOCK = re.compile(rf"([{_MINUS}+])?(?:(\d+) days?,? ?\+?)?(\d+):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?")
+_CLOCK = re.compile(rf"([{MINUS}+])?(?:(\d+) days?,? ?\+?)?(\d+):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?")
 _UNITS = r"(?:d|days?|h|hr|hours?|m|min|minutes?|s|sec|seconds?|ms)"
 _SPELLED = re.compile(rf"(?:\d+ ?{_UNITS}[ ,]*){{2,}}|-?P(?:\d+D)?(?:T(?:\d+H)?(?:\d+M)?(?:[\d.]+S)?)?(?<=[\dDHMS])")
 _HOURS_OF_DAY = 24
@@ -134,7 +134,7 @@ class NumberStyle:
         """Return a text as a number, or NaN."""
         if self.durations:
             return _seconds(text)
-        match = _CELL.fullmatch(text)
+        match = CELL.fullmatch(text)
         if not match or not _is_core(match["core"], self.decimal):
             return np.nan
         unit, factor = _unit_and_factor(match, self.multiples)
@@ -143,7 +143,7 @@ class NumberStyle:
         core = re.sub(f"[^0-9{self.decimal}]", "", _ascii_digits(match["core"])).replace(",", ".")
         number = float(core + (match["exponent"] or "")) * factor
         # Accountants write a loss in round brackets.
-        minus = {match["sign"], match["inner"]} & set(_MINUS) or match["open"] == "("
+        minus = {match["sign"], match["inner"]} & set(MINUS) or match["open"] == "("
         return -number if minus else number
 
 
@@ -178,13 +178,13 @@ def _style_of_texts(texts):
     """Return the style that reads the most texts, or None if it would read codes."""
     if _are_durations(texts):
         return NumberStyle(durations=True)
-    matches = [match for text in texts if (match := _CELL.fullmatch(text))]
+    matches = [match for text in texts if (match := CELL.fullmatch(text))]
     cores = [match["core"] for match in matches]
     if sum(_has_leading_zero(core) for core in cores) > CODE_SHARE * len(texts):
         return None
     # If both read as many, the comma groups thousands and the point stands before decimals.
     decimal = max(".,", key=lambda sign: sum(_is_core(core, sign) for core in cores))
-    tails = {match["tail"] for match in matches} & _FACTORS.keys()
+    tails = {match["tail"] for match in matches} & FACTORS.keys()
     units = Counter(_unit_and_factor(match, bool(tails))[0] for match in matches)
     units.pop("", None)
     return NumberStyle(decimal, units.most_common(1)[0][0] if units else "", bool(tails))
@@ -192,7 +192,7 @@ def _style_of_texts(texts):
 
 def _is_core(core, decimal):
     """Return whether digits and separators make a number with this decimal sign."""
-    return bool(_CORES[decimal].fullmatch(core))
+    return bool(CORES[decimal].fullmatch(core))
 
 
 def _has_leading_zero(core):
@@ -203,7 +203,7 @@ def _has_leading_zero(core):
 def _unit_and_factor(match, multiples):
     """Return the unit of a cell, and the factor that its last letter stands for."""
     lead, tail = (match["lead"] or "").strip(), match["tail"] or ""
-    factor = _FACTORS.get(tail, 1.0) if multiples or lead else 1.0
+    factor = FACTORS.get(tail, 1.0) if multiples or lead else 1.0
     # "1 year" and "2 years" have one unit.
     unit = tail if len(tail) < 3 else tail.removesuffix("s")
     return lead or ("" if factor != 1 else unit.casefold()), factor
@@ -230,7 +230,7 @@ def _seconds(text):
         sign, days, hours, minutes, seconds = match.groups(default="0")
         total = int(days) * 86400 + int(hours) * 3600 + int(minutes) * 60 + float(seconds)
         # pandas writes minus one second as "-1 days +23:59:59": only the days are negative there.
-        return total - 2 * 86400 * int(days) if sign in _MINUS and int(days) else -total if sign in _MINUS else total
+        return total - 2 * 86400 * int(days) if sign in MINUS and int(days) else -total if sign in MINUS else total
     if not _SPELLED.fullmatch(text):
         return np.nan
     duration = pd.to_timedelta(text.replace(",", " "), errors="coerce")

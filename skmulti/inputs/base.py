@@ -25,7 +25,7 @@ from sklearn.utils.validation import validate_data
 
 from .._validation import HintedParams
 from .._workers import LAZY_SHARE as LAZY_SHARE
-from ..errors import BranchMismatchError, InputMismatchError, place
+from ..errors import BranchMismatchError, ExportError, InputMismatchError, place
 from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
 from ._json import json_schema_of
@@ -113,6 +113,9 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         encodes_anew = "transform" in vars(cls) or "encode_and_flag" in vars(cls)
         if encodes_anew and "transform_cells" not in vars(cls):
             cls.transform_cells = InputEncoder.transform_cells
+        # A graph, too, must do what the class does.
+        if encodes_anew and "graph" not in vars(cls):
+            cls.graph = InputEncoder.graph
 
     @classmethod
     def suits(cls, column):
@@ -382,6 +385,24 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
             Kind, shape and dtype of one row.
         """
         raise NotImplementedError
+
+    def graph(self):
+        """Return what the fitted encoder does as part of a TensorFlow graph; optional.
+
+        `export` needs it to write a model that takes raw columns.
+
+        Returns
+        -------
+        EncoderGraph
+            Which tensor stands for each column, and the functions that encode them.
+
+        Raises
+        ------
+        ExportError
+            If the encoder has no such graph, or none with its parameters. The message says why,
+            and not where: whoever asks adds the input.
+        """
+        raise ExportError(f"{type(self).__name__} has no method `graph`, which returns an EncoderGraph")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

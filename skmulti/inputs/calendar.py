@@ -14,8 +14,10 @@ from ..spec import ArraySpec
 from ._date_text import DateStyle, find_date_style, read_iso
 from ._hints import holds_objects, probe
 from ._measures import mark_outside
+from ._numbers import LARGEST
 from ._odd import ON_ODD, is_strict, settle_odd
 from .base import InputEncoder, check_frame
+from .graphs import CalendarGraph, Scale, column_names
 from .vector import DenseBranch, NumberScaler
 
 # Part -> number of values after which it starts again, or None for a part that never does. The order of the parts
@@ -317,6 +319,22 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
             _WAYS_OUT,
         )
         return times
+
+    def graph(self):
+        """Encode dates in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        scaler = self._scaler
+        scale = Scale(scaler.mean_, scaler.scale_, scaler._bounds, LARGEST)
+        styles = [DateStyle() if style is None or is_strict(self) else style for style in self._styles]
+        return CalendarGraph(
+            column_names(self, self.n_features_in_),
+            self.zones_,
+            ["clock" if style.is_clock else style.order for style in styles],
+            drops=not is_strict(self),
+            parts=[(i, part, _CALENDAR_PARTS[part]) for i, part in self.parts_],
+            scale=scale,
+            dtype=self.dtype,
+        )
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

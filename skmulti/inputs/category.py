@@ -31,6 +31,7 @@ from ._odd import ON_ODD, are_mostly, odd_cells_reported, settle_odd
 from ._unknown import KnownValues, is_surprising, note_unknown
 from ._values import Vocabulary, as_objects, settle_values, text_of
 from .base import Branch, InputEncoder, check_frame, check_part, keep_names
+from .graphs import CategoryGraph
 
 # Classes whose objects name something and can be told apart by nothing but their value.
 LABELS = (str, Enum, UUID, IPv4Address, IPv6Address, PurePath, pd.Interval)
@@ -492,6 +493,11 @@ SequencePadder. Or count such cells as missing: CategoryIndexer(on_odd="missing"
             own = [*map(self._vocabularies[i].find, uniques), 0]
             ids[:, i] = np.array(own, dtype="int32").take(codes)
         return ids
+
+    def graph(self):
+        """Look up the ids in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        return CategoryGraph(self._vocabularies)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

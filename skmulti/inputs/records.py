@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import POSITIVE_INT, StrOptions
+from ..errors import ExportError
 from ..spec import ArraySpec
 from ._cells import is_collection, read_literal
 from ._hints import holds_objects, is_bool_type, is_number_type, probe
@@ -221,6 +222,12 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
     def missing(self, columns):
         """Return which rows are missing; see `InputEncoder.missing`."""
         return self.encode_and_flag(columns)[1]
+
+    def graph(self):
+        """Refuse: a tensor holds no dicts; see `InputEncoder.graph`."""
+        raise ExportError(
+            "a tensor holds no dicts. Give each key a column of its own before the fit, e.g. by pd.json_normalize"
+        )
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

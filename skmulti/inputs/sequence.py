@@ -26,6 +26,7 @@ from ._numbers import as_numbers
 from ._odd import MOST_SHARE, ON_ODD
 from ._steps import ARCHITECTURES, choose_length, summarise_steps
 from .base import Branch, InputEncoder, as_frame, check_frame
+from .graphs import SequenceGraph
 
 # Features of a sequence that `measure` looks at.
 MEASURED_FEATURES = 8
@@ -416,6 +417,20 @@ Or count such cells as missing: SequencePadder(on_odd="missing").
     def missing(self, columns):
         """Return which rows hold no step, such as an empty list or file; see `InputEncoder.missing`."""
         return self.encode_and_flag(columns)[1]
+
+    def graph(self):
+        """Pad or cut sequences in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        n_columns = self.n_features_in_
+        steps = (n_columns, 1) if self.shape is None else tuple(self.shape)
+        return SequenceGraph(
+            n_columns,
+            (self.length_, self.n_features_),
+            steps,
+            padding=self.padding,
+            truncating=self.truncating,
+            dtype=self.dtype,
+        )
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

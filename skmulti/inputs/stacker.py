@@ -14,6 +14,7 @@ from ._json import NUMBER
 from ._measures import measure_vectors
 from ._odd import FINITE_WAY, MOST_SHARE, ON_ODD, settle_odd
 from .base import InputEncoder, check_frame, missing_rows, one_column
+from .graphs import VectorGraph
 from .vector import DenseBranch
 
 # What to do about cells that are no vectors.
@@ -184,6 +185,11 @@ class VectorStacker(InputEncoder):
     def missing(self, columns):
         """Return which rows hold no vector; see `InputEncoder.missing`."""
         return self.encode_and_flag(columns)[1]
+
+    def graph(self):
+        """Stack vectors in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        return VectorGraph(self.n_values_, self.dtype)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

@@ -24,6 +24,7 @@ from ._hints import holds_objects, probe
 from ._measures import as_labels
 from ._odd import ON_ODD, are_mostly, mean_of_most, settle_odd
 from .base import Branch, InputEncoder, as_frame, cells_as_columns, check_frame
+from .graphs import TagsGraph, column_names
 
 # What may stand between tags. "a, b" is split at the comma, and the blanks around tags are removed.
 SEPARATORS = ("|", ";", ",", "/")
@@ -401,6 +402,17 @@ Or count such cells as missing: TagsIndexer(on_odd="missing").
                 return None
             rows.append(frozenset().union(*sets))
         return self._look_up(rows)
+
+    def graph(self):
+        """Look up the ids in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        return TagsGraph(
+            column_names(self, self.n_features_in_),
+            self._ids,
+            separator=self.separator_,
+            others=SEPARATORS if self.separator == "auto" else (),
+            length=self.length_,
+        )
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

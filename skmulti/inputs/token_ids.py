@@ -18,6 +18,7 @@ from ._odd import MOST_SHARE, ON_ODD, are_mostly, settle_odd
 from ._steps import choose_length
 from ._values import as_objects
 from .base import InputEncoder, as_frame, cells_as_columns, check_frame
+from .graphs import IdsGraph, column_names
 from .text import TextBranch
 
 # More different ids are learned only if the user names their number: each has a learned vector.
@@ -243,6 +244,17 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
     def missing(self, columns):
         """Return which rows are missing; see `InputEncoder.missing`."""
         return self.encode_and_flag(columns)[1]
+
+    def graph(self):
+        """Pad ids in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        return IdsGraph(
+            column_names(self, self.n_features_in_),
+            (self.vocabulary_size or MOST_IDS) - 1,
+            size=self.vocabulary_size_,
+            length=self.length_,
+            padding_id=self.padding_id,
+        )
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from ..errors import InputMismatchError
 from ..spec import ArraySpec
 from .base import InputEncoder, cannot_learn_in_parts, missing_rows
+from .graphs import column_names, transformer_graph
 from .vector import DenseBranch
 
 # A sparse matrix above this size is refused, since the network needs a dense one. The one-hot columns of a million rows
@@ -140,6 +141,12 @@ class TransformerEncoder(InputEncoder):
         with default_output():
             output = self.transformer_.transform(with_nan(columns))
         return self._as_dense_floats(output)
+
+    def graph(self):
+        """Transform columns in a graph, if the transformer has one; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        own = self.transformer_
+        return transformer_graph(own, column_names(own, own.n_features_in_), self.dtype)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

@@ -18,8 +18,9 @@ from ._hints import are_of, holds_objects, is_bool_type, probe
 from ._measures import mark_outside
 from ._number_text import find_number_style
 from ._numbers import LARGEST, is_duration, number_blocks, number_columns, number_styles, robust_moments
-from ._odd import MOST_SHARE, ON_ODD, share_of
+from ._odd import MOST_SHARE, ON_ODD, is_strict, share_of
 from .base import Branch, InputEncoder, check_frame
+from .graphs import NumberGraph, Scale, column_names
 
 # Below this many rows a network learns the rows by heart before it has learned what they share.
 SMALL_DATA_ROWS = 1_000
@@ -511,6 +512,14 @@ and NaN of words; NumberScaler(on_odd="missing") reads '1,234' and '$5', too. Fo
         scaler._bounds = self._bounds.select(positions)
         scaler.indicator_columns_, scaler.n_features_in_ = np.array([], int), len(positions)
         return scaler
+
+    def graph(self):
+        """Standardise columns in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        scale = Scale(self.mean_, self.scale_, self._bounds, LARGEST)
+        # Who is strict reads no texts.
+        styles = [None] * self.n_features_in_ if is_strict(self) else self._styles
+        return NumberGraph(column_names(self, self.n_features_in_), styles, scale, self.indicator_columns_, self.dtype)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

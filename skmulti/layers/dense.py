@@ -32,7 +32,8 @@ class Gates(keras.layers.Layer):
 
     def call(self, present, scores=None):
         scores = ops.zeros_like(present, dtype=self.compute_dtype) if scores is None else scores
-        masked = ops.where(present, scores, ops.cast(float("-inf"), scores.dtype))
+        # Not minus infinity, of which a converter to ONNX makes 0 times infinity. The exponential of this is 0, too.
+        masked = ops.where(present, scores, ops.cast(-1e9, scores.dtype))
         # A softmax over nothing is NaN: a row without any input gets equal shares.
         return ops.softmax(ops.where(ops.any(present, axis=1, keepdims=True), masked, ops.zeros_like(scores)))
 

@@ -13,6 +13,7 @@ from .blocks import draw_block, in_words
 from .encoded import EncodedInputs, check_batch, first_specs
 from .entries import input_names
 from .frames import n_rows, take_rows, to_table
+from .graph import RouterGraph
 from .lazy import LazyArray, split_lazy, take
 from .records import is_record
 from .router import InputRouter, make_input_router
@@ -22,6 +23,7 @@ __all__ = [
     "EncodedInputs",
     "InputRouter",
     "LazyArray",
+    "RouterGraph",
     "as_memory",
     "check_batch",
     "draw_block",

@@ -20,6 +20,7 @@ from .entries import check_entries, default_branches, input_names, routes_of, wi
 from .fitted import FittedRoutes
 from .fitting import fit_in_parts, fit_routes
 from .frames import n_rows, table_parts, take_rows, to_table
+from .graph import RouterGraph
 from .lazy import AT_ONCE, Decoding, split_lazy
 from .plan import explicit_plan, infer_inputs
 from .profiles import column_fields, profile_routes
@@ -466,6 +467,22 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
             # Whether any column remains is not known before fit.
             encoders["remainder"] = self.remainder
         return default_branches(encoders)
+
+    def graph(self):
+        """Return what the router does as part of a TensorFlow graph.
+
+        Returns
+        -------
+        RouterGraph
+            Which tensors a row consists of, and the functions that make the named arrays of them.
+
+        Raises
+        ------
+        ExportError
+            If the encoder of an input has no graph; the message names the input and the way out.
+        """
+        check_is_fitted(self, "specs_")
+        return RouterGraph(self._fitted)
 
     def get_feature_names_out(self, input_features=None):
         """Return names of the features of all inputs: ``input__feature``, or the input's name.

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..._validation import Integral, StrOptions
 from ..._workers import available_cores
-from ...errors import InputMismatchError, label_at, shorten
+from ...errors import ExportError, InputMismatchError, label_at, shorten
 from ...spec import ArraySpec
 from .._cells import BYTES, PATHS, file_of
 from .._hints import probe
@@ -28,6 +28,7 @@ from .cells import (
     NotImageError,
     UnreadableError,
     as_source,
+    content_of,
     is_file,
     is_missing,
     may_hold_numbers,
@@ -35,6 +36,7 @@ from .cells import (
     sort_of,
     unwrap,
 )
+from .graph import ImageGraph
 from .opencv import check_installed as check_opencv
 from .pixels import MODES, decode_into, opens, read_numbers
 
@@ -249,6 +251,8 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         is white in TIFF and PFM files of floats.
         """
         self.end_parts()
+        # Whether cells name files: a graph reads files only if those of fit did.
+        self._reads_paths = False
         self.partial_fit(columns, y)
         self.end_parts()
         return self
@@ -281,6 +285,7 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         present = [i for i, cell in enumerate(cells) if not is_missing(cell) and i not in odd]
         if present and not were_read and self.on_error != "raise":
             self._check_readable(column, cells, present)
+        self._reads_paths = getattr(self, "_reads_paths", False) or any(map(_is_path, cells))
         self._partial = counts, were_read or bool(present)
         return self
 
@@ -419,6 +424,16 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
             raise ValueError(f"the image cannot be read ({failure}). Give the content of an image file in base64.")
         return content
 
+    def graph(self):
+        """Decode images in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        if self.decoder != "pillow":
+            raise ExportError(
+                'ImageDecoder(decoder="opencv") smooths JPEG files as TensorFlow cannot. Fit with decoder="pillow"'
+            )
+        folder = None if self.folder is None else os.path.abspath(os.path.expanduser(self.folder))
+        return ImageGraph(self.size, self.channels, self.resize, reads_paths=self._reads_paths, folder=folder)
+
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         return ArraySpec(name, "image", tuple(map(int, (*self.size, self.channels))), "uint8")
@@ -493,6 +508,14 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
             return f"{folder}Give existing, whole image files; without any there is nothing to learn from."
         blank = 'pass ImageDecoder(on_error="missing") to use blank images'
         return f"{folder}Give existing, whole image files, or {blank}."
+
+
+def _is_path(cell):
+    """Return whether a cell is the name of a file, and not its content."""
+    try:
+        return isinstance(cell, PATHS) and (not isinstance(cell, str) or content_of(cell) is None)
+    except ValueError:
+        return False
 
 
 def _describe_failure(column, cells, position, error):

@@ -37,23 +37,23 @@ _SYMBOLS_BEYOND = "\U0001d100-\U0001d1ff\U0001f000-\U0001faff"
 _SCRIPT_LENGTH = 200
 
 _FLAG = "[\U0001f1e6-\U0001f1ff]"
-_JOINER = "\u200d"
+JOINER = "\u200d"
 # What changes the emoji before it: the choice of its look, the colour of its skin, a frame, the letters of a flag.
 _CHANGES = "\ufe0e\ufe0f\U0001f3fb-\U0001f3ff\u20e3\U000e0020-\U000e007f"
 # Pictographs; a flag, or several that are joined to one, count once.
 _PICTOGRAPH = f"[\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff][{_CHANGES}]*"
-_EMOJI = re.compile(f"{_FLAG}{_FLAG}|{_PICTOGRAPH}(?:{_JOINER}{_PICTOGRAPH})*")
+_EMOJI = re.compile(f"{_FLAG}{_FLAG}|{_PICTOGRAPH}(?:{JOINER}{_PICTOGRAPH})*")
 
 # The frame of a key, such as that of the digit 1.
 _KEY = "\u20e3"
-_KEYS = re.compile(f"[0-9#*]\ufe0f?{_KEY}")
+KEYS = re.compile(f"[0-9#*]\ufe0f?{_KEY}")
 
-_APOSTROPHES = re.compile("[\u00b4\u02bc\u02b9\u05f3\u05f4\u2018\u2019\u201b\u2032\uff07]")
+APOSTROPHES = re.compile("[\u00b4\u02bc\u02b9\u05f3\u05f4\u2018\u2019\u201b\u2032\uff07]")
 # Blanks that are not in ASCII, and the marks that stand for blanks in Tibetan and Ethiopic.
-_BLANKS = re.compile("[\x85\xa0\u0f0b\u0f0c\u1361\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000]")
+BLANKS = re.compile("[\x85\xa0\u0f0b\u0f0c\u1361\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000]")
 # What a writer may leave out, or a reader does not see: soft hyphens, directions, choices of a look, the points of
 # Hebrew, and the vowel signs and the stretching of Arabic.
-_OPTIONAL = re.compile(
+OPTIONAL = re.compile(
     "[\xad\u034f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u061c\u0640\u0610-\u061a\u064b-\u065f\u0670"
     "\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
 )
@@ -91,10 +91,10 @@ def respell(text, *, fold=True, apart=True):
     if fold:
         text = _fold(text)
     if apart:
-        text = _BLANKS.sub(" ", text)
+        text = BLANKS.sub(" ", text)
     if _KEY in text:
-        text = _KEYS.sub(r" \g<0> ", text)
-    runs, words = _patterns(fold, apart)
+        text = KEYS.sub(r" \g<0> ", text)
+    runs, words = patterns(fold, apart)
     return runs.sub(lambda run: f" {' '.join(words.findall(run[0]))} ", text)
 
 
@@ -140,34 +140,38 @@ def _script_of_letter(letter):
 def _fold(text):
     """Bring spellings of the same words to one."""
     # First, since NFKC would make a blank of an accent that somebody typed as an apostrophe.
-    text = _APOSTROPHES.sub("'", text)
+    text = APOSTROPHES.sub("'", text)
     # Twice, since folding the case may leave letters and accents that NFKC joins.
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    text = _OPTIONAL.sub("", text)
-    return _stray_joiners().sub("", text) if _JOINER in text else text
+    text = OPTIONAL.sub("", text)
+    return _stray_joiners().sub("", text) if JOINER in text else text
 
 
 @cache
-def _patterns(fold, apart):
+def patterns(fold, apart):
     """Return two patterns: runs of characters in which words of their own stand, and these words."""
     marks = _characters("P") if fold else ""
-    symbols = _characters("S") + _SYMBOLS_BEYOND
     letters, accents = _unspaced_letters() if apart else ("", "")
-    emoji = f"[{symbols}][{_CHANGES}]*"
+    emoji = f"[{symbols()}][{_CHANGES}]*"
     words = [f"[{letters}][{accents}]*"] if apart else []
-    words += [f"{_FLAG}{_FLAG}", f"{emoji}(?:{_JOINER}{emoji})*", "."]
-    first = marks + symbols + letters
+    words += [f"{_FLAG}{_FLAG}", f"{emoji}(?:{JOINER}{emoji})*", "."]
+    first = marks + symbols() + letters
     later = f"[{first}{accents}{_CHANGES}]"
     # The first element is a class of characters, which Python's engine looks for without trying the pattern everywhere.
-    runs = f"[{first}]{later}*(?:{_JOINER}{later}+)*"
+    runs = f"[{first}]{later}*(?:{JOINER}{later}+)*"
     return re.compile(runs), re.compile("|".join(words), re.DOTALL)
 
 
 @cache
 def _stray_joiners():
     """Return the pattern of joiners that join no emoji, as in scripts of India, where they change the look alone."""
-    symbols = f"[{_characters('S')}{_SYMBOLS_BEYOND}]"
-    return re.compile(f"(?<!{symbols}){_JOINER}|{_JOINER}(?!{symbols})")
+    return re.compile(f"(?<![{symbols()}]){JOINER}|{JOINER}(?![{symbols()}])")
+
+
+@cache
+def symbols():
+    """Return the class of symbols, emoji among them."""
+    return _characters("S") + _SYMBOLS_BEYOND
 
 
 @cache

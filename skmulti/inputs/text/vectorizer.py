@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..._validation import FRACTION, POSITIVE_INT, Integral, Interval, StrOptions
-from ...errors import shorten
+from ...errors import ExportError, shorten
 from ...spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from .._hints import are_of
 from .._measures import as_labels, lengths_of
@@ -19,6 +19,7 @@ from ..base import InputEncoder, as_frame, check_frame, check_part, keep_names, 
 from .branch import TextBranch
 from .cells import empty_rows, holds_bytes, read_texts
 from .columns import describe_texts, share_words
+from .graph import TextGraph
 from .keras_words import KerasTrainingWords, KerasWordIds
 from .scripts import script_of
 from .tokens import SPLITTING, Tokenizer, text_rows
@@ -340,6 +341,15 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
             return None
         texts = [" ".join(row[~gone]) for row, gone in zip(cells, empty, strict=True)]
         return self._word_ids.ids(texts, self.length_)
+
+    def graph(self):
+        """Look up the ids in a graph; see `InputEncoder.graph`."""
+        check_is_fitted(self)
+        if _needs_keras(self):
+            raise ExportError(
+                "`standardize` or `split` is a function, which may call anything. Use one of the named options"
+            )
+        return TextGraph(self.n_features_in_, self._options(), self.vocabulary_[FIRST_ID:], self.length_)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
