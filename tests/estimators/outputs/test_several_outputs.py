@@ -175,7 +175,7 @@ class TestClassWeight:
         [
             ({1: 5}, r"does not fit y of 3 column\(s\). Give a list of 3, a dict, 'balanced' or None for each"),
             ([{1: 5}], "Give a list of 3"),
-            ([{"yes": 5}] * 3, "not in class_weight"),
+            ([{"yes": 5}] * 3, "class_weight names .*no label of y"),
             ([{0: 0, 1: 0}] * 3, "class_weight and sample_weight leave no row a weight"),
             ("heavy", "The 'class_weight' parameter"),
         ],
