@@ -57,6 +57,7 @@ CASES = {
     "numbers": (NumberScaler(), [1.0, 2.0, None, 4.0, 5.5], NUMBERS, 0),
     "float64": (NumberScaler(dtype="float64"), [1.0, 2.0, None, 4.0, 5.5], NUMBERS, 0),
     "outliers": (NumberScaler(), [*map(float, range(30)), 3.4e38], NUMBERS, 0),
+    "fillers": (NumberScaler(), [*map(float, range(30)), -9999.0, 3.4e38], [*NUMBERS, -9999.0], 0),
     "prices": (NumberScaler(on_odd="missing"), MANY_PRICES, PRICES, 1e-6),
     "commas": (NumberScaler(on_odd="missing"), COMMAS * 3, COMMAS, 1e-6),
     "durations": (NumberScaler(on_odd="missing"), MANY_WATCHES, WATCHES, 1e-6),

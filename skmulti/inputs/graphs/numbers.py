@@ -26,6 +26,8 @@ class Scale:
     def __call__(self, numbers):
         """Return numbers (n_rows, n_columns), float64, as numbers of standard deviations from the mean."""
         bounds = self.bounds
+        is_filler = (numbers < bounds.bottom) | (numbers > bounds.top)
+        numbers = tf.where(is_filler, tf.constant(np.nan, numbers.dtype), numbers)
         numbers = tf.where(numbers < bounds.floor, bounds.low, tf.where(numbers > bounds.ceiling, bounds.high, numbers))
         return tf.clip_by_value((numbers - self.mean) / self.scale, -self.largest, self.largest)
 
@@ -56,9 +58,9 @@ class NumberGraph(EncoderGraph):
     def encode(self, *columns):
         """Standardise numbers; see `EncoderGraph.encode`."""
         numbers = [self._read(*column) for column in zip(self._names, self._readers, columns, strict=True)]
-        numbers = tf.stack(numbers, axis=1)
-        empty = tf.math.is_nan(tf.gather(numbers, self._indicators, axis=1))
-        return tf.concat([tf.cast(self._scale(numbers), self._dtype), tf.cast(empty, self._dtype)], axis=1)
+        scaled = self._scale(tf.stack(numbers, axis=1))
+        empty = tf.math.is_nan(tf.gather(scaled, self._indicators, axis=1))
+        return tf.concat([tf.cast(scaled, self._dtype), tf.cast(empty, self._dtype)], axis=1)
 
     def _read(self, name, reader, cells):
         numbers = cells if reader is None else reader(name, cells)
