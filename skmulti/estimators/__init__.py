@@ -8,6 +8,18 @@ two public classes only.
 """
 
 from .classifier import MultiInputClassifier
+from .copies import KINDS, PackedObject, pack_object
+from .labels import Labels
 from .regressor import MultiInputRegressor
+from .targets import ClassTarget, NumberTarget
 
-__all__ = ["MultiInputClassifier", "MultiInputRegressor"]
+__all__ = [
+    "KINDS",
+    "ClassTarget",
+    "Labels",
+    "MultiInputClassifier",
+    "MultiInputRegressor",
+    "NumberTarget",
+    "PackedObject",
+    "pack_object",
+]

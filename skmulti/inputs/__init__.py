@@ -6,14 +6,21 @@ array from the encoder, and the layers that read it from the branch. Other wings
 - encoders and branches, their base classes, and `ENCODERS`, which the default router asks;
 - `infer_spec` for arrays that were encoded elsewhere, and `hint` for columns that seem to hold something else;
 - the contexts in which odd cells are reported: `odd_cells_reported`, `odd_cells_gathered` and `report_odd_cells`;
+- what fitted encoders hold, which saved files name: `Bounds`, `DateStyle`, `KnownValues`, `Moments`, `NumberStyle` and
+  `Vocabulary`;
 - limits that the router keeps to (`FEW_ROWS`, `LAZY_SHARE`, `SAMPLE_ROWS`), the classes of cells that are files or name
   files (`BYTES`, `PATHS`, `file_of`), and small functions that belong to the contract of encoders and branches.
 """
 
 from ._cells import BYTES, PATHS, file_of
+from ._date_text import DateStyle
 from ._encoded import infer_spec
 from ._hints import hint
+from ._number_text import NumberStyle
+from ._numbers import Bounds, Moments
 from ._odd import odd_cells_gathered, odd_cells_reported, report_odd_cells
+from ._unknown import KnownValues
+from ._values import Vocabulary
 from .base import FEW_ROWS, LAZY_SHARE, SAMPLE_ROWS, Branch, InputEncoder, cannot_learn_in_parts, missing_rows
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
@@ -51,16 +58,21 @@ __all__ = [
     "LAZY_SHARE",
     "PATHS",
     "SAMPLE_ROWS",
+    "Bounds",
     "Branch",
     "CalendarEncoder",
     "CategoryIndexer",
+    "DateStyle",
     "DenseBranch",
     "EmbeddingBranch",
     "IdsPadder",
     "ImageBranch",
     "ImageDecoder",
     "InputEncoder",
+    "KnownValues",
+    "Moments",
     "NumberScaler",
+    "NumberStyle",
     "OneHotBranch",
     "PiecewiseBranch",
     "RecordVectorizer",
@@ -72,6 +84,7 @@ __all__ = [
     "TextVectorizer",
     "TransformerEncoder",
     "VectorStacker",
+    "Vocabulary",
     "cannot_learn_in_parts",
     "file_of",
     "hint",
