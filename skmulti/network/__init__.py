@@ -25,7 +25,7 @@ from .merges import (
     MultiplyMerge,
     as_merge,
 )
-from .packing import PackedLayer, PackedNetwork, pack_layer, pack_network, unpack_layer, unpack_network
+from .packing import PackedLayer, PackedNetwork, pack_layer, pack_network, unpack_layer, unpack_network, weight_shapes
 from .reload import check_saveable
 from .staged import StagedMerge
 
@@ -66,4 +66,5 @@ __all__ = [
     "resolve_branches",
     "unpack_layer",
     "unpack_network",
+    "weight_shapes",
 ]

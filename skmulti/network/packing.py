@@ -5,6 +5,7 @@ registered layers. Layers that could not be loaded again (`Lambda`, unregistered
 fitting, not only when someone saves.
 """
 
+import copy
 from dataclasses import dataclass, field
 
 import keras
@@ -58,7 +59,7 @@ def pack_network(model):
 
 def unpack_network(packed):
     """Build the network that `pack_network` described."""
-    model = Network.from_config(packed.config)
+    model = _build(packed)
     model.set_weights(packed.weights)
     for variable, value in zip(_random_states(model), packed.random, strict=True):
         variable.assign(value)
@@ -77,7 +78,7 @@ def pack_layer(layer):
 
 def unpack_layer(packed):
     """Build the layer that `pack_layer` described."""
-    layer = keras.saving.deserialize_keras_object(packed.config, safe_mode=True)
+    layer = _build(packed)
     if packed.weights:
         layer.set_weights(packed.weights)
     for part in with_sublayers(layer):
@@ -85,6 +86,22 @@ def unpack_layer(packed):
             # Normalization computes with values derived from its weights, which `set_weights` does not renew.
             part.finalize_state()
     return layer
+
+
+def weight_shapes(packed):
+    """Return the shapes of the weights that a packed network or layer will have, before any is made."""
+    # A configuration of a few bytes may ask for more weights than there is memory.
+    with keras.StatelessScope(initialize_variables=False):
+        return [tuple(weight.shape) for weight in _build(packed).weights]
+
+
+def _build(packed):
+    """Make the network or layer of a configuration, with new weights."""
+    # A copy: Keras takes entries out of what it is given.
+    config = copy.deepcopy(packed.config)
+    if isinstance(packed, PackedNetwork):
+        return Network.from_config(config)
+    return keras.saving.deserialize_keras_object(config, safe_mode=True)
 
 
 def _random_states(model):

@@ -188,7 +188,8 @@ class Archive:
         names = [entry.filename for entry in self._zip.infolist()]
         if MANIFEST not in names:
             raise SavedFileError(
-                f"{self.where} was not made by skmulti.save: it is a zip file without {MANIFEST}, {_describe_zip(names)}."
+                f"{self.where} was not made by skmulti.save: it is a zip file without {MANIFEST}, "
+                f"{_describe_zip(names)}."
             )
         entry = self._zip.getinfo(MANIFEST)
         if entry.compress_type != zipfile.ZIP_STORED or entry.file_size > self._size or entry.flag_bits & 1:
@@ -205,8 +206,8 @@ class Archive:
             versions = found.get("versions")
             maker = versions.get("skmulti") if isinstance(versions, dict) else None
             raise SavedFileError(
-                f"{self.where} was made by a newer skmulti ({shorten(maker)}): its format is {version}, this one reads up "
-                f"to {FORMAT_VERSION}. Upgrade skmulti, or save the estimator with the version that you have."
+                f"{self.where} was made by a newer skmulti ({shorten(maker)}): its format is {version}, this one "
+                f"reads up to {FORMAT_VERSION}. Upgrade skmulti, or save the estimator with the version that you have."
             )
         return found
 

@@ -97,7 +97,7 @@ class Encoder:
         if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray):
             return self._array(value, path)
         if type(value) is dict:
-            return "dict", [(part, f"{path}[{shorten(key)}]") for key, own in value.items() for part in (key, own)]
+            return "dict", [(part, f"{path}[{shorten(repr(key))}]") for key, own in value.items() for part in (key, own)]
         kind = kind_of(value)
         if kind is not None:
             try:
@@ -125,7 +125,7 @@ class Encoder:
         if isinstance(value, NAMED):
             name = name_of(value)
             if name is None:
-                refuse(path, f"is {_describe(value)}, which no file can name. Define it at the top of a module")
+                refuse(path, f"is {_describe(value)}, which no file can name. Define it in a module")
             return "name", [(name, path)]
         if isinstance(value, PackedNetwork | PackedLayer):
             self.saved.networks.append(value)

@@ -66,7 +66,8 @@ def needed_name(entry):
         modules = FUNCTION_MODULES if is_function and module == "builtins" else (module,)
         if any(find_known(f"{module}.{name}") is not None for module in modules if _is_of_keras(module)):
             return None
-    return f"{module}.{name}"
+    full = f"{module}.{name}"
+    return full if find_known(full) is None else str(registered)
 
 
 def _is_of_keras(module):

@@ -8,16 +8,10 @@ import numpy as np
 
 from ..errors import SavedFileError, shorten
 from ..estimators import KINDS as CONFIGURED_KINDS
-from ..network import PackedLayer, PackedNetwork, unpack_layer
+from ..network import PackedLayer, PackedNetwork, unpack_layer, weight_shapes
 from .codec import CONFIGURED
 from .configs import needed_name, objects_in
 from .plain import KINDS
-
-# What the functions of `plain`, and classes that get a state that is not theirs, may raise.
-WRONG = (
-    TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, ArithmeticError, LookupError,
-    NotImplementedError, RuntimeError, AssertionError, MemoryError, OSError,
-)  # fmt: skip
 
 
 def names_in(table, configs):
@@ -108,7 +102,7 @@ class Decoder:
                 value = self._make(tag, children)
             except SavedFileError as error:
                 raise SavedFileError(f"{self.where}: {error}") from error
-            except WRONG as error:
+            except Exception as error:  # a state that is not the class's own may raise anything
                 kind = f" {children[0].__name__}" if children and isinstance(children[0], type) else ""
                 raise SavedFileError(
                     f"{self.where}: entry {number} ({tag}{kind}) cannot be made of what the file holds: "
@@ -150,10 +144,19 @@ class Decoder:
         return self.names.get(name)
 
     def _make_network(self, number):
-        return _of(PackedNetwork, self.networks[_position(number)])
+        return self._check_weights(_of(PackedNetwork, self.networks[_position(number)]))
 
     def _make_layer(self, number):
-        return unpack_layer(_of(PackedLayer, self.networks[_position(number)]))
+        return unpack_layer(self._check_weights(_of(PackedLayer, self.networks[_position(number)])))
+
+    def _check_weights(self, packed):
+        """Refuse a network that would have other weights than the file holds, before it takes memory for them."""
+        # Layers of the user's may need values while they are built, which a network without weights does not have.
+        foreign = any(needed_name(entry) is not None for entry in objects_in(packed.config))
+        given = [array.shape for array in packed.weights]
+        if not foreign and given != (shapes := weight_shapes(packed)) and given:
+            raise ValueError(f"the network has weights of shapes {shorten(shapes)}, the file has {shorten(given)}")
+        return packed
 
     def _make_leaf(self, number):
         return self.leaves[_position(number)]

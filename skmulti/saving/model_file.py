@@ -68,7 +68,7 @@ def save(est, path, *, optimizer="auto"):
     >>> save(InputRouter([("numbers", NumberScaler(), lambda df: ["age"])]), path)
     Traceback (most recent call last):
     ...
-    TypeError: `inputs[0][2]` is a lambda, which no file can name. Define it at the top of a module. Nothing was written.
+    TypeError: `inputs[0][2]` is a lambda, which no file can name. Define it in a module. Nothing was written.
     """
     if isinstance(est, type) or not hasattr(est, "get_params"):
         raise TypeError(f"save takes an estimator, got {shorten(est)} of type {type(est).__name__}.")
@@ -278,10 +278,9 @@ def _in_order(arrays, prefix, where):
 def _check_trust(missing, where):
     """Raise an error that lists all names that are not trusted."""
     if missing:
-        listed = ", ".join(repr(name) for name in sorted(missing))
+        listed = shorten(", ".join(repr(name) for name in sorted(missing)), 300)
         raise UntrustedTypesError(
-            f"{where} uses classes or functions that are not of skmulti, scikit-learn or Keras: {shorten(listed, 300)}. "
-            f"Loading it runs their code. If you know them and trust the file, load(path, trusted=[{shorten(listed, 300)}])"
-            " - or give the objects themselves.",
+            f"{where} uses what is not of skmulti, scikit-learn or Keras, so loading it would run other code. If "
+            f"you know all of it, give load(path, trusted=[{listed}]), or the objects themselves.",
             missing,
         )

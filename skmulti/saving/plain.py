@@ -232,7 +232,9 @@ _BY_CLASS = {
     type(pd.NaT): Kind("nat", lambda value: (), lambda: pd.NaT),
     pd.Timestamp: Kind("timestamp", lambda value: (value.asm8, value.tzinfo), _timestamp_together),
     pd.Timedelta: Kind("pandas_timedelta", lambda value: (value.asm8,), pd.Timedelta),
-    pd.Period: Kind("period", lambda value: (value.ordinal, value.freqstr), lambda n, freq: pd.Period(ordinal=n, freq=freq)),
+    pd.Period: Kind(
+        "period", lambda value: (value.ordinal, value.freqstr), lambda count, freq: pd.Period(ordinal=count, freq=freq)
+    ),
     pd.Interval: Kind("interval", lambda value: (value.left, value.right, value.closed), pd.Interval),
     pd.Series: Kind(
         "series",
