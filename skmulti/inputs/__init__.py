@@ -6,8 +6,8 @@ array from the encoder, and the layers that read it from the branch. Other wings
 - encoders and branches, their base classes, and `ENCODERS`, which the default router asks;
 - `infer_spec` for arrays that were encoded elsewhere, and `hint` for columns that seem to hold something else;
 - the contexts in which odd cells are reported: `odd_cells_reported`, `odd_cells_gathered` and `report_odd_cells`;
-- what fitted encoders hold, which saved files name: `Bounds`, `DateStyle`, `KnownValues`, `Moments`, `NumberStyle` and
-  `Vocabulary`;
+- what fitted encoders hold, which saved files name: `Bounds`, `DateStyle`, `KnownValues`, `Moments`, `NumberStyle`,
+  `Pairs` and `Vocabulary`;
 - limits that the router keeps to (`FEW_ROWS`, `LAZY_SHARE`, `SAMPLE_ROWS`), the classes of cells that are files or name
   files (`BYTES`, `PATHS`, `file_of`), and small functions that belong to the contract of encoders and branches.
 """
@@ -19,6 +19,7 @@ from ._hints import hint
 from ._number_text import NumberStyle
 from ._numbers import Bounds, Moments
 from ._odd import odd_cells_gathered, odd_cells_reported, report_odd_cells
+from ._state import Pairs
 from ._unknown import KnownValues
 from ._values import Vocabulary
 from .base import FEW_ROWS, LAZY_SHARE, SAMPLE_ROWS, Branch, InputEncoder, cannot_learn_in_parts, missing_rows
@@ -74,6 +75,7 @@ __all__ = [
     "NumberScaler",
     "NumberStyle",
     "OneHotBranch",
+    "Pairs",
     "PiecewiseBranch",
     "RecordVectorizer",
     "SequenceBranch",

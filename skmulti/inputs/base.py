@@ -23,9 +23,11 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
+from .._version import check_stamp, stamp
 from ..errors import BranchMismatchError, InputMismatchError, place
 from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
+from ._state import with_pairs, without_pairs
 from ._values import as_objects
 
 # A branch takes its initial values from at most so many encoded training rows.
@@ -108,6 +110,13 @@ class InputEncoder(TransformerMixin, BaseEstimator):
         encodes_anew = "transform" in vars(cls) or "encode_and_flag" in vars(cls)
         if encodes_anew and "transform_cells" not in vars(cls):
             cls.transform_cells = InputEncoder.transform_cells
+
+    def __getstate__(self):
+        return stamp({name: with_pairs(value) for name, value in super().__getstate__().items()})
+
+    def __setstate__(self, state):
+        state = check_stamp(state, type(self))
+        super().__setstate__({name: without_pairs(value) for name, value in state.items()})
 
     @classmethod
     def suits(cls, column):

@@ -6,6 +6,7 @@ fitting, not only when someone saves.
 """
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import keras
@@ -90,7 +91,13 @@ def unpack_layer(packed):
 
 def weight_shapes(packed):
     """Return the shapes of the weights that a packed network or layer will have, before any is made."""
-    # A configuration of a few bytes may ask for more weights than there is memory.
+    # A configuration of a few bytes may ask for more weights than there is memory. In a thread of its own, because
+    # Keras remembers variables without values, for each thread, and gives them values at the next occasion.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_shapes, packed).result()
+
+
+def _shapes(packed):
     with keras.StatelessScope(initialize_variables=False):
         return [tuple(weight.shape) for weight in _build(packed).weights]
 

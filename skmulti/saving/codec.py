@@ -97,7 +97,7 @@ class Encoder:
         if isinstance(value, np.ndarray) and not isinstance(value, np.ma.MaskedArray):
             return self._array(value, path)
         if type(value) is dict:
-            return "dict", [(part, f"{path}[{shorten(repr(key))}]") for key, own in value.items() for part in (key, own)]
+            return "dict", [(part, f"{path}[{shorten(repr(key))}]") for key in value for part in (key, value[key])]
         kind = kind_of(value)
         if kind is not None:
             try:
