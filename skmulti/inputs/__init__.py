@@ -6,8 +6,8 @@ array from the encoder, and the layers that read it from the branch. Other wings
 - encoders and branches, their base classes, and `ENCODERS`, which the default router asks;
 - `infer_spec` for arrays that were encoded elsewhere, and `hint` for columns that seem to hold something else;
 - the contexts in which odd cells are reported: `odd_cells_reported`, `odd_cells_gathered` and `report_odd_cells`;
-- what fitted encoders hold, which saved files name: `Bounds`, `DateStyle`, `KnownValues`, `Moments`, `NumberStyle`,
-  `Pairs` and `Vocabulary`;
+- what fitted encoders hold, which saved files name: `ArrayCounts`, `Bounds`, `DateStyle`, `KnownValues`, `Moments`,
+  `NumberStyle`, `Pairs` and `Vocabulary`;
 - limits that the router keeps to (`FEW_ROWS`, `LAZY_SHARE`, `SAMPLE_ROWS`), the classes of cells that are files or name
   files (`BYTES`, `PATHS`, `file_of`), and small functions that belong to the contract of encoders and branches.
 """
@@ -25,7 +25,7 @@ from ._values import Vocabulary
 from .base import FEW_ROWS, LAZY_SHARE, SAMPLE_ROWS, Branch, InputEncoder, cannot_learn_in_parts, missing_rows
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
-from .image import ImageBranch, ImageDecoder
+from .image import ArrayCounts, ImageBranch, ImageDecoder
 from .records import RecordVectorizer
 from .sequence import SequenceBranch, SequencePadder
 from .stacker import VectorStacker
@@ -59,6 +59,7 @@ __all__ = [
     "LAZY_SHARE",
     "PATHS",
     "SAMPLE_ROWS",
+    "ArrayCounts",
     "Bounds",
     "Branch",
     "CalendarEncoder",

@@ -5,6 +5,7 @@ what these export; any other name is found only if the caller of `load` trusts i
 """
 
 import builtins
+import collections
 import functools
 import importlib
 import sys
@@ -157,6 +158,8 @@ def find_known(name):
         return _find_in_keras(name)
     if package == "sklearn":
         return _find_in_sklearn(name)
+    if name == "collections.Counter":
+        return collections.Counter
     if package == "builtins":
         return getattr(builtins, rest) if rest in BUILTINS else None
     if package == "numpy":

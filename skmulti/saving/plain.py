@@ -205,6 +205,9 @@ _BY_CLASS = {
     frozenset: Kind("frozenset", tuple, lambda *items: frozenset(items)),
     collections.deque: Kind("deque", lambda value: (list(value), value.maxlen), collections.deque),
     collections.Counter: Kind("counter", lambda value: (dict(value),), collections.Counter),
+    collections.defaultdict: Kind(
+        "default_dict", lambda value: (value.default_factory, dict(value)), collections.defaultdict
+    ),
     collections.OrderedDict: Kind(
         "ordered_dict", lambda value: (list(value.items()),), lambda items: collections.OrderedDict(items)
     ),

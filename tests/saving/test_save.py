@@ -1,6 +1,7 @@
 """`save` and `load`: what comes back predicts the same to the last bit, also in another process."""
 
 import os
+import pickle
 import random
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+from test_common import ENCODED
 
 from skmulti import InputRouter, MultiInputClassifier, OptimizerStateWarning, UntrustedTypesError, load, save
 
@@ -37,6 +40,12 @@ for path in sorted(pathlib.Path(sys.argv[2]).glob("*.skmulti")):
     )
     print(path.stem, "equal" if same else "differs")
 """
+
+
+def saved(est, path):
+    """Return an estimator that went through a file."""
+    save(est, path)
+    return load(path)
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +123,18 @@ class TestState:
         load(path)
         assert (random.getstate(), keras.config.floatx()) == before
         assert keras.layers.Dense(1).name == f"dense_{number + 1}"
+
+
+class TestLearningInParts:
+    @pytest.mark.parametrize(("encoder", "columns"), ENCODED, ids=lambda value: type(value).__name__)
+    @pytest.mark.parametrize("copy", [saved, lambda encoder, path: pickle.loads(pickle.dumps(encoder))])
+    def test_an_encoder_goes_on_learning_as_it_would_have(self, encoder, columns, copy, tmp_path):
+        if isinstance(getattr(encoder, "transformer", None), OneHotEncoder):
+            pytest.skip("learns from all rows at once")
+        encoder = clone(encoder).partial_fit(columns.iloc[:2])
+        twin = copy(encoder, tmp_path / "encoder").partial_fit(columns.iloc[2:])
+        encoder.partial_fit(columns.iloc[2:])
+        np.testing.assert_array_equal(np.asarray(twin.transform(columns)), np.asarray(encoder.transform(columns)))
 
 
 class TestOptimizer:
