@@ -371,7 +371,7 @@ class ScikerasAdapter(BaseWrapper):
     def _warn_of_new_optimizer(self):
         """Warn that a network from a file or pickle trains on with an optimizer that has learned nothing."""
         warn(
-            "The fit goes on with a network that was loaded without the state of its optimizer: moments and steps begin "
+            "The fit goes on with a network that was loaded without its optimizer's state: moments and steps begin "
             "anew. To keep them, use skmulti.save(est, path, optimizer=True), or set warm_start=True before pickling.",
             OptimizerStateWarning,
         )
