@@ -60,7 +60,7 @@ SKLEARN_NAMES = {
     "sklearn.utils.Bunch",
 }
 BUILTINS = {"bool", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "object", "set", "str", "tuple"}
-_FUNCTIONS = types.FunctionType, types.BuiltinFunctionType, type(str.lower), np.ufunc
+_FUNCTIONS = types.FunctionType, types.BuiltinFunctionType, type(str.lower), type(np.mean), np.ufunc
 NAMED = (type, *_FUNCTIONS)
 
 

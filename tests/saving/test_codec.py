@@ -45,13 +45,13 @@ VALUES = [
     pd.NA, pd.NaT, pd.Timestamp("2024-01-01 01:02:03.123456789"), pd.Timestamp("2024-01-01", tz="Europe/Oslo"),
     pd.Timedelta("1D 3ns"), pd.Period("2024-03", "M"), pd.Interval(0, 1, "left"), Colour.RED,
     pd.CategoricalDtype(["b", "a"], ordered=True), pd.StringDtype(), pd.DatetimeTZDtype("us", "UTC"), pd.Int8Dtype(),
-    int, np.float32, np.log1p, columns_of, dict,
+    int, np.float32, np.log1p, np.nan_to_num, str.lower, columns_of, dict,
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: ascii(value)[:30])
 def test_values_come_back_equal(value):
-    found = round_trip(value, [Colour, columns_of])
+    found = round_trip(value, [Colour, columns_of, np.nan_to_num, str.lower])
     assert type(found) is type(value)
     assert found is value or found == value or repr(found) == repr(value)
     assert repr(found) == repr(value)
