@@ -7,6 +7,7 @@ seven wings, folders with a façade each; an import leads to a lower wing only.
 
 # First: it refuses other backends before anything imports Keras.
 from . import _backend as _backend  # isort: skip
+from ._version import __version__ as __version__
 from ._workers import share_cores
 from .errors import (
     BranchMismatchError,
@@ -20,9 +21,13 @@ from .errors import (
     MissingValuesWarning,
     NetworkSizeWarning,
     OddCellsWarning,
+    OptimizerStateWarning,
+    OtherVersionWarning,
+    SavedFileError,
     TargetWarning,
     UnknownValuesWarning,
     UnmatchedFilesWarning,
+    UntrustedTypesError,
 )
 from .estimators import MultiInputClassifier, MultiInputRegressor
 from .inputs import (
@@ -64,15 +69,13 @@ from .network import (
     build_network,
 )
 from .router import InputRouter, make_input_router
-from .saving import export, records_schema
+from .saving import export, load, records_schema, save
 from .sources import load_files_frame
 from .spec import ArraySpec, TargetSpec
 from .training import AnnealRate, SlowOnPlateau
 
 # A worker process imports skmulti when it is handed an estimator, before TensorFlow has started its threads.
 share_cores()
-
-__version__ = "0.1.0"
 
 __all__ = [
     "AddMerge",
@@ -114,8 +117,11 @@ __all__ = [
     "NumberScaler",
     "OddCellsWarning",
     "OneHotBranch",
+    "OptimizerStateWarning",
+    "OtherVersionWarning",
     "PiecewiseBranch",
     "RecordVectorizer",
+    "SavedFileError",
     "SequenceBranch",
     "SequencePadder",
     "SlowOnPlateau",
@@ -128,10 +134,13 @@ __all__ = [
     "TextVectorizer",
     "UnknownValuesWarning",
     "UnmatchedFilesWarning",
+    "UntrustedTypesError",
     "VectorStacker",
     "build_network",
     "export",
+    "load",
     "load_files_frame",
     "make_input_router",
     "records_schema",
+    "save",
 ]

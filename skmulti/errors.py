@@ -66,6 +66,44 @@ class ExportError(ValueError):
     """
 
 
+class SavedFileError(ValueError):
+    """Raised when a file cannot be loaded: it is damaged, made by something else, or by a newer skmulti.
+
+    Examples
+    --------
+    >>> from skmulti import SavedFileError
+    >>> issubclass(SavedFileError, ValueError)
+    True
+    """
+
+
+class UntrustedTypesError(SavedFileError):
+    """Raised when a file needs classes or functions that `load` was not told to trust.
+
+    Parameters
+    ----------
+    message : str
+        What was found, and what the user can do.
+    names : sequence of str
+        Dotted names of all that is missing in `trusted`.
+
+    Attributes
+    ----------
+    names : list of str
+        The names, sorted.
+
+    Examples
+    --------
+    >>> from skmulti import UntrustedTypesError
+    >>> UntrustedTypesError("The file needs 'mine.Encoder'.", ["mine.Encoder"]).names
+    ['mine.Encoder']
+    """
+
+    def __init__(self, message, names=()):
+        super().__init__(message)
+        self.names = sorted(names)
+
+
 class MissingValuesWarning(UserWarning):
     """Warns that values are missing in an input that had none at fit.
 
@@ -140,6 +178,32 @@ class NetworkSizeWarning(UserWarning):
     >>> import warnings
     >>> from skmulti import NetworkSizeWarning
     >>> warnings.simplefilter("ignore", NetworkSizeWarning)
+    """
+
+
+class OptimizerStateWarning(UserWarning):
+    """Warns that training goes on with an optimizer that has forgotten what it learned about the network.
+
+    Moments of Adam, for example, are not part of every saved file or pickle.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import OptimizerStateWarning
+    >>> warnings.simplefilter("error", OptimizerStateWarning)
+    >>> warnings.simplefilter("default", OptimizerStateWarning)
+    """
+
+
+class OtherVersionWarning(UserWarning):
+    """Warns that a pickle was made by another version of skmulti.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from skmulti import OtherVersionWarning
+    >>> warnings.simplefilter("error", OtherVersionWarning)
+    >>> warnings.simplefilter("default", OtherVersionWarning)
     """
 
 

@@ -8,7 +8,20 @@ two public classes only.
 """
 
 from .classifier import MultiInputClassifier
+from .copies import KINDS, PackedObject, pack_object
 from .graph import output_graph
+from .labels import Labels
 from .regressor import MultiInputRegressor
+from .targets import ClassTarget, NumberTarget
 
-__all__ = ["MultiInputClassifier", "MultiInputRegressor", "output_graph"]
+__all__ = [
+    "KINDS",
+    "ClassTarget",
+    "Labels",
+    "MultiInputClassifier",
+    "MultiInputRegressor",
+    "NumberTarget",
+    "PackedObject",
+    "output_graph",
+    "pack_object",
+]

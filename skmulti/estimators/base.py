@@ -333,6 +333,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         Only a whole fit, which has a `task`, stops early.
         """
         self.callbacks_ = callbacks = self._copy_callbacks()
+        self._in_parts = task is None
         if rows.batch_rows:
             recipe = replace(recipe, batch_size=rows.batch_rows)
         self.recipe_ = recipe = self._finish_recipe(recipe, held, callbacks, whole=task is not None)
@@ -392,6 +393,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             return
         if self.model_.compiled and self.model_.optimizer.built:
             self._optimizer_state = optimizer_state(self.model_.optimizer)
+        elif self.n_iter_ and not hasattr(self, "_optimizer_state"):
+            self._warn_of_new_optimizer()
         self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}))
         # As keys of a dict: without fixed features the two are one network, which is compiled once.
         for model in dict.fromkeys([self.model_, self._trained.model]):

@@ -19,6 +19,8 @@ from sklearn.utils import ClassifierTags, RegressorTags
 
 from .._params import refuse_unknown, split_nested
 from .._process import refuse_fork
+from .._version import check_stamp, stamp
+from ..errors import OptimizerStateWarning, warn
 from ..layers import has_members
 from ..network import Forward, loss_name, pack_network, unpack_network
 from ..training import isolate
@@ -307,19 +309,41 @@ class ScikerasAdapter(BaseWrapper):
     # Upstream relies on a patch of keras.Model.__reduce__; here a network is its configuration and weights, as plain
     # data. The optimizer's state, for Adam twice as large as the weights, is kept only if a second fit would go on with
     # it. The compiled prediction is left out and made again.
-    def __getstate__(self):
+    def packed_state(self, pack_callbacks=for_pickle, optimizer="auto"):
+        """Return the attributes with network, losses and metrics as plain data.
+
+        Parameters
+        ----------
+        pack_callbacks : callable
+            Takes and returns the parameter `callbacks`.
+        optimizer : bool or "auto"
+            Whether to keep the state of the optimizer; "auto" keeps it if a second fit would go on with it: with
+            `warm_start`, and after `partial_fit`.
+
+        Returns
+        -------
+        dict of str to object
+            What `__setstate__` takes.
+        """
         state = dict(BaseEstimator.__getstate__(self))
+        keeps = self.warm_start or state.get("_in_parts", False) if optimizer == "auto" else optimizer
         if "model_" in state:
             state["model_"] = pack_network(state["model_"])
-            if self.warm_start and getattr(self.model_, "optimizer", None) is not None:
+            if not keeps:
+                state.pop("_optimizer_state", None)
+            elif getattr(self.model_, "optimizer", None) is not None:
                 state["_optimizer_state"] = optimizer_state(self.model_.optimizer)
             state.pop("forward_", None)
             state["callbacks_"] = for_pickle(state["callbacks_"], warns=False)
-        packers = {**dict.fromkeys(KERAS_PARAMETERS, partial(map_leaves, pack_object)), "callbacks": for_pickle}
+        packers = {**dict.fromkeys(KERAS_PARAMETERS, partial(map_leaves, pack_object)), "callbacks": pack_callbacks}
         with repeat_names():
             return {**state, **{name: pack(state[name]) for name, pack in packers.items() if name in state}}
 
+    def __getstate__(self):
+        return stamp(self.packed_state())
+
     def __setstate__(self, state):
+        state = check_stamp(state, type(self))
         packed = state.get("model_")
         names = [name for name in KERAS_PARAMETERS if name in state]
         state = {**state, **{name: map_leaves(unpack_object, state[name]) for name in names}}
@@ -344,6 +368,14 @@ class ScikerasAdapter(BaseWrapper):
                 for path, value in state.items():
                     if keeps_rate or own[path] is not self.model_.optimizer.learning_rate:
                         own[path].assign(value)
+
+    def _warn_of_new_optimizer(self):
+        """Warn that a network from a file or pickle trains on with an optimizer that has learned nothing."""
+        warn(
+            "The fit goes on with a network that was loaded without its optimizer's state: moments and steps begin "
+            "anew. To keep them, use skmulti.save(est, path, optimizer=True), or set warm_start=True before pickling.",
+            OptimizerStateWarning,
+        )
 
     def _fit_params(self):
         """Return the arguments of ``keras.Model.fit`` that came as ``fit__...``."""

@@ -6,15 +6,23 @@ array from the encoder, and the layers that read it from the branch. Other wings
 - encoders and branches, their base classes, and `ENCODERS`, which the default router asks;
 - `infer_spec` for arrays that were encoded elsewhere, and `hint` for columns that seem to hold something else;
 - the contexts in which odd cells are reported: `odd_cells_reported`, `odd_cells_gathered` and `report_odd_cells`;
+- what fitted encoders hold, which saved files name: `ArrayCounts`, `Bounds`, `DateStyle`, `KnownValues`, `Moments`,
+  `NumberStyle`, `Pairs` and `Vocabulary`;
 - limits that the router keeps to (`FEW_ROWS`, `LAZY_SHARE`, `SAMPLE_ROWS`), the classes of cells that are files or name
   files (`BYTES`, `PATHS`, `file_of`), and small functions that belong to the contract of encoders and branches.
 """
 
 from ._cells import BYTES, PATHS, file_of
+from ._date_text import DateStyle
 from ._encoded import infer_spec
 from ._hints import hint
 from ._measures import mark_outside
+from ._number_text import NumberStyle
+from ._numbers import Bounds, Moments
 from ._odd import odd_cells_gathered, odd_cells_reported, report_odd_cells
+from ._state import Pairs
+from ._unknown import KnownValues
+from ._values import Vocabulary
 from .base import (
     FEW_ROWS,
     LAZY_SHARE,
@@ -28,7 +36,7 @@ from .base import (
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
 from .graphs import ColumnTensor, EncoderGraph
-from .image import ImageBranch, ImageDecoder
+from .image import ArrayCounts, ImageBranch, ImageDecoder
 from .records import RecordVectorizer
 from .sequence import SequenceBranch, SequencePadder
 from .stacker import VectorStacker
@@ -62,10 +70,13 @@ __all__ = [
     "LAZY_SHARE",
     "PATHS",
     "SAMPLE_ROWS",
+    "ArrayCounts",
+    "Bounds",
     "Branch",
     "CalendarEncoder",
     "CategoryIndexer",
     "ColumnTensor",
+    "DateStyle",
     "DenseBranch",
     "EmbeddingBranch",
     "EncoderGraph",
@@ -73,8 +84,12 @@ __all__ = [
     "ImageBranch",
     "ImageDecoder",
     "InputEncoder",
+    "KnownValues",
+    "Moments",
     "NumberScaler",
+    "NumberStyle",
     "OneHotBranch",
+    "Pairs",
     "PiecewiseBranch",
     "RecordVectorizer",
     "SequenceBranch",
@@ -85,6 +100,7 @@ __all__ = [
     "TextVectorizer",
     "TransformerEncoder",
     "VectorStacker",
+    "Vocabulary",
     "as_frame",
     "cannot_learn_in_parts",
     "file_of",

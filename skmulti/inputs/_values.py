@@ -45,6 +45,12 @@ class Vocabulary:
             for form in () if type(value) in _PLAIN else forms_of(value):
                 self._forms.setdefault(form, own)
 
+    def __getstate__(self):
+        return {"values": as_objects(list(self.ids))}
+
+    def __setstate__(self, state):
+        self.__init__(state["values"])
+
     def find(self, value):
         """Return the id of a value, or 1 if no equal value is known."""
         known = self.ids.get(value)

@@ -24,12 +24,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import validate_data
 
 from .._validation import HintedParams
+from .._version import check_stamp, stamp
 from .._workers import LAZY_SHARE as LAZY_SHARE
 from ..errors import BranchMismatchError, ExportError, InputMismatchError, place
 from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
 from ._json import json_schema_of
 from ._measures import measure_column
+from ._state import with_pairs, without_pairs
 from ._values import as_objects
 
 # A branch takes its initial values from at most so many encoded training rows.
@@ -116,6 +118,13 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         # A graph, too, must do what the class does.
         if encodes_anew and "graph" not in vars(cls):
             cls.graph = InputEncoder.graph
+
+    def __getstate__(self):
+        return stamp({name: with_pairs(value) for name, value in super().__getstate__().items()})
+
+    def __setstate__(self, state):
+        state = check_stamp(state, type(self))
+        super().__setstate__({name: without_pairs(value) for name, value in state.items()})
 
     @classmethod
     def suits(cls, column):

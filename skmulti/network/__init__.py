@@ -25,7 +25,7 @@ from .merges import (
     MultiplyMerge,
     as_merge,
 )
-from .packing import pack_network, unpack_network
+from .packing import PackedLayer, PackedNetwork, pack_layer, pack_network, unpack_layer, unpack_network, weight_shapes
 from .reload import check_saveable
 from .staged import StagedMerge
 
@@ -48,6 +48,8 @@ __all__ = [
     "Merge",
     "MultiplyMerge",
     "OutputsLoss",
+    "PackedLayer",
+    "PackedNetwork",
     "StagedMerge",
     "TargetUnitsLoss",
     "as_merge",
@@ -58,8 +60,11 @@ __all__ = [
     "encode_target",
     "loss_name",
     "metrics_by_output",
+    "pack_layer",
     "pack_network",
     "regression_target",
     "resolve_branches",
+    "unpack_layer",
     "unpack_network",
+    "weight_shapes",
 ]

@@ -6,23 +6,27 @@ out: a dict of arrays by input name, an `ArraySpec` that describes each array, t
 which column went where and why. Inputs whose training rows were missing get a bool array of flags, if their array
 cannot say so itself. Rows are encoded all at once, in chunks, or as a `LazyArray` that encodes the rows of a batch when
 the batch is made; a folder may keep rows that were decoded. Arrays that were encoded elsewhere come in through
-`check_batch`, and `EncodedInputs` stands in for their router.
+`check_batch`, and `EncodedInputs` stands in for their router. `FittedRoutes` and `Route` are what a saved router holds.
 """
 
 from .blocks import draw_block, in_words
 from .encoded import EncodedInputs, check_batch, first_specs
 from .entries import input_names
+from .fitted import FittedRoutes
 from .frames import n_rows, take_rows, to_table
 from .graph import RouterGraph
 from .lazy import LazyArray, split_lazy, take
 from .records import is_record
 from .router import InputRouter, make_input_router
+from .routes import Route
 from .store import as_memory, file_states, store_folder
 
 __all__ = [
     "EncodedInputs",
+    "FittedRoutes",
     "InputRouter",
     "LazyArray",
+    "Route",
     "RouterGraph",
     "as_memory",
     "check_batch",

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._params import NamedParts
 from .._validation import HasMethods, HintedParams, Integral, StrOptions, check_weights
+from .._version import check_stamp, stamp
 from .._workers import WORKERS
 from ..errors import InputMismatchError, shorten
 from ..inputs import odd_cells_reported
@@ -565,6 +566,18 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
         # Dropped entries are in the plan, but they have no encoder and no array.
         self.plan_ = plan
         return with_encoders([route for route in routes if not is_word(route.encoder, "drop")], self.dtype)
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "plan_" in state:
+            # As lists: skops stores no frame whose texts are Arrow's.
+            state = {**state, "plan_": self.plan_.to_dict("list")}
+        return stamp(state)
+
+    def __setstate__(self, state):
+        super().__setstate__(check_stamp(state, type(self)))
+        if isinstance(getattr(self, "plan_", None), dict):
+            self.plan_ = pd.DataFrame(self.plan_)
 
     def _keep(self, routes, table, results):
         """Set the attributes that a fitted router has; `results` are the encoded rows, if they are encoded."""

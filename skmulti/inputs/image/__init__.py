@@ -7,10 +7,12 @@ names only. What a cell may be (`cells`), how numbers become brightness (`arrays
 `opencv`) and how filters are learned (`patches`) stays inside of the folder.
 """
 
+from .arrays import ArrayCounts
 from .branch import ImageBranch
 from .decoder import ImageDecoder
 
 __all__ = [
+    "ArrayCounts",
     "ImageBranch",
     "ImageDecoder",
 ]
