@@ -12,7 +12,6 @@ Run: python examples/serve.py [PATH] [--port 8000]
 import argparse
 import base64
 import json
-import math
 import socket
 import sys
 import threading
@@ -21,6 +20,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Annotated, Any
+
+import numpy as np
 
 try:
     import uvicorn
@@ -84,24 +85,26 @@ def estimator_app(estimator):
     return make_app(records_schema(estimator), answer)
 
 
-# %% A SavedModel: TensorFlow alone; its signature says which columns there are
+# %% A SavedModel: TensorFlow alone; a file in its folder says which columns it takes
 def saved_model_app(folder):
-    """Return the web application of an exported folder, whose signature takes one tensor for each column."""
+    """Return the web application of a folder that `skmulti.export` wrote."""
     import tensorflow as tf
 
     model = tf.saved_model.load(folder)
-    signature = model.signatures["serving_default"]
-    specs = signature.structured_input_signature[1]
-    names = {f"column_{i}": name for i, name in enumerate(specs)}
-    definitions = {own: (json_type(specs[name]), Field(alias=name)) for own, name in names.items()}
-    Row = create_model("Row", __config__=ConfigDict(extra="forbid", protected_namespaces=()), **definitions)
+    predict = model.signatures["serving_default"]
+    described = json.loads((Path(folder) / "assets.extra/columns.json").read_text(encoding="utf-8"))
+    columns = {f"column_{i}": column for i, column in enumerate(described["inputs"])}
+    fields = {name: (json_type(own), Field(alias=str(own["column"]))) for name, own in columns.items()}
+    Row = create_model("Row", __config__=ConfigDict(extra="forbid", protected_namespaces=()), **fields)
 
     def answer(rows):
-        columns = {name: [getattr(row, own) for row in rows] for own, name in names.items()}
+        tensors = {}
+        for name, column in columns.items():
+            tensors |= as_tensors([getattr(row, name) for row in rows], column)
         try:
-            outputs = signature(**{name: as_tensor(cells, specs[name]) for name, cells in columns.items()})
-        except (TypeError, tf.errors.InvalidArgumentError) as error:
-            # Cells that the graph cannot read, such as a broken photo.
+            outputs = predict(**tensors)
+        except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
+            # Cells that the graph cannot read, such as a broken photo. The message names the column.
             raise ValueError(f"the model cannot read these rows: {str(error)[:300]}") from error
         return {name: as_json(tensor.numpy().tolist()) for name, tensor in outputs.items()}
 
@@ -110,30 +113,31 @@ def saved_model_app(folder):
     return make_app(Row, answer)
 
 
-def json_type(spec):
-    """Return what JSON has for the cells of a tensor; null is a missing one, {"b64": ...} the content of a file."""
-    if len(spec.shape) > 1 and spec.shape[1] != 1:
+def json_type(column):
+    """Return what JSON has for the cells of a column; null is a missing one, {"b64": ...} the content of a file."""
+    if column["lengths"] or len(column["shape"]) > 1:
         return list[Any] | None
-    return (
-        str | dict[str, str] | None
-        if spec.dtype.name == "string"
-        else Annotated[float, Field(strict=True)] | bool | None
-    )
+    if column["dtype"] == "string":
+        return str | dict[str, str] | None
+    return Annotated[float, Field(strict=True)] | bool | None
 
 
-def as_tensor(cells, spec):
-    """Return the cells of a column as the tensor that a signature takes."""
+def as_tensors(cells, column):
+    """Return the cells of a column as the tensor, or the two tensors, that a signature takes."""
     import tensorflow as tf
 
-    if isinstance(spec, tf.RaggedTensorSpec):
-        return tf.ragged.constant([cell or [] for cell in cells], dtype=spec.dtype, ragged_rank=spec.ragged_rank)
-    if spec.dtype == tf.string:
-        cells = [b"" if cell is None else read_text(cell) for cell in cells]
-    elif spec.dtype.is_floating:
-        cells = [math.nan if cell is None else cell for cell in cells]
-    tensor = tf.constant(cells, dtype=spec.dtype)
-    # A column may be wanted as (n_rows, 1).
-    return tf.reshape(tensor, (len(cells), 1)) if len(spec.shape) == 2 and spec.shape[1] == 1 else tensor
+    missing, kind = column["missing"], column["dtype"]
+    if column["lengths"]:
+        cells = [missing if cell is None else cell for cell in cells]
+        entries = np.array([entry for cell in cells for entry in cell], dtype=object if kind == "string" else kind)
+        return {
+            column["tensor"]: tf.constant(entries.reshape(-1, *column["shape"][1:]), kind),
+            column["lengths"]: tf.constant([len(cell) for cell in cells], tf.int64),
+        }
+    if kind == "string":
+        return {column["tensor"]: tf.constant([missing if cell is None else read_text(cell) for cell in cells])}
+    empty = np.full(column["shape"][1:], np.nan)
+    return {column["tensor"]: tf.constant([empty if cell is None else cell for cell in cells], kind)}
 
 
 def read_text(cell):

@@ -21,11 +21,10 @@ from skmulti import ImageDecoder, InputRouter, SequencePadder, records_schema
 pydantic = pytest.importorskip("pydantic")
 EXAMPLE = Path(__file__).parents[2] / "examples/serve.py"
 
-# The server, in a process of its own: an estimator, an exported graph with the same signature as an export has, and
-# what the estimator itself predicts.
+# The servers, in a process of their own: an estimator, its export, and what the estimator itself predicts.
 SERVER = """
 import importlib.util, json, sys, threading
-import numpy as np, pandas as pd, tensorflow as tf
+import numpy as np, skmulti
 
 spec = importlib.util.spec_from_file_location("serve", sys.argv[1])
 serve = importlib.util.module_from_spec(spec)
@@ -39,15 +38,7 @@ frame = frame[["area", "age", "city", "description", "photo", "trace"]]
 estimator = MultiInputClassifier(epochs=1, random_state=0).fit(frame, y)
 rows = serve.as_json_rows(frame[:16])
 
-COLUMNS = {"area": tf.float32, "city": tf.string}
-
-class Graph(tf.Module):
-    @tf.function(input_signature=[tf.TensorSpec([None], kind, name=name) for name, kind in COLUMNS.items()])
-    def __call__(self, area, city):
-        return {"predictions": area * 2, "labels": tf.strings.upper(city)}
-
-graph = Graph()
-tf.saved_model.save(graph, sys.argv[2], signatures={"serving_default": graph.__call__})
+skmulti.export(estimator, sys.argv[2])
 apps = [serve.estimator_app(estimator), serve.saved_model_app(sys.argv[2])]
 servers = [serve.start(app) for app in apps]
 answers = {"rows": rows, "probabilities": estimator.predict_proba(frame[:16]).tolist()}
@@ -146,11 +137,23 @@ class TestServer:
         found = [answer["probabilities"] for _, answer in together]
         np.testing.assert_array_equal(found, [answer["probabilities"] for _, answer in alone] * 4)
 
-    def test_a_saved_model_is_served_by_its_signature(self, server):
-        rows = [{"area": 2.5, "city": "Oslo"}, {"area": 4, "city": "Rome"}]
-        assert send(server, rows, 1) == (200, {"predictions": [5.0, 8.0], "labels": ["OSLO", "ROME"]})
-        status, answer = send(server, [{"area": "x", "city": "Oslo"}], 1)
+    def test_a_saved_model_answers_as_the_estimator_does(self, server):
+        rows = [{**row, "photo": {"b64": row["photo"]}} for row in server["rows"]]
+        status, answer = send(server, rows, 1)
+        assert status == 200
+        np.testing.assert_allclose(answer["probabilities"], server["probabilities"], atol=1e-4)
+        assert send(server, rows[:1], 1)[0] == 200
+        lost = {**rows[0], "area": None, "city": None, "trace": None}
+        assert send(server, [lost], 1)[0] == 200
+
+    def test_wrong_cells_of_a_saved_model_are_answered_with_their_column(self, server):
+        row = {**server["rows"][0], "photo": {"b64": server["rows"][0]["photo"]}}
+        status, answer = send(server, [{**row, "area": "x"}], 1)
         assert (status, answer[0]["column"]) == (422, "area")
+        for change in ({"photo": "no photo"}, {"trace": ["a", "b"]}, {"trace": [[1, 2], [3]]}):
+            status, answer = send(server, [{**row, **change}], 1)
+            assert status == 422, answer
+            assert answer[0]["message"]
 
 
 # --- pydantic models
