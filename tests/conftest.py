@@ -8,6 +8,9 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+# Each process of pytest-xdist has a core: more threads of TensorFlow would only wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 
 # Helpers that import skmulti are imported within the fixtures: Keras reads its backend when it is first imported.
 

@@ -111,7 +111,7 @@ def _check_column(values, rows, name, where=""):
 
 def _fraction_advice(values, rows, name):
     """Return the way out for labels that are fractions, or an empty string for others that are refused."""
-    if values.dtype.kind != "f":
+    if values.dtype.kind != "f" or not np.isfinite(values).all():
         return ""
     first = int(np.flatnonzero(values != np.floor(values))[0])
     return (

@@ -111,7 +111,7 @@ def _start_digest(estimator):
     """Return a digest of network, optimizer and history with which a fit goes on."""
     optimizer = getattr(estimator.model_, "optimizer", None)
     state = vars(estimator).get("_optimizer_state") or (optimizer_state(optimizer) if optimizer is not None else {})
-    network = [keras.ops.convert_to_numpy(variable) for variable in estimator.model_.variables]
+    network = [variable.value.numpy() for variable in estimator.model_.variables]
     return digest(network, list(state.values()), estimator.n_iter_)
 
 
@@ -140,8 +140,8 @@ def undone_if_broken_off(method):
 def _network_state(model):
     """Return (variable, value) of all that training changes."""
     if getattr(model, "optimizer", None) is None:
-        return [(variable, keras.ops.convert_to_numpy(variable)) for variable in model.variables]
-    return [(variable, keras.ops.convert_to_numpy(variable)) for _, variable in variables(model)]
+        return [(variable, variable.value.numpy()) for variable in model.variables]
+    return [(variable, variable.value.numpy()) for _, variable in variables(model)]
 
 
 def warn_of_interrupt(estimator):

@@ -219,7 +219,7 @@ class SaveEpochs(keras.callbacks.Callback):
         return {
             "logs": [{name: float(value) for name, value in logs.items()} for logs in self.progress.logs],
             "stopped": bool(self.model.stop_training),
-            "variables": [(path, keras.ops.convert_to_numpy(variable)) for path, variable in variables(self.model)],
+            "variables": [(path, variable.value.numpy()) for path, variable in variables(self.model)],
             "callbacks": {name: _plain_attributes(callback) for name, callback in self.callbacks.items()},
             "lost": [name for name in self.callbacks for name in self._lost_attributes(name)],
             "generators": [random.getstate(), np.random.get_state()],

@@ -233,7 +233,7 @@ def interrupts(folder):
     before = leftovers()
     return {
         "while encoding": interrupted(lambda: decode(1, False), before),
-        "while decoding": interrupted(lambda: decode(8, True), before),
+        "while decoding": interrupted(lambda: decode(10, True), before),
         "in a dataset": interrupted(lambda: clf.fit(Batches(Signals(16))), before),
         "in a table": interrupted(lambda: clf.fit(frames(Signals(22)), "y"), before),
     }

@@ -89,6 +89,7 @@ SIGNATURE = {
     "input_dropout": 0.0,
     "memory": None,
     "warm_start": False,
+    "checkpoint": None,
     "verbose": 0,
     "random_state": None,
 }

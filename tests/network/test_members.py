@@ -148,7 +148,8 @@ def test_members_of_a_classifier_have_a_softmax_each_and_give_their_mean():
     [TargetSpec(n_classes=(3, 2), n_outputs=2), TargetSpec(n_classes=2, n_outputs=4, activation="sigmoid")],
 )
 def test_several_columns_of_classes_have_no_members(target):
-    with pytest.raises(ValueError, match=rf"n_members=2, but y has {target.n_outputs} columns of classes"):
+    said = rf"n_members=2 averages members, which a y of {target.n_outputs} columns of classes cannot have"
+    with pytest.raises(ValueError, match=said):
         head_network(DenseHead(n_members=2), target)
 
 

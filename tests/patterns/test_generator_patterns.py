@@ -223,7 +223,7 @@ def test_tf_data_and_pydataset_are_both_taken():
 
 
 def test_branch_for_an_input_that_batches_lack_is_refused():
-    with pytest.raises(InputMismatchError, match="not the input 'text2'"):
+    with pytest.raises(InputMismatchError, match="no array for the input 'text2'"):
         text_classifier().fit([({"text1": TEXT_1}, LABEL)])
     with pytest.raises(ValueError, match="`branches` names 'righ', which is no input"):
         MultiInputRegressor(branches={"righ": DenseBranch()}, **PARAMS).fit([({"right": RIGHT}, TARGET)])

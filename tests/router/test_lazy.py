@@ -85,7 +85,7 @@ class TestArrays:
         frame = photos[0].copy()
         np.save(tmp_path / "bad.npy", np.array([[1.0, np.inf]]))
         frame.loc[150, "trace"] = str(tmp_path / "bad.npy")
-        with pytest.raises(InputMismatchError, match=r"Input 'trace' \(column 'trace'\).*infinity.*row label 150"):
+        with pytest.raises(InputMismatchError, match=r"Input 'trace' \(column 'trace'\).*are infinite.*row label 150"):
             router(True).fit_encode(frame)
 
     @pytest.mark.parametrize("lazily", [True, False])

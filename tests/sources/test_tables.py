@@ -68,7 +68,8 @@ class TestRefusals:
     @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
     def test_threads_end_when_a_fit_is_broken_off(self, stop, folder):
         class Stop(keras.callbacks.Callback):
-            def on_epoch_end(self, epoch, logs=None):
+            # Within the first epoch, after which an interrupt ends the fit without an error.
+            def on_train_batch_end(self, batch, logs=None):
                 raise stop
 
         def own_threads():

@@ -23,17 +23,17 @@ class KerasWordIds:
     def __init__(self, vocabulary, options):
         self._vocabulary = vocabulary
         self._options = options
-        self._layer = None
+        self._layers = {}
 
     def ids(self, texts, length):
         """Return texts as an array of ids (n_rows, length)."""
-        if self._layer is None:
-            # Made once: a fitted encoder asks for one length only, and each new layer is a new table in TensorFlow.
-            self._layer = self._make_lookup(output_sequence_length=length)
+        if length not in self._layers:
+            # Kept: a fitted encoder asks for few lengths, and each new layer is a new table in TensorFlow.
+            self._layers[length] = self._make_lookup(output_sequence_length=length)
         ids = np.zeros((len(texts), length), dtype="int32")
         for rows, strings in _string_chunks(texts, self._options):
             # The stand-in of an empty vocabulary (see `_make_lookup`) counts as unknown.
-            ids[rows] = np.minimum(self._layer(strings).numpy(), len(self._vocabulary) + 1)
+            ids[rows] = np.minimum(self._layers[length](strings).numpy(), len(self._vocabulary) + 1)
         return ids
 
     def counts(self, texts):
