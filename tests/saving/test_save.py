@@ -137,6 +137,15 @@ class TestLearningInParts:
         np.testing.assert_array_equal(np.asarray(twin.transform(columns)), np.asarray(encoder.transform(columns)))
 
 
+def test_the_path_of_a_cache_of_encoded_rows_is_kept(tmp_path):
+    est = classifier(memory=str(tmp_path / "cache")).fit(X, Y)
+    save(est, tmp_path / "est")
+    twin = load(tmp_path / "est")
+    assert twin.memory == est.memory
+    np.testing.assert_array_equal(twin.predict_proba(X), est.predict_proba(X))
+    np.testing.assert_array_equal(twin.fit(X, Y).predict_proba(X), est.predict_proba(X))
+
+
 class TestOptimizer:
     def test_training_goes_on_as_it_would_have(self, tmp_path):
         est = classifier().partial_fit(X, Y)
