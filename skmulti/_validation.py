@@ -46,7 +46,7 @@ _HINTS = {
     "head": "Give an object: DenseHead().",
     "router": "Give an object: InputRouter(). None routes columns by content.",
     "branches": "Give a dict by input name: {'numbers': DenseBranch()}.",
-    "kinds": "Give a dict by column: {'note': 'text'}.",
+    "kinds": "Give a dict by column: {'note': 'drop'}.",
     "inputs": "Give a list of tuples: [('a', NumberScaler(), ['size'])].",
 }
 _BY_TYPE = re.compile(r"The '(\w+)' parameter of \w+ must be an (?:instance of '(?:tuple|list|dict)'|object)")

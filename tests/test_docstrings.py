@@ -12,6 +12,7 @@ import numpydoc.validate
 import pytest
 
 import skmulti
+from skmulti import _workers
 from skmulti.inputs import base, vector
 from skmulti.network import heads
 from skmulti.training import defaults, feeds
@@ -189,7 +190,7 @@ def test_the_page_of_defaults_has_the_numbers_of_the_code():
 
 
 def test_lazy_rows_begin_where_the_docstring_says():
-    assert base.LAZY_SHARE == 0.1
+    assert _workers.LAZY_SHARE == 0.1
     assert "more than a tenth of the machine's memory" in words_of(skmulti.InputEncoder)
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 import keras
 import pandas as pd
 
+from .._version import __version__
 from ..errors import InterruptedFitWarning, shorten, warn
 from ..router import to_table
 from ..training import digest, variables
@@ -47,9 +48,6 @@ def fit_parts(estimator, examples, validation, router, seed):
     TypeError
         If a parameter cannot be looked into.
     """
-    # Not above: the package knows its version last.
-    from .. import __version__
-
     params = estimator.get_params(deep=True)
     parts = {name: _describe(name, params[name]) for name in sorted(params) if not APART & set(name.split("__"))}
     parts["callbacks"] = _describe("callbacks", map_leaves(_callback_parts, estimator.callbacks))

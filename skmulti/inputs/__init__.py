@@ -8,7 +8,7 @@ array from the encoder, and the layers that read it from the branch. Other wings
 - the contexts in which odd cells are reported: `odd_cells_reported`, `odd_cells_gathered` and `report_odd_cells`;
 - what fitted encoders hold, which saved files name: `ArrayCounts`, `Bounds`, `DateStyle`, `KnownValues`, `Moments`,
   `NumberStyle`, `Pairs` and `Vocabulary`;
-- limits that the router keeps to (`FEW_ROWS`, `LAZY_SHARE`, `SAMPLE_ROWS`), the classes of cells that are files or name
+- limits that the router keeps to (`FEW_ROWS`, `SAMPLE_ROWS`), the classes of cells that are files or name
   files (`BYTES`, `PATHS`, `file_of`), and small functions that belong to the contract of encoders and branches.
 """
 
@@ -25,7 +25,6 @@ from ._unknown import KnownValues
 from ._values import Vocabulary
 from .base import (
     FEW_ROWS,
-    LAZY_SHARE,
     SAMPLE_ROWS,
     Branch,
     InputEncoder,
@@ -67,7 +66,6 @@ __all__ = [
     "BYTES",
     "ENCODERS",
     "FEW_ROWS",
-    "LAZY_SHARE",
     "PATHS",
     "SAMPLE_ROWS",
     "ArrayCounts",

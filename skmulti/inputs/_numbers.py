@@ -259,6 +259,13 @@ class Bounds:
         """Return the bounds of some of the columns."""
         return Bounds(*(getattr(self, field.name)[positions] for field in fields(self)))
 
+    def note_fillers(self, position, numbers, column):
+        """Return which numbers of a column are fillers, and note them unless `column`, their cells, is None."""
+        fillers = (numbers < self.bottom[position]) | (numbers > self.top[position])
+        if column is not None:
+            note_odd(column, fillers, "numbers in proportion to the others")
+        return fillers
+
     def clip(self, block, frame, rows):
         """Bring numbers (n_columns, n_rows) out of proportion within the bounds, in place; fillers become NaN.
 
@@ -268,10 +275,8 @@ class Bounds:
             return
         beyond = (np.fmin.reduce(block, axis=1) < self.floor) | (np.fmax.reduce(block, axis=1) > self.ceiling)
         for i in np.flatnonzero(beyond):
-            fillers = (block[i] < self.bottom[i]) | (block[i] > self.top[i])
-            if isinstance(frame, pd.DataFrame):
-                note_odd(frame.iloc[rows, i], fillers, "numbers in proportion to the others")
-            block[i, fillers] = np.nan
+            column = frame.iloc[rows, i] if isinstance(frame, pd.DataFrame) else None
+            block[i, self.note_fillers(i, block[i], column)] = np.nan
             block[i, block[i] < self.floor[i]] = self.low[i]
             block[i, block[i] > self.ceiling[i]] = self.high[i]
 

@@ -25,7 +25,6 @@ from sklearn.utils.validation import validate_data
 
 from .._validation import HintedParams
 from .._version import check_stamp, stamp
-from .._workers import LAZY_SHARE as LAZY_SHARE
 from ..errors import BranchMismatchError, ExportError, InputMismatchError, place
 from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name

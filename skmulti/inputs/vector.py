@@ -471,11 +471,13 @@ and NaN of words; NumberScaler(on_odd="missing") reads '1,234' and '$5', too. Fo
     def measure(self, columns, encode=None, *, training=False):
         """Measure numbers, and which are outside of the training range; see `InputEncoder.measure`."""
         frame = check_frame(self, columns, reset=False)
-        ranges = zip(number_columns(frame, self, self._styles), self._bounds.low, self._bounds.high, strict=True)
-        measures = []
-        for numbers, low, high in ranges:
-            amounts = np.asarray(numbers, dtype="float64")
-            measures.append({"value": amounts, "outside": mark_outside(amounts, low, high, training=training)})
+        bounds, measures = self._bounds, []
+        for i, numbers in enumerate(number_columns(frame, self, self._styles)):
+            amounts = np.array(numbers, dtype="float64")
+            # Noted as odd, and no amounts: a filler says nothing of the numbers.
+            amounts[bounds.note_fillers(i, amounts, frame.iloc[:, i])] = np.nan
+            outside = mark_outside(amounts, bounds.low[i], bounds.high[i], training=training)
+            measures.append({"value": amounts, "outside": outside})
         return measures
 
     def _scale(self, frame, numbers):

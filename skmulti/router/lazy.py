@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from .._workers import machine_memory, map_ahead
-from ..inputs import LAZY_SHARE, odd_cells_gathered
+from .._workers import LAZY_SHARE, machine_memory, map_ahead
+from ..inputs import odd_cells_gathered
 from .store import has_key, row_keys, store_of
 
 # Rows that a thread encodes at once. Encoded pieces wait in memory until they are written, so a piece is small.

@@ -97,13 +97,19 @@ def infer_inputs(table, kinds=None, reserved=()):
     if not inputs:
         reasons = "; ".join(f"{shorten(repr(row[0]))} ({shorten(row[3])})" for row in rows[:NAMED_COLUMNS])
         ids = [row[0] for row in rows if row[3].startswith(_AN_ID)]
-        keep = f" To keep an id: InputRouter(kinds={{{shorten(repr(ids[0]), 40)}: 'category'}})." if ids else ""
+        keep = f" To keep an id: {_line_that_keeps(ids[0])}." if ids else ""
         raise InputMismatchError(
             f"No column of X is left to learn from: {reasons}{', ...' if len(rows) > NAMED_COLUMNS else ''}. "
             f"Is this the right table?{keep}"
         )
     _warn_of_lost(lost)
     return [(name, *entry) for name, entry in inputs.items()], _plan_table(rows)
+
+
+def _line_that_keeps(label):
+    """Return the line that keeps a column which is left out as an id."""
+    # The last encoder takes what no other would.
+    return f"InputRouter(kinds={{{shorten(repr(label), 40)}: {ENCODERS[-1].default_branch.reads[0]!r}}})"
 
 
 def _warn_of_lost(lost):
@@ -116,9 +122,7 @@ def _warn_of_lost(lost):
     count = f"{len(lost)} columns are" if len(lost) > 1 else "1 column is"
     label = shorten(repr(first[0][0]), 40)
     if first[0][1].startswith(_AN_ID):
-        # The last encoder takes what no other would.
-        kind = ENCODERS[-1].default_branch.reads[0]
-        way = f"To keep a column, say what it holds: InputRouter(kinds={{{label}: {kind!r}}})."
+        way = f"To keep a column, say what it holds: {_line_that_keeps(first[0][0])}."
     else:
         way = "Make the cells numbers, texts, dates or lists, all of one type, and complex numbers two columns."
     warn(

@@ -57,7 +57,7 @@ class FileLock:
                 _HELD.discard(self._key)
 
     def release(self):
-        """Give the lock back, and remove its file."""
+        """Release the lock, and remove its file."""
         # An open file cannot be removed on Windows; there it stays, and is empty.
         with suppress(OSError):
             os.unlink(self.path)

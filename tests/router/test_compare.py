@@ -375,3 +375,15 @@ class TestUnreadableFiles:
         with pytest.warns(OddCellsWarning, match="3 cells are"):
             router.fit_chunks(lambda: ((frame[i : i + 6], None, None) for i in (0, 6, 12)), frame)
         assert router.encoders_["photo"].n_unreadable_ == 3
+
+
+def test_fillers_are_odd_cells_and_no_amounts():
+    numbers = np.random.default_rng(0).normal(50, 5, size=1000)
+    router = InputRouter().fit(pd.DataFrame({"x": np.where(np.arange(1000) % 100 == 3, -9999.0, numbers)}))
+    same = pd.DataFrame({"x": np.where(np.arange(1000) % 100 == 7, -9999.0, numbers)})
+    more = pd.DataFrame({"x": np.where(np.arange(1000) % 3 == 0, -9999.0, numbers)})
+    row = router.compare(same).loc["x"]
+    assert (row["odd"], row["odd_fit"], row["shifted"]) == (0.01, 0.01, False)
+    row = router.compare(more).loc["x"]
+    assert row["shifted"]
+    assert row["reason"].startswith("odd: 33.4%, 1.0% at fit")
