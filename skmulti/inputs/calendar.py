@@ -15,7 +15,7 @@ from ._date_text import DateStyle, find_date_style, read_iso
 from ._hints import holds_objects, probe
 from ._measures import mark_outside
 from ._numbers import LARGEST
-from ._odd import ON_ODD, is_strict, settle_odd
+from ._odd import ON_ODD, is_strict, note_odd, odd_cells_gathered, settle_odd
 from .base import InputEncoder, check_frame
 from .graphs import CalendarGraph, Scale, column_names
 from .vector import DenseBranch, NumberScaler
@@ -262,9 +262,19 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
                 cyclic += [np.sin(angle), np.cos(angle)]
             else:
                 linear.append(values)
-        # As a frame, since an array without rows would be refused.
-        scaled = list(self._scaler.transform(pd.DataFrame(np.column_stack(linear))).T) if linear else []
+        scaled = self._scale(frame, np.column_stack(linear)) if linear else []
         return np.column_stack([*scaled, *cyclic]).astype(self.dtype)
+
+    def _scale(self, frame, linear):
+        """Standardise the parts that do not repeat (n_rows, n_parts); note fillers (9999-12-31) as odd dates."""
+        # The notes of the scaler would name its own columns. As a frame, since an array without rows would be refused.
+        with odd_cells_gathered([]):
+            scaled = self._scaler.transform(pd.DataFrame(linear))
+        fillers = np.isnan(scaled) & ~np.isnan(linear)
+        owners = np.array([i for i, part in self.parts_ if part in LINEAR])
+        for i in np.unique(owners):
+            note_odd(frame.iloc[:, i], fillers[:, owners == i].any(axis=1), "dates in proportion to the others")
+        return scaled.T
 
     def measure(self, columns, encode=None, *, training=False):
         """Measure seconds since 1970, and which dates are outside of the training range; see `InputEncoder.measure`."""

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.preprocessing import StandardScaler
 
-from skmulti.errors import InputMismatchError
+from skmulti.errors import InputMismatchError, OddCellsWarning
 from skmulti.inputs.calendar import CalendarEncoder
 
 CYCLES = {"month": 12, "day": 31, "weekday": 7, "hour": 24, "minute": 60, "second": 60}
@@ -249,3 +249,15 @@ def test_bad_parameters_are_refused(params, message):
 )
 def test_calendar_encoder_suits(column, reason):
     assert CalendarEncoder.suits(column) == reason
+
+
+def test_a_filler_among_dates_is_named_by_its_column_and_day():
+    days = [datetime.date(2020, 1, 1) + datetime.timedelta(days=i) for i in range(200)]
+    days[5] = days[70] = datetime.date(9999, 12, 31)
+    frame = pd.DataFrame({"day": pd.Series(days, dtype=object)})
+    encoder = CalendarEncoder(parts=["elapsed"]).fit(frame)
+    with pytest.warns(OddCellsWarning, match=r"'day': 2 of 200 cells are not dates .* row label 5: .*9999, 12, 31"):
+        array = encoder.transform(frame)
+    assert np.flatnonzero(np.isnan(array[:, 0])).tolist() == [5, 70]
+    known = np.delete(array[:, 0], [5, 70])
+    np.testing.assert_allclose([known.mean(), known.std()], [0, 1], atol=1e-5)
