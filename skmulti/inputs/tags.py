@@ -47,16 +47,16 @@ class TagsBranch(Branch):
     """Read tags with a learned vector for each tag, summed over a row's tags.
 
     Which tags a row has is all that counts, not their order. The sum is divided by the square
-    root of their number, so that a row with many tags is hardly louder than one with few. A row
-    without tags is a vector of zeros.
+    root of their number, so that a row with many tags is hardly louder than one with few. The sum of
+    a row without tags is a vector of zeros.
 
     Parameters
     ----------
-    embedding_dim : int or None
-        Length of a tag's vector. None stands for ``1.6 * n ** 0.56``, where n is the number of
-        tags, clipped to 8 to 32.
+    embedding_dim : int
+        Length of a tag's vector.
     units : tuple of int
-        Dense layers over the sum; none by default, the merge and the head combine it.
+        Dense layers over the sum. One by default, so that what two tags mean together is learned
+        from few rows; with ``()`` the sum goes to the merge as it is.
     dropout : float
         Share of the sum's entries dropped in training, in [0, 1).
 
@@ -68,18 +68,18 @@ class TagsBranch(Branch):
     --------
     >>> from skmulti import ArraySpec, TagsBranch
     >>> spec = ArraySpec("genres", "tags", (5,), "int32", vocabulary_sizes=(20,))
-    >>> TagsBranch(embedding_dim=8).build(spec).output_shape
-    (None, 8)
+    >>> TagsBranch().build(spec).output_shape
+    (None, 32)
     """
 
     reads = ("tags",)
     _parameter_constraints = {
-        "embedding_dim": [POSITIVE_INT, None],
+        "embedding_dim": [POSITIVE_INT],
         "units": [tuple, list],
         "dropout": [RATE],
     }
 
-    def __init__(self, embedding_dim=None, *, units=(), dropout=0.0):
+    def __init__(self, embedding_dim=32, *, units=(32,), dropout=0.0):
         self.embedding_dim = embedding_dim
         self.units = units
         self.dropout = dropout
@@ -116,8 +116,7 @@ class TagsBranch(Branch):
         # A vector that is never trained would only add noise.
         if sample is not None and not (np.asarray(sample) == UNKNOWN_ID).any():
             weights[UNKNOWN_ID] = 0
-        dim = self.embedding_dim or int(np.clip(round(1.6 * max(n_ids - FIRST_ID, 0) ** 0.56), 8, 32))
-        total = WordBag(weights, dim)(tensor)
+        total = WordBag(weights, self.embedding_dim)(tensor)
         if self.dropout:
             total = keras.layers.Dropout(self.dropout)(total)
         return dense_stack(total, self.units, dropout=self.dropout)

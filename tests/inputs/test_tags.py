@@ -357,7 +357,7 @@ def test_text_stays_text():
 
 
 def test_branch_ignores_padding_and_zeroes_rows_without_tags():
-    model = TagsBranch(embedding_dim=4).build(ArraySpec("g", "tags", (3,), "int32", vocabulary_sizes=(6,)))
+    model = TagsBranch(embedding_dim=4, units=()).build(ArraySpec("g", "tags", (3,), "int32", vocabulary_sizes=(6,)))
     ids = np.array([[2, 3, 0], [3, 2, 0], [0, 0, 0]], dtype="int32")
     outputs = model.predict(ids, verbose=0)
 
