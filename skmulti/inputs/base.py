@@ -570,13 +570,13 @@ class Branch(HintedParams, BaseEstimator):
         fixed = self.features(spec, sample)
         if fixed is None:
             output = self._connect_flat(_rescale_and_fill(inputs, spec, sample), spec, sample)
-            return keras.Model(inputs, output, name=names["branch"])
+            return keras.Model(inputs, output, name=names["layers"])
         # What training changes is a model of its own, from the features on. A fit computes the features of each row
         # once, and trains that inner model on them (`TrainingNetwork`).
         fixed = keras.Model(inputs, fixed(inputs), name=names["features"], trainable=False)
         values = keras.Input(fixed.output_shape[1:], dtype=fixed.output.dtype, name=names["values"])
-        rest = keras.Model(values, self._connect_flat(values, spec, sample), name=names["branch"])
-        return keras.Model(inputs, rest(fixed(inputs)), name=names["branch"])
+        rest = keras.Model(values, self._connect_flat(values, spec, sample), name=names["layers"])
+        return keras.Model(inputs, rest(fixed(inputs)), name=names["layers"])
 
     def features(self, spec, sample):
         """Make the part of the branch that training does not change; by default there is none.
