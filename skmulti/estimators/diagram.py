@@ -50,7 +50,7 @@ def _parts_after_fit(estimator):
     others = {layer.name: layer for layer in model.layers if layer.name not in model.input}
     # This removes the branches' layers from `others`; the merge's and then the head's are left, in order.
     own = {name: _pop_branch_layers(name, others) for name in parts}
-    named = all("branch" in own[name] for name, part in parts.items() if not isinstance(part, str))
+    named = all("layers" in own[name] for name, part in parts.items() if not isinstance(part, str))
     branches = []
     for name, part in parts.items():
         width = _width(own[part if isinstance(part, str) else name].get("branch"), "output")

@@ -117,6 +117,8 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         # A graph, too, must do what the class does.
         if encodes_anew and "graph" not in vars(cls):
             cls.graph = InputEncoder.graph
+        if encodes_anew and "column_slots" not in vars(cls):
+            cls.column_slots = InputEncoder.column_slots
 
     def __getstate__(self):
         return stamp({name: with_pairs(value) for name, value in super().__getstate__().items()})
@@ -393,6 +395,20 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
             Kind, shape and dtype of one row.
         """
         raise NotImplementedError
+
+    def column_slots(self):
+        """Return where in a row of the array each column stands; optional.
+
+        To shuffle a column, `input_importance` then shuffles its slots and encodes no row again.
+
+        Returns
+        -------
+        list of sequence of int, or None
+            For each column of fit, positions along the last axis of an array of one axis a row.
+            Every position belongs to one column, and depends on the cells of that column alone.
+            None if that is not so, or not known.
+        """
+        return None
 
     def graph(self):
         """Return what the fitted encoder does as part of a TensorFlow graph; optional.
