@@ -1,4 +1,4 @@
-"""How much worse a fitted estimator is without an input or a column: by shuffled rows, or by what stands for missing."""
+"""How much worse a fitted estimator is without an input or a column: shuffled, or replaced by what is missing."""
 
 import numbers
 
@@ -175,7 +175,7 @@ def _by_column(est, X, method):
     """Return the rows, the columns' labels, and for each the function that takes it away, or None if nothing does."""
     if not hasattr(est.router_, "readings"):
         raise InputMismatchError(
-            "by='column' needs a table, and the estimator was fitted on arrays that were encoded already. Take by='input'."
+            "by='column' needs a table, and the estimator was fitted on encoded arrays. Take by='input'."
         )
     table, readings = est.router_.readings(X)
     slotted = {name for reading in readings for name, slots in reading.slots.items() if slots is not None}

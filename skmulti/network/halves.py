@@ -1,7 +1,7 @@
 """A network in two halves: from the arrays of an input to its vector, and from all vectors to the output.
 
-The vector of an input is what the merge gets. It depends on that input alone, so it is computed once for each row, however
-often the rows of an input are put in another order or replaced. What is left is the merge and the head.
+The vector of an input is what the merge gets. It depends on that input alone, so it is computed once for each row,
+however often the rows of an input are put in another order or replaced. What is left is the merge and the head.
 """
 
 import threading
@@ -29,6 +29,9 @@ class InputVectors:
 
     vector: np.ndarray
     missing: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.vector)
 
     def take(self, rows):
         """Return some rows."""
@@ -63,8 +66,8 @@ class Halves:
         self.names = [name for name in model.input if layer_name(name, "branch") in self._layers]
         if not self.names or MERGED_LAYER not in self._layers:
             raise BranchMismatchError(
-                "The network has no branches whose vectors could be told apart: it was made by the function in `model`, "
-                "or by an earlier version of skmulti. Leave out `model`, or take a layer's output from model_ "
+                "The network has no branches whose vectors could be told apart: it was made by the function in "
+                "`model`, or by an earlier version of skmulti. Leave out `model`, or take a layer's output from model_ "
                 "yourself: keras.Model(est.model_.input, est.model_.get_layer(name).output)."
             )
         self._forwards, self._lock = {}, threading.Lock()
