@@ -22,13 +22,12 @@ def main():
     # Both are compiled when they are first called.
     input_importance(clf, frame[:20], outcome[:20])
     clf.predict(frame)
-    seconds, found = {}, {}
+    seconds, found, params = {}, {}, {"scoring": "neg_log_loss", "random_state": 0}
     for name, measure in (
         ("permutation_importance", lambda: permutation_importance(clf, frame, outcome, **params)),
         ("input_importance, by='column'", lambda: input_importance(clf, frame, outcome, by="column", **params)),
         ("input_importance, by='input'", lambda: input_importance(clf, frame, outcome, **params)),
     ):
-        params = {"scoring": "neg_log_loss", "random_state": 0}
         start = time.perf_counter()
         found[name] = measure()
         seconds[name] = time.perf_counter() - start
