@@ -84,7 +84,7 @@ class Halves:
     def vectors(self, name, arrays, chunk_rows=None):
         """Return the `InputVectors` of an input from encoded rows by name."""
         found = self._forward(name)(arrays, chunk_rows)
-        return InputVectors(found["vector"], found.get("missing"))
+        return InputVectors(found["output"], found.get("missing"))
 
     def merged(self, arrays, chunk_rows=None):
         """Return the vectors that the head gets, of shape (n_rows, width), from encoded rows by name."""
@@ -119,7 +119,7 @@ class Halves:
 
     def _input_model(self, name):
         """Build the model from the arrays of an input to its vector and its flags."""
-        outputs, flag = {"vector": self._vector(name)}, self._flag(name)
+        outputs, flag = {"output": self._vector(name)}, self._flag(name)
         if flag is not None:
             outputs["missing"] = flag
         own = {key: tensor for key, tensor in self.model.input.items() if key in (name, f"{name}__missing")}
