@@ -56,7 +56,8 @@ class WholeNetwork:
         """Refuse: only the user knows what such a network does without an input."""
         raise BranchMismatchError(
             f"method='missing' needs the learned vector that stands in the place of input {name!r}, and the network "
-            "has none that is known: the function in `model` made it. Take method='permutation', or leave out `model`."
+            "has none that is known: the function in `model` made it, or an earlier version of skmulti. Take "
+            "method='permutation'."
         )
 
 
@@ -83,13 +84,15 @@ class HeldRows:
     def __init__(self, est, table, keeps=()):
         self._router, self._folder = est.router_, store_folder(est.memory)
         self.names = list(est.router_.specs_)
-        if hasattr(est, "branches_"):
+        try:
             self.network = est._halves()
             # An input that is decoded lazily comes in chunks, of which only the vectors stay.
-            chunks = list(map(self._read(keeps), self._router.chunks(table, folder=self._folder)))
-        else:
+            encoded = self._router.chunks(table, folder=self._folder)
+        except BranchMismatchError:
             self.network = WholeNetwork(est.forward_)
-            chunks = [self._read(keeps)(self._router.encode(table, folder=self._folder))]
+            # Here its rows are decoded again in each repeat, or would all have to be in memory.
+            encoded = [self._router.encode(table, folder=self._folder)]
+        chunks = list(map(self._read(keeps), encoded))
         self.parts = {name: _join([parts[name] for parts, _ in chunks]) for name in self.names}
         self.arrays = {name: np.concatenate([arrays[name] for _, arrays in chunks]) for name in keeps}
 
