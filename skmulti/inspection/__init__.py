@@ -1,1 +1,5 @@
 """Look into what is fitted: a fitted estimator and rows go in, numbers, drawings of them and reports come out."""
+
+from ._svg import figure_to_svg
+
+__all__ = ["figure_to_svg"]
