@@ -22,12 +22,11 @@ MISSING = '<span class="soft">missing</span>'
 
 def show_value(cell):
     """Return any cell as HTML: numbers and texts as they are, other objects as Python prints them."""
-    missing = pd.isna(cell) if np.ndim(cell) == 0 else False
-    if missing is True or isinstance(missing, np.bool_) and missing:
+    if pd.api.types.is_scalar(cell) and pd.isna(cell):
         return MISSING
     if isinstance(cell, float | np.floating):
         return escape(f"{cell:.6g}")
-    return show_text(cell if isinstance(cell, str) else str(cell) if np.ndim(cell) == 0 else repr(cell))
+    return show_text(cell if isinstance(cell, str) else str(cell) if pd.api.types.is_scalar(cell) else repr(cell))
 
 
 def show_text(text):
