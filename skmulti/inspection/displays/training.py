@@ -264,9 +264,7 @@ class TrainingDisplay:
             colour = (first if has_held else training) if alone else ink()
             handles.append(Line2D([], [], color=colour, marker="o", markersize=7, linestyle="", label=label))
         if not alone and len(colours) <= _LEGEND_NAMES:
-            handles += [
-                Line2D([], [], color=colour, linewidth=4, label=wrap(name)) for name, colour in colours.items()
-            ]
+            handles += [Line2D([], [], color=colour, linewidth=4, label=wrap(name)) for name, colour in colours.items()]
         add_legend(ax, handles, n_columns=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
 
 

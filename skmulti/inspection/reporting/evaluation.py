@@ -71,6 +71,12 @@ class ClassOutput:
         proba = np.tile(shares, (len(self.truth), 1))
         return replace(self, proba=proba, predicted=np.full(len(self.truth), shares.argmax()))
 
+    def probabilities(self):
+        """Return what is said and whether it came true: of the second of two classes, else of the predicted class."""
+        if self.proba.shape[1] == 2:
+            return self.proba[:, 1], self.truth == 1
+        return self.proba.max(axis=1), self.truth == self.predicted
+
     def losses(self):
         """Return how bad the prediction of each entry is: log loss, 0 where the label is right."""
         chosen = np.clip(self.proba[np.arange(len(self.truth)), self.truth], np.finfo("float64").eps, 1)

@@ -57,3 +57,28 @@ def draw_errors(output, random_state, label):
     errors.axvline(0, color=INK, linewidth=0.8, linestyle="--", alpha=0.6)
     errors.set(xlabel="predicted - true", ylabel="rows")
     return figure_to_svg(figure, label=label)
+
+
+def draw_training(estimators, label):
+    """Return loss and metrics of each epoch of one fit or several."""
+    from matplotlib.figure import Figure
+
+    from ..displays import TrainingDisplay
+
+    names = {"fit": estimators[0]} if len(estimators) == 1 else {f"fold {k}": e for k, e in enumerate(estimators, 1)}
+    n_figures = len({name.removeprefix("val_") for one in estimators for name in one.history_})
+    # A figure of its own, of which pyplot, that belongs to the user, does not know.
+    figure = Figure(figsize=(7, 1 + 1.8 * n_figures), layout="constrained")
+    TrainingDisplay.from_estimators(names, ax=figure.subplots())
+    return figure_to_svg(figure, label=label)
+
+
+def draw_importances(found, label):
+    """Return the importances of inputs."""
+    from matplotlib.figure import Figure
+
+    from ..displays import InputImportanceDisplay
+
+    figure = Figure(figsize=(6, 1.2 + 0.4 * min(len(found.names), 20)), layout="constrained")
+    InputImportanceDisplay.from_importances(found, ax=figure.subplots())
+    return figure_to_svg(figure, label=label)

@@ -62,11 +62,7 @@ def find_mistakes(evaluation, labels, n_mistakes):
         Mistake(
             labels[evaluation.rows[entry]],
             int(evaluation.fold[entry]),
-            [
-                (output.name, *output.describe(entry))
-                for output in evaluation.outputs
-                if output.losses()[entry] > 0
-            ],
+            [(output.name, *output.describe(entry)) for output in evaluation.outputs if output.losses()[entry] > 0],
             float(losses[entry]),
             show_row(*evaluation.place(entry)),
         )

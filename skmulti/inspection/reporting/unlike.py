@@ -58,7 +58,11 @@ def rank_rows(cells, most):
         How many rows at most.
     """
     rows = [
-        (int(row), float(own["bits"].sum()), [f"{column}: {why}" for column, why in zip(own["column"], own["reason"], strict=True)])
+        (
+            int(row),
+            float(own["bits"].sum()),
+            [f"{column}: {why}" for column, why in zip(own["column"], own["reason"], strict=True)],
+        )
         for row, own in cells.drop_duplicates(["row", "column"]).groupby("row")
     ]
     return sorted(rows, key=lambda entry: -entry[1])[:most]
