@@ -54,6 +54,7 @@ from .inputs import (
     TextVectorizer,
     VectorStacker,
 )
+from .inspection import EmbeddingTransformer, input_importance, report
 from .network import (
     AddMerge,
     AttentionMerge,
@@ -96,6 +97,7 @@ __all__ = [
     "DroppedColumnsWarning",
     "DroppedRowsWarning",
     "EmbeddingBranch",
+    "EmbeddingTransformer",
     "EncoderGraph",
     "ExportError",
     "GatedMerge",
@@ -138,9 +140,11 @@ __all__ = [
     "VectorStacker",
     "build_network",
     "export",
+    "input_importance",
     "load",
     "load_files_frame",
     "make_input_router",
     "records_schema",
+    "report",
     "save",
 ]

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 # What follows "__" in the names of an input's layers, in the order in which a row goes through them.
-LAYER_PARTS = ("array", "features", "values", "branch", "is_missing", "dropout", "or_missing")
+LAYER_PARTS = ("array", "features", "values", "layers", "is_missing", "dropout", "or_missing", "branch")
+# The layer whose output is the vector that the head gets.
+MERGED_LAYER = "merge__output"
 
 # In every array of ids: 0 is a missing value or padding, 1 an unknown value, learned values start at 2. Never -1, for
 # which Keras silently reads the last row of an embedding.

@@ -7,6 +7,7 @@ the names ``branches__photo__filters`` and `scikeras` all that is inherited from
 two public classes only.
 """
 
+from .base import Outputs
 from .classifier import MultiInputClassifier
 from .copies import KINDS, PackedObject, pack_object
 from .graph import output_graph
@@ -21,6 +22,7 @@ __all__ = [
     "MultiInputClassifier",
     "MultiInputRegressor",
     "NumberTarget",
+    "Outputs",
     "PackedObject",
     "output_graph",
     "pack_object",

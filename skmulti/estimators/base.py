@@ -14,7 +14,7 @@ from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
 from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
-from ..network import Forward, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
+from ..network import Forward, Halves, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
 from ..router import InputRouter, check_batch, store_folder
 from ..sources import TableSource, split_batch
 from ..training import (
@@ -412,10 +412,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         # `score` has read the rows already: scikit-learn's own `score` calls `predict` with what it was given.
         if isinstance(X, Outputs):
             return X.array
+        return self._in_chunks(X, self.forward_)
+
+    def _in_chunks(self, X, compute, only=None):
+        """Encode rows, for the inputs in `only` or for all, and return what ``compute(arrays, chunk_rows)`` returns."""
         # All rows, whatever number of steps an epoch of training has.
         source, outputs = source_of(X), []
         if source is None:
-            chunks = self.router_.chunks(X, folder=store_folder(self.memory))
+            chunks = self.router_.chunks(X, folder=store_folder(self.memory), only=only)
         else:
             chunks = encoded_chunks(source, self.router_)
         # One warning for all rows of a source, too.
@@ -425,10 +429,89 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                     raise InputMismatchError(
                         "Found array with 0 sample(s): X has no rows, while a minimum of 1 is required."
                     )
-                outputs.append(self.forward_(arrays, self._routed.get("predict__batch_size")))
+                outputs.append(compute(arrays, self._routed.get("predict__batch_size")))
         if not outputs:
             raise InputMismatchError(f"{source.name} has 0 sample(s) while a minimum of 1 is required.")
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+    def embed(self, X, input=None):
+        """Return the vector of an input, or of all of them, for each row.
+
+        Use it to search for similar rows, to draw a map of them, or as columns for another model;
+        `EmbeddingTransformer` does the latter in a pipeline.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, records, dict of arrays by input name, or source
+            Rows, as `predict` takes them. With `input`, columns that other inputs read may be absent.
+        input : str or None
+            Name of the input, one of ``router_.specs_``. None takes what the merge made of all inputs.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, width), float
+            With `input`, what the merge gets of it: the output of its branch. In a row without the
+            input, that is the learned vector, if there were such rows at fit. With None, what the
+            head gets.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If there is no such input.
+        BranchMismatchError
+            If the network has no branches, since `model` made it.
+
+        See Also
+        --------
+        EmbeddingTransformer : The same as a step of a pipeline.
+
+        Notes
+        -----
+        These are the outputs of the layers ``<input>__branch`` and ``merge__output`` of `model_`.
+
+        Examples
+        --------
+        >>> from skmulti import MultiInputClassifier
+        >>> from skmulti.datasets import make_listings
+        >>> frame, outcome = make_listings(60, 0)
+        >>> clf = MultiInputClassifier(epochs=1, random_state=0).fit(frame[["area", "city"]], outcome)
+        >>> clf.embed(frame[["city"]], "categories").shape
+        (60, 16)
+        >>> clf.embed(frame, "citys")
+        Traceback (most recent call last):
+          ...
+        ValueError: 'citys' is no input; the inputs are 'numbers', 'categories'.
+        """
+        halves = self._halves()
+        # It knows the name, or refuses it.
+        halves.width(input)
+        if input is None:
+            return self._in_chunks(X, halves.merged)
+        return self._in_chunks(X, lambda *chunk: halves.vectors(input, *chunk).vector, only=[input])
+
+    def vector_width(self, input=None):
+        """Return the length of the vectors that `embed` returns.
+
+        Parameters
+        ----------
+        input : str or None
+            Name of the input, or None for all of them.
+
+        Returns
+        -------
+        int
+            Number of columns.
+        """
+        return self._halves().width(input)
+
+    def _halves(self):
+        """Return the two halves of the network, which are compiled once."""
+        self._check_fitted()
+        if self.forward_.halves is None:
+            self.forward_.halves = Halves(self.model_)
+        return self.forward_.halves
 
     def _rows_to_score(self, X, y, sample_weight):
         """Return X, y and weights for `score`; for a source the outputs stand for X, read in one pass."""

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from contextlib import suppress
 
-from ..network import MERGES, DenseHead, FunctionBranch, FunctionMerge, LayerBranch
+from ..network import FunctionBranch, FunctionMerge, LayerBranch
 from ..router import draw_block, in_words
-from ..spec import LAYER_PARTS, layer_name
+from ..spec import LAYER_PARTS, MERGED_LAYER, layer_name
 from .parameters import Parts
 
 
@@ -50,17 +50,18 @@ def _parts_after_fit(estimator):
     others = {layer.name: layer for layer in model.layers if layer.name not in model.input}
     # This removes the branches' layers from `others`; the merge's and then the head's are left, in order.
     own = {name: _pop_branch_layers(name, others) for name in parts}
-    named = all("branch" in own[name] for name, part in parts.items() if not isinstance(part, str))
+    named = all("layers" in own[name] for name, part in parts.items() if not isinstance(part, str))
     branches = []
     for name, part in parts.items():
         width = _width(own[part if isinstance(part, str) else name].get("branch"), "output")
         count = _count(own[name].values(), counted) if named else None
         branches.append((_label(name, width, count), _as_given(part)))
-    start = _start_of_head(estimator, list(others)) if named else None
     merge, head = "merge", _label("head", _width(model, "output"))
-    if start is not None:
+    if named and MERGED_LAYER in others:
+        # Layers stand in the order in which a row goes through them.
+        start = 1 + list(others).index(MERGED_LAYER)
         others = list(others.values())
-        merge = _label("merge", _width(others[start], "input"), _count(others[:start], counted))
+        merge = _label("merge", _width(others[start - 1], "output"), _count(others[:start], counted))
         head = _label("head", _width(model, "output"), _count(others[start:], counted))
     return branches, (merge, _as_given(estimator.merge_)), (head, estimator.head_)
 
@@ -69,18 +70,6 @@ def _pop_branch_layers(name, layers):
     """Remove the layers of an input's branch from all layers and return them; `build_network` names them."""
     names = {part: layer_name(name, part) for part in LAYER_PARTS}
     return {part: layers.pop(full) for part, full in names.items() if full in layers}
-
-
-def _start_of_head(estimator, names):
-    """Return the position of the head's first layer, or None if no name tells it from the merge's layers."""
-    if getattr(type(estimator.head_), "attach", None) is DenseHead.attach:
-        return min((names.index(name) for name in ("head__dense_0", "head__output") if name in names), default=None)
-    # A head of the user's names its layers as it likes, but the layers of the package's merges are known.
-    if type(estimator.merge_) not in MERGES.values():
-        return None
-    merging = [i for i, name in enumerate(names) if name.startswith("merge__") or name.endswith("__projection")]
-    start = 1 + max(merging, default=-1)
-    return start if start < len(names) else None
 
 
 def _width(layer, side):

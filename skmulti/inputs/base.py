@@ -118,6 +118,8 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         # A graph, too, must do what the class does.
         if encodes_anew and "graph" not in vars(cls):
             cls.graph = InputEncoder.graph
+        if encodes_anew and "column_slots" not in vars(cls):
+            cls.column_slots = InputEncoder.column_slots
 
     def __getstate__(self):
         return stamp({name: with_pairs(value) for name, value in super().__getstate__().items()})
@@ -412,6 +414,20 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         """
         raise NotImplementedError
 
+    def column_slots(self):
+        """Return where in a row of the array each column stands; optional.
+
+        To shuffle a column, `input_importance` then shuffles its slots and encodes no row again.
+
+        Returns
+        -------
+        list of sequence of int, or None
+            For each column of fit, positions along the last axis of an array of one axis a row.
+            Every position belongs to one column, and depends on the cells of that column alone.
+            None if that is not so, or not known.
+        """
+        return None
+
     def graph(self):
         """Return what the fitted encoder does as part of a TensorFlow graph; optional.
 
@@ -588,13 +604,13 @@ class Branch(HintedParams, BaseEstimator):
         fixed = self.features(spec, sample)
         if fixed is None:
             output = self._connect_flat(_rescale_and_fill(inputs, spec, sample), spec, sample)
-            return keras.Model(inputs, output, name=names["branch"])
+            return keras.Model(inputs, output, name=names["layers"])
         # What training changes is a model of its own, from the features on. A fit computes the features of each row
         # once, and trains that inner model on them (`TrainingNetwork`).
         fixed = keras.Model(inputs, fixed(inputs), name=names["features"], trainable=False)
         values = keras.Input(fixed.output_shape[1:], dtype=fixed.output.dtype, name=names["values"])
-        rest = keras.Model(values, self._connect_flat(values, spec, sample), name=names["branch"])
-        return keras.Model(inputs, rest(fixed(inputs)), name=names["branch"])
+        rest = keras.Model(values, self._connect_flat(values, spec, sample), name=names["layers"])
+        return keras.Model(inputs, rest(fixed(inputs)), name=names["layers"])
 
     def features(self, spec, sample):
         """Make the part of the branch that training does not change; by default there is none.

@@ -15,6 +15,7 @@ from ..errors import InputMismatchError
 from ..spec import ArraySpec
 from .base import InputEncoder, cannot_learn_in_parts, missing_rows
 from .graphs import column_names, transformer_graph
+from ._slots import transformer_slots
 from .vector import DenseBranch
 
 # A sparse matrix above this size is refused, since the network needs a dense one. The one-hot columns of a million rows
@@ -147,6 +148,11 @@ class TransformerEncoder(InputEncoder):
         check_is_fitted(self)
         own = self.transformer_
         return transformer_graph(own, column_names(own, own.n_features_in_), self.dtype)
+
+    def column_slots(self):
+        """Return the slots of each column, for transformers known to keep columns apart; see `InputEncoder`."""
+        check_is_fitted(self)
+        return transformer_slots(self.transformer_, self._n_values)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

@@ -2,5 +2,15 @@
 
 from ._svg import figure_to_svg
 from .displays import InputImportanceDisplay, TrainingDisplay
+from .embedding import EmbeddingTransformer
+from .importance import input_importance
+from .reporting import report
 
-__all__ = ["InputImportanceDisplay", "TrainingDisplay", "figure_to_svg"]
+__all__ = [
+    "EmbeddingTransformer",
+    "InputImportanceDisplay",
+    "TrainingDisplay",
+    "figure_to_svg",
+    "input_importance",
+    "report",
+]

@@ -9,6 +9,7 @@ their initial values, and trains nothing.
 from .branches import FunctionBranch, LayerBranch, resolve_branches
 from .build import build_by_hand, build_network
 from .forward import Forward
+from .halves import Halves, InputVectors
 from .heads import N_MEMBERS, DenseHead, classification_target, encode_target, regression_target
 from .losses import MembersLoss, OutputsLoss, TargetUnitsLoss, loss_name, metrics_by_output
 from .merges import (
@@ -41,6 +42,8 @@ __all__ = [
     "FunctionBranch",
     "FunctionMerge",
     "GatedMerge",
+    "Halves",
+    "InputVectors",
     "InteractionMerge",
     "LayerBranch",
     "MaximumMerge",

@@ -6,7 +6,7 @@ from keras import ops
 
 from ..errors import BranchMismatchError, describe_output
 from ..layers import LearnedWhenMissing, MissingRow, RandomFlag, by_member
-from ..spec import layer_name
+from ..spec import MERGED_LAYER, layer_name
 from .heads import to_target_units
 
 
@@ -45,10 +45,16 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
     Notes
     -----
     Layers that stand for a part have "__" in their names, which an input's name may not
-    hold: ``photo__branch`` (a model), ``photo__or_missing``, ``head__output``. A branch with
+    hold: ``photo__layers`` (a model), ``photo__or_missing``, ``head__output``. A branch with
     fixed features also has ``photo__features``, a model without weights to train. TensorFlow
     refuses some letters in the name of a layer: they become "_", and a few digits keep such
     names apart. The inputs themselves keep their names.
+
+    Two names mark vectors and have no weights. The output of ``photo__branch`` is what the merge
+    gets of an input: in rows without it, the learned vector of ``photo__or_missing``. Every
+    input has one, whether it shares its layers or not. The output of ``merge__output`` is what
+    the head gets. So ``keras.Model(model.input, model.get_layer("photo__branch").output)``
+    returns the vectors of an input; `MultiInputClassifier.embed` does so from a table.
 
     Examples
     --------
@@ -58,6 +64,8 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
     >>> model = build_network(specs, branches, ConcatenateMerge(), DenseHead(), TargetSpec())
     >>> list(model.input), model.output_shape
     (['left', 'right'], (None, 1))
+    >>> model.get_layer("right__branch").output.shape
+    (None, 8)
     """
     inputs = network_inputs(specs)
     models = _build_branches(specs, branches, samples or {})
@@ -71,8 +79,10 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
             # The merge gets the flag, too: gates and averages leave the input out instead of reading its vector.
             missing[name] = flag
             output = LearnedWhenMissing(name=layer_name(name, "or_missing"))([output, flag])
-        tensors[name] = output
-    merged = merge.combine(tensors, missing)
+        # The layers of a branch are a model, whose `output` is a tensor inside of it, and inputs may share it. This
+        # layer's `output` is the tensor of this network and this input.
+        tensors[name] = keras.layers.Identity(name=layer_name(name, "branch"))(output)
+    merged = keras.layers.Identity(name=MERGED_LAYER)(merge.combine(tensors, missing))
     return Network(inputs, head.attach(merged, target), name="skmulti_network")
 
 

@@ -28,10 +28,16 @@ class Forward:
     ----------
     model : keras.Model
         The network; its current weights are used at each call.
+
+    Attributes
+    ----------
+    halves : Halves or None
+        A place for the network's halves, which whoever asks for them first puts there.
     """
 
     def __init__(self, model):
         self.model = model
+        self.halves = None
         self._compiled = None
         # Threads that predict at the same time compile once.
         self._lock = threading.Lock()
@@ -50,7 +56,7 @@ class Forward:
         Returns
         -------
         ndarray of shape (n_rows, width)
-            The network's output.
+            The network's output; a dict of arrays if the network has several by name.
         """
         if self._compiled is None:
             with self._lock:
@@ -65,14 +71,19 @@ class Forward:
             self._compiled({name: tf.convert_to_tensor(array[i : i + chunk_rows]) for name, array in arrays.items()})
             for i in range(0, n_rows, chunk_rows)
         ]
-        return chunks[0].numpy() if len(chunks) == 1 else np.concatenate([chunk.numpy() for chunk in chunks])
+        return tf.nest.map_structure(lambda *parts: _join([part.numpy() for part in parts]), *chunks)
 
     def __getstate__(self):
         # Compiled functions and locks cannot be pickled, and the model is pickled elsewhere (`pack_network`).
-        return {"model": None, "_compiled": None}
+        return {"model": None, "halves": None, "_compiled": None}
 
     def __setstate__(self, state):
         vars(self).update(state, _lock=threading.Lock())
+
+
+def _join(arrays):
+    """Return the rows of several arrays as one."""
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _compile(model):

@@ -219,8 +219,8 @@ class EncodedInputs(TransformerMixin, BaseEstimator):
         """Return what `transform` returns; `folder` is ignored."""
         return self.transform(X)
 
-    def chunks(self, X, *, folder=None):
-        """Yield what `transform` returns, as a single chunk; `folder` is ignored."""
+    def chunks(self, X, *, folder=None, only=None, warns=True):
+        """Yield what `transform` returns, as a single chunk; the arguments are ignored."""
         yield self.transform(X)
 
     def default_branches(self):

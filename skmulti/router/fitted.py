@@ -55,6 +55,10 @@ class FittedRoutes:
         """The fitted encoder of each input, or the transformer that it wraps: dict of str to encoder."""
         return {route.name: getattr(route.encoder, "transformer_", route.encoder) for route in self.routes}
 
+    def restrict(self, names):
+        """Return the routes of some inputs, in the order of fit; other columns may then be absent."""
+        return FittedRoutes([route for route in self.routes if route.name in names], self.labels, self.has_names)
+
     @property
     def of_arrays(self):
         """Whether the routes were fitted on a dict of arrays by input name."""
@@ -82,7 +86,7 @@ class FittedRoutes:
         with odd_cells_reported():
             return self._encode_table(*self.find_columns(X), decoding, n_jobs=n_jobs, warns=warns)
 
-    def encode_chunks(self, X, *, folder=None, n_jobs=None):
+    def encode_chunks(self, X, *, folder=None, n_jobs=None, warns=True):
         """Encode rows in order: chunk by chunk if an input is lazy, else all at once.
 
         Parameters
@@ -93,6 +97,8 @@ class FittedRoutes:
             Where a fit kept decoded rows; such rows are read and not decoded again.
         n_jobs : int or None
             Number of threads, each of which encodes an input. None is one.
+        warns : bool
+            Whether to warn of missing cells in inputs that had none at fit.
 
         Yields
         ------
@@ -105,12 +111,13 @@ class FittedRoutes:
         row_bytes = sum(route.spec.row_bytes for route in lazy)
         if not row_bytes or not count:
             with odd_cells_reported():
-                arrays = self._encode_table(table, places, n_jobs=n_jobs)
+                arrays = self._encode_table(table, places, n_jobs=n_jobs, warns=warns)
             yield arrays
             return
         # The warning is about all rows and comes once: each chunk by itself would warn again, of its own rows.
-        for route in self.routes:
-            route.warn_of_missing(route.columns_in(table, places))
+        if warns:
+            for route in self.routes:
+                route.warn_of_missing(route.columns_in(table, places))
         step = max(CHUNK_BYTES // row_bytes, 1)
 
         odd_cells = []

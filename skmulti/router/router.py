@@ -26,6 +26,7 @@ from .graph import RouterGraph
 from .lazy import AT_ONCE, Decoding, split_lazy
 from .plan import explicit_plan, infer_inputs
 from .profiles import column_fields, profile_routes
+from .readings import read_columns
 from .routes import is_word
 from .shifts import Comparison
 
@@ -256,7 +257,7 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
         """
         return self._fitted.encode(X, Decoding(True, as_sample=True), n_jobs=self.n_jobs, warns=False)
 
-    def chunks(self, X, *, folder=None):
+    def chunks(self, X, *, folder=None, only=None, warns=True):
         """Encode rows in order: chunk by chunk if an input is lazy, else all at once.
 
         Parameters
@@ -265,6 +266,10 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
             A table with the columns of fit.
         folder : str or None
             Where a fit kept decoded rows; such rows are read and not decoded again.
+        only : sequence of str or None
+            Names of the inputs to encode; columns that only others read may be absent. None is all.
+        warns : bool
+            Whether to warn of missing cells in inputs that had none at fit.
 
         Yields
         ------
@@ -273,7 +278,8 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
             this one is used.
         """
         check_is_fitted(self, "specs_")
-        yield from self._fitted.encode_chunks(X, folder=folder, n_jobs=self.n_jobs)
+        routes = self._fitted if only is None else self._fitted.restrict(only)
+        yield from routes.encode_chunks(X, folder=folder, n_jobs=self.n_jobs, warns=warns)
 
     def fit_chunks(self, chunks, sample):
         """Learn the encoders from a table that is read in parts.
@@ -464,6 +470,35 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
         """
         check_is_fitted(self, "specs_")
         return show_cells(self._fitted.routes, *self._fitted.find_columns(X))
+
+    def readings(self, X):
+        """Return X as a table, and which inputs read each of its columns.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or records
+            A table with the columns of fit.
+
+        Returns
+        -------
+        table : DataFrame
+            The rows, which `chunks` takes in the place of X.
+        readings : list of ColumnReading
+            For each column of fit, its position in the table and its place in the arrays of inputs.
+
+        Raises
+        ------
+        InputMismatchError
+            If the router was fitted on a dict of arrays.
+        """
+        check_is_fitted(self, "specs_")
+        if self._fitted.of_arrays:
+            raise InputMismatchError(
+                "The router was fitted on a dict of arrays by input name, which has no columns of a table. Take "
+                "by='input', or fit on a DataFrame."
+            )
+        table, places = self._fitted.find_columns(X)
+        return table, read_columns(self._fitted, places)
 
     def column_fields(self):
         """Return what each column that an input reads holds in JSON.

@@ -106,7 +106,7 @@ class TestSearches:
 
 def branch_layer(estimator, name, kind):
     """Return the first layer of a class in the branch of an input."""
-    layers = estimator.model_.get_layer(f"{name}__branch").layers
+    layers = estimator.model_.get_layer(f"{name}__layers").layers
     return next(layer for layer in layers if isinstance(layer, kind))
 
 

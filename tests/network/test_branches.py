@@ -23,8 +23,8 @@ def test_alias_shares_the_weights_and_counts_them_once():
     apart, shared = network(specs), network(specs, {"b": "a", "c": "b"})
 
     assert apart.count_params() - shared.count_params() == 2 * (3 * 4 + 4 + 3)
-    assert shared.get_layer("a__branch") in shared.layers
-    assert not [layer for layer in shared.layers if layer.name in ("b__branch", "c__branch")]
+    assert shared.get_layer("a__layers") in shared.layers
+    assert not [layer for layer in shared.layers if layer.name in ("b__layers", "c__layers")]
 
 
 def test_sharing_inputs_swap_without_a_difference():
@@ -41,7 +41,7 @@ def test_sharing_inputs_swap_without_a_difference():
 def test_alias_may_name_a_later_input():
     model = network(specs_of(vector("a"), vector("b")), {"a": "b"})
 
-    assert "b__branch" in [layer.name for layer in model.layers]
+    assert "b__layers" in [layer.name for layer in model.layers]
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_layer_is_copied_with_its_weights_and_stays_the_users(trained):
     weights = [weight.copy() for weight in trained.get_weights()]
     model = network(specs_of(vector("a")), {"a": trained})
 
-    assert_allclose(predict(model.get_layer("a__branch"), ROWS), expected, rtol=1e-5)
+    assert_allclose(predict(model.get_layer("a__layers"), ROWS), expected, rtol=1e-5)
     model.compile("sgd", "mse")
     model.fit({"a": ROWS}, np.ones((6, 1)), epochs=1, verbose=0)
     for before, after in zip(weights, trained.get_weights(), strict=True):
@@ -116,7 +116,7 @@ def test_one_layer_given_twice_makes_two_branches():
     layer = keras.layers.Dense(2)
     model = network(specs_of(vector("a"), vector("b")), {"a": layer, "b": layer})
 
-    assert {"a__branch", "b__branch"} <= {part.name for part in model.layers}
+    assert {"a__layers", "b__branch"} <= {part.name for part in model.layers}
 
 
 @pytest.mark.parametrize("frozen", [(), (0,), (1,), (0, 1)])
@@ -141,11 +141,11 @@ def test_frozen_model_is_not_trained():
     frozen = small_model()
     frozen.trainable = False
     model = network(specs_of(vector("a")), {"a": frozen})
-    before = model.get_layer("a__branch").get_weights()
+    before = model.get_layer("a__layers").get_weights()
     model.compile("sgd", "mse")
     model.fit({"a": ROWS}, np.ones((6, 1)), epochs=1, verbose=0)
 
-    for old, new in zip(before[1:], model.get_layer("a__branch").get_weights()[1:], strict=True):
+    for old, new in zip(before[1:], model.get_layer("a__layers").get_weights()[1:], strict=True):
         assert_array_equal(old, new)
 
 

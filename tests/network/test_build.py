@@ -66,7 +66,7 @@ def test_building_changes_no_argument():
 
 def test_output_is_what_numpy_computes_from_the_weights():
     model = network(specs_of(vector("a"), vector("b")), {"b": DenseBranch(units=())}, head=DenseHead(()))
-    kernel, bias = model.get_layer("a__branch").layers[-1].get_weights()
+    kernel, bias = model.get_layer("a__layers").layers[-1].get_weights()
     output, shift = model.get_layer("head__output").get_weights()
 
     expected = np.hstack([np.maximum(ROWS @ kernel + bias, 0), 2 * ROWS]) @ output + shift
@@ -78,7 +78,7 @@ def test_samples_reach_their_branches():
     samples = {"a": np.float32([[1, 2, 3], [3, np.nan, 5]]), "b": np.float32([[9, 9, 9]])}
     specs = specs_of(vector("a"), vector("b"))
     model = network(specs, {"a": DenseBranch(()), "b": DenseBranch(())}, samples=samples)
-    fill = model.get_layer("a__branch")(np.full((1, 3), np.nan, "float32"))
+    fill = model.get_layer("a__layers")(np.full((1, 3), np.nan, "float32"))
 
     assert_array_equal(fill, [[2, 2, 4]])
 

@@ -41,7 +41,7 @@ def fixed_network(given, *more, **options):
 def test_branch_with_features_is_one_model():
     with isolate(0, "float32"):
         model = Squares().build(vector("a"))
-    features, rest = model.get_layer("a__features"), model.get_layer("a__branch")
+    features, rest = model.get_layer("a__features"), model.get_layer("a__layers")
     (kernel, bias), (dense, shift) = features.get_weights(), rest.get_weights()
 
     assert model.output_shape == (None, 2)
@@ -53,7 +53,7 @@ def test_features_and_the_rest_of_a_branch_stand_side_by_side():
     model, _ = fixed_network({}, vector("b"))
 
     names = [layer.name for layer in model.layers]
-    assert {"a__features", "a__branch", "b__branch"} <= set(names)
+    assert {"a__features", "a__layers", "b__layers"} <= set(names)
     assert "b__features" not in names
 
 
