@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..._html import document, escape
+from ...errors import BranchMismatchError
 from ...router import take_rows
 from ..importance import input_importance
 from .calibration import reliability
@@ -31,7 +32,8 @@ _CSS = """
   white-space: nowrap; border-bottom: 1px solid var(--skm-line); }
 .skmulti nav a { color: var(--skm-accent); text-decoration: none; margin-right: 1.1em; }
 .skmulti nav a:hover, .skmulti nav a:focus { text-decoration: underline; }
-.skmulti .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: .8em; margin: 1em 0; }
+.skmulti .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: .8em;
+  margin: 1em 0; }
 .skmulti .tile { background: var(--skm-panel); border-radius: 8px; padding: .8em 1em; display: flex;
   flex-direction: column; }
 .skmulti .tile:first-child { border-left: 4px solid var(--skm-accent); }
@@ -287,12 +289,18 @@ def find_importances(evaluation, n_repeats, random_state):
         return None, 0
     rng = np.random.default_rng(random_state)
     results, n_rows = [], 0
-    for fold in folds:
+    for number, fold in enumerate(folds):
         most = max(IMPORTANCE_ROWS // len(folds), 2)
         some = np.sort(rng.permutation(len(fold.rows))[:most])
         n_rows += len(some)
         table, y = take_rows(fold.table, some), fold.y[some]
-        results.append(input_importance(fold.estimator, table, y, n_repeats=n_repeats, random_state=random_state))
+        weight = evaluation.weight[np.flatnonzero(evaluation.fold == number)[some]]
+        options = {"n_repeats": n_repeats, "random_state": random_state, "sample_weight": weight}
+        try:
+            results.append(input_importance(fold.estimator, table, y, **options))
+        except BranchMismatchError:
+            # A network without branches that can be told apart, such as one of an earlier version.
+            return None, 0
     joined = results[0]
     joined.importances = np.hstack([one.importances for one in results])
     joined.importances_mean = joined.importances.mean(axis=1)
@@ -306,8 +314,10 @@ def make_page(findings, title=None):
     made = [(anchor, name, make(findings)) for anchor, name, make in SECTIONS]
     made = [section for section in made if section[2] is not None]
     links = "".join(f'<a href="#{anchor}">{escape(name)}</a>' for anchor, name, _ in made)
+    # The headline stands for the heading of the first section.
+    heads = ["", *(f"<h2>{escape(name)}</h2>" for _, name, _ in made[1:])]
     body = "".join(
-        f'<section id="{anchor}" aria-label="{escape(name)}">{"" if anchor == "summary" else f"<h2>{escape(name)}</h2>"}{content}</section>'
-        for anchor, name, content in made
+        f'<section id="{anchor}" aria-label="{escape(name)}">{head}{content}</section>'
+        for head, (anchor, name, content) in zip(heads, made, strict=True)
     )
     return document(title, f'<h1>{escape(title)}</h1><nav aria-label="Sections">{links}</nav>{body}', _CSS)

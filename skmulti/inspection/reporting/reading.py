@@ -97,8 +97,9 @@ def _last_step(subject):
         subject = subject[-1]
     if not isinstance(subject, MultiInputClassifier | MultiInputRegressor):
         raise TypeError(
-            "report takes a fitted MultiInputClassifier or MultiInputRegressor, a Pipeline that ends with one, a search "
-            "with a best_estimator_, or the result of cross_validate(..., return_estimator=True, return_indices=True); "
+            "report takes a fitted MultiInputClassifier or MultiInputRegressor, a Pipeline that ends with one, a "
+            "search with a best_estimator_, or the result of cross_validate(..., return_estimator=True, "
+            "return_indices=True); "
             f"got {describe_object(subject)}"
         )
     check_is_fitted(subject, "model_")

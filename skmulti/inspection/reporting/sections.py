@@ -74,7 +74,8 @@ def summary(findings):
         (f"{est.n_iter_}", "epochs", f"best: {est.best_epoch_}"),
     ]
     boxes = "".join(
-        f'<div class="tile"><b>{escape(big)}</b><span>{escape(small)}</span><span class="soft">{escape(more)}</span></div>'
+        f'<div class="tile"><b>{escape(big)}</b><span>{escape(small)}</span>'
+        f'<span class="soft">{escape(more)}</span></div>'
         for big, small, more in tiles
     )
     better = _against_constant(score)
@@ -117,9 +118,9 @@ def scores(findings):
         ]
         parts.append(of_output(output) + table(headings, rows, numbers=headings[1:5]))
     rule = (
-        f"Intervals: percentiles of {findings.n_draws:,} bootstrap draws of the rows, seeded. They hold for these rows and "
-        "this fit; another seed of the fit moves the figures, too. A constant prediction gives each row the shares of "
-        "the classes, or the mean."
+        f"Intervals: percentiles of {findings.n_draws:,} bootstrap draws of the rows, seeded. They hold for these rows "
+        "and this fit; another seed of the fit moves the figures, too. A constant prediction gives each row the shares "
+        "of the classes, or the mean."
     )
     parts.append(f'<p class="soft">{escape(rule)}</p>')
     if evaluation.is_validation:
@@ -131,15 +132,13 @@ def _scores_by_fold(findings):
     """Tabulate the first output's scores of each fold."""
     evaluation = findings.evaluation
     output = evaluation.outputs[0]
-    rows = []
-    for k, fold in enumerate(evaluation.folds):
-        own = output.figures((evaluation.weight * (evaluation.fold == k))[None])
-        rows.append((k + 1, len(fold.rows), *(number(float(found[0])) for found in own.values())))
-    means = [
-        np.array([float(row[i].replace(",", "")) if row[i] != "-" else np.nan for row in rows])
-        for i in range(2, len(rows[0]))
+    in_fold = np.arange(len(evaluation.folds))[:, None] == evaluation.fold
+    found = np.array(list(output.figures(evaluation.weight * in_fold).values())).T
+    rows = [
+        (k, len(fold.rows), *map(number, own))
+        for k, (fold, own) in enumerate(zip(evaluation.folds, found, strict=True), 1)
     ]
-    rows.append(("mean", "", *(number(float(np.nanmean(own))) if np.isfinite(own).any() else "-" for own in means)))
+    rows += [("mean", "", *map(number, found.mean(axis=0))), ("deviation", "", *map(number, found.std(axis=0)))]
     headings = ["fold", "rows", *(score.name for score in findings.scores[0])]
     of = f" of {escape(short(output.name))}" if output.name else ""
     return f"<h3>Folds{of}</h3>" + table(headings, rows, numbers=headings[1:])
@@ -176,17 +175,19 @@ def _confusion_table(output):
     lines = []
     for i, label in enumerate(labels):
         total = max(counts[i].sum(), 1)
-        cells = "".join(
-            f'<td class="number" style="background: color-mix(in srgb, var(--skm-{"plus" if i == j else "minus"}) '
-            f'{round(45 * count / total)}%, transparent)">{count:,}<br><span class="soft">{count / total:.0%}</span></td>'
-            for j, count in enumerate(counts[i])
-        )
+        cells = "".join(_confusion_cell(count, count / total, right=i == j) for j, count in enumerate(counts[i]))
         lines.append(f'<tr><th scope="row">{escape(label)}</th>{cells}</tr>')
     caption = "Rows: true class. Columns: predicted class. Per cent of the true class."
     return (
         f'<div class="scroll"><table class="confusion"><caption class="soft">{caption}</caption>'
         f"<thead><tr><th>true \\ predicted</th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
+
+
+def _confusion_cell(count, share, *, right):
+    """Return a count with its share of the true class, on a shade of green or red."""
+    colour = f"color-mix(in srgb, var(--skm-{'plus' if right else 'minus'}) {round(45 * share)}%, transparent)"
+    return f'<td class="number" style="background: {colour}">{count:,}<br><span class="soft">{share:.0%}</span></td>'
 
 
 def residuals(findings):
@@ -231,8 +232,8 @@ def _calibration_of(output, found):
         "on held-out rows (sklearn.calibration.CalibratedClassifierCV)."
     )
     words = (
-        f"Expected calibration error {number(found.error, 3)} of the {what}, in bins of a tenth. If all probabilities were "
-        f"right, 95 % of such samples would have up to {number(found.chance, 3)}. {verdict}"
+        f"Expected calibration error {number(found.error, 3)} of the {what}, in bins of a tenth. If all "
+        f"probabilities were right, 95 % of such samples would have up to {number(found.chance, 3)}. {verdict}"
     )
     headings = ["from", "to", "weight of rows", "mean probability", "came true"]
     rows = [
@@ -280,8 +281,8 @@ def importance(findings):
         for k in order
     ]
     words = (
-        f"How much the score drops if the values of one input are shuffled among {findings.n_importance_rows:,} rows. Inputs that "
-        "say the same thing share what they are worth."
+        f"How much the score drops if the values of one input are shuffled among {findings.n_importance_rows:,} rows. "
+        "Inputs that say the same thing share what they are worth."
     )
     return (
         f'<p>{escape(words)}</p><div class="beside">{figure(draw_importances(found, label))}'
@@ -296,8 +297,8 @@ def unlike(findings):
     ranked = rank_rows(findings.cells, MOST_UNLIKE)
     count = findings.cells["row"].nunique()
     parts = [
-        f"<p>{count:,} of {findings.n_looked:,} rows hold a cell of a sort that is rare among the training cells of its column "
-        "(fewer than 1 in 20). The rarer, the more bits.</p>"
+        f"<p>{count:,} of {findings.n_looked:,} rows hold a cell of a sort that is rare among the training cells of "
+        "its column (fewer than 1 in 20). The rarer, the more bits.</p>"
     ]
     if ranked:
         headings = ["row", "bits", "what is unlike"]
@@ -397,15 +398,15 @@ def plan(findings):
 
 def _input_row(est, name, spec):
     """Return what one input is, and the branch that reads it."""
-    branch = getattr(est, "branches_", {}).get(name, "by hand")
+    branch = getattr(est, "branches_", {}).get(name)
+    # A string names the input whose branch is shared.
+    words = "by hand" if branch is None else f"that of {branch}" if isinstance(branch, str) else repr(branch)
     return (
         short(name),
         shorten(", ".join(map(str, spec.columns)), 160),
         spec.describe(),
         "yes" if spec.has_missing else "no",
-        f"that of {short(branch)}"
-        if isinstance(branch, str) and branch != "by hand"
-        else short_reason(repr(branch).strip("'")),
+        short_reason(words),
         number(float(input_weights(est, name))),
     )
 

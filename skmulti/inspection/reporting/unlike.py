@@ -53,7 +53,7 @@ def rank_rows(cells, most):
     Parameters
     ----------
     cells : DataFrame
-        From `compare_folds`. A row that is in several folds counts once, where it is least unlike.
+        From `compare_folds`. A cell that several folds look at counts once.
     most : int
         How many rows at most.
     """
