@@ -55,6 +55,12 @@ _CSS = """
 .skmulti .card summary { cursor: pointer; }
 .skmulti .minus { color: var(--skm-minus); }
 .skmulti .plus { color: var(--skm-plus); }
+/* A table that is too wide scrolls in its box; words and numbers stay whole. */
+.skmulti th, .skmulti td { overflow-wrap: break-word; }
+.skmulti .number { white-space: nowrap; }
+.skmulti td:not(.number) { min-width: 7em; }
+.skmulti td:last-child:not(.number) { min-width: 12em; padding-left: .6em; }
+.skmulti th:last-child:not(.number) { padding-left: .6em; }
 @media print { .skmulti nav { position: static; } .skmulti .card { break-inside: avoid; } }
 """
 

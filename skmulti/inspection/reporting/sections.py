@@ -42,9 +42,9 @@ def short(value):
     return shorten(value if isinstance(value, str) else str(value), 60)
 
 
-def of_output(output):
-    """Return the heading of an output, or nothing if it is the only one and has no name."""
-    return f"<h3>{escape(short(output.name))}</h3>" if output.name else ""
+def of_output(output, evaluation):
+    """Return the heading of an output, or nothing if it is the only one."""
+    return f"<h3>{escape(short(output.name))}</h3>" if len(evaluation.outputs) > 1 else ""
 
 
 def figure(svg):
@@ -80,13 +80,19 @@ def summary(findings):
     )
     better = _against_constant(score)
     notes = [
-        f"{what}, {folds}. {better}",
+        f"{what}, {folds}{_of_target(evaluation)}. {better}",
         "Each row is judged by a network that did not train on it."
         if evaluation.is_validation
         else "The figures say what to expect of new rows if the network was not trained on the rows of this report.",
         *findings.evaluation.notes,
     ]
     return f'<div class="tiles">{boxes}</div>' + "".join(f"<p>{escape(note)}</p>" for note in notes)
+
+
+def _of_target(evaluation):
+    """Return what is predicted."""
+    names = [short(output.name) for output in evaluation.outputs if output.name]
+    return f", predicts {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}" if names else ""
 
 
 def _of_rows(evaluation):
@@ -116,7 +122,7 @@ def scores(findings):
         rows = [
             (s.name, number(s.value), number(s.low), number(s.high), number(s.constant), FIGURES[s.name]) for s in own
         ]
-        parts.append(of_output(output) + table(headings, rows, numbers=headings[1:5]))
+        parts.append(of_output(output, findings.evaluation) + table(headings, rows, numbers=headings[1:5]))
     rule = (
         f"Intervals: percentiles of {findings.n_draws:,} bootstrap draws of the rows, seeded. They hold for these rows "
         "and this fit; another seed of the fit moves the figures, too. A constant prediction gives each row the shares "
@@ -148,7 +154,9 @@ def confusion(findings):
     """Count which class is taken for which."""
     if not findings.evaluation.is_classifier:
         return None
-    return "".join(of_output(output) + _confusion_table(output) for output in findings.evaluation.outputs)
+    return "".join(
+        of_output(output, findings.evaluation) + _confusion_table(output) for output in findings.evaluation.outputs
+    )
 
 
 def count_confusions(output):
@@ -203,7 +211,7 @@ def residuals(findings):
         headings = ["", "5 %", "25 %", "median", "75 %", "95 %"]
         label = f"Predicted against true numbers {short(output.name)}, and a histogram of the errors; quantiles follow."
         drawn = figure(draw_errors(output, findings.random_state, label))
-        parts.append(of_output(output) + drawn + table(headings, quantiles, numbers=headings[1:]))
+        parts.append(of_output(output, findings.evaluation) + drawn + table(headings, quantiles, numbers=headings[1:]))
     return "".join(parts)
 
 
@@ -212,7 +220,7 @@ def calibration(findings):
     if not findings.evaluation.is_classifier:
         return None
     return "".join(
-        of_output(output) + _calibration_of(output, found)
+        of_output(output, findings.evaluation) + _calibration_of(output, found)
         for output, found in zip(findings.evaluation.outputs, findings.reliabilities, strict=True)
     )
 
@@ -252,11 +260,14 @@ def mistakes(findings):
     if not findings.mistakes:
         return "<p>None: every row is predicted right.</p>"
     rule = "Surest wrong labels first." if findings.evaluation.is_classifier else "Largest errors first."
-    cards = "".join(_card(mistake, findings.evaluation.is_validation) for mistake in findings.mistakes)
+    cards = "".join(
+        _card(mistake, findings.evaluation.is_validation, len(findings.evaluation.outputs) > 1)
+        for mistake in findings.mistakes
+    )
     return f'<p class="soft">{rule}</p><div class="cards">{cards}</div>'
 
 
-def _card(mistake, names_fold):
+def _card(mistake, names_fold, names_output):
     """Return one mistake: what was said, what is true, and the row."""
     said = "".join(
         f'<p>{f"{escape(short(name))}: " if name else ""}<b class="minus">{escape(short(predicted))}</b> predicted, '
@@ -407,7 +418,7 @@ def _input_row(est, name, spec):
         spec.describe(),
         "yes" if spec.has_missing else "no",
         short_reason(words),
-        number(float(input_weights(est, name))),
+        f"{input_weights(est, name):,}",
     )
 
 
