@@ -40,7 +40,7 @@ def show_text(text):
 def show_picture(picture, words):
     """Return a PIL image as HTML that holds its pixels; `words` say what it shows to those who do not see it."""
     file = io.BytesIO()
-    picture.save(file, format="PNG", optimize=True)
+    picture.save(file, format="PNG")
     data = base64.b64encode(file.getvalue()).decode("ascii")
     width, height = picture.size
     return f'<img alt="{escape(words)}" width="{width}" height="{height}" src="data:image/png;base64,{data}">'

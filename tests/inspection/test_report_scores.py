@@ -29,7 +29,6 @@ def test_figures_of_classes_are_those_of_scikit_learn(n_classes):
     options = {"sample_weight": weight}
     ranks = output.proba[:, 1] if n_classes == 2 else output.proba
     multi = {} if n_classes == 2 else {"multi_class": "ovr"}
-    # Areas of classes have no weights of rows in scikit-learn's mean of several classes either: the mean is plain.
     expected = {
         "accuracy": metrics.accuracy_score(output.truth, output.predicted, **options),
         "balanced accuracy": metrics.balanced_accuracy_score(output.truth, output.predicted, **options),
@@ -55,7 +54,7 @@ def test_figures_of_numbers_are_those_of_scikit_learn():
 
 
 def test_the_figures_of_a_draw_are_those_of_the_drawn_rows():
-    output, weight = classes(3)
+    output, _ = classes(3)
     (draws,) = draw_weights(np.arange(80), np.ones(80), 5, 0)
     assert draws.sum(axis=1).tolist() == [80] * 5
     found = output.figures(draws)
