@@ -478,11 +478,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         >>> frame, outcome = make_listings(60, 0)
         >>> clf = MultiInputClassifier(epochs=1, random_state=0).fit(frame[["area", "city"]], outcome)
         >>> clf.embed(frame[["city"]], "categories").shape
-        (60, 16)
+        (60, 5)
         >>> clf.embed(frame, "citys")
         Traceback (most recent call last):
           ...
-        ValueError: 'citys' is no input; the inputs are 'numbers', 'categories'.
+        ValueError: 'citys' is no input; the inputs are 'numbers' and 'categories'.
         """
         halves = self._halves()
         # It knows the name, or refuses it.

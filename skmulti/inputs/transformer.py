@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ..errors import InputMismatchError
 from ..spec import ArraySpec
+from ._slots import transformer_slots
 from .base import InputEncoder, cannot_learn_in_parts, missing_rows
 from .graphs import column_names, transformer_graph
-from ._slots import transformer_slots
 from .vector import DenseBranch
 
 # A sparse matrix above this size is refused, since the network needs a dense one. The one-hot columns of a million rows

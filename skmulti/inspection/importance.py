@@ -1,4 +1,4 @@
-"""How much worse a fitted estimator is without an input or a column: by shuffled rows, or by what stands for missing."""
+"""How much worse a fitted estimator is without an input or a column: shuffled, or replaced by what is missing."""
 
 import numbers
 
@@ -98,7 +98,7 @@ def input_importance(
     ``permutation_importance``, so that ``by="column"`` returns its numbers up to rounding.
     Columns that stand apart in their input's array are permuted there (`InputEncoder.column_slots`).
     Others are permuted in the table, and their input is encoded again. On 300 listings with photos
-    and 5 repeats it is %(speed)s times as fast (``tests/benchmarks/importance.py``).
+    and 5 repeats it is 13 times as fast (``tests/benchmarks/importance.py``).
 
     Two inputs that say the same hide each other's importance: each stands in for the other.
 
@@ -175,7 +175,7 @@ def _by_column(est, X, method):
     """Return the rows, the columns' labels, and for each the function that takes it away, or None if nothing does."""
     if not hasattr(est.router_, "readings"):
         raise InputMismatchError(
-            "by='column' needs a table, and the estimator was fitted on arrays that were encoded already. Take by='input'."
+            "by='column' needs a table, and the estimator was fitted on encoded arrays. Take by='input'."
         )
     table, readings = est.router_.readings(X)
     slotted = {name for reading in readings for name, slots in reading.slots.items() if slots is not None}

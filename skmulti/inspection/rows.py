@@ -1,7 +1,7 @@
 """Rows to score, held as what the network makes of each input, so that one input can be replaced without the others.
 
 What is held of an input is the vector that the merge gets (`Halves`): each row is encoded and goes through each branch
-once. A network that a function of the user's made has no such vectors, and its encoded arrays are held (`WholeNetwork`).
+once. A network that a function of the user's made has no such vectors. `WholeNetwork` holds its encoded arrays.
 """
 
 from dataclasses import dataclass
@@ -18,6 +18,9 @@ class InputArrays:
     """The encoded rows of an input: its array and, if it has them, its missing flags, by name."""
 
     arrays: dict
+
+    def __len__(self):
+        return len(next(iter(self.arrays.values())))
 
     def take(self, rows):
         """Return some rows."""
@@ -52,8 +55,8 @@ class WholeNetwork:
     def learned(self, name):
         """Refuse: only the user knows what such a network does without an input."""
         raise BranchMismatchError(
-            f"method='missing' needs the learned vector that stands in the place of input {name!r}, and the network has "
-            "none that is known: the function in `model` made it. Take method='permutation', or leave out `model`."
+            f"method='missing' needs the learned vector that stands in the place of input {name!r}, and the network "
+            "has none that is known: the function in `model` made it. Take method='permutation', or leave out `model`."
         )
 
 
@@ -87,17 +90,11 @@ class HeldRows:
         else:
             self.network = WholeNetwork(est.forward_)
             chunks = [self._read(keeps)(self._router.encode(table, folder=self._folder))]
-        self.parts = {
-            name: type(chunks[0][0][name]).join([parts[name] for parts, _ in chunks])
-            if len(chunks) > 1
-            else chunks[0][0][name]
-            for name in self.names
-        }
+        self.parts = {name: _join([parts[name] for parts, _ in chunks]) for name in self.names}
         self.arrays = {name: np.concatenate([arrays[name] for _, arrays in chunks]) for name in keeps}
 
     def __len__(self):
-        part = self.parts[self.names[0]]
-        return len(part.vector) if hasattr(part, "vector") else len(part.arrays[self.names[0]])
+        return len(self.parts[self.names[0]])
 
     def output(self, changed=None):
         """Return the network's output, with other parts for the inputs in `changed`."""
@@ -121,8 +118,7 @@ class HeldRows:
         # What is odd about the cells was said of the table itself.
         with odd_cells_gathered([]):
             chunks = list(self._router.chunks(table, folder=self._folder, only=[name], warns=False))
-        parts = [self.network.vectors(name, arrays) for arrays in chunks]
-        return type(parts[0]).join(parts)
+        return _join([self.network.vectors(name, arrays) for arrays in chunks])
 
     def _read(self, keeps):
         """Return a function from the arrays of a chunk to what is held of it."""
@@ -130,3 +126,9 @@ class HeldRows:
             {name: self.network.vectors(name, arrays) for name in self.names},
             {name: arrays[name] for name in keeps},
         )
+
+
+def _join(parts):
+    """Return the rows of several parts of an input as one."""
+    # A single one may be lazy, and stays so.
+    return parts[0] if len(parts) == 1 else type(parts[0]).join(parts)

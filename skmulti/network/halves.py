@@ -1,7 +1,7 @@
 """A network in two halves: from the arrays of an input to its vector, and from all vectors to the output.
 
-The vector of an input is what the merge gets. It depends on that input alone, so it is computed once for each row, however
-often the rows of an input are put in another order or replaced. What is left is the merge and the head.
+The vector of an input is what the merge gets. It depends on that input alone, so it is computed once for each row,
+however often the rows of an input are put in another order or replaced. What is left is the merge and the head.
 """
 
 import threading
@@ -29,6 +29,9 @@ class InputVectors:
 
     vector: np.ndarray
     missing: np.ndarray | None = None
+
+    def __len__(self):
+        return len(self.vector)
 
     def take(self, rows):
         """Return some rows."""
@@ -63,8 +66,8 @@ class Halves:
         self.names = [name for name in model.input if layer_name(name, "branch") in self._layers]
         if not self.names or MERGED_LAYER not in self._layers:
             raise BranchMismatchError(
-                "The network has no branches whose vectors could be told apart: it was made by the function in `model`, "
-                "or by an earlier version of skmulti. Leave out `model`, or take a layer's output from model_ "
+                "The network has no branches whose vectors could be told apart: it was made by the function in "
+                "`model`, or by an earlier version of skmulti. Leave out `model`, or take a layer's output from model_ "
                 "yourself: keras.Model(est.model_.input, est.model_.get_layer(name).output)."
             )
         self._forwards, self._lock = {}, threading.Lock()
@@ -81,7 +84,7 @@ class Halves:
     def vectors(self, name, arrays, chunk_rows=None):
         """Return the `InputVectors` of an input from encoded rows by name."""
         found = self._forward(name)(arrays, chunk_rows)
-        return InputVectors(found["vector"], found.get("missing"))
+        return InputVectors(found["output"], found.get("missing"))
 
     def merged(self, arrays, chunk_rows=None):
         """Return the vectors that the head gets, of shape (n_rows, width), from encoded rows by name."""
@@ -116,7 +119,7 @@ class Halves:
 
     def _input_model(self, name):
         """Build the model from the arrays of an input to its vector and its flags."""
-        outputs, flag = {"vector": self._vector(name)}, self._flag(name)
+        outputs, flag = {"output": self._vector(name)}, self._flag(name)
         if flag is not None:
             outputs["missing"] = flag
         own = {key: tensor for key, tensor in self.model.input.items() if key in (name, f"{name}__missing")}

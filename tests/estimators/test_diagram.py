@@ -270,9 +270,9 @@ def test_numbers_stay_those_of_the_fit_when_parameters_change(fitted):
         ),
         (
             {"merge": joined, "head": OwnHead()},
-            ["pair: width 64; 194", "single: width 64; 193", "merge", "head: width 1"],
+            ["pair: width 64; 194", "single: width 64; 193", "merge: width 9; 1,161", "head: width 1; 56"],
         ),
-        ({"branches": {"pair": OddlyNamedBranch()}}, ["pair", "single: width 64", "merge", "head: width 1"]),
+        ({"branches": {"pair": OddlyNamedBranch()}}, ["pair: width 3", "single: width 64", "merge", "head: width 1"]),
     ],
 )
 def test_parts_are_counted_where_names_tell_whose_a_layer_is(params, expected):
