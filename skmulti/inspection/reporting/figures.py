@@ -68,7 +68,7 @@ def draw_training(estimators, label):
     names = {"fit": estimators[0]} if len(estimators) == 1 else {f"fold {k}": e for k, e in enumerate(estimators, 1)}
     n_figures = len({name.removeprefix("val_") for one in estimators for name in one.history_})
     # A figure of its own, of which pyplot, that belongs to the user, does not know.
-    figure = Figure(figsize=(7, 1 + 1.8 * n_figures), layout="constrained")
+    figure = Figure(figsize=(5, 1 + 1.6 * n_figures), layout="constrained")
     TrainingDisplay.from_estimators(names, ax=figure.subplots())
     return figure_to_svg(figure, label=label)
 
@@ -79,6 +79,6 @@ def draw_importances(found, label):
 
     from ..displays import InputImportanceDisplay
 
-    figure = Figure(figsize=(6, 1.2 + 0.4 * min(len(found.names), 20)), layout="constrained")
+    figure = Figure(figsize=(5, 1.2 + 0.4 * min(len(found.names), 20)), layout="constrained")
     InputImportanceDisplay.from_importances(found, ax=figure.subplots())
     return figure_to_svg(figure, label=label)

@@ -40,7 +40,9 @@ _CSS = """
 .skmulti .tile b { font-size: 1.7em; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .skmulti .beside { display: flex; flex-wrap: wrap; gap: 1.5em; align-items: center; }
 .skmulti .beside > * { min-width: 0; max-width: 100%; }
-.skmulti figure.drawing { margin: .5em 0; max-width: 100%; }
+.skmulti figure.drawing { margin: .5em 0; max-width: 100%; overflow-x: auto; }
+.skmulti figure.drawing svg { min-width: 330px; }
+.skmulti #residuals figure.drawing svg { min-width: 560px; }
 .skmulti table.confusion td { min-width: 5em; padding: .3em .6em; }
 .skmulti table.confusion caption { text-align: left; }
 .skmulti .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); gap: 1em; }

@@ -48,7 +48,7 @@ def of_output(output, evaluation):
 
 
 def figure(svg):
-    """Return a drawing in its frame."""
+    """Return a drawing in its frame, which scrolls where words would become too small."""
     return f'<figure class="drawing">{svg}</figure>'
 
 
@@ -66,12 +66,13 @@ def summary(findings):
     est = evaluation.estimator
     what = type(est).__name__
     folds = f"{len(evaluation.folds)} folds" if evaluation.is_validation else "one fit"
+    best = _ends(fold.estimator.best_epoch_ for fold in evaluation.folds)
     tiles = [
         (number(score.value, 3), name, f"95 %: {number(score.low, 3)} to {number(score.high, 3)}"),
         (f"{len(np.unique(evaluation.rows)):,}", "rows judged", _of_rows(evaluation)),
         (f"{len(est.router_.specs_)}", "inputs", f"of {est.n_features_in_} columns"),
         (f"{est.model_.count_params():,}", "weights", "in the network"),
-        (f"{est.n_iter_}", "epochs", f"best: {est.best_epoch_}"),
+        (_ends(fold.estimator.n_iter_ for fold in evaluation.folds), "epochs", f"best: {best}"),
     ]
     boxes = "".join(
         f'<div class="tile"><b>{escape(big)}</b><span>{escape(small)}</span>'
@@ -87,6 +88,12 @@ def summary(findings):
         *findings.evaluation.notes,
     ]
     return f'<div class="tiles">{boxes}</div>' + "".join(f"<p>{escape(note)}</p>" for note in notes)
+
+
+def _ends(counts):
+    """Return the lowest and the highest of some counts, or the only one."""
+    ends = sorted(set(counts))
+    return f"{ends[0]}" if len(ends) == 1 else f"{ends[0]} to {ends[-1]}"
 
 
 def _of_target(evaluation):
@@ -146,7 +153,7 @@ def _scores_by_fold(findings):
     ]
     rows += [("mean", "", *map(number, found.mean(axis=0))), ("deviation", "", *map(number, found.std(axis=0)))]
     headings = ["fold", "rows", *(score.name for score in findings.scores[0])]
-    of = f" of {escape(short(output.name))}" if output.name else ""
+    of = f" of {escape(short(output.name))}" if len(evaluation.outputs) > 1 else ""
     return f"<h3>Folds{of}</h3>" + table(headings, rows, numbers=headings[1:])
 
 
@@ -270,7 +277,7 @@ def mistakes(findings):
 def _card(mistake, names_fold, names_output):
     """Return one mistake: what was said, what is true, and the row."""
     said = "".join(
-        f'<p>{f"{escape(short(name))}: " if name else ""}<b class="minus">{escape(short(predicted))}</b> predicted, '
+        f'<p>{f"{escape(short(name))}: " if names_output else ""}<b class="minus">{escape(short(predicted))}</b> predicted, '
         f'<b class="plus">{escape(short(true))}</b> true</p>'
         for name, predicted, true in mistake.said
     )
