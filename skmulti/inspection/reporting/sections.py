@@ -277,8 +277,8 @@ def mistakes(findings):
 def _card(mistake, names_fold, names_output):
     """Return one mistake: what was said, what is true, and the row."""
     said = "".join(
-        f'<p>{f"{escape(short(name))}: " if names_output else ""}<b class="minus">{escape(short(predicted))}</b> predicted, '
-        f'<b class="plus">{escape(short(true))}</b> true</p>'
+        f"<p>{escape(short(name) + ': ') if names_output else ''}"
+        f'<b class="minus">{escape(short(predicted))}</b> predicted, <b class="plus">{escape(short(true))}</b> true</p>'
         for name, predicted, true in mistake.said
     )
     cells = "".join(f"<div><dt>{escape(short(column))}</dt><dd>{cell}</dd></div>" for column, cell in mistake.cells)
