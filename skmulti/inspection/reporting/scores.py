@@ -26,7 +26,7 @@ class Score(NamedTuple):
     value, low, high : float
         The figure, and the ends of its interval of 95 %. NaN where it is not defined.
     constant : float
-        The figure of the best constant prediction: shares of the classes, mean or median.
+        The figure of a constant prediction: the shares of the classes, or the mean.
     """
 
     name: str

@@ -34,7 +34,7 @@ def number(value, digits=4):
     """Return a number in few characters; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return "-"
-    return f"{value:,.0f}" if abs(value) >= 10 ** (digits + 1) else f"{value:.{digits}g}"
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 
 def short(value):
