@@ -54,7 +54,7 @@ from .inputs import (
     TextVectorizer,
     VectorStacker,
 )
-from .inspection import EmbeddingTransformer, input_importance
+from .inspection import EmbeddingTransformer, input_importance, report
 from .network import (
     AddMerge,
     AttentionMerge,
@@ -145,5 +145,6 @@ __all__ = [
     "load_files_frame",
     "make_input_router",
     "records_schema",
+    "report",
     "save",
 ]

@@ -30,6 +30,7 @@ from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
 from ._json import json_schema_of
 from ._measures import measure_column
+from ._show import show_value
 from ._state import with_pairs, without_pairs
 from ._values import as_objects
 
@@ -336,6 +337,23 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
             themselves, or the texts of other cells and their lengths.
         """
         return [measure_column(column) for _, column in as_frame(columns).items()]
+
+    def show(self, columns):
+        """Show cells to people, as `report` does.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
+            As in `transform`: a few rows.
+
+        Returns
+        -------
+        list of list of str
+            For each column, the HTML of each cell. Texts are escaped, pictures are ``data:`` URIs,
+            and nothing else is asked of a network. By default these are numbers and texts as they
+            are, and what Python prints of other objects.
+        """
+        return [[show_value(cell) for cell in column.astype(object)] for _, column in as_frame(columns).items()]
 
     def json_schema(self, column):
         """Describe what a cell of a column is in JSON.

@@ -24,6 +24,7 @@ from ._json import NUMBER
 from ._measures import mean_of, spread_of
 from ._numbers import as_numbers
 from ._odd import MOST_SHARE, ON_ODD
+from ._show import show_line
 from ._steps import ARCHITECTURES, choose_length, summarise_steps
 from .base import Branch, InputEncoder, as_frame, check_frame
 from .graphs import SequenceGraph
@@ -392,6 +393,14 @@ Or count such cells as missing: SequencePadder(on_odd="missing").
             of = f" of feature {i}" if self.n_features_ > 1 else ""
             measures |= {f"{what}{of}": found[:, i, j] for j, what in enumerate(("level", "spread", "repeats"))}
         return [measures]
+
+    def show(self, columns):
+        """Show sequences as lines; see `InputEncoder.show`."""
+        if as_frame(columns).shape[1] > 1:
+            # Each column is a step.
+            return super().show(columns)
+        column, rows = self._read_rows(columns, reset=False)
+        return [[show_line(steps, str(column.name)) for steps in rows]]
 
     def json_schema(self, column):
         """Describe a list of numbers, or of lists of numbers; see `InputEncoder.json_schema`."""

@@ -17,6 +17,7 @@ from .._workers import WORKERS
 from ..errors import InputMismatchError, shorten
 from ..inputs import odd_cells_reported
 from .blocks import router_block
+from .cells import show_cells, unlike_cells
 from .entries import check_entries, default_branches, input_names, routes_of, with_encoders
 from .fitted import FittedRoutes
 from .fitting import fit_in_parts, fit_routes
@@ -390,6 +391,85 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
         if not count:
             raise InputMismatchError("X has 0 sample(s) while a minimum of 1 is required to compare.")
         return comparison.table()
+
+    def unlike_cells(self, X):
+        """Find the cells of single rows that are unlike the training cells of their column.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            Rows with the columns of fit.
+
+        Returns
+        -------
+        DataFrame
+            One row for each such cell, in the order of X's rows, with the columns
+
+            - row: position of the row in X;
+            - column: name of the column;
+            - reason: what is unlike, in words;
+            - share: share of training cells of which the same may be said;
+            - bits: how unlike the cell is, ``-log2(share)``, and one more for each doubling of the
+              distance of an amount that is outside of the training range.
+
+        Raises
+        ------
+        InputMismatchError
+            If a column is missing.
+
+        See Also
+        --------
+        InputRouter.compare : Tells whether a column as a whole has shifted.
+
+        Notes
+        -----
+        A cell is unlike if it is missing, odd, unreadable, unseen, outside of the training range or
+        truncated, and fewer than 5 % of the training cells are; or if an amount of it (length of a
+        text, brightness of a photo, level of a sequence) is outside of the range of the training
+        cells that `fit` measured. By chance alone, 2 in ``n + 1`` new cells are outside of the range
+        of n. So few of a table's cells are unlike for no reason, and a row with many bits is one
+        that the network has hardly seen the like of.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import pandas as pd
+        >>> from skmulti import InputRouter
+        >>> frame = pd.DataFrame({"metres": np.linspace(1, 3, 500), "city": ["Rome", "Oslo"] * 250})
+        >>> router = InputRouter().fit(frame)
+        >>> rows = pd.DataFrame({"metres": [2.0, 250.0], "city": ["Bern", "Oslo"]})
+        >>> router.unlike_cells(rows)[["row", "column", "reason"]].values.tolist()
+        [[0, 'city', 'unseen (0.0% of training cells)'], [1, 'metres', 'outside: 250 (1 to 3 in training)']]
+        """
+        check_is_fitted(self, "specs_")
+        return unlike_cells(self._fitted.routes, self._known_profiles(), *self._fitted.find_columns(X))
+
+    def show_cells(self, X):
+        """Show the cells of some rows as HTML: texts, small pictures and lines.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            A few rows with the columns of fit.
+
+        Returns
+        -------
+        DataFrame of str
+            What `InputEncoder.show` returns for each column that an input reads. Texts of cells are
+            escaped.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skmulti import InputRouter
+        >>> frame = pd.DataFrame({"metres": [2.0, 1.5, None], "note": ["<b>", "a & b", "c"]})
+        >>> router = InputRouter().fit(frame)
+        >>> router.show_cells(frame[:1])
+          metres       note
+        0      2  &lt;b&gt;
+        """
+        check_is_fitted(self, "specs_")
+        return show_cells(self._fitted.routes, *self._fitted.find_columns(X))
 
     def readings(self, X):
         """Return X as a table, and which inputs read each of its columns.

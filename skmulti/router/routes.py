@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputMismatchError, MissingValuesWarning, label_at, place, quote_first, warn
+from ..inputs import odd_cells_gathered
 from .frames import label_position, take_columns
 from .lazy import AT_ONCE, LazyArray, lazy_array
 
@@ -155,6 +156,11 @@ class Route:
         """Return what the encoder measures of each column; see `InputEncoder.measure`."""
         with self.errors_located():
             return self.encoder.measure(rename(columns, self.fitted_names), encode, training=training)
+
+    def show(self, columns):
+        """Return the HTML of each cell of each column; see `InputEncoder.show`."""
+        with self.errors_located(), odd_cells_gathered([]):
+            return self.encoder.show(rename(columns, self.fitted_names))
 
     def lenient(self):
         """Return a route whose encoder counts odd cells as missing, if it can, and notes them."""

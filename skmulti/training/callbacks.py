@@ -71,6 +71,12 @@ def read_constant_rate(callback):
     return float(rate)
 
 
+def log_rate(callback, logs):
+    """Add the learning rate of an epoch to its figures, as Keras' ``ReduceLROnPlateau`` does."""
+    if logs is not None:
+        logs["learning_rate"] = float(callback.model.optimizer.learning_rate)
+
+
 class AnnealRate(keras.callbacks.Callback):
     """Lower the learning rate from epoch to epoch, along half a cosine, to nearly zero.
 
@@ -111,6 +117,10 @@ class AnnealRate(keras.callbacks.Callback):
         if done == 0 and self.params["epochs"] - epoch > 1:
             factor = 0.5
         self.model.optimizer.learning_rate = self.first_rate * factor
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add the epoch's rate to the history; see `keras.callbacks.Callback`."""
+        log_rate(self, logs)
 
     def on_train_end(self, logs=None):
         """Set the rate back; see `keras.callbacks.Callback`."""
@@ -168,6 +178,7 @@ class SlowOnPlateau(keras.callbacks.Callback):
         value = (logs or {}).get(self.monitor)
         if value is None:
             raise ValueError(f"SlowOnPlateau watches {self.monitor!r}, but an epoch gives {sorted(logs or {})}.")
+        log_rate(self, logs)
         # Here, as a name that no epoch gives is refused first.
         if is_better(value, self.best, direction(self.monitor) if self.mode == "auto" else self.mode):
             self.best, self.best_epoch, self.best_weights = value, epoch, self.model.get_weights()

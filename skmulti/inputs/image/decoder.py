@@ -4,6 +4,7 @@ Pixels stay uint8 until the first layer of the branch, which scales them to 0-1.
 apart from a missing one, and the error names the row of the first.
 """
 
+import copy
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ import pandas as pd
 from PIL import Image
 from sklearn.utils.validation import check_is_fitted
 
+from ..._html import escape
 from ..._validation import Integral, StrOptions
 from ..._workers import available_cores
 from ...errors import ExportError, InputMismatchError, label_at, shorten
@@ -21,6 +23,7 @@ from ...spec import ArraySpec
 from .._cells import BYTES, PATHS, file_of
 from .._hints import probe
 from .._odd import MOST_SHARE, ON_ODD, OddCells, report_odd_cells
+from .._show import MISSING, show_picture
 from ..base import InputEncoder, check_frame, one_column
 from .arrays import ArrayCounts
 from .branch import ImageBranch, is_positive_int
@@ -46,6 +49,8 @@ PIECE_ROWS = 16
 PROBE_CELLS = 200
 # Files that are read to know the range of the numbers in them.
 PROBE_FILES = 20
+# Pixels of the longer side of a picture that is shown to people.
+SHOWN_SIDE = 128
 # Unreadable cells that a message names after the first one.
 NAMED_CELLS = 2
 # The PNG file of one grey pixel, in base64.
@@ -407,6 +412,26 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         failed = np.zeros(len(cells), dtype=bool)
         failed[list(self._decode_all(pixels, cells, np.flatnonzero(present).tolist()))] = True
         return pixels, failed
+
+    def show(self, columns):
+        """Show small pictures; see `InputEncoder.show`."""
+        return [[self._show_cell(cell) for cell in _read_cells(columns, self, reset=False)[1]]]
+
+    def _show_cell(self, cell):
+        """Return the HTML of a picture in its own colours and proportions, whatever the network gets of it."""
+        if is_missing(cell):
+            return MISSING
+        whole = copy.copy(self)
+        # What "pad" adds is transparent, and cut off again.
+        whole.channels, whole.resize, whole.decoder = 4, "pad", "pillow"
+        pixels = np.zeros((SHOWN_SIDE, SHOWN_SIDE, 4), dtype="uint8")
+        try:
+            decode_into(pixels, cell, whole)
+        except (NotImageError, UnreadableError) as error:
+            return f'<span class="soft">no picture: {escape(shorten(error))}</span>'
+        picture = Image.fromarray(pixels)
+        words = os.path.basename(file_of(cell)) if _is_path(cell) else "picture"
+        return show_picture(picture.crop(picture.getbbox()), shorten(words))
 
     def json_schema(self, column):
         """Describe the content of a file in base64; see `InputEncoder.json_schema`."""

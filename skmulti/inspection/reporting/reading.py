@@ -1,0 +1,129 @@
+"""What a user hands to `report` becomes a list of folds, or an error that says what to hand in instead."""
+
+import os
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from ..._validation import check_weights
+from ...errors import InputMismatchError, describe_object, shorten
+from ...estimators import MultiInputClassifier, MultiInputRegressor
+from ...router import n_rows, take_rows, to_table
+from .evaluation import Fold
+
+
+def read_folds(subject, X, y, sample_weight, max_rows, random_state):
+    """Return the folds of a report.
+
+    Parameters
+    ----------
+    subject : object
+        What `report` gets first.
+    X, y, sample_weight : object
+        Rows, target and weights.
+    max_rows : int or None
+        The most rows to look at; others are left out at random.
+    random_state : int or None
+        Seed of the draw.
+
+    Returns
+    -------
+    folds : list of Fold
+        Without rows of weight 0.
+    weight : ndarray of shape (n_rows,)
+        Weight of each row of X.
+    labels : Index of shape (n_rows,)
+        Labels of X's rows.
+    notes : list of str
+        What was left out, and why.
+    """
+    parts = _split_subject(subject)
+    table = _read_table(X)
+    count = n_rows(table)
+    if not count:
+        raise InputMismatchError("X has 0 sample(s) while a minimum of 1 is required to report on.")
+    if len(np.shape(y)) not in (1, 2) or np.shape(y)[0] != count:
+        raise InputMismatchError(
+            f"X has {count} rows, y is of type {type(y).__name__} and shape {np.shape(y)}. Give a target for each row."
+        )
+    y = _last_step(parts[0][0])[1]._target.check(y)
+    weight = np.ones(count) if sample_weight is None else check_weights(sample_weight, np.empty(count))
+    kept, notes = _choose_rows(weight, max_rows, random_state)
+    folds = []
+    for estimator, rows, score in parts:
+        own = np.flatnonzero(kept) if rows is None else _rows_of_fold(rows, kept)
+        before, last = _last_step(estimator)
+        if len(own):
+            chosen = take_rows(table, own)
+            folds.append(Fold(last, chosen if before is None else before.transform(chosen), own, y[own], score))
+    labels = table.index if hasattr(table, "index") else next(iter(table.values())).index
+    return folds, weight, labels, notes
+
+
+def _split_subject(subject):
+    """Return (estimator, positions of its test rows or None, score) of each fold."""
+    if not isinstance(subject, dict):
+        return [(subject, None, None)]
+    if "estimator" not in subject or "indices" not in subject:
+        missing = "return_estimator" if "estimator" not in subject else "return_indices"
+        raise ValueError(
+            f"report got a dict with the keys {shorten(list(subject))}; it takes what cross_validate returns with "
+            f"estimators and the rows of each fold, and {missing}=True is missing: cross_validate(est, X, y, "
+            "return_estimator=True, return_indices=True)."
+        )
+    scores = subject.get("test_score", [None] * len(subject["estimator"]))
+    return list(zip(subject["estimator"], subject["indices"]["test"], scores, strict=True))
+
+
+def _rows_of_fold(rows, kept):
+    """Return the positions of a fold's test rows that are kept, or refuse positions that X does not have."""
+    rows = np.asarray(rows)
+    if rows.max(initial=-1) >= len(kept):
+        raise InputMismatchError(
+            f"The folds have test rows up to position {rows.max()}, and X has {len(kept)} rows. Give the X and y that "
+            "cross_validate got."
+        )
+    return np.sort(rows[kept[rows]])
+
+
+def _last_step(subject):
+    """Return what transforms the rows before an estimator, or None, and the fitted estimator."""
+    while hasattr(subject, "best_estimator_"):
+        subject = subject.best_estimator_
+    before = None
+    if isinstance(subject, Pipeline) and len(subject):
+        before = subject[:-1] if len(subject) > 1 else None
+        subject = subject[-1]
+    if not isinstance(subject, MultiInputClassifier | MultiInputRegressor):
+        raise TypeError(
+            "report takes a fitted MultiInputClassifier or MultiInputRegressor, a Pipeline that ends with one, a "
+            "search with a best_estimator_, or the result of cross_validate(..., return_estimator=True, "
+            "return_indices=True); "
+            f"got {describe_object(subject)}"
+        )
+    check_is_fitted(subject, "model_")
+    return before, subject
+
+
+def _read_table(X):
+    """Return X as a table in memory, or refuse what is not."""
+    if isinstance(X, str | os.PathLike) or callable(X) or not hasattr(X, "__len__"):
+        raise InputMismatchError(
+            f"report shows single rows, so that X must be a table in memory; got "
+            f"{describe_object(X)} Read some rows of it: pd.read_parquet(path).sample(5_000)."
+        )
+    return to_table(X)
+
+
+def _choose_rows(weight, max_rows, random_state):
+    """Return which rows are looked at, and what is to be said of the others."""
+    kept, notes = weight > 0, []
+    if not kept.all():
+        notes.append(f"{(~kept).sum():,} rows of weight 0 are left out.")
+    if max_rows is not None and kept.sum() > max_rows:
+        drawn = np.random.default_rng(random_state).choice(np.flatnonzero(kept), max_rows, replace=False)
+        notes.append(f"{max_rows:,} of {kept.sum():,} rows were drawn at random (max_rows={max_rows}).")
+        kept = np.zeros(len(kept), dtype=bool)
+        kept[drawn] = True
+    return kept, notes
