@@ -11,6 +11,7 @@ from .classifier import MultiInputClassifier
 from .copies import KINDS, PackedObject, pack_object
 from .graph import output_graph
 from .labels import Labels
+from .plan import Plan
 from .regressor import MultiInputRegressor
 from .targets import ClassTarget, NumberTarget
 
@@ -22,6 +23,7 @@ __all__ = [
     "MultiInputRegressor",
     "NumberTarget",
     "PackedObject",
+    "Plan",
     "output_graph",
     "pack_object",
 ]

@@ -47,7 +47,8 @@ from .examples import (
     source_of,
     warn_of_pairs,
 )
-from .parameters import Parts, branches_at_fit
+from .parameters import Parts, branches_at_fit, explains_arguments
+from .planning import plan_fit
 from .resuming import fit_parts, warn_of_interrupt
 from .scikeras import ScikerasAdapter, optimizer_state, repeat_names, restart_names
 from .tasks import CallbackSupportMixin, FitTask
@@ -349,6 +350,75 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         advice = "Write a function of a dict of input tensors and a TargetSpec that returns the output tensor."
         check_call(self.model, "`model`", ["inputs", "target"], routed, advice=advice)
         return build_by_hand(specs, lambda inputs, target: self.model(inputs, target, **routed), self._target.spec)
+
+    # --- plan
+
+    @explains_arguments
+    def plan(
+        self,
+        X,
+        y=None,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        measure=False,
+    ):
+        """Return what ``fit`` would do with these rows, without training.
+
+        The estimator, fitted or not, stays as it is.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            The training table, as for `fit`; the path of Parquet or CSV files is read, too, but no
+            batches of encoded arrays.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), or str
+            The target, as for `fit`.
+        sample_weight : array-like of shape (n_rows,), str or None
+            Weight of each row.
+        X_val, y_val, sample_weight_val : like X, y and sample_weight, or None
+            Rows on which the fit would decide when to stop.
+        measure : bool
+            Whether to run a few steps of training, on a network that is thrown away, to tell how long
+            an epoch takes.
+
+        Returns
+        -------
+        Plan
+            Columns, inputs, network, recipe, memory, and what each choice is due to. It prints as
+            text and shows as HTML in a notebook; `Plan.to_html` writes a page.
+
+        Raises
+        ------
+        InputMismatchError
+            If X yields batches, or if `fit` would refuse the rows.
+
+        See Also
+        --------
+        InputRouter : Its `plan_` says which column goes where.
+
+        Notes
+        -----
+        The code of ``fit`` runs up to the first step of training, on a clone: rows are held out,
+        the router is fitted, rows are encoded and the network is built. So the plan of a large
+        table takes as long as its routing. With an int as `random_state` a fit then holds out the same
+        rows and begins with the same weights. With `memory`, the encoded rows are kept there, and the
+        fit finds them. With `warm_start`, the plan is that of a first fit. `checkpoint` is not used.
+
+        Examples
+        --------
+        >>> from skmulti import MultiInputClassifier
+        >>> from skmulti.datasets import make_listings
+        >>> frame, outcome = make_listings(60, 0)
+        >>> plan = MultiInputClassifier(random_state=0).plan(frame[["area", "city", "description"]], outcome)
+        >>> print(plan)
+        Plan of MultiInputClassifier: 60 rows to train on; 3 inputs, ... weights
+        ...
+        """
+        validation = X_val, y_val, sample_weight_val
+        return plan_fit(self, self._new_target(), (X, y, sample_weight), validation, measure=measure)
 
     # --- train
 

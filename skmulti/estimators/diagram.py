@@ -110,7 +110,8 @@ def _pop_branch_layers(name, layers):
 def _start_of_head(estimator, names):
     """Return the position of the head's first layer, or None if no name tells it from the merge's layers."""
     if getattr(type(estimator.head_), "attach", None) is DenseHead.attach:
-        return min((names.index(name) for name in ("head__dense_0", "head__output") if name in names), default=None)
+        first = ("head__members", "head__dense_0", "head__output")
+        return min((names.index(name) for name in first if name in names), default=None)
     # A head of the user's names its layers as it likes, but the layers of the package's merges are known.
     if type(estimator.merge_) not in MERGES.values():
         return None

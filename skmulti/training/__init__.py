@@ -9,7 +9,7 @@ takes arrays from it.
 
 from .callbacks import AnnealRate, SlowOnPlateau
 from .checkpoint import Checkpoint, variables
-from .defaults import Recipe, stops_early, why_stops_early
+from .defaults import PATIENCE, Recipe, stops_early, why_stops_early
 from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
@@ -17,6 +17,7 @@ from .run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, time
 from .timing import Timings
 
 __all__ = [
+    "PATIENCE",
     "AnnealRate",
     "Checkpoint",
     "Recipe",

@@ -238,10 +238,9 @@ def why_stops_early(early_stopping, n_rows, given):
     """Say why training may stop early or not; see `stops_early` for the parameters."""
     if early_stopping != "auto":
         return "given"
-    if given:
-        return "auto: there are rows to validate on"
-    many = n_rows >= EARLY_STOPPING_ROWS
-    return f"auto: from {EARLY_STOPPING_ROWS} rows on" if many else f"auto: not below {EARLY_STOPPING_ROWS} rows"
+    if given or n_rows >= EARLY_STOPPING_ROWS:
+        return f"auto: from {EARLY_STOPPING_ROWS} rows on, or with X_val"
+    return f"auto: not below {EARLY_STOPPING_ROWS} rows"
 
 
 def auto_batch_size(n_rows):
