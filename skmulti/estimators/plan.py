@@ -1,4 +1,4 @@
-"""The `Plan` of a fit: what goes where, how the network is built and trained, as plain data with two ways to show it."""
+"""The `Plan` of a fit: what goes where, and how the network is built and trained; data that shows itself."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -182,7 +182,7 @@ def _layers(layers):
     words = []
     for layer in _inner(layers):
         shape = getattr(getattr(layer, "output", None), "shape", (None,))[1:]
-        words.append(f"{type(layer).__name__} {' x '.join('?' if n is None else str(n) for n in shape)}".strip())
+        words.append(f"{type(layer).__name__} {'x'.join('?' if n is None else str(n) for n in shape)}".strip())
     return " → ".join(words)
 
 
@@ -238,6 +238,7 @@ def _training(twin, n_held):
     stops = "may stop early" if recipe.stops_early else "trains all epochs"
     by_rate = recipe.rate is not None and recipe.stops_early
     waits = "none" if recipe.patience is None or by_rate else f"{recipe.patience} epochs without improvement"
+    patience = PATIENCE if waits == "none" else recipe.patience
     automatic = why["learning_rate"] != "given"
     head = as_given(recipe.head)
     return (
@@ -247,7 +248,7 @@ def _training(twin, n_held):
             "patience",
             waits,
             why["n_iter_no_change"],
-            f"n_iter_no_change={PATIENCE if waits == 'none' else recipe.patience}",
+            f"n_iter_no_change={patience}",
         ),
         Choice(
             "epochs",
