@@ -22,10 +22,11 @@ PAGE_CSS = """
 .skmulti .plan details { margin: .75em 0; }
 .skmulti .plan summary { cursor: pointer; font-weight: 600; }
 .skmulti .plan table { width: 100%; }
-.skmulti .plan td:last-child { font: 12.5px/1.5 ui-monospace, monospace; }
+.skmulti .plan .choices td:last-child { font: 12.5px/1.5 ui-monospace, monospace; }
+.skmulti .plan td:first-child { font-weight: 600; min-width: 7em; }
 @container (min-width: 860px) {
-  .skmulti .flow { display: grid; grid-template-columns: minmax(0, 4.4fr) 2em minmax(0, 1fr) 2em minmax(0, 1.3fr) 2em
-    minmax(0, 1fr); align-items: center; }
+  .skmulti .flow { display: grid; grid-template-columns: minmax(0, 3.8fr) 2em minmax(0, 1.2fr) 2em minmax(0, 1.2fr) 2em
+    minmax(0, 1.2fr); align-items: center; }
   .skmulti .flow.short { grid-template-columns: minmax(0, 3fr) 2em minmax(0, 1fr) 2em minmax(0, 1fr); }
   .skmulti .lane { display: grid; grid-template-columns: minmax(0, 1fr) 2em minmax(0, 1.4fr) 2em minmax(0, 1.5fr);
     align-items: stretch; }
@@ -34,6 +35,10 @@ PAGE_CSS = """
   .skmulti .arrow::before { content: "\\2192"; }
 }
 @container (max-width: 859.9px) {
+  .skmulti .plan thead { display: none; }
+  .skmulti .plan table, .skmulti .plan tbody, .skmulti .plan tr, .skmulti .plan td { display: block; }
+  .skmulti .plan td { border: 0; padding: 0; }
+  .skmulti .plan tr { border-bottom: 1px solid var(--skm-line); padding: .4em 0; }
   .skmulti .lane { border-left: 3px solid var(--skm-line); padding-left: .75em; }
 }
 """
@@ -46,15 +51,15 @@ def plan_body(plan):
         said = "".join(f'<p class="warn">{escape(warning)}</p>' for warning in plan.warnings)
         sections.append(f"<h3>Warnings of the fit</h3>{said}")
     choices = [choice_row(choice) for choice in (*plan.target, *plan.training)]
-    sections.append(f"<h3>Training</h3>{table(CHOICE_HEADINGS, choices)}")
+    sections.append(f'<h3>Training</h3><div class="choices">{table(CHOICE_HEADINGS, choices)}</div>')
     sections.append(f"<h3>Cost</h3>{''.join(f'<p>{escape(line)}</p>' for line in cost_lines(plan))}")
     if plan.columns is not None:
-        rows = [(*row[:3], row[3]) for row in column_rows(plan)]
-        sections.append(_folded("Columns: where they go, and why", ("column", "input", "encoder", "reason"), rows))
+        headings = "column", "input", "encoder", "reason"
+        sections.append(_folded("Columns: where they go, and why", headings, column_rows(plan)))
     if plan.routing:
-        sections.append(
-            _folded("What was inferred, and how to change it", CHOICE_HEADINGS, map(choice_row, plan.routing))
-        )
+        rows = map(choice_row, plan.routing)
+        folded = _folded("What was inferred, and how to change it", CHOICE_HEADINGS, rows)
+        sections.append(f'<div class="choices">{folded}</div>')
     return f'<div class="plan">{"".join(sections)}</div>'
 
 
@@ -69,11 +74,12 @@ def _diagram(plan):
     lanes = "".join(f'<div class="lane">{arrow.join(_lane(entry))}</div>' for entry in plan.inputs)
     rest = [_part_card(part) for part in plan.parts]
     target, loss, metrics = plan.target
-    rest.append(
-        _card("target", "target", target.value, f"loss {loss.value}", f"metrics {metrics.value}", css="card target")
-    )
+    rest.append(_card("target", target.value, f"loss: {loss.value}", f"metrics: {metrics.value}", css="card target"))
     short = " short" if len(plan.parts) == 1 else ""
-    return f'<div class="flow{short}"><div class="lanes">{lanes}</div>{arrow}{arrow.join(rest)}</div>'
+    dropped = [] if plan.columns is None else [row for row in column_rows(plan) if not row[1]]
+    left_out = "; ".join(f"{row[0]} ({row[3]})" for row in dropped)
+    said = f'<p class="soft">Left out: {escape(left_out)}.</p>' if dropped else ""
+    return f'<div class="flow{short}"><div class="lanes">{lanes}</div>{arrow}{arrow.join(rest)}</div>{said}'
 
 
 def _lane(entry):
@@ -85,22 +91,28 @@ def _lane(entry):
     facts += [f"{share(entry.truncated)} truncated"] if entry.truncated else []
     cards = [
         _card(label, ", ".join(names) + (f" and {more} more" if more else ""), ", ".join(facts)),
-        _card("input", entry.name, entry.encoder, entry.spec.describe()),
+        _card("input", entry.name, ": ".join(filter(None, _split_code(entry.encoder))), entry.spec.describe()),
     ]
     if entry.branch:
-        cards.append(_card("branch", entry.branch, entry.layers, _size(entry)))
+        cards.append(_card("branch", *_split_code(entry.branch), entry.layers, _size(entry)))
     return cards
 
 
 def _part_card(part):
     """Return the card of the merge, the head, or a network made by hand."""
-    return _card(part.name, part.part, part.layers, _size(part))
+    return _card(part.name, *_split_code(part.part), part.layers, _size(part))
+
+
+def _split_code(code):
+    """Return the name of a class and its arguments."""
+    name, bracket, arguments = code.partition("(")
+    return (name, arguments.removesuffix(")")) if bracket and name.isidentifier() else (code, "")
 
 
 def _size(part):
     """Return the width and the weights of a part in words."""
     width = "" if part.width is None else f"width {number(part.width)}"
-    weights = "" if part.n_weights is None else f"{number(part.n_weights)} weights"
+    weights = "" if not part.n_weights else f"{number(part.n_weights)} weights"
     return ", ".join(filter(None, (width, weights)))
 
 

@@ -244,12 +244,7 @@ def _training(twin, n_held):
     return (
         Choice("hold-out", f"{n_held:,} rows", why["validation_fraction"], _line("validation_fraction", twin)),
         Choice("stopping", stops, why["early_stopping"], f"early_stopping={recipe.stops_early}"),
-        Choice(
-            "patience",
-            waits,
-            why["n_iter_no_change"],
-            f"n_iter_no_change={patience}",
-        ),
+        Choice("patience", waits, why["n_iter_no_change"], f"n_iter_no_change={patience}"),
         Choice(
             "epochs",
             f"{recipe.epochs} at most, {recipe.epochs * recipe.n_steps:,} steps",
