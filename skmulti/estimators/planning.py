@@ -19,6 +19,9 @@ from .examples import source_of
 from .plan import Choice, Plan, PlannedInput, PlannedPart
 from .scikeras import repeat_names
 
+# Columns that a choice names; `Plan.columns` has all.
+NAMED_COLUMNS = 6
+
 
 def plan_fit(estimator, target, data, validation, *, measure=False):
     """Return the plan of a fit of an estimator, which stays as it is.
@@ -44,7 +47,7 @@ def plan_fit(estimator, target, data, validation, *, measure=False):
     refuse_fork()
     _refuse_batches(estimator, *data[:2])
     twin = clone(estimator)
-    # What scikit-learn calls a clone has no fitted attribute, so this is a fit anew also with `warm_start`.
+    # Where rows cannot be held out, the plan says so; nothing is printed.
     twin.verbose = 0
     with _warnings_gathered() as found:
         twin._validate_params()
@@ -287,7 +290,9 @@ def _routing(twin):
         for labels, line in lines_to_change(router.plan_):
             row = plan.loc[[labels[0]]].iloc[0]
             where = f"{row['encoder']} of {row['input']}" if row["input"] else "dropped"
-            choices.append(Choice(f"column {', '.join(map(str, labels))}", where, row["reason"], f"router={line}"))
+            named = ", ".join(map(str, labels[:NAMED_COLUMNS]))
+            more = f" and {len(labels) - NAMED_COLUMNS} more" if len(labels) > NAMED_COLUMNS else ""
+            choices.append(Choice(f"column {named}{more}", where, row["reason"], f"router={line}"))
     given = set(twin.branches or {})
     for name, branch in getattr(twin, "branches_", {}).items():
         if name in given or isinstance(branch, str):

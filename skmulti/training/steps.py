@@ -164,19 +164,18 @@ class FeedSteps:
         at_least : float
             Seconds to measure for, unless all steps of an epoch take less.
         """
-        feed, steps = self.feed, iter(())
+        feed, steps, left = self.feed, None, 0
 
         def run(count):
-            nonlocal steps
+            nonlocal steps, left
             if self._gathers():
                 result = self._run(*_arguments(feed, 0, count))
             else:
                 for _ in range(count):
-                    try:
-                        result = self.otherwise(steps)
-                    except (StopIteration, tf.errors.OutOfRangeError):
-                        steps = iter(feed.steps())
-                        result = self.otherwise(steps)
+                    # Not to the end: Keras' function has no result then.
+                    if not left:
+                        steps, left = iter(feed.steps()), feed.n_steps
+                    result, left = self.otherwise(steps), left - 1
             # An accelerator has not done its work when the call returns.
             tf.nest.map_structure(float, result)
 
