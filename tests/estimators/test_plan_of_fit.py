@@ -214,17 +214,17 @@ class TestRefusals:
         assert found[0] == found[1] or "steps" in change
 
     def test_batches_are_refused_and_not_read(self):
-        read = []
+        batch = {"a": np.zeros((2, 1), "float32")}, np.array([0, 1])
 
         def batches():
-            read.append(1)
-            yield {"a": np.zeros((2, 1), "float32")}, np.array([0, 1])
+            yield batch
 
-        dataset = tf.data.Dataset.from_tensors(({"a": np.zeros((2, 1), "float32")}, np.array([0, 1])))
-        for source in (batches(), batches, dataset):
+        generator = batches()
+        for source in (generator, batches, tf.data.Dataset.from_tensors(batch)):
             with pytest.raises(InputMismatchError, match=r"plan reads tables, and X is the .* Give a DataFrame"):
                 MultiInputClassifier().plan(source)
-        assert not read
+        # A generator cannot be rewound.
+        assert next(generator) is batch
 
 
 class TestSeconds:
@@ -293,13 +293,14 @@ class Parser(html.parser.HTMLParser):
         self.texts.append(data)
 
 
-class TestPage:
-    @pytest.fixture(scope="class")
-    def page(self, table, tmp_path_factory):
-        frame = table[0].rename(columns={"area": "<script>alert(1)</script>", "city": LONG})
-        plan = MultiInputClassifier(random_state=0).plan(frame, np.where(table[1] == table[1][0], "<b>yes</b>", "no"))
-        return plan.to_html(tmp_path_factory.mktemp("plan") / "plan.html")
+@pytest.fixture(scope="module")
+def page(table, tmp_path_factory):
+    frame = table[0].rename(columns={"area": "<script>alert(1)</script>", "city": LONG})
+    plan = MultiInputClassifier(random_state=0).plan(frame, np.where(table[1] == table[1][0], "<b>yes</b>", "no"))
+    return plan.to_html(tmp_path_factory.mktemp("plan") / "plan.html")
 
+
+class TestPage:
     def test_text_of_cells_stays_text(self, page):
         parser = Parser()
         parser.feed(page.read_text(encoding="utf-8"))

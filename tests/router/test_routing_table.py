@@ -44,7 +44,7 @@ def test_a_terminal_shows_all_four_columns():
         assert lines[0].split() == ["column", "input", "encoder", "reason"]
         assert max(map(len, lines)) <= width
         assert "..." not in shown
-        for word in ("NumberScaler", "CategoryIndexer", "dropped", "an id:", "40 rows"):
+        for word in ("NumberScaler", "CategoryIndexer", "dropped", "an id:", "different", "rows"):
             assert word in shown
 
 
