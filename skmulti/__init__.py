@@ -29,7 +29,7 @@ from .errors import (
     UnmatchedFilesWarning,
     UntrustedTypesError,
 )
-from .estimators import MultiInputClassifier, MultiInputRegressor
+from .estimators import MultiInputClassifier, MultiInputRegressor, Plan
 from .inputs import (
     Branch,
     CalendarEncoder,
@@ -122,6 +122,7 @@ __all__ = [
     "OptimizerStateWarning",
     "OtherVersionWarning",
     "PiecewiseBranch",
+    "Plan",
     "RecordVectorizer",
     "SavedFileError",
     "SequenceBranch",

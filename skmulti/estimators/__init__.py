@@ -12,6 +12,7 @@ from .classifier import MultiInputClassifier
 from .copies import KINDS, PackedObject, pack_object
 from .graph import output_graph
 from .labels import Labels
+from .plan import Plan
 from .regressor import MultiInputRegressor
 from .targets import ClassTarget, NumberTarget
 
@@ -24,6 +25,7 @@ __all__ = [
     "NumberTarget",
     "Outputs",
     "PackedObject",
+    "Plan",
     "output_graph",
     "pack_object",
 ]

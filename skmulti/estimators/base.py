@@ -4,6 +4,7 @@ import os
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -29,6 +30,7 @@ from ..training import (
     sample_rows,
     stops_early,
     train,
+    why_stops_early,
 )
 from .continuing import changed_names, compile_params, network_params, refuse_changes
 from .copies import map_leaves
@@ -45,7 +47,8 @@ from .examples import (
     source_of,
     warn_of_pairs,
 )
-from .parameters import Parts, branches_at_fit
+from .parameters import Parts, branches_at_fit, explains_arguments
+from .planning import plan_fit
 from .resuming import fit_parts, warn_of_interrupt
 from .scikeras import ScikerasAdapter, optimizer_state, repeat_names, restart_names
 from .tasks import CallbackSupportMixin, FitTask
@@ -59,6 +62,15 @@ class Outputs:
 
     def __len__(self):
         return len(self.array)
+
+
+class Ready(NamedTuple):
+    """What `train` needs of a fit that is ready to train: the network, rows to train and validate on, the schedule."""
+
+    network: keras.Model
+    rows: object
+    held: object
+    schedule: Schedule
 
 
 class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
@@ -134,7 +146,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         seed = draw_seed(self.random_state)
         examples = self._learn_target(target, X, y, sample_weight)
         target.describe(examples.y, examples.weight, self.loss)
-        recipe = replace(self._recipe(len(examples)), epochs=1, stops_early=False)
+        recipe = self._recipe(len(examples)).for_one_epoch()
         with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
             interrupted = self._train(self._build(examples, recipe), None, seed, recipe)
         return self._end(interrupted)
@@ -147,7 +159,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         examples = self._reader(self._target).read(X, y, sample_weight)
         if validation is not None:
             return self._run(examples, validation, seed, lambda examples, recipe: self._rows(examples))
-        recipe = replace(self._recipe(len(examples)), epochs=1, stops_early=False)
+        recipe = self._recipe(len(examples)).for_one_epoch()
         with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
             interrupted = self._train(self._rows(examples), None, seed, recipe)
         return self._end(interrupted)
@@ -156,10 +168,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         """Run a whole fit on rows that were read; `make_rows` encodes those to train on."""
         with self._open_checkpoint(examples, validation, seed) as checkpoint:
             seed = checkpoint.seed if checkpoint else seed
-            examples, held = self._split(examples, validation, seed)
-            if describes:
-                self._target.describe(examples.y, examples.weight, self.loss)
-            recipe = self._recipe(len(examples), given=held is not None or validation[0] is not None)
+            examples, held, recipe = self._divide(examples, validation, seed, describes)
             task = FitTask(self, examples.X, examples.y, examples.weight, recipe.epochs)
             with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
                 rows = make_rows(examples, recipe)
@@ -169,6 +178,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             if checkpoint:
                 checkpoint.finished = not interrupted
         return self._end(interrupted)
+
+    def _divide(self, examples, validation, seed, describes):
+        """Return the rows to train on, those to validate on (or None), and the recipe; `describes`: also the target."""
+        examples, held, reason = self._split(examples, validation, seed)
+        if describes:
+            self._target.describe(examples.y, examples.weight, self.loss)
+        given = held is not None or validation[0] is not None
+        return examples, held, self._recipe(len(examples), given, reason)
 
     def _open_checkpoint(self, examples, validation, seed):
         """Return the context of the fit's checkpoint; None in a context if the user wants none."""
@@ -210,13 +227,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         return examples
 
     def _split(self, examples, validation, seed):
-        """Divide rows into those to train on and those to validate on (or None)."""
+        """Divide rows into those to train on and those to validate on (or None); say why these."""
         X_val, y_val, weight_val = validation
         with _called_x_val():
             source = self._source(X_val, y_val)
         if source is not None:
             # Batches must suit the router, which training rows make: `_held_rows` reads them when it is fitted.
-            return examples, None
+            return examples, None, "X_val is given"
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together; give both or neither.")
         if X_val is not None:
@@ -224,17 +241,22 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                 held = self._reader(self._target).read(*validation, called=NAMES_VAL)
             if not len(held):
                 raise InputMismatchError("X_val has 0 sample(s) while a minimum of 1 is required. Leave it out.")
-            return examples, held
+            return examples, held, "X_val is given"
         if weight_val is not None:
             raise ValueError("sample_weight_val weighs the rows of X_val, which is not given.")
-        stops = stops_early(self.early_stopping, len(examples), given=False)
-        if not examples.can_split or self.validation_fraction is None or not stops:
-            return examples, None
+        if not examples.can_split:
+            return examples, None, "batches are not divided"
+        if self.validation_fraction is None:
+            return examples, None, "given"
+        if not stops_early(self.early_stopping, len(examples), given=False):
+            return examples, None, "without early stopping they would decide nothing"
         strata = self._target.strata(examples.y)
         training, held, reason = hold_out(len(examples), self.validation_fraction, seed, strata)
         if reason and self.verbose:
             print(f"No rows are held out: {reason}.")
-        return (examples, None) if held is None else (examples.take(training), examples.hold_out(held))
+        if held is None:
+            return examples, None, reason
+        return examples.take(training), examples.hold_out(held), "they decide when to stop"
 
     def _held_rows(self, held, validation):
         """Return the rows to validate on, encoded for the network, or None."""
@@ -246,8 +268,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         with _called_x_val() if validation[0] is not None else nullcontext():
             return self._rows(held)
 
-    def _recipe(self, count, given=False):
-        """Choose how to train on a number of rows; `given` says whether there are rows to validate on."""
+    def _recipe(self, count, given=False, held_reason="none"):
+        """Choose how to train on a number of rows; `given`: there are rows to validate on, for a reason."""
         return Recipe.of(
             count,
             self._target.spec,
@@ -255,6 +277,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             epochs=self.epochs,
             stops_early=stops_early(self.early_stopping, count, given),
             head=self.head,
+            reasons={
+                "validation_fraction": held_reason,
+                "early_stopping": why_stops_early(self.early_stopping, count, given),
+            },
         )
 
     def _rows(self, examples, arrays=None):
@@ -325,6 +351,75 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         check_call(self.model, "`model`", ["inputs", "target"], routed, advice=advice)
         return build_by_hand(specs, lambda inputs, target: self.model(inputs, target, **routed), self._target.spec)
 
+    # --- plan
+
+    @explains_arguments
+    def plan(
+        self,
+        X,
+        y=None,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        measure=False,
+    ):
+        """Return what ``fit`` would do with these rows, without training.
+
+        The estimator, fitted or not, stays as it is.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
+            The training table, as for `fit`; the path of Parquet or CSV files is read, too, but no
+            batches of encoded arrays.
+        y : array-like of shape (n_rows,) or (n_rows, n_outputs), or str
+            The target, as for `fit`.
+        sample_weight : array-like of shape (n_rows,), str or None
+            Weight of each row.
+        X_val, y_val, sample_weight_val : like X, y and sample_weight, or None
+            Rows on which the fit would decide when to stop.
+        measure : bool
+            Whether to run a few steps of training, on a network that is thrown away, to tell how long
+            an epoch takes.
+
+        Returns
+        -------
+        Plan
+            Columns, inputs, network, recipe, memory, and what each choice is due to. It prints as
+            text and shows as HTML in a notebook; `Plan.to_html` writes a page.
+
+        Raises
+        ------
+        InputMismatchError
+            If X yields batches, or if `fit` would refuse the rows.
+
+        See Also
+        --------
+        InputRouter : Its `plan_` says which column goes where.
+
+        Notes
+        -----
+        The code of ``fit`` runs up to the first step of training, on a clone: rows are held out,
+        the router is fitted, rows are encoded and the network is built. So the plan of a large
+        table takes as long as its routing. With an int as `random_state` a fit then holds out the same
+        rows and begins with the same weights. With `memory`, the encoded rows are kept there, and the
+        fit finds them. With `warm_start`, the plan is that of a first fit. `checkpoint` is not used.
+
+        Examples
+        --------
+        >>> from skmulti import MultiInputClassifier
+        >>> from skmulti.datasets import make_listings
+        >>> frame, outcome = make_listings(60, 0)
+        >>> plan = MultiInputClassifier(random_state=0).plan(frame[["area", "city", "description"]], outcome)
+        >>> print(plan)
+        Plan of MultiInputClassifier: 60 rows to train on; 3 inputs, ... weights
+        ...
+        """
+        validation = X_val, y_val, sample_weight_val
+        return plan_fit(self, self._new_target(), (X, y, sample_weight), validation, measure=measure)
+
     # --- train
 
     def _train(self, rows, held, seed, recipe, task=None, checkpoint=None):
@@ -332,11 +427,30 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
         Only a whole fit, which has a `task`, stops early.
         """
-        self.callbacks_ = callbacks = self._copy_callbacks()
-        self._in_parts = task is None
+        ready = self._make_ready(rows, held, seed, recipe, whole=task is not None)
+        callbacks = [*self.callbacks_, *(task.epochs() if task else ())]
+        fit_params = self._fit_params()
+        if rows.n_batches:
+            # The source ends an epoch after these steps by itself.
+            fit_params.pop("steps_per_epoch", None)
+        # Keras makes metrics from their names in the first training step, not in `compile`.
+        with restart_names():
+            done = train(*ready, callbacks, fit_params, self.timings_, checkpoint)
+        # A new dict: a fit that is broken off leaves the old one.
+        names = dict.fromkeys([*self.history_, *done.history])
+        self.history_ = {
+            name: [*self.history_.get(name, []), *map(float, done.history.get(name, []))] for name in names
+        }
+        self.best_epoch_, self.n_iter_ = done.best_epoch, len(self.history_["loss"])
+        return done.interrupted
+
+    def _make_ready(self, rows, held, seed, recipe, *, whole=True):
+        """Finish the recipe and compile if needed: all that comes before training."""
+        self.callbacks_ = self._copy_callbacks()
+        self._in_parts = not whole
         if rows.batch_rows:
             recipe = replace(recipe, batch_size=rows.batch_rows)
-        self.recipe_ = recipe = self._finish_recipe(recipe, held, callbacks, whole=task is not None)
+        self.recipe_ = recipe = self._finish_recipe(recipe, held, self.callbacks_, whole=whole)
         with self.timings_.measure("build"):
             self._compile_networks(recipe)
             network, (rows, held) = self._trained.prepare(self.model_, rows, held)
@@ -351,22 +465,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             monitor=self.monitor,
             verbose=int(self.verbose),
         )
-        if task:
-            callbacks = [*callbacks, *task.epochs()]
-        fit_params = self._fit_params()
-        if rows.n_batches:
-            # The source ends an epoch after these steps by itself.
-            fit_params.pop("steps_per_epoch", None)
-        # Keras makes metrics from their names in the first training step, not in `compile`.
-        with restart_names():
-            done = train(network, rows, held, schedule, callbacks, fit_params, self.timings_, checkpoint)
-        # A new dict: a fit that is broken off leaves the old one.
-        names = dict.fromkeys([*self.history_, *done.history])
-        self.history_ = {
-            name: [*self.history_.get(name, []), *map(float, done.history.get(name, []))] for name in names
-        }
-        self.best_epoch_, self.n_iter_ = done.best_epoch, len(self.history_["loss"])
-        return done.interrupted
+        return Ready(network, rows, held, schedule)
 
     def _finish_recipe(self, recipe, held, callbacks, *, whole):
         """Choose what depends on the network, its branches and the user's callbacks."""

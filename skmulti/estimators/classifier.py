@@ -318,8 +318,11 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         ValueError
             If a parameter, y or the weights are wrong.
         """
-        target = ClassTarget(self.class_weight)
-        return self._fit(target, X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        return self._fit(self._new_target(), X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def _new_target(self):
+        """Return a target that has learned nothing yet."""
+        return ClassTarget(self.class_weight)
 
     @explains_arguments
     @undone_if_broken_off

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from ..network import FunctionBranch, FunctionMerge, LayerBranch
 from ..router import draw_block, in_words
@@ -38,32 +39,67 @@ def _parts_before_fit(estimator):
     # Inputs that `fit` will refuse raise these; the router's block shows them.
     with suppress(AttributeError, TypeError, ValueError):
         given = Parts(estimator).branches
-    branches = [(f"{name}", _as_given(part)) for name, part in given.items()]
+    branches = [(f"{name}", as_given(part)) for name, part in given.items()]
     if getattr(estimator.router, "inputs", None) is None:
         branches.append((None, "others: chosen at fit" if branches else "chosen at fit"))
     return branches, merge, head
 
 
-def _parts_after_fit(estimator):
-    """Return (label, part) of branches, merge and head; labels tell the width and the number of parameters."""
+@dataclass(frozen=True)
+class NetworkPart:
+    """The layers of a branch, of the merge or of the head in a network.
+
+    Parameters
+    ----------
+    width : int or None
+        Length of the vector that comes out of a branch, of the merge or of the head.
+    layers : tuple of keras.layers.Layer
+        Its layers; none for a branch that is another input's.
+    n_weights : int or None
+        Number of its weights without those that an earlier part has, too; None if no name tells its layers.
+    """
+
+    width: int | None
+    layers: tuple = ()
+    n_weights: int | None = None
+
+
+def network_parts(estimator):
+    """Return the parts of a fitted estimator's network: {input name: NetworkPart}, merge and head."""
     model, parts, counted = estimator.model_, estimator.branches_, set()
     others = {layer.name: layer for layer in model.layers if layer.name not in model.input}
     # This removes the branches' layers from `others`; the merge's and then the head's are left, in order.
     own = {name: _pop_branch_layers(name, others) for name in parts}
     named = all("layers" in own[name] for name, part in parts.items() if not isinstance(part, str))
-    branches = []
+    branches = {}
     for name, part in parts.items():
         width = _width(own[part if isinstance(part, str) else name].get("branch"), "output")
-        count = _count(own[name].values(), counted) if named else None
-        branches.append((_label(name, width, count), _as_given(part)))
-    merge, head = "merge", _label("head", _width(model, "output"))
-    if named and MERGED_LAYER in others:
-        # Layers stand in the order in which a row goes through them.
-        start = 1 + list(others).index(MERGED_LAYER)
-        others = list(others.values())
-        merge = _label("merge", _width(others[start - 1], "output"), _count(others[:start], counted))
-        head = _label("head", _width(model, "output"), _count(others[start:], counted))
-    return branches, (merge, _as_given(estimator.merge_)), (head, estimator.head_)
+        layers = tuple(own[name].values())
+        branches[name] = NetworkPart(width, layers, _count(layers, counted) if named else None)
+    if not named or MERGED_LAYER not in others:
+        return branches, NetworkPart(None), NetworkPart(_width(model, "output"))
+    # Layers stand in the order in which a row goes through them.
+    start = 1 + list(others).index(MERGED_LAYER)
+    others = tuple(others.values())
+    merge, head = others[:start], others[start:]
+    return (
+        branches,
+        NetworkPart(_width(merge[-1], "output"), merge, _count(merge, counted)),
+        NetworkPart(_width(model, "output"), head, _count(head, counted)),
+    )
+
+
+def _parts_after_fit(estimator):
+    """Return (label, part) of branches, merge and head; labels tell the width and the number of parameters."""
+    found, merge, head = network_parts(estimator)
+    branches = [
+        (_label(name, part.width, part.n_weights), as_given(estimator.branches_[name])) for name, part in found.items()
+    ]
+    return (
+        branches,
+        (_label("merge", merge.width, merge.n_weights), as_given(estimator.merge_)),
+        (_label("head", head.width, head.n_weights), estimator.head_),
+    )
 
 
 def _pop_branch_layers(name, layers):
@@ -95,7 +131,7 @@ def _label(name, width, count=None):
     return f"{name}: {text}" if text else name
 
 
-def _as_given(part):
+def as_given(part):
     """Return a part as the user knows it: out of its wrapper, and in words where it is another input's."""
     if isinstance(part, FunctionBranch | FunctionMerge | LayerBranch):
         return part.layer if isinstance(part, LayerBranch) else part.function

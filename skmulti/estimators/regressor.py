@@ -279,8 +279,11 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         ValueError
             If a parameter, y or the weights are wrong.
         """
-        target = NumberTarget(self.scale_target)
-        return self._fit(target, X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        return self._fit(self._new_target(), X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    def _new_target(self):
+        """Return a target that has learned nothing yet."""
+        return NumberTarget(self.scale_target)
 
     @explains_arguments
     @undone_if_broken_off

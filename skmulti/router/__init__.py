@@ -16,6 +16,7 @@ from .fitted import FittedRoutes
 from .frames import n_rows, take_rows, to_table
 from .graph import RouterGraph
 from .lazy import LazyArray, split_lazy, take
+from .plan import RoutingTable, lines_to_change
 from .records import is_record
 from .router import InputRouter, make_input_router
 from .routes import Route
@@ -28,6 +29,7 @@ __all__ = [
     "LazyArray",
     "Route",
     "RouterGraph",
+    "RoutingTable",
     "as_memory",
     "check_batch",
     "draw_block",
@@ -36,6 +38,7 @@ __all__ = [
     "in_words",
     "input_names",
     "is_record",
+    "lines_to_change",
     "make_input_router",
     "n_rows",
     "split_lazy",

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_float_dtype, is_numeric_dtype
 
+from .._text import terminal_width, text_table
 from ..errors import CellTypeError, DroppedColumnsWarning, InputMismatchError, closest_match, shorten, warn
 from ..inputs import ENCODERS, hint
 
@@ -106,10 +107,42 @@ def infer_inputs(table, kinds=None, reserved=()):
     return [(name, *entry) for name, entry in inputs.items()], _plan_table(rows)
 
 
-def _line_that_keeps(label):
-    """Return the line that keeps a column which is left out as an id."""
+def _line_that_keeps(label, most=40):
+    """Return the line that keeps a column which is left out as an id; `most` letters of its label."""
     # The last encoder takes what no other would.
-    return f"InputRouter(kinds={{{shorten(repr(label), 40)}: {ENCODERS[-1].default_branch.reads[0]!r}}})"
+    return f"InputRouter(kinds={{{shorten(repr(label), most)}: {ENCODERS[-1].default_branch.reads[0]!r}}})"
+
+
+def _line_that_drops(label, most=40):
+    """Return the line that leaves a column out; `most` letters of its label."""
+    return f"InputRouter(kinds={{{shorten(repr(label), most)}: 'drop'}})"
+
+
+def lines_to_change(plan):
+    """Return the lines that route the columns of an inferred plan in another way.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        From `infer_inputs`.
+
+    Returns
+    -------
+    list of tuple (list of label, str)
+        Columns that were routed alike, and the line that would make something else of the first of them. Columns
+        that are empty, or that the user has routed, have no line.
+    """
+    alike = {}
+    for label, name, encoder, reason in plan.itertuples(index=False):
+        if reason != "empty" and not reason.startswith("given"):
+            # Dropped columns have no input, and several reasons.
+            alike.setdefault((encoder, name, "" if name else reason.split(":")[0]), []).append(label)
+    lines = []
+    for (encoder, *_), labels in alike.items():
+        # The last encoder takes what no other would, so that a column which it has already can only be left out.
+        line = _line_that_drops if encoder == ENCODERS[-1].__name__ else _line_that_keeps
+        lines.append((labels, line(labels[0], most=len(repr(labels[0])))))
+    return lines
 
 
 def _warn_of_lost(lost):
@@ -120,14 +153,13 @@ def _warn_of_lost(lost):
     named = "; ".join(f"{shorten(repr(label), 40)} ({shorten(reason)})" for label, reason in first)
     more = f"; and {len(lost) - len(first)} more" if len(lost) > len(first) else ""
     count = f"{len(lost)} columns are" if len(lost) > 1 else "1 column is"
-    label = shorten(repr(first[0][0]), 40)
     if first[0][1].startswith(_AN_ID):
         way = f"To keep a column, say what it holds: {_line_that_keeps(first[0][0])}."
     else:
         way = "Make the cells numbers, texts, dates or lists, all of one type, and complex numbers two columns."
     warn(
         f"{count} left out although the cells differ: {named}{more}. {way} To leave it out without this warning: "
-        f"InputRouter(kinds={{{label}: 'drop'}}).",
+        f"{_line_that_drops(first[0][0])}.",
         DroppedColumnsWarning,
     )
 
@@ -188,7 +220,25 @@ def encoder_name(encoder):
 
 def _plan_table(rows):
     """Return the plan as a frame."""
-    return pd.DataFrame(rows, columns=["column", "input", "encoder", "reason"])
+    return RoutingTable(rows, columns=["column", "input", "encoder", "reason"])
+
+
+class RoutingTable(pd.DataFrame):
+    """The plan of a router: a DataFrame that shows all of its cells, wrapped to the width of the terminal.
+
+    Whatever is made of it (rows, columns, groups) is a plain DataFrame. Pickles and saved files hold lists of its
+    cells.
+    """
+
+    def __repr__(self):
+        # pandas would cut this table to the columns that fit into a line.
+        if self.empty:
+            return super().__repr__()
+        return text_table(self.columns, self.itertuples(index=False), width=terminal_width())
+
+    def _repr_html_(self):
+        with pd.option_context("display.max_colwidth", None, "display.max_rows", None):
+            return super()._repr_html_()
 
 
 def explicit_plan(routes, table):

@@ -96,7 +96,7 @@ def _profile_route(route, table, rows, encode):
     frame = as_frame(columns)
     # Of all rows that are at hand: a gap is rare in some columns.
     gaps = (
-        as_frame(route.columns_in(table)).isna().to_numpy().any(axis=0)
+        as_frame(route.columns_in(table)).isna().to_numpy().mean(axis=0)
         if route.saw_missing
         else np.zeros(frame.shape[1])
     )
@@ -108,10 +108,11 @@ def _profile_route(route, table, rows, encode):
     return [
         {
             "schema": route.encoder.json_schema(column),
-            "may_be_missing": bool(has_gap),
+            "may_be_missing": bool(gap),
+            "missing": float(gap),
             "measures": {name: _summarise(values) for name, values in own.items()},
         }
-        for own, has_gap, (_, column) in zip(measures, gaps, frame.items(), strict=True)
+        for own, gap, (_, column) in zip(measures, gaps, frame.items(), strict=True)
     ]
 
 
@@ -207,6 +208,19 @@ def count_cells(bins, values):
             return np.bincount(places, minlength=2 * len(bins["edges"]) + 1), float(known.sum())
     marked = int(values.sum())
     return np.array([len(values) - marked, marked]), float(marked)
+
+
+def fitted_shares(profiles):
+    """Return the shares of marked training cells, by input and column; see `InputRouter.fitted_shares`."""
+    return {name: [_shares_of(profile) for profile in own] for name, own in profiles.items()}
+
+
+def _shares_of(profile):
+    """Return the shares of marked cells in the profile of a column."""
+    marked = {name: known for name, known in profile["measures"].items() if not known.keys() & {"edges", "labels"}}
+    shares = {name: known["total"] / max(sum(known["counts"]), 1) for name, known in marked.items()}
+    # Files of an earlier version have no count of all rows.
+    return {**shares, "missing": profile.get("missing", shares["missing"])}
 
 
 def column_labels(route):

@@ -24,8 +24,8 @@ from .fitting import fit_in_parts, fit_routes
 from .frames import n_rows, table_parts, take_rows, to_table
 from .graph import RouterGraph
 from .lazy import AT_ONCE, Decoding, split_lazy
-from .plan import explicit_plan, infer_inputs
-from .profiles import column_fields, profile_routes
+from .plan import RoutingTable, explicit_plan, infer_inputs
+from .profiles import column_fields, fitted_shares, profile_routes
 from .readings import read_columns
 from .routes import is_word
 from .shifts import Comparison
@@ -512,6 +512,18 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
         check_is_fitted(self, "specs_")
         return column_fields(self._fitted.routes, self._known_profiles())
 
+    def fitted_shares(self):
+        """Return what share of the training cells was found missing, too long and so on.
+
+        Returns
+        -------
+        dict of str to list of dict of str to float
+            For each input, the shares of each of its columns, named as in `compare`: "missing" of all
+            training rows, the others of those rows that fit has measured.
+        """
+        check_is_fitted(self, "specs_")
+        return fitted_shares(self._known_profiles())
+
     def to_dataset(self, X, y=None, *, batch_size=32, shuffle=False, seed=None):
         """Return encoded rows as a ``tf.data.Dataset``, to train a Keras model by hand.
 
@@ -692,7 +704,7 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
     def __setstate__(self, state):
         super().__setstate__(check_stamp(state, type(self)))
         if isinstance(getattr(self, "plan_", None), dict):
-            self.plan_ = pd.DataFrame(self.plan_)
+            self.plan_ = RoutingTable(self.plan_)
 
     def _keep(self, routes, table, results):
         """Set the attributes that a fitted router has; `results` are the encoded rows, if they are encoded."""

@@ -9,14 +9,15 @@ takes arrays from it.
 
 from .callbacks import AnnealRate, SlowOnPlateau
 from .checkpoint import Checkpoint, variables
-from .defaults import Recipe, stops_early
+from .defaults import PATIENCE, Recipe, stops_early, why_stops_early
 from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
-from .run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, train
+from .run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
 from .timing import Timings
 
 __all__ = [
+    "PATIENCE",
     "AnnealRate",
     "Checkpoint",
     "Recipe",
@@ -34,6 +35,8 @@ __all__ = [
     "sample_rows",
     "stops_early",
     "table_batches",
+    "time_epoch",
     "train",
     "variables",
+    "why_stops_early",
 ]

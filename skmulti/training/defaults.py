@@ -4,7 +4,7 @@ The gain of each choice was measured on tables that were set aside for this, see
 of a single part, such as the filters of an `ImageBranch`, are in the file of that part.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import keras
 import numpy as np
@@ -65,6 +65,11 @@ class Recipe:
         Number of epochs without improvement after which training stops; None never stops early.
     steps_per_execution : int
         Steps that run in one call, before Python sees the results.
+    n_steps : int or None
+        Steps of an epoch, known once there is a network.
+    reasons : dict of str to str
+        Why each choice was made, by the name of the parameter that would change it; "given" if the
+        user made it. "learning_rate" is ``optimizer__learning_rate``.
     """
 
     n_rows: int
@@ -79,9 +84,12 @@ class Recipe:
     rate: type | None = None
     patience: int | None = None
     steps_per_execution: int = STEPS_PER_EXECUTION
+    n_steps: int | None = None
+    # Words, which make no two recipes different.
+    reasons: dict = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, n_rows, target, *, batch_size="auto", epochs="auto", stops_early=False, head=None):
+    def of(cls, n_rows, target, *, batch_size="auto", epochs="auto", stops_early=False, head=None, reasons=None):
         """Choose what depends on rows and target.
 
         Parameters
@@ -96,6 +104,8 @@ class Recipe:
             Whether training may stop early, see the function `stops_early`.
         head : DenseHead, object with ``attach``, or None
             As the user gave it.
+        reasons : dict of str to str or None
+            Reasons of choices that were made before.
 
         Returns
         -------
@@ -103,6 +113,12 @@ class Recipe:
             The choices so far.
         """
         classes = bool(target.n_classes)
+        reasons = {
+            **(reasons or {}),
+            "batch_size": _why(batch_size, why_batch_size(n_rows)),
+            "epochs": _why(epochs, why_epochs(n_rows, classes=classes)),
+            "head": "given" if head is not None else why_head(n_rows, target),
+        }
         batch_size = auto_batch_size(n_rows) if batch_size == "auto" else batch_size
         return cls(
             n_rows=n_rows,
@@ -112,7 +128,13 @@ class Recipe:
             stops_early=stops_early,
             head=default_head(n_rows, target) if head is None else head,
             dropout=small_data_dropout(n_rows),
+            reasons=reasons,
         )
+
+    def for_one_epoch(self):
+        """Return the recipe for a single epoch on a chunk of rows, which never stops early."""
+        reasons = {**self.reasons, "epochs": "one for each chunk of rows", "early_stopping": "not on chunks of rows"}
+        return replace(self, epochs=1, stops_early=False, reasons=reasons)
 
     def with_network(
         self,
@@ -167,8 +189,14 @@ class Recipe:
             # A rate that falls along a plan gives the best weights near the plan's end, so no fit stops before.
             by_itself = PATIENCE if rate is None else self.epochs
             patience = by_itself if n_iter_no_change == "auto" else n_iter_no_change
+        n_steps = n_steps or -(-self.n_rows // self.batch_size)
+        reasons = {
+            **self.reasons,
+            "learning_rate": why_learning_rate(rate) if automatic and not rate_given else "given",
+            "n_iter_no_change": _why(n_iter_no_change, why_patience(rate, patience)),
+            "steps_per_execution": _why(steps_per_execution, why_steps_per_execution(callbacks)),
+        }
         if steps_per_execution == "auto":
-            n_steps = n_steps or -(-self.n_rows // self.batch_size)
             steps_per_execution = auto_steps_per_execution(n_steps, callbacks)
         members = has_members(network)
         learning_rate = auto_learning_rate(self.classes, self.batch_size, members=members) if automatic else None
@@ -179,7 +207,14 @@ class Recipe:
             rate=rate,
             patience=patience,
             steps_per_execution=steps_per_execution,
+            n_steps=n_steps,
+            reasons=reasons,
         )
+
+
+def _why(given, reason):
+    """Return the reason of a choice that was made here, or "given" if the user made it."""
+    return reason if isinstance(given, str) and given == "auto" else "given"
 
 
 def stops_early(early_stopping, n_rows, given):
@@ -199,9 +234,26 @@ def stops_early(early_stopping, n_rows, given):
     return bool(early_stopping)
 
 
+def why_stops_early(early_stopping, n_rows, given):
+    """Say why training may stop early or not; see `stops_early` for the parameters."""
+    if early_stopping != "auto":
+        return "given"
+    if given or n_rows >= EARLY_STOPPING_ROWS:
+        return f"auto: from {EARLY_STOPPING_ROWS} rows on, or with X_val"
+    return f"auto: not below {EARLY_STOPPING_ROWS} rows"
+
+
 def auto_batch_size(n_rows):
     """Choose the rows of a batch: a power of two from 32 to 256 that makes about 80 batches an epoch."""
     return int(np.clip(2 ** round(np.log2(max(n_rows, 1) / 80)), *AUTO_BATCH)) if n_rows > 80 else AUTO_BATCH[0]
+
+
+def why_batch_size(n_rows):
+    """Say how `auto_batch_size` chooses."""
+    least, most = AUTO_BATCH
+    if n_rows <= 80:
+        return f"auto: the smallest batch, {least}"
+    return f"auto: the power of two from {least} to {most} that makes about 80 steps an epoch"
 
 
 def auto_epochs(n_rows, batch_size, *, classes=False):
@@ -218,6 +270,18 @@ def auto_epochs(n_rows, batch_size, *, classes=False):
     return int(np.clip(round(AUTO_STEPS / n_steps), AUTO_EPOCHS[0], most))
 
 
+def why_epochs(n_rows, *, classes=False):
+    """Say how `auto_epochs` chooses."""
+    least, most = AUTO_EPOCHS
+    if n_rows >= EARLY_STOPPING_ROWS:
+        return f"auto: {AUTO_STEPS:,} steps in {least} to {most} epochs"
+    steps = f", or as many as make {FEW_ROWS_STEPS} steps" if classes else ""
+    return (
+        f"auto: {AUTO_STEPS:,} steps in {least} to {FEW_ROWS_EPOCHS} epochs{steps}; below {EARLY_STOPPING_ROWS} rows "
+        "nothing stops a fit that overfits"
+    )
+
+
 def auto_learning_rate(classes, batch_size, *, members=False):
     """Choose the learning rate of Adam for a kind of target and a batch size.
 
@@ -229,15 +293,46 @@ def auto_learning_rate(classes, batch_size, *, members=False):
     return rate * (batch_size / AUTO_RATE_ROWS) ** 0.5
 
 
+def why_learning_rate(rate):
+    """Say how `auto_learning_rate` chooses, and what `auto_rate` then does with the rate."""
+    courses = {
+        None: "constant",
+        AnnealRate: "it falls along half a cosine to nearly zero",
+        SlowOnPlateau: "a quarter of it each time that the hold-out gets worse, since a branch soon knows its rows by "
+        "heart",
+    }
+    return f"auto: by target and batch size; {courses[rate]}"
+
+
+def why_patience(rate, patience):
+    """Say why training waits for so many epochs."""
+    if patience is None:
+        return "auto: training does not stop early"
+    if rate is None:
+        return f"auto: {PATIENCE} epochs at a constant rate"
+    return f"auto: {'the plan of the rate ends training' if rate is AnnealRate else 'the falling rate ends training'}"
+
+
 def auto_steps_per_execution(n_steps, callbacks):
     """Choose how many steps of an epoch TensorFlow runs before Python sees the results."""
-    # Keras has no flag for callbacks that look at batches; those that do override one of these methods.
-    reads_batches = any(
+    return 1 if reads_batches(callbacks) else min(STEPS_PER_EXECUTION, n_steps)
+
+
+def why_steps_per_execution(callbacks):
+    """Say how `auto_steps_per_execution` chooses."""
+    if reads_batches(callbacks):
+        return "auto: a callback looks at each batch"
+    return f"auto: {STEPS_PER_EXECUTION} in one call, or all steps of a shorter epoch"
+
+
+def reads_batches(callbacks):
+    """Return whether a callback looks at single batches."""
+    # Keras has no flag for them, but they override one of these methods.
+    return any(
         getattr(type(callback), hook) is not getattr(keras.callbacks.Callback, hook)
         for callback in callbacks
         for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
     )
-    return 1 if reads_batches else min(STEPS_PER_EXECUTION, n_steps)
 
 
 def auto_rate(branches, watches):
@@ -270,3 +365,11 @@ def default_head(n_rows, target):
     # Several columns of classes have no members: "auto" is then 1.
     activation = "auto" if n_rows >= SMOOTH_ROWS else "relu"
     return DenseHead(activation=activation, dropout=dropout, n_members=N_MEMBERS if target.n_outputs == 1 else "auto")
+
+
+def why_head(n_rows, target):
+    """Say how `default_head` chooses."""
+    if not small_data_dropout(n_rows):
+        return "auto: for this many rows, the head's own defaults"
+    members = " and members that predict together" if not target.n_classes or target.n_outputs == 1 else ""
+    return f"auto: few rows, so dropout{members}"

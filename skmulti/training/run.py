@@ -246,6 +246,42 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
     return _conclude(progress.history, schedule, figure, stopper, interrupted)
 
 
+def time_epoch(model, rows, held, schedule, n_steps):
+    """Measure on a few steps how long an epoch takes. It trains the model, which nobody should use afterwards.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The compiled network.
+    rows, held : Rows or StreamRows
+        As for `train`.
+    schedule : Schedule
+        Its `batch_size` counts.
+    n_steps : int
+        Steps of an epoch.
+
+    Returns
+    -------
+    dict of str to float
+        Seconds of "trace" (once for a fit), and of a "step" and an "epoch" with its validation.
+    """
+    timings = Timings()
+    # Steps one by one: many in one call would be no few steps.
+    model.steps_per_execution = 1
+    feed = rows.feed(schedule.batch_size, schedule.seed if schedule.shuffle else None)
+    held_feed = None if held is None else held.feed(max(schedule.batch_size, HELD_BATCH))
+    with feed_from(model, feed, held_feed), raise_row_errors(rows, held):
+        with timings.measure("trace"):
+            _make_state(model, feed.first_row())
+            model.train_function.trace()
+            model.test_function.trace()
+        seconds = model.train_function.seconds_of_step()
+        validation = 0.0
+        if held_feed is not None:
+            validation = model.test_function.seconds_of_step() * held_feed.n_steps
+    return {**timings, "step": seconds, "epoch": seconds * n_steps + validation}
+
+
 def _conclude(history, schedule, figure, stopper, interrupted):
     """Return what a training has come to, and warn if it could have come further."""
     done = schedule.initial_epoch + len(history["loss"])

@@ -6,6 +6,7 @@ tensors in memory, up to 32 steps in one compiled call. The weights equal those 
 last bits; what is saved is the way of every batch through `tf.data`.
 """
 
+import time
 from contextlib import contextmanager
 from functools import partial
 
@@ -154,6 +155,40 @@ class FeedSteps:
             raise StopIteration
         last = min(first + count, feed.n_steps)
         return self._run(*_arguments(feed, first, last))
+
+    def seconds_of_step(self, at_least=0.5):
+        """Return how long a step takes, measured on a few steps of the feed that are run for it.
+
+        Parameters
+        ----------
+        at_least : float
+            Seconds to measure for, unless all steps of an epoch take less.
+        """
+        feed, steps, left = self.feed, None, 0
+
+        def run(count):
+            nonlocal steps, left
+            if self._gathers():
+                result = self._run(*_arguments(feed, 0, count))
+            else:
+                for _ in range(count):
+                    # Not to the end: Keras' function has no result then.
+                    if not left:
+                        steps, left = iter(feed.steps()), feed.n_steps
+                    result, left = self.otherwise(steps), left - 1
+            # An accelerator has not done its work when the call returns.
+            tf.nest.map_structure(float, result)
+
+        # The first call may compile.
+        run(1)
+        count = 1
+        while True:
+            started = time.perf_counter()
+            run(count)
+            seconds = time.perf_counter() - started
+            if seconds >= at_least or count >= feed.n_steps:
+                return seconds / count
+            count = min(2 * count, feed.n_steps)
 
     def _gathers(self):
         """Return whether the rows of a feed are in memory and can be gathered in a compiled call."""

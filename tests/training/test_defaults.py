@@ -3,7 +3,14 @@
 import keras
 import pytest
 
-from skmulti.training.defaults import auto_batch_size, auto_epochs, auto_steps_per_execution
+from skmulti import DenseHead, TargetSpec
+from skmulti.training.defaults import (
+    Recipe,
+    auto_batch_size,
+    auto_epochs,
+    auto_steps_per_execution,
+    why_stops_early,
+)
 
 
 class TestSchedule:
@@ -37,3 +44,39 @@ class TestSchedule:
 
     def test_a_callback_that_reads_epochs_only_costs_no_speed(self):
         assert auto_steps_per_execution(100, [keras.callbacks.EarlyStopping()]) == 32
+
+
+class TestReasons:
+    def test_a_recipe_says_why(self):
+        recipe = Recipe.of(600, TargetSpec(n_classes=2, activation="sigmoid"), reasons={"early_stopping": "given"})
+        assert recipe.reasons["early_stopping"] == "given"
+        assert recipe.reasons["batch_size"].startswith("auto: the power of two from 32 to 256")
+        assert recipe.reasons["epochs"] == "auto: 1,500 steps in 10 to 100 epochs"
+        assert recipe.reasons["head"] == "auto: few rows, so dropout and members that predict together"
+
+    def test_what_is_given_needs_no_reason(self):
+        recipe = Recipe.of(600, TargetSpec(), batch_size=8, epochs=3, head=DenseHead())
+        assert {recipe.reasons[name] for name in ("batch_size", "epochs", "head")} == {"given"}
+
+    def test_reasons_make_no_two_recipes_different(self):
+        head = DenseHead()
+        one, other = (Recipe.of(600, TargetSpec(), head=head, reasons={"early_stopping": why}) for why in ("a", "b"))
+        assert one == other
+        assert "reasons" not in repr(one)
+
+    @pytest.mark.parametrize(
+        ("early_stopping", "n_rows", "given", "expected"),
+        [
+            ("auto", 500, False, "auto: from 500 rows on, or with X_val"),
+            ("auto", 499, True, "auto: from 500 rows on, or with X_val"),
+            ("auto", 499, False, "auto: not below 500 rows"),
+            (True, 9, False, "given"),
+        ],
+    )
+    def test_why_a_fit_stops_early(self, early_stopping, n_rows, given, expected):
+        assert why_stops_early(early_stopping, n_rows, given) == expected
+
+    def test_an_epoch_on_a_chunk_says_so(self):
+        recipe = Recipe.of(600, TargetSpec(), stops_early=True).for_one_epoch()
+        assert (recipe.epochs, recipe.stops_early) == (1, False)
+        assert recipe.reasons["epochs"] == "one for each chunk of rows"
