@@ -21,13 +21,19 @@ from ..training import (
     Checkpoint,
     Recipe,
     Schedule,
+    Teller,
     Timings,
     TrainingNetwork,
+    built,
     draw_seed,
     hold_out,
     isolate,
+    routed,
+    routed_hold_out,
     sample_rows,
     stops_early,
+    teller,
+    told_by,
     train,
 )
 from .continuing import changed_names, compile_params, network_params, refuse_changes
@@ -46,6 +52,7 @@ from .examples import (
     warn_of_pairs,
 )
 from .parameters import Parts, branches_at_fit
+from .place import place_of_fit
 from .resuming import fit_parts, warn_of_interrupt
 from .scikeras import ScikerasAdapter, optimizer_state, repeat_names, restart_names
 from .tasks import CallbackSupportMixin, FitTask
@@ -135,7 +142,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         examples = self._learn_target(target, X, y, sample_weight)
         target.describe(examples.y, examples.weight, self.loss)
         recipe = replace(self._recipe(len(examples)), epochs=1, stops_early=False)
-        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
+        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported(), self._told(whole=False):
             interrupted = self._train(self._build(examples, recipe), None, seed, recipe)
         return self._end(interrupted)
 
@@ -148,7 +155,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if validation is not None:
             return self._run(examples, validation, seed, lambda examples, recipe: self._rows(examples))
         recipe = replace(self._recipe(len(examples)), epochs=1, stops_early=False)
-        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
+        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported(), self._told(whole=False):
             interrupted = self._train(self._rows(examples), None, seed, recipe)
         return self._end(interrupted)
 
@@ -156,12 +163,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         """Run a whole fit on rows that were read; `make_rows` encodes those to train on."""
         with self._open_checkpoint(examples, validation, seed) as checkpoint:
             seed = checkpoint.seed if checkpoint else seed
-            examples, held = self._split(examples, validation, seed)
+            examples, held, reason = self._split(examples, validation, seed)
             if describes:
                 self._target.describe(examples.y, examples.weight, self.loss)
             recipe = self._recipe(len(examples), given=held is not None or validation[0] is not None)
             task = FitTask(self, examples.X, examples.y, examples.weight, recipe.epochs)
-            with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
+            with isolate(seed, self.dtype), repeat_names(), odd_cells_reported(), self._told(task):
+                if reason:
+                    teller().say(f"no rows are held out: {reason}")
                 rows = make_rows(examples, recipe)
                 interrupted = self._train(rows, self._held_rows(held, validation), seed, recipe, task, checkpoint)
             # After the block: what scikit-learn's callbacks do is no part of the fit's seeds and names.
@@ -210,13 +219,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         return examples
 
     def _split(self, examples, validation, seed):
-        """Divide rows into those to train on and those to validate on (or None)."""
+        """Divide rows into those to train on and those to validate on (or None), with a reason if there are none."""
         X_val, y_val, weight_val = validation
         with _called_x_val():
             source = self._source(X_val, y_val)
         if source is not None:
             # Batches must suit the router, which training rows make: `_held_rows` reads them when it is fitted.
-            return examples, None
+            return examples, None, ""
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together; give both or neither.")
         if X_val is not None:
@@ -224,17 +233,22 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                 held = self._reader(self._target).read(*validation, called=NAMES_VAL)
             if not len(held):
                 raise InputMismatchError("X_val has 0 sample(s) while a minimum of 1 is required. Leave it out.")
-            return examples, held
+            return examples, held, ""
         if weight_val is not None:
             raise ValueError("sample_weight_val weighs the rows of X_val, which is not given.")
         stops = stops_early(self.early_stopping, len(examples), given=False)
         if not examples.can_split or self.validation_fraction is None or not stops:
-            return examples, None
+            return examples, None, ""
         strata = self._target.strata(examples.y)
         training, held, reason = hold_out(len(examples), self.validation_fraction, seed, strata)
-        if reason and self.verbose:
-            print(f"No rows are held out: {reason}.")
-        return (examples, None) if held is None else (examples.take(training), examples.hold_out(held))
+        if held is None:
+            return examples, None, reason
+        return examples.take(training), examples.hold_out(held), ""
+
+    def _told(self, task=None, *, whole=True):
+        """Return the context in which a fit tells how it goes; `task` knows the search that it may be part of."""
+        place = place_of_fit(task and task.context) if self.verbose else ""
+        return told_by(Teller(self.verbose, place, whole))
 
     def _held_rows(self, held, validation):
         """Return the rows to validate on, encoded for the network, or None."""
@@ -244,7 +258,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if held is None:
             return None
         with _called_x_val() if validation[0] is not None else nullcontext():
-            return self._rows(held)
+            return self._rows(held, told=routed_hold_out)
 
     def _recipe(self, count, given=False):
         """Choose how to train on a number of rows; `given` says whether there are rows to validate on."""
@@ -257,10 +271,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             head=self.head,
         )
 
-    def _rows(self, examples, arrays=None):
-        """Encode examples for the network, in the time that counts as routing."""
+    def _rows(self, examples, arrays=None, told=None):
+        """Encode examples for the network, in the time that counts as routing; `told` returns the words for it."""
+        told = told or partial(routed, self.router_)
         with self.timings_.measure("route"):
-            return examples.rows(self.router_, self._target, self.dtype, memory=self.memory, arrays=arrays)
+            # What is encoded already has been told of.
+            with nullcontext() if arrays is not None else teller().routing(len(examples), lambda: told(len(examples))):
+                return examples.rows(self.router_, self._target, self.dtype, memory=self.memory, arrays=arrays)
 
     # --- build
 
@@ -271,12 +288,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if "dtype" in router.get_params(deep=False):
             router.set_params(dtype=self.dtype)
         self.timings_ = Timings()
-        with self.timings_.measure("route"):
+        told = teller().routing(len(examples), lambda: routed(self.router_, len(examples)))
+        with self.timings_.measure("route"), told:
             self.router_, arrays = examples.fit_router(router, self.memory)
         self.n_features_in_ = self.router_.n_features_in_
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
         self.head_ = clone(recipe.head)
-        with self.timings_.measure("build"):
+        with self.timings_.measure("build"), teller().stage(lambda: built(self.model_)):
             self.model_ = self._build_network(arrays)
         self.forward_ = Forward(self.model_)
         self._network_params = network_params(self)
@@ -349,7 +367,6 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             rate=recipe.rate and recipe.rate(),
             initial_epoch=self.n_iter_,
             monitor=self.monitor,
-            verbose=int(self.verbose),
         )
         if task:
             callbacks = [*callbacks, *task.epochs()]

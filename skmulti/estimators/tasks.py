@@ -81,6 +81,9 @@ class EpochTasks(keras.callbacks.Callback):
         The task that the epochs are part of.
     """
 
+    # How a fit calls it that one of these callbacks stopped.
+    told_as = "a callback of scikit-learn"
+
     def __init__(self, fit):
         super().__init__()
         self.fit = fit
@@ -99,6 +102,7 @@ class EpochTasks(keras.callbacks.Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
         if self.task.call_on_fit_task_end(**self.fit.data, reconstruction_attributes=self._attributes):
+            self.stopped_epoch = epoch
             self.model.stop_training = True
 
     def _attributes(self):
