@@ -274,10 +274,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _rows(self, examples, arrays=None, told=None):
         """Encode examples for the network, in the time that counts as routing; `told` returns the words for it."""
         told = told or partial(routed, self.router_)
-        with self.timings_.measure("route"):
-            # What is encoded already has been told of.
-            with nullcontext() if arrays is not None else teller().routing(len(examples), lambda: told(len(examples))):
-                return examples.rows(self.router_, self._target, self.dtype, memory=self.memory, arrays=arrays)
+        # What is encoded already has been told of.
+        telling = nullcontext() if arrays is not None else teller().routing(len(examples), lambda: told(len(examples)))
+        with self.timings_.measure("route"), telling:
+            return examples.rows(self.router_, self._target, self.dtype, memory=self.memory, arrays=arrays)
 
     # --- build
 

@@ -131,9 +131,8 @@ class LazyArray:
     def take(self, positions):
         """Return some rows as another `LazyArray`, without encoding them."""
         keys = None if self._store is None else self._keys[positions]
-        return LazyArray(
-            self._encode, self._columns.iloc[positions], self.shape[1:], self.dtype, self._store, keys, self.unit
-        )
+        columns, shape = self._columns.iloc[positions], self.shape[1:]
+        return LazyArray(self._encode, columns, shape, self.dtype, self._store, keys, self.unit)
 
     def encode(self, rows=slice(None)):
         """Encode rows, or read those that are kept in the store.

@@ -20,7 +20,7 @@ from .feeds import LazyFeed, raise_row_errors
 from .lines import epochs_told
 from .progress import Progress, run_epochs
 from .steps import FeedSteps, RowFeed, feed_from
-from .telling import ending, reason_to_stop, resumed, teller, traced, training
+from .telling import ending, goes_on, reason_to_stop, teller, traced, training
 from .timing import Timings
 
 # The fewest held-out rows of a batch: they need no gradients, so more of them fit into memory.
@@ -259,7 +259,7 @@ def _epochs_left(schedule, resumed, progress, rows, held):
         return schedule.initial_epoch, schedule.epochs
     progress.logs += resumed["logs"]
     first = schedule.initial_epoch + len(progress.logs)
-    teller().say(resumed(first))
+    teller().say(goes_on(first))
     if rows.streams:
         rows.skip(range(schedule.initial_epoch, first))
     if held is not None and held.streams:

@@ -202,7 +202,7 @@ def training(n_rows, n_held, schedule, first, n_steps):
     return f"training on {_many(n_rows, 'row')}{held}: {epochs} of {_many(n_steps, 'step')}"
 
 
-def resumed(epoch):
+def goes_on(epoch):
     """Return the words for a fit that goes on."""
     return f"going on after epoch {epoch}, from the checkpoint"
 
