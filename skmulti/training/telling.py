@@ -276,8 +276,9 @@ def reason_to_stop(stopper, figure, callbacks, interrupted):
         if stopper.patience == 1:
             return f"{watched} got worse {times}"
         return f"{watched} did not improve for {_many(stopper.patience, 'epoch')}, {times}"
-    # By the convention of Keras' own callbacks, one that stopped a fit knows in which epoch.
-    found = [callback for callback in callbacks if getattr(callback, "stopped_epoch", 0)] or callbacks
+    # By the convention of Keras' own callbacks, one that stopped a fit knows in which epoch. Not all follow it.
+    found = [callback for callback in callbacks if getattr(callback, "stopped_epoch", 0)]
+    found = found or [callback for callback in callbacks if not hasattr(callback, "stopped_epoch")]
     names = list(dict.fromkeys(getattr(callback, "told_as", type(callback).__name__) for callback in found))
     return f"{names[0]} stopped it" if len(names) == 1 else "a callback stopped it"
 

@@ -22,7 +22,7 @@ def test_a_long_stage_tells_how_far_it_is(capsys, monkeypatch):
         count_cells("photo", "images", 60)
         # An encoder that reads its cells twice.
         count_cells("photo", "images", 60)
-    lines = [line.rpartition(",")[0] for line in capsys.readouterr().out.splitlines()]
+    lines = [line.rpartition(", ")[0] for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         "[fold 1/3] decoding photo: 40 of 100 images",
         "[fold 1/3] decoding photo: 100 of 100 images",
