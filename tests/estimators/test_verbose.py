@@ -5,6 +5,7 @@ import io
 import os
 import re
 import select
+import struct
 import subprocess
 import sys
 import textwrap
@@ -254,6 +255,10 @@ def run_script(code, folder, terminal=False):
         return done.stdout
     pty = pytest.importorskip("pty")
     ours, theirs = pty.openpty()
+    # A new terminal has no width, and tqdm draws no wider.
+    fcntl = pytest.importorskip("fcntl")
+    termios = pytest.importorskip("termios")
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 150, 0, 0))
     with subprocess.Popen([sys.executable, path], env=environment, stdout=theirs, stderr=subprocess.DEVNULL) as process:
         os.close(theirs)
         out = b""
