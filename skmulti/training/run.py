@@ -200,9 +200,7 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
         saver = checkpoint and SaveEpochs(checkpoint, progress, [*deciding, *callbacks], draws=bool(alone))
         first, last = _epochs_left(schedule, saver and saver.resumed(model), progress, rows, held)
         n_steps = fit_params.get("steps_per_epoch") or feed.n_steps
-        if teller().whole:
-            n_held = 0 if held is None else len(held.y)
-            teller().say(training(len(rows.y), n_held, schedule, first, n_steps))
+        _tell_begin(rows, held, schedule, first, n_steps)
         with epochs_told(teller(), schedule, n_steps) as (bar, line):
             # Ours first: the user's see the best weights at the end of training.
             everyone = [progress, bar, *feed.callbacks(), *deciding, *callbacks, line, saver]
@@ -230,10 +228,21 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
             with timings.measure("train"), nullcontext() if alone else let_others_in():
                 interrupted = run_epochs(fit, listed, progress)
     outcome = _conclude(progress.history, schedule, figure, stopper, interrupted)
-    if teller().whole:
-        reason = reason_to_stop(stopper, figure, callbacks, interrupted)
-        teller().say(ending(schedule, schedule.initial_epoch + len(progress.logs), outcome.best_epoch, reason))
+    reason = reason_to_stop(stopper, figure, callbacks, interrupted)
+    _tell_end(schedule, schedule.initial_epoch + len(progress.logs), outcome.best_epoch, reason)
     return outcome
+
+
+def _tell_begin(rows, held, schedule, first, n_steps):
+    """Tell what is about to be trained; a part of a fit is not worth it."""
+    if teller().whole:
+        teller().say(training(len(rows.y), 0 if held is None else len(held.y), schedule, first, n_steps))
+
+
+def _tell_end(schedule, done, best, reason):
+    """Tell how a whole fit has ended."""
+    if teller().whole:
+        teller().say(ending(schedule, done, best, reason))
 
 
 def _conclude(history, schedule, figure, stopper, interrupted):
