@@ -4,10 +4,6 @@ Run: python examples/image_and_lstm_text.py
 """
 
 # %% Five colours of lamps, working or broken: the picture shows the colour, the order of the words the state
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split

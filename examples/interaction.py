@@ -4,10 +4,6 @@ Run: python examples/interaction.py
 """
 
 # %% Five wishes of a person and five traits of a flat; they match if wish times trait sums to more than 0
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split

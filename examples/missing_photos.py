@@ -4,10 +4,6 @@ Run: python examples/missing_photos.py
 """
 
 # %% Missing at random: no photo says nothing about the label
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 import numpy as np
 from sklearn.model_selection import train_test_split
 

@@ -4,10 +4,6 @@ Run: python examples/multi_output.py
 """
 
 # %% Listings with a text and numbers, and what is to be learned from them
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 import numpy as np
 import pandas as pd
 from sklearn.metrics import f1_score, recall_score, roc_auc_score

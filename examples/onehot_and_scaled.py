@@ -4,10 +4,6 @@ Run: python examples/onehot_and_scaled.py
 """
 
 # %% Customers: who buys depends on location, membership and income, less on age
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split

@@ -4,10 +4,6 @@ Run: python examples/png_and_number.py
 """
 
 # %% Is a flat dearer than the median? Its area and its photo (garden or car park) both have a say
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 

@@ -4,10 +4,6 @@ Run: python examples/quickstart.py
 """
 
 # %% A frame with five sorts of inputs, of which none is enough: 900 rows to learn from, 300 to test on
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 import pickle
 
 from sklearn.model_selection import train_test_split

@@ -9,9 +9,6 @@ PATH is a parquet file of the women's e-commerce clothing reviews (23,486 rows),
 
 # %% Texts and categories have missing cells, which stay missing
 import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 import sys
 import time
 

@@ -5,9 +5,6 @@ Run: python examples/sensor_files.py [number of recordings]
 
 # %% Files are joined on the number in their names, never on their order in a folder; nothing is run, no pickle is read
 import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 import sys
 import tempfile
 

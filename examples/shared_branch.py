@@ -4,10 +4,6 @@ Run: python examples/shared_branch.py
 """
 
 # %% Pairs of questions; one of the two alone says nothing about the label
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 from sklearn.model_selection import train_test_split
 
 from skmulti import InputRouter, MultiInputClassifier, TextBranch, TextVectorizer

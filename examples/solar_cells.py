@@ -7,10 +7,6 @@ images", Solar Energy 185, 2019; https://github.com/zae-bayern/elpv-dataset (CC 
 """
 
 # %% 2,624 photos of 300 x 300 grey pixels; a cell counts as defective if the experts' probability is at least 0.5
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 import sys
 import time
 

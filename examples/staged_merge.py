@@ -4,10 +4,6 @@ Run: python examples/staged_merge.py
 """
 
 # %% Listings with a price that photo, text, numbers and city make together
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 from sklearn.model_selection import train_test_split
 
 from skmulti import (

@@ -4,10 +4,6 @@ Run: python examples/text_and_number.py
 """
 
 # %% Listings with a price; of what makes it, these three columns tell about half
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 

@@ -4,10 +4,6 @@ Run: python examples/two_lstm_sequences.py
 """
 
 # %% Cells hold arrays: 10 days of 5 prices, 15 hours of 3 weather sensors. The trends of both make the label
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split

@@ -35,7 +35,7 @@ WINGS = {
 # What every wing may need.
 SHARED = {
     "errors", "spec", "datasets", "_params", "_validation", "_workers", "_backend", "_process", "_version", "_html",
-    "_text",
+    "_text", "_counts",
 }  # fmt: skip
 MODULES = {str(path.relative_to(PACKAGE))[:-3].removesuffix("/__init__"): path for path in PACKAGE.rglob("*.py")}
 MODULES.pop("__init__")

@@ -22,13 +22,19 @@ from ..training import (
     Checkpoint,
     Recipe,
     Schedule,
+    Teller,
     Timings,
     TrainingNetwork,
+    built,
     draw_seed,
     hold_out,
     isolate,
+    routed,
+    routed_hold_out,
     sample_rows,
     stops_early,
+    teller,
+    told_by,
     train,
     why_stops_early,
 )
@@ -48,6 +54,7 @@ from .examples import (
     warn_of_pairs,
 )
 from .parameters import Parts, branches_at_fit, explains_arguments
+from .place import place_of_fit
 from .planning import plan_fit
 from .resuming import fit_parts, warn_of_interrupt
 from .scikeras import ScikerasAdapter, optimizer_state, repeat_names, restart_names
@@ -147,7 +154,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         examples = self._learn_target(target, X, y, sample_weight)
         target.describe(examples.y, examples.weight, self.loss)
         recipe = self._recipe(len(examples)).for_one_epoch()
-        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
+        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported(), self._told(whole=False):
             interrupted = self._train(self._build(examples, recipe), None, seed, recipe)
         return self._end(interrupted)
 
@@ -160,7 +167,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if validation is not None:
             return self._run(examples, validation, seed, lambda examples, recipe: self._rows(examples))
         recipe = self._recipe(len(examples)).for_one_epoch()
-        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
+        with isolate(seed, self.dtype), repeat_names(), odd_cells_reported(), self._told(whole=False):
             interrupted = self._train(self._rows(examples), None, seed, recipe)
         return self._end(interrupted)
 
@@ -170,7 +177,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             seed = checkpoint.seed if checkpoint else seed
             examples, held, recipe = self._divide(examples, validation, seed, describes)
             task = FitTask(self, examples.X, examples.y, examples.weight, recipe.epochs)
-            with isolate(seed, self.dtype), repeat_names(), odd_cells_reported():
+            with isolate(seed, self.dtype), repeat_names(), odd_cells_reported(), self._told(task):
+                if recipe.stops_early and held is None and validation[0] is None:
+                    teller().say(f"no rows are held out: {recipe.reasons['validation_fraction']}")
                 rows = make_rows(examples, recipe)
                 interrupted = self._train(rows, self._held_rows(held, validation), seed, recipe, task, checkpoint)
             # After the block: what scikit-learn's callbacks do is no part of the fit's seeds and names.
@@ -252,11 +261,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             return examples, None, "without early stopping they would decide nothing"
         strata = self._target.strata(examples.y)
         training, held, reason = hold_out(len(examples), self.validation_fraction, seed, strata)
-        if reason and self.verbose:
-            print(f"No rows are held out: {reason}.")
         if held is None:
             return examples, None, reason
         return examples.take(training), examples.hold_out(held), "they decide when to stop"
+
+    def _told(self, task=None, *, whole=True):
+        """Return the context in which a fit tells how it goes; `task` knows the search that it may be part of."""
+        place = place_of_fit(task and task.context) if self.verbose else ""
+        return told_by(Teller(self.verbose, place, whole))
 
     def _held_rows(self, held, validation):
         """Return the rows to validate on, encoded for the network, or None."""
@@ -266,7 +278,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if held is None:
             return None
         with _called_x_val() if validation[0] is not None else nullcontext():
-            return self._rows(held)
+            return self._rows(held, told=routed_hold_out)
 
     def _recipe(self, count, given=False, held_reason="none"):
         """Choose how to train on a number of rows; `given`: there are rows to validate on, for a reason."""
@@ -283,9 +295,12 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             },
         )
 
-    def _rows(self, examples, arrays=None):
-        """Encode examples for the network, in the time that counts as routing."""
-        with self.timings_.measure("route"):
+    def _rows(self, examples, arrays=None, told=None):
+        """Encode examples for the network, in the time that counts as routing; `told` returns the words for it."""
+        told = told or partial(routed, self.router_)
+        # What is encoded already has been told of.
+        telling = nullcontext() if arrays is not None else teller().routing(len(examples), lambda: told(len(examples)))
+        with self.timings_.measure("route"), telling:
             return examples.rows(self.router_, self._target, self.dtype, memory=self.memory, arrays=arrays)
 
     # --- build
@@ -297,12 +312,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if "dtype" in router.get_params(deep=False):
             router.set_params(dtype=self.dtype)
         self.timings_ = Timings()
-        with self.timings_.measure("route"):
+        told = teller().routing(len(examples), lambda: routed(self.router_, len(examples)))
+        with self.timings_.measure("route"), told:
             self.router_, arrays = examples.fit_router(router, self.memory)
         self.n_features_in_ = self.router_.n_features_in_
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
         self.head_ = clone(recipe.head)
-        with self.timings_.measure("build"):
+        with self.timings_.measure("build"), teller().stage(lambda: built(self.model_)):
             self.model_ = self._build_network(arrays)
         self.forward_ = Forward(self.model_)
         self._network_params = network_params(self)
@@ -463,7 +479,6 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             rate=recipe.rate and recipe.rate(),
             initial_epoch=self.n_iter_,
             monitor=self.monitor,
-            verbose=int(self.verbose),
         )
         return Ready(network, rows, held, schedule)
 

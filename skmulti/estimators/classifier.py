@@ -106,7 +106,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         parameters of training, such as ``optimizer__learning_rate``, and refuses changed parts
         of the network.
     verbose : int
-        0 is silent, 1 prints a line per epoch, 2 a progress bar.
+        0 is silent. 1 prints a line for each stage and epoch, and at the end why training stopped
+        and which epoch's weights are kept; in a search each line begins with candidate and fold.
+        2 draws a live bar as well, with rich or else tqdm, if output goes to a terminal.
     random_state : int, RandomState or None
         Decides weights, shuffling, dropout and hold-out. Two fits with the same int are equal.
 

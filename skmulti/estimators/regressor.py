@@ -100,7 +100,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Whether the network learns y with mean 0 and standard deviation 1; predictions are
         in the units of y either way.
     verbose : int
-        0 is silent, 1 prints a line per epoch, 2 a progress bar.
+        0 is silent. 1 prints a line for each stage and epoch, and at the end why training stopped
+        and which epoch's weights are kept; in a search each line begins with candidate and fold.
+        2 draws a live bar as well, with rich or else tqdm, if output goes to a terminal.
     random_state : int, RandomState or None
         Decides weights, shuffling, dropout and hold-out. Two fits with the same int are equal.
 

@@ -81,10 +81,15 @@ class EpochTasks(keras.callbacks.Callback):
         The task that the epochs are part of.
     """
 
+    # How a fit calls it that one of these callbacks stopped.
+    told_as = "a callback of scikit-learn"
+
     def __init__(self, fit):
         super().__init__()
         self.fit = fit
         self.task = None
+        # Counted from 1, as 0 says that none stopped the fit.
+        self.stopped_epoch = 0
         # Begins with the epochs of earlier fits, since `warm_start` continues the history. The fit appends to its own
         # lists, so these are copies.
         self.history = {name: list(values) for name, values in fit.estimator.history_.items()}
@@ -99,6 +104,7 @@ class EpochTasks(keras.callbacks.Callback):
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(float(value))
         if self.task.call_on_fit_task_end(**self.fit.data, reconstruction_attributes=self._attributes):
+            self.stopped_epoch = epoch + 1
             self.model.stop_training = True
 
     def _attributes(self):

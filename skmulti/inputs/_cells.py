@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 
+from .._counts import count_cells
 from .._validation import Real
 from .._workers import LAZY_SHARE, machine_memory
 from ..errors import InputMismatchError, label_at, shorten
@@ -95,6 +96,8 @@ def read_sequences(column, encoder):
         if not missing[position]:
             try:
                 steps = as_steps(cell)
+                if is_npy_path(cell):
+                    count_cells(str(column.name), encoder.counted_as, 1)
                 if shape is not None and len(steps) and steps.shape != shape:
                     raise CellError(f"{_name_cell(cell)}, shape {np.shape(steps)}")
             except CellError as error:

@@ -75,6 +75,8 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         memory. The array of a row must then depend on that row alone.
     folder : str, PathLike or None
         Optional, for an encoder whose cells name files: what relative paths are relative to.
+    counted_as : str
+        What a fit with ``verbose=1`` calls the cells that it counts while it reads a lazy input: "images".
 
     See Also
     --------
@@ -104,6 +106,7 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
     shared_input = None
     measured_rows = 1_000
     lazy = False
+    counted_as = "rows"
 
     def __init_subclass__(cls, **kwargs):
         # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").

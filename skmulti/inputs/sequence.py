@@ -197,6 +197,7 @@ Or count such cells as missing: SequencePadder(on_odd="missing").
     """
 
     reads_missing = True
+    counted_as = "sequences"
     default_branch = SequenceBranch
     _parameter_constraints = {
         "length": [POSITIVE_INT, FRACTION, None],

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
+from .._counts import counted_once
 from .._workers import LAZY_SHARE, machine_memory, map_ahead
 from ..inputs import odd_cells_gathered
 from .store import has_key, row_keys, store_of
@@ -102,6 +103,8 @@ class LazyArray:
         Where encoded rows are kept. None encodes a row each time that it is asked for.
     keys : ndarray of shape (n_rows,), bytes, or None
         The rows' keys in the store, from `row_keys`.
+    unit : str
+        What a fit calls the rows that it counts, in the plural.
 
     Attributes
     ----------
@@ -109,9 +112,9 @@ class LazyArray:
         The first error that was raised while a row was encoded.
     """
 
-    def __init__(self, encode, columns, shape, dtype, store=None, keys=None):
+    def __init__(self, encode, columns, shape, dtype, store=None, keys=None, unit="rows"):
         self.shape, self.dtype, self.ndim = (len(columns), *shape), np.dtype(dtype), 1 + len(shape)
-        self.error = None
+        self.error, self.unit = None, unit
         self._encode, self._columns, self._store = encode, columns, store
         # Looked up once, not batch by batch.
         self._keys, self._places = keys, None if store is None else store.find(keys)
@@ -128,7 +131,8 @@ class LazyArray:
     def take(self, positions):
         """Return some rows as another `LazyArray`, without encoding them."""
         keys = None if self._store is None else self._keys[positions]
-        return LazyArray(self._encode, self._columns.iloc[positions], self.shape[1:], self.dtype, self._store, keys)
+        columns, shape = self._columns.iloc[positions], self.shape[1:]
+        return LazyArray(self._encode, columns, shape, self.dtype, self._store, keys, self.unit)
 
     def encode(self, rows=slice(None)):
         """Encode rows, or read those that are kept in the store.
@@ -168,6 +172,12 @@ class LazyArray:
             self.error = self.error or error
             raise
 
+    @property
+    def _label(self):
+        """The names of the columns, as one text."""
+        columns = self._columns
+        return ", ".join(map(str, [columns.name] if columns.ndim == 1 else columns.columns))
+
     def read_through(self):
         """Encode every row once, in threads, and keep the rows in the store if there is one.
 
@@ -181,8 +191,10 @@ class LazyArray:
         if self._places is not None:
             absent = np.array([i for i, place in enumerate(self._places) if place is None], dtype=int)
         pieces = [absent[i : i + PIECE_ROWS] for i in range(0, len(absent), PIECE_ROWS)]
-        with nullcontext() if self._store is None else self._store.writer() as add:
+        writer = nullcontext() if self._store is None else self._store.writer()
+        with counted_once(self._label, self.unit) as count, writer as add:
             for piece, (array, flags) in zip(pieces, map_ahead(self._encode_rows, pieces), strict=True):
+                count(len(piece))
                 missing[piece] = flags
                 if add is not None:
                     kept = ~flags & has_key(self._keys[piece])
@@ -194,11 +206,12 @@ class LazyArray:
 
 def lazy_array(encode, columns, encoder, spec, folder=None):
     """Return the `LazyArray` of an encoder's rows; with a folder, its rows are kept there."""
+    unit = encoder.counted_as
     if folder is None:
-        return LazyArray(encode, columns, spec.shape, spec.dtype)
+        return LazyArray(encode, columns, spec.shape, spec.dtype, unit=unit)
     # Keys are made once: each takes a system call (paths) or a hash (bytes).
     keys = row_keys(columns, getattr(encoder, "folder", None))
-    return LazyArray(encode, columns, spec.shape, spec.dtype, store_of(encoder, spec, folder), keys)
+    return LazyArray(encode, columns, spec.shape, spec.dtype, store_of(encoder, spec, folder), keys, unit)
 
 
 def take(array, positions):

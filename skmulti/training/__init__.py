@@ -14,6 +14,7 @@ from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
 from .run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
+from .telling import Teller, built, routed, routed_hold_out, teller, told_by
 from .timing import Timings
 
 __all__ = [
@@ -25,17 +26,23 @@ __all__ = [
     "Schedule",
     "SlowOnPlateau",
     "StreamRows",
+    "Teller",
     "Timings",
     "TrainingNetwork",
+    "built",
     "digest",
     "draw_seed",
     "hold_out",
     "isolate",
     "piece_rows",
+    "routed",
+    "routed_hold_out",
     "sample_rows",
     "stops_early",
     "table_batches",
+    "teller",
     "time_epoch",
+    "told_by",
     "train",
     "variables",
     "why_stops_early",

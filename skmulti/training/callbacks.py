@@ -152,6 +152,8 @@ class SlowOnPlateau(keras.callbacks.Callback):
         The epoch, counted from 0, that has the best value.
     best_weights : list of ndarray
         The network's weights after that epoch.
+    stopped_epoch : int
+        The epoch, counted from 0, after which it stopped training; 0 if it did not.
 
     Examples
     --------
@@ -171,7 +173,7 @@ class SlowOnPlateau(keras.callbacks.Callback):
         """Start anew; see `keras.callbacks.Callback`."""
         self.first_rate = read_constant_rate(self)
         self.best, self.best_epoch, self.best_weights = None, 0, None
-        self.waited, self.lowered = 0, 0
+        self.waited, self.lowered, self.stopped_epoch = 0, 0, 0
 
     def on_epoch_end(self, epoch, logs=None):
         """Keep better weights, or go back; see `keras.callbacks.Callback`."""
@@ -192,6 +194,7 @@ class SlowOnPlateau(keras.callbacks.Callback):
         self.waited = 0
         # Also after the last lowering the epochs of `patience` pass before training stops.
         if self.lowered == self.times:
+            self.stopped_epoch = epoch
             self.model.stop_training = True
             return
         self.lowered += 1

@@ -1,6 +1,5 @@
 """How a fit runs: its hold-out, batches, epochs and stopping, without a trace in the state of the process."""
 
-import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -18,8 +17,10 @@ from ..router import LazyArray, take
 from .callbacks import SlowOnPlateau, direction
 from .checkpoint import SaveEpochs
 from .feeds import LazyFeed, raise_row_errors
+from .lines import epochs_told
 from .progress import Progress, run_epochs
-from .steps import RowFeed, feed_from
+from .steps import FeedSteps, RowFeed, feed_from
+from .telling import ending, goes_on, reason_to_stop, teller, traced, training
 from .timing import Timings
 
 # The fewest held-out rows of a batch: they need no gradients, so more of them fit into memory.
@@ -73,22 +74,6 @@ def hold_out(n_rows, fraction, seed, classes=None):
     return np.sort(train), np.sort(held), ""
 
 
-class EpochLine(keras.callbacks.Callback):
-    """Prints one line per epoch: ``epoch 3/40  0.2 s  loss 0.512  val_loss 0.498``."""
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Start the clock; see `keras.callbacks.Callback`."""
-        self.started = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Print the line; see `keras.callbacks.Callback`."""
-        seconds = time.perf_counter() - self.started
-        # Losses first: False sorts before True.
-        names = sorted(logs or {}, key=lambda name: ("loss" not in name, name))
-        numbers = "  ".join(f"{name} {logs[name]:.4g}" for name in names)
-        print(f"epoch {epoch + 1}/{self.params['epochs']}  {seconds:.1f} s  {numbers}", flush=True)
-
-
 @dataclass(frozen=True)
 class Rows:
     """Encoded rows with their targets and weights.
@@ -139,8 +124,6 @@ class Schedule:
         Changes the learning rate; `SlowOnPlateau` also decides when to stop.
     monitor : str
         The figure that says which epoch is the best; "auto" is the loss, of the hold-out if there is one.
-    verbose : int
-        0 is silent, 1 prints a line per epoch, 2 a progress bar.
     """
 
     epochs: int
@@ -151,7 +134,6 @@ class Schedule:
     rate: keras.callbacks.Callback | None = None
     initial_epoch: int = 0
     monitor: str = "auto"
-    verbose: int = 0
 
     @property
     def stops(self):
@@ -202,9 +184,9 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
     timings = Timings() if timings is None else timings
     feed = rows.feed(schedule.batch_size, schedule.seed if schedule.shuffle else None)
     held_feed = None if held is None else held.feed(max(schedule.batch_size, HELD_BATCH))
-    line = EpochLine() if schedule.verbose == 1 else None
+    is_new = feed.in_place and not isinstance(model.train_function, FeedSteps)
     with feed_from(model, feed, held_feed), raise_row_errors(rows, held):
-        with timings.measure("trace"):
+        with timings.measure("trace"), teller().stage(traced) if is_new else nullcontext():
             _make_state(model, feed.first_row())
             # Both now, so that the first epoch takes as long as the others, and "train" is training alone.
             model.train_function.trace()
@@ -217,33 +199,50 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
         progress = Progress()
         saver = checkpoint and SaveEpochs(checkpoint, progress, [*deciding, *callbacks], draws=bool(alone))
         first, last = _epochs_left(schedule, saver and saver.resumed(model), progress, rows, held)
-        # Ours first: the user's see the best weights at the end of training.
-        everyone = [progress, *feed.callbacks(), *deciding, *callbacks, line, saver]
-        listed = keras.callbacks.CallbackList(
-            [callback for callback in everyone if callback],
-            add_history=True,
-            add_progbar=schedule.verbose > 1,
-            model=model,
-            verbose=1 if schedule.verbose > 1 else 0,
-            epochs=schedule.epochs,
-            steps=fit_params.get("steps_per_epoch") or feed.n_steps,
-        )
-
-        def fit():
-            model.fit(
-                feed.steps(),
-                epochs=last,
-                initial_epoch=first,
-                validation_data=None if held_feed is None else held_feed.steps(),
-                callbacks=listed,
-                shuffle=False,  # the feed does
-                verbose=1 if schedule.verbose > 1 else 0,
-                **fit_params,
+        n_steps = fit_params.get("steps_per_epoch") or feed.n_steps
+        _tell_begin(rows, held, schedule, first, n_steps)
+        with epochs_told(teller(), schedule, n_steps) as (bar, line):
+            # Ours first: the user's see the best weights at the end of training.
+            everyone = [progress, bar, *feed.callbacks(), *deciding, *callbacks, line, saver]
+            listed = keras.callbacks.CallbackList(
+                [callback for callback in everyone if callback],
+                add_history=True,
+                model=model,
+                verbose=0,
+                epochs=schedule.epochs,
+                steps=n_steps,
             )
 
-        with timings.measure("train"), nullcontext() if alone else let_others_in():
-            interrupted = run_epochs(fit, listed, progress)
-    return _conclude(progress.history, schedule, figure, stopper, interrupted)
+            def fit():
+                model.fit(
+                    feed.steps(),
+                    epochs=last,
+                    initial_epoch=first,
+                    validation_data=None if held_feed is None else held_feed.steps(),
+                    callbacks=listed,
+                    shuffle=False,  # the feed does
+                    verbose=0,
+                    **fit_params,
+                )
+
+            with timings.measure("train"), nullcontext() if alone else let_others_in():
+                interrupted = run_epochs(fit, listed, progress)
+    outcome = _conclude(progress.history, schedule, figure, stopper, interrupted)
+    reason = reason_to_stop(stopper, figure, callbacks, interrupted)
+    _tell_end(schedule, schedule.initial_epoch + len(progress.logs), outcome.best_epoch, reason)
+    return outcome
+
+
+def _tell_begin(rows, held, schedule, first, n_steps):
+    """Tell what is about to be trained; a part of a fit is not worth it."""
+    if teller().whole:
+        teller().say(training(len(rows.y), 0 if held is None else len(held.y), schedule, first, n_steps))
+
+
+def _tell_end(schedule, done, best, reason):
+    """Tell how a whole fit has ended."""
+    if teller().whole:
+        teller().say(ending(schedule, done, best, reason))
 
 
 def time_epoch(model, rows, held, schedule, n_steps):
@@ -305,6 +304,7 @@ def _epochs_left(schedule, resumed, progress, rows, held):
         return schedule.initial_epoch, schedule.epochs
     progress.logs += resumed["logs"]
     first = schedule.initial_epoch + len(progress.logs)
+    teller().say(goes_on(first))
     if rows.streams:
         rows.skip(range(schedule.initial_epoch, first))
     if held is not None and held.streams:

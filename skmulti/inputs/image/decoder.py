@@ -15,6 +15,7 @@ import pandas as pd
 from PIL import Image
 from sklearn.utils.validation import check_is_fitted
 
+from ..._counts import counted_once, counts_heard
 from ..._html import escape
 from ..._validation import Integral, StrOptions
 from ..._workers import available_cores
@@ -195,6 +196,7 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
 
     reads_missing = True
     measured_rows = 100
+    counted_as = "images"
     default_branch = ImageBranch
     flags_missing = True
     _parameter_constraints = {
@@ -373,7 +375,7 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         missing = np.array([is_missing(cell) for cell in cells], dtype=bool)
         # Zeros, since an image is written only where it has pixels: the rest is the border of "pad", or a blank image.
         pixels = np.zeros((len(cells), *self.spec("").shape), dtype="uint8")
-        failures = self._decode_all(pixels, cells, np.flatnonzero(~missing).tolist())
+        failures = self._decode_all(pixels, cells, np.flatnonzero(~missing).tolist(), column.name)
         self._refuse_or_note(column, cells, failures)
         missing[list(failures)] = True
         return pixels, missing
@@ -410,7 +412,9 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         """Return pixels, and which cells have none; such cells are no error here."""
         pixels = np.zeros((len(cells), *self.spec("").shape), dtype="uint8")
         failed = np.zeros(len(cells), dtype=bool)
-        failed[list(self._decode_all(pixels, cells, np.flatnonzero(present).tolist()))] = True
+        # A sample, which a fit need not tell of.
+        with counts_heard(None):
+            failed[list(self._decode_all(pixels, cells, np.flatnonzero(present).tolist(), ""))] = True
         return pixels, failed
 
     def show(self, columns):
@@ -463,8 +467,8 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         """Describe the array; see `InputEncoder.spec`."""
         return ArraySpec(name, "image", tuple(map(int, (*self.size, self.channels))), "uint8")
 
-    def _decode_all(self, pixels, cells, positions):
-        """Decode the cells at these positions; return ``{position: error}`` of those that fail."""
+    def _decode_all(self, pixels, cells, positions, column):
+        """Decode the cells of a column at these positions; return ``{position: error}`` of those that fail."""
 
         def decode_piece(piece):
             # An error does not end the pass, since the message says how many images cannot be read.
@@ -484,11 +488,12 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         progress = keras.utils.Progbar(len(positions), verbose=int(self.verbose), unit_name="image")
         failures = {}
         # Threads help because Pillow and OpenCV decode outside of the GIL.
-        with ThreadPoolExecutor(n_threads) as pool:
+        with ThreadPoolExecutor(n_threads) as pool, counted_once(str(column), self.counted_as) as count:
             run = map if n_threads == 1 else pool.map
             for piece, failed in zip(pieces, run(decode_piece, pieces), strict=True):
                 failures.update(failed)
                 progress.add(len(piece))
+                count(len(piece))
         return failures
 
     def _refuse_or_note(self, column, cells, failures):
