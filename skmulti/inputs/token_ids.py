@@ -261,7 +261,10 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
         column = 0 if self.n_features_in_ == 1 else -1
         rows = self._read_rows(columns, reset=False)
         return [
-            [Piece(str(value), (i,) if i < self.length_ else (), column) for i, value in enumerate(() if ids is None else ids)]
+            [
+                Piece(str(value), (i,) if i < self.length_ else (), column)
+                for i, value in enumerate(() if ids is None else ids)
+            ]
             for ids in rows
         ]
 

@@ -133,8 +133,8 @@ class _Batch:
         for depth in range(MOST_HALVINGS + 1):
             missed, added = self._integrate(row, low, high, last - first)
             error = np.bincount(row, np.abs(missed), minlength=self._size)
-            # A sixteenth each: most of a way is smooth, and few of its segments have any error.
-            bad = (error[row] > self._tolerance) & (np.abs(missed) > self._tolerance / 16)
+            # An eighth each: most of a way is smooth, and few of its segments have any error.
+            bad = (error[row] > self._tolerance) & (np.abs(missed) > self._tolerance / 8)
             bad &= (n_segments[row] < MOST_SEGMENTS) & (depth < MOST_HALVINGS)
             self._add(row[~bad], [part[~bad] for part in added])
             if not bad.any():
@@ -160,6 +160,7 @@ class _Batch:
 
     def _taken(self, row):
         """Return the tensors of some rows, in the order of `PathGradients.slope`."""
+
         def take(tensors):
             return [tf.gather(tensor, row) for tensor in tensors]
 
@@ -173,7 +174,8 @@ class _Batch:
             arrays, starts, floors, ends, _, *choice = self._taken(row[i : i + limit])
             here = share[i : i + limit]
             arrays = {
-                name: _between(starts[name], end, here) if end.dtype.is_floating else end for name, end in arrays.items()
+                name: _between(starts[name], end, here) if end.dtype.is_floating else end
+                for name, end in arrays.items()
             }
             given = [_between(*pair, here) for pair in zip(floors, ends, strict=True)]
             scores.append(self._paths.score(arrays, given, *choice).numpy())

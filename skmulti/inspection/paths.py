@@ -14,7 +14,7 @@ from .entries import MOST_STEPS, SplitNetwork
 # Points of a segment of the way (Gauss-Legendre). Where a network is smooth, eight of them are exact to 1e-6.
 POINTS, WEIGHTS = (np.polynomial.legendre.leggauss(8)[0] + 1) / 2, np.polynomial.legendre.leggauss(8)[1] / 2
 # Segments that miss the difference of their ends are halved at most so often, and a row has at most so many.
-MOST_HALVINGS, MOST_SEGMENTS = 12, 48
+MOST_HALVINGS, MOST_SEGMENTS = 6, 12
 # Values of all entries of the points that are computed in one call.
 CALL_VALUES = 3_000_000
 
@@ -33,15 +33,15 @@ class PathGradients:
     def __init__(self, model, log_odds=False):
         self._network = SplitNetwork(model)
         self._log_odds = log_odds
-        self.signature = {tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
+        self.signature = {
+            tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs
+        }
         choice = tf.TensorSpec((None, model.output_shape[-1]), "float64"), tf.TensorSpec((None,), "float64")
         self.begin = _compiled(self._begin, self.signature, self.signature)
         values, parts = ([_any_rows(tensor) for tensor in part] for part in self.begin.structured_outputs[2:])
         self.score = _compiled(self._score, self.signature, values, *choice)
         ends = tf.TensorSpec((None,), "float64")
-        self.slope = _compiled(
-            self._slope, self.signature, self.signature, values, values, parts, *choice, ends, ends
-        )
+        self.slope = _compiled(self._slope, self.signature, self.signature, values, values, parts, *choice, ends, ends)
 
     @property
     def entries(self):
@@ -121,10 +121,8 @@ class PathGradients:
             )
         slopes = tape.gradient(score, [*moved, *given], unconnected_gradients="zero")
         means = [_mean_slope(slope, (end - begin), count) for slope in slopes]
-        out = [_no_nan((arrays[name] - starts[name])) * mean for name, mean in zip(floats, means, strict=False)]
-        for entry, floor, top, part, mean in zip(
-            self.entries, floors, ends, parts, means[len(floats) :], strict=True
-        ):
+        out = [_no_nan(arrays[name] - starts[name]) * mean for name, mean in zip(floats, means, strict=False)]
+        for entry, floor, top, part, mean in zip(self.entries, floors, ends, parts, means[len(floats) :], strict=True):
             if entry.by_place:
                 rank = len(self.signature[entry.source].shape)
                 out.append(tf.reduce_sum((top - floor) * mean, axis=list(range(rank, len(mean.shape)))))
@@ -158,8 +156,8 @@ def _between(start, end, shares, count):
 def _mean_slope(slope, length, count):
     """Return the integral of slopes over segments of some length."""
     shape = tf.concat([[-1, count], tf.shape(slope)[1:]], axis=0)
-    weights = tf.constant(WEIGHTS, slope.dtype)
-    mean = tf.einsum("np...,p->n...", tf.reshape(_no_nan(slope), shape), weights)
+    weights = tf.reshape(tf.constant(WEIGHTS, slope.dtype), (1, count, *[1] * (len(slope.shape) - 1)))
+    mean = tf.reduce_sum(tf.reshape(_no_nan(slope), shape) * weights, axis=1)
     return mean * tf.cast(tf.reshape(length, (-1, *[1] * (len(slope.shape) - 1))), slope.dtype)
 
 

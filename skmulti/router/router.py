@@ -401,9 +401,7 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
         """
         check_is_fitted(self, "specs_")
         table, places = self._fitted.find_columns(X)
-        return [
-            (route, rename(route.columns_in(table, places), route.fitted_names)) for route in self._fitted.routes
-        ]
+        return [(route, rename(route.columns_in(table, places), route.fitted_names)) for route in self._fitted.routes]
 
     def column_fields(self):
         """Return what each column that an input reads holds in JSON.

@@ -20,8 +20,8 @@ from .branch import TextBranch
 from .cells import empty_rows, holds_bytes, read_texts
 from .columns import describe_texts, share_words
 from .graph import TextGraph
-from .pieces import pieces_of_texts
 from .keras_words import KerasTrainingWords, KerasWordIds
+from .pieces import pieces_of_texts
 from .scripts import script_of
 from .tokens import SPLITTING, Tokenizer, cell_texts, text_rows
 from .words import TrainingWords, WordIds
@@ -358,7 +358,8 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
             # What the user's function makes of a text is known by its ids only.
             column = 0 if self.n_features_in_ == 1 else -1
             return [
-                [Piece(self.vocabulary_[i], (slot,), column) for slot, i in enumerate(row) if i] for row in array.tolist()
+                [Piece(self.vocabulary_[i], (slot,), column) for slot, i in enumerate(row) if i]
+                for row in array.tolist()
             ]
         frame = check_frame(self, _as_column(columns), reset=False, dtype=object)
         lenient = self if self.on_odd == "missing" else None
