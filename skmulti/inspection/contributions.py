@@ -91,7 +91,7 @@ class _Batch:
         """Return the entries' values of the baseline itself, in which nothing of the row's structure is."""
         return self._paths.begin(self._base, self._base)[2]
 
-    def _score(self, arrays, given, rows=None):
+    def _score(self, arrays, given):
         """Return the explained output as an array."""
         return self._paths.score(arrays, list(given), *self._choice).numpy()
 
@@ -205,7 +205,7 @@ class _Batch:
     def _distribute(self, remainder):
         """Distribute what is left over in proportion to the sizes of the contributions."""
         size = sum(np.abs(total).reshape(self._size, -1).sum(axis=1) for total in self._total.values())
-        for name, total in self._total.items():
+        for total in self._total.values():
             shape = (-1, *[1] * (total.ndim - 1))
             share = np.divide(remainder, size, out=np.zeros(self._size), where=size > 0)
             total += np.abs(total) * share.reshape(shape)
@@ -230,10 +230,7 @@ def _is_by_place(part, total):
 
 def _changed_places(array, base, dtype):
     """Mark where a row has another structure than the baseline, else where it differs, else all of its places."""
-    if dtype.kind == "f":
-        structure = np.isnan(array) != np.isnan(base)
-    else:
-        structure = (array == 0) != (base == 0)
+    structure = np.isnan(array) != np.isnan(base) if dtype.kind == "f" else (array == 0) != (base == 0)
     everywhere = np.ones(array.shape, dtype=bool)
     axes = tuple(range(1, array.ndim))
     differs = np.not_equal(array, base) if dtype.kind != "u" else everywhere

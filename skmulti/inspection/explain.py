@@ -142,7 +142,8 @@ class _Choice:
         known = classes.tolist()
         if label not in known:
             raise ValueError(
-                f"label={label!r} is no class of y; known are {quote(known[:20])}.{closest_match(str(label), map(str, known))}"
+                f"label={label!r} is no class of y; known are {quote(known[:20])}."
+                f"{closest_match(str(label), list(map(str, known)))}"
             )
         return np.full(len(outputs), known.index(label)), units
 
@@ -193,7 +194,7 @@ def _given_row(est, baseline):
     count = len(next(iter(base.values())))
     if count != 1:
         raise InputMismatchError(
-            f"`baseline` is one row, got {count} ({shorten(type(baseline).__name__)}). Give frame.iloc[[0]], or a frame "
-            "with the mean of each column."
+            f"`baseline` is one row, got {count} rows in a {shorten(type(baseline).__name__)}. Give frame.iloc[[0]], "
+            "or a frame with a typical cell in each column."
         )
     return base

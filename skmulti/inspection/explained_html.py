@@ -36,6 +36,8 @@ CSS = """
 .skmulti .pictures figcaption { color: var(--skm-soft); font-size: .9em; max-width: 180px; }
 """
 
+# As wide as a plus, unlike a hyphen.
+_MINUS = "\N{MINUS SIGN}"
 # Words of a text whose numbers are written out, besides being marked.
 NAMED_WORDS = 5
 # A word is marked if it adds more than this share of what the strongest word of its text adds.
@@ -52,7 +54,7 @@ def rows_html(explanation, max_rows):
     note = f"Rows 1 to {count} of {len(explanation)}. " if count < len(explanation) else ""
     legend = (
         f"{note}Contributions add up to the difference between the row's {explanation.what} and that of the baseline. "
-        "A solid line and + raise it, a dashed line and − lower it."
+        f"A solid line and + raise it, a dashed line and {_MINUS} lower it."
     )
     rows = "".join(_row_html(explanation, i) for i in range(count))
     return f'<p class="soft">{escape(legend)}</p>{rows}'
@@ -177,4 +179,4 @@ def _data_uri(pixels):
 
 def _signed(amount):
     """Return a number with its sign."""
-    return f"{amount:+.3g}".replace("-", "−") if round(amount, 12) else "0"
+    return f"{amount:+.3g}".replace("-", _MINUS) if round(amount, 12) else "0"

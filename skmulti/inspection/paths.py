@@ -5,6 +5,8 @@ values are missing. What that changes is the input's as a whole. Then the values
 to those of the row, and each place gets the integral of its gradient (Sundararajan, Taly and Yan, 2017).
 """
 
+from itertools import pairwise
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -86,7 +88,7 @@ class PathGradients:
         for name in (None, *entry.inputs):
             mixed |= {name: arrays[name]} if name else {}
             steps.append(self._network.run(mixed)[1][i])
-        return tf.stack([after - before for before, after in zip(steps, steps[1:], strict=False)], axis=1)
+        return tf.stack([after - before for before, after in pairwise(steps)], axis=1)
 
     def _score(self, arrays, given, weights, offset):
         """Return the explained output of each row: (batch,), float64."""
@@ -175,4 +177,4 @@ def _parts_by_place(operation, ids, base, total):
     # One place after the other becomes that of the row.
     steps = [tf.concat([ids[:, :i], base[:, i:]], axis=1) for i in range(n_places + 1)]
     values = [keras.ops.convert_to_tensor(operation(step)) for step in steps]
-    return tf.stack([after - before for before, after in zip(values, values[1:], strict=False)], axis=1)
+    return tf.stack([after - before for before, after in pairwise(values)], axis=1)
