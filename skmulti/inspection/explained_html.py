@@ -32,8 +32,8 @@ CSS = """
 .skmulti .words sup { font-size: .7em; font-variant-numeric: tabular-nums; color: var(--skm-soft); }
 .skmulti .pictures { display: flex; flex-wrap: wrap; gap: 1em; }
 .skmulti .pictures figure { margin: 0; }
-.skmulti .pictures img { display: block; width: 180px; image-rendering: pixelated; border-radius: 4px; }
-.skmulti .pictures figcaption { color: var(--skm-soft); font-size: .9em; max-width: 180px; }
+.skmulti .pictures img { display: block; width: 150px; image-rendering: pixelated; border-radius: 4px; }
+.skmulti .pictures figcaption { color: var(--skm-soft); font-size: .9em; max-width: 150px; }
 """
 
 # As wide as a plus, unlike a hyphen.
