@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from benchmarks.explanations import share_of_squares, share_of_words
 from browser import opened, overflow
 
 from skmulti import (
@@ -26,7 +27,7 @@ from skmulti.inspection import explain_rows
 @pytest.fixture(scope="module")
 def listings():
     frame, outcome = make_listings(40, random_state=0, size=(8, 8))
-    frame = frame.assign(tags=["a|b", "b|c", "a", "c|d"] * 10)
+    frame = frame.assign(tags=[["a", "b"], ["b", "c"], ["a"], ["c", "d"]] * 10)
     frame.loc[frame.index[:3], ["area", "description", "photo", "trace", "city"]] = None
     frame.loc[frame.index[5], "description"] = "<script>alert(1)</script> a bright kitchen"
     return frame, outcome
@@ -83,11 +84,13 @@ def test_the_baseline_is_one_row_for_all(listings, classified):
 
 @pytest.mark.parametrize(
     ("text", "trace", "merge"),
-    [("lstm", "gru", "attention"), ("conv", "attention", "gated"), ("attention", "pool", "multiply")],
+    [("lstm", "conv", "attention"), ("conv", "gru", "gated"), ("attention", "pool", "multiply")],
 )
 def test_contributions_add_up_in_every_architecture(listings, text, trace, merge):
     frame, outcome = listings
-    frame = frame[["area", "city", "description", "trace"]]
+    frame = frame[["area", "city", "description", "trace"]].assign(
+        trace=frame["trace"].map(lambda cell: cell if cell is None else cell[:12])
+    )
     branches = {"description": TextBranch(text, units=8), "trace": SequenceBranch(trace, units=8)}
     clf = MultiInputClassifier(branches=branches, merge=merge, epochs=1, random_state=0).fit(frame, outcome)
     left_over, missed = misses(explain_rows(clf, frame.head(6), scale="log_odds"))
@@ -129,21 +132,12 @@ def test_words_are_marked_where_they_stand(explained, listings):
     assert {word for word, _ in explained.words["tags"][0]} == {"a", "b"}
 
 
-def test_a_planted_word_and_a_planted_square_are_found():
-    rng = np.random.default_rng(0)
-    y = rng.integers(2, size=60)
-    texts = [" ".join(rng.choice(list("abcdefgh"), 6)) for _ in y]
-    texts = [f"{text} mould" if label else text for text, label in zip(texts, y, strict=True)]
-    photos = rng.integers(60, 160, size=(60, 12, 12, 3)).astype("uint8")
-    photos[y == 1, 2:6, 2:6] = 255
-    frame = pd.DataFrame({"text": texts, "photo": list(photos)})
-    clf = MultiInputClassifier(InputRouter(kinds={"text": "text", "photo": "image"}), epochs=40, random_state=0)
-    explained = explain_rows(clf.fit(frame, y), frame[y == 1].head(20), label=1)
-    strongest = [max(row, key=lambda word: word[1])[0] for row in explained.words["text"]]
-    assert strongest.count("mould") >= 19
-    heat = np.lib.stride_tricks.sliding_window_view(explained.pixels["photo"], (4, 4), axis=(1, 2)).sum(axis=(3, 4))
-    peaks = [np.unravel_index(part.argmax(), part.shape) for part in heat]
-    assert sum(max(abs(row - 2), abs(column - 2)) <= 2 for row, column in peaks) >= 19
+def test_a_planted_word_is_found():
+    assert share_of_words(200, epochs=15)[0] >= 0.95
+
+
+def test_a_planted_square_is_found():
+    assert share_of_squares(100, epochs=15)[0] >= 0.95
 
 
 def test_what_cannot_be_explained_is_refused(listings, classified):
@@ -167,7 +161,7 @@ def test_one_of_several_outputs_is_explained():
     explained = explain_rows(reg, frame.head(3), output="down", baseline=frame.iloc[[20]])
     np.testing.assert_allclose(explained.output, reg.predict(frame.head(3))[:, 1], rtol=1e-5)
     np.testing.assert_allclose(explained.baseline, reg.predict(frame.iloc[[20]])[0, 1], rtol=1e-5)
-    with pytest.raises(ValueError, match="'up' and 'down'|'up', 'down'"):
+    with pytest.raises(ValueError, match="Give the one to explain"):
         explain_rows(reg, frame.head(3))
 
 
