@@ -1,9 +1,13 @@
 """Contributions of columns, words and pixels to the output of single rows."""
 
+from contextlib import nullcontext
+
+import keras
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from .._process import isolate
 from ..errors import InputMismatchError, closest_match, quote, shorten
 from ..layers import LearnedFill
 from ..spec import layer_name
@@ -96,7 +100,10 @@ def explain_rows(est, X, *, label=None, output=None, scale="probability", baseli
     if not n_rows:
         raise InputMismatchError("Found array with 0 sample(s): X has no rows, while a minimum of 1 is required.")
     choice = _Choice(est._target, _position_of(est, output), label, est.forward_(arrays), scale)
-    paths = PathGradients(est.model_, choice.log_odds)
+    # Layers may ask for Keras' float type while they are traced. Only if it is not theirs, other threads have to wait.
+    same = keras.config.floatx() == est.model_.variable_dtype
+    with nullcontext() if same else isolate(None, est.model_.variable_dtype):
+        paths = PathGradients(est.model_, choice.log_odds)
     base = _neutral_row(est, inputs) if baseline is None else _given_row(est, baseline)
     found = find_contributions(
         paths, arrays, base, router.specs_, (choice.weights, choice.offset), TOLERANCE * choice.unit

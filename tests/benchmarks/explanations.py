@@ -1,8 +1,8 @@
 """How often explanations find what was planted: a word among others, and a white square in photos of noise.
 
-Run ``python tests/benchmarks/explanations.py``. Each of 400 rows has the word (the square) if its class is 1; 200 rows of
-class 1 are explained. A word is found if it adds most of its text. A square of 4 x 4 pixels is found if the 4 x 4 window
-that adds most overlaps it by half of its rows and columns.
+Run ``python tests/benchmarks/explanations.py``. Each of 400 rows has the word (the square) if its class is 1; 200 rows
+of class 1 are explained. A word is found if no other word of its text adds as much. A square of 4 x 4 pixels is found
+if the 4 x 4 window that adds most overlaps it by half of its rows and columns.
 """
 
 import time

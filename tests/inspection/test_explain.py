@@ -88,14 +88,22 @@ def test_the_baseline_is_one_row_for_all(listings, classified):
 )
 def test_contributions_add_up_in_every_architecture(listings, text, trace, merge):
     frame, outcome = listings
-    frame = frame[["area", "city", "description", "trace"]].assign(
-        trace=frame["trace"].map(lambda cell: cell if cell is None else cell[:12])
+    frame = frame[["area", "city", "description"]].assign(
+        trace=[None if cell is None else cell[: 6 + i % 4] for i, cell in enumerate(frame["trace"])]
     )
     branches = {"description": TextBranch(text, units=8), "trace": SequenceBranch(trace, units=8)}
     clf = MultiInputClassifier(branches=branches, merge=merge, epochs=1, random_state=0).fit(frame, outcome)
     left_over, missed = misses(explain_rows(clf, frame.head(6), scale="log_odds"))
     assert left_over < 5e-3
     assert missed < 1e-9
+
+
+def test_a_network_of_float64_is_explained_in_float64(listings):
+    frame, outcome = listings[0][["area", "city"]], listings[1]
+    clf = MultiInputClassifier(dtype="float64", epochs=1, random_state=0).fit(frame, outcome)
+    explained = explain_rows(clf, frame.head(4))
+    np.testing.assert_allclose(explained.output, clf.predict_proba(frame.head(4)).max(axis=1), rtol=1e-12)
+    assert misses(explained)[0] < 1e-3
 
 
 def test_ids_that_meet_before_their_embedding_are_told_apart():
