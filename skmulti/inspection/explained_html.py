@@ -179,4 +179,8 @@ def _data_uri(pixels):
 
 def _signed(amount):
     """Return a number with its sign."""
-    return f"{amount:+.3g}".replace("-", _MINUS) if round(amount, 12) else "0"
+    if not round(amount, 12):
+        return "0"
+    # Three digits and no exponent.
+    text = np.format_float_positional(amount, precision=3, unique=False, fractional=False, sign=True, trim="-")
+    return text.replace("-", _MINUS)
