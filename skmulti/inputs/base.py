@@ -17,6 +17,8 @@ the network puts a learned vector in the place of the branch's output. A row tha
 row is filled, and the router warns.
 """
 
+from typing import NamedTuple
+
 import keras
 import numpy as np
 import pandas as pd
@@ -39,6 +41,27 @@ SAMPLE_ROWS = 10_000
 # Up to this many rows, the calls of pandas, NumPy and Arrow for each column take longer than the encoding itself. The
 # router then turns all cells to Python objects at once and asks for `InputEncoder.transform_cells`.
 FEW_ROWS = 16
+
+
+class Piece(NamedTuple):
+    """A word of a text, or another piece of a cell, and the places of the row's array that it fills.
+
+    Parameters
+    ----------
+    text : str
+        The piece as the cell has it.
+    slots : tuple of int
+        Places along the first axis of the row's array; none if the piece was cut off.
+    column : int
+        Position of its column among the input's columns; -1 if that is not known.
+    span : tuple of (int, int) or None
+        Where it begins and ends in the text of its cell; None if the cell is no text.
+    """
+
+    text: str
+    slots: tuple = ()
+    column: int = 0
+    span: tuple | None = None
 
 
 class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
@@ -77,6 +100,9 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         Optional, for an encoder whose cells name files: what relative paths are relative to.
     counted_as : str
         What a fit with ``verbose=1`` calls the cells that it counts while it reads a lazy input: "images".
+    holds_pixels : bool
+        True if a row of the array is a picture, of shape (height, width, channels), that can be
+        shown.
 
     See Also
     --------
@@ -107,6 +133,7 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
     measured_rows = 1_000
     lazy = False
     counted_as = "rows"
+    holds_pixels = False
 
     def __init_subclass__(cls, **kwargs):
         # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").
@@ -428,6 +455,60 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
             For each column of fit, positions along the last axis of an array of one axis a row.
             Every position belongs to one column, and depends on the cells of that column alone.
             None if that is not so, or not known.
+        """
+        return None
+
+    def slots(self, spec):
+        """Return from which column each place of the array is made.
+
+        Parameters
+        ----------
+        spec : ArraySpec
+            The array.
+
+        Returns
+        -------
+        ndarray of shape spec.shape, int
+            Positions in ``spec.columns``; -1 where a place is made of several columns. By
+            default all is made of the only column, or of several together.
+        """
+        return np.full(spec.shape, 0 if len(spec.columns) == 1 else -1)
+
+    def neutral(self, spec):
+        """Return the row that says nothing, with which explanations compare other rows.
+
+        Parameters
+        ----------
+        spec : ArraySpec
+            The array.
+
+        Returns
+        -------
+        ndarray of shape spec.shape
+            NaN stands for the mean of the training rows. By default numbers are NaN, their
+            indicators of missing values are 0, and ids are 0, which is padding.
+        """
+        if not spec.dtype.startswith("float"):
+            return np.zeros(spec.shape, dtype=spec.dtype)
+        row = np.full(spec.shape, np.nan, dtype=spec.dtype)
+        row[..., spec.shape[-1] - spec.n_indicators :] = 0
+        return row
+
+    def pieces(self, columns, array):
+        """Return of which words, tags or other pieces each row's array is made; optional.
+
+        Parameters
+        ----------
+        columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
+            As in `transform`.
+        array : ndarray of shape (n_rows, *shape)
+            What `transform` returned for them.
+
+        Returns
+        -------
+        list of list of Piece, or None
+            For each row its pieces, in the order of the cell. None if a cell has no pieces that
+            could be shown by themselves.
         """
         return None
 

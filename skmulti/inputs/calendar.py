@@ -354,6 +354,13 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
             dtype=self.dtype,
         )
 
+    def slots(self, spec):
+        """Return from which column each part is made; see `InputEncoder.slots`."""
+        linear = [i for i, part in self.parts_ if not _CALENDAR_PARTS[part]]
+        cyclic = [i for i, part in self.parts_ if _CALENDAR_PARTS[part]]
+        # Each of the latter is a sine and a cosine.
+        return np.array([*linear, *np.repeat(cyclic, 2)], dtype=int)
+
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         check_is_fitted(self)

@@ -504,6 +504,14 @@ SequencePadder. Or count such cells as missing: CategoryIndexer(on_odd="missing"
         check_is_fitted(self)
         return CategoryGraph(self._vocabularies)
 
+    def slots(self, spec):
+        """Return the column of each id: its own; see `InputEncoder.slots`."""
+        return np.arange(spec.shape[0])
+
+    def neutral(self, spec):
+        """Return the id of unknown values in each column; see `InputEncoder.neutral`."""
+        return np.full(spec.shape, UNKNOWN_ID, dtype=spec.dtype)
+
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         check_is_fitted(self)

@@ -1,5 +1,6 @@
 """Sequences: rows of different lengths are padded to one number of steps, and a network reads the steps."""
 
+import math
 from collections import Counter
 
 import numpy as np
@@ -446,6 +447,13 @@ Or count such cells as missing: SequencePadder(on_odd="missing").
         """Describe the array; see `InputEncoder.spec`."""
         check_is_fitted(self)
         return ArraySpec(name, "sequence", (self.length_, self.n_features_), self.dtype)
+
+    def slots(self, spec):
+        """Return the column of each step and feature, if columns are the steps; see `InputEncoder.slots`."""
+        n_columns = len(spec.columns)
+        if n_columns == math.prod(spec.shape):
+            return np.arange(n_columns).reshape(spec.shape)
+        return np.full(spec.shape, 0 if n_columns == 1 else -1)
 
     def _read_rows(self, columns, *, reset):
         """Return a Series that has the rows' labels, and an iterable of the rows' arrays (steps, features)."""

@@ -196,6 +196,10 @@ class VectorStacker(InputEncoder):
         check_is_fitted(self)
         return ArraySpec(name, "vector", (self.n_values_,), self.dtype)
 
+    def slots(self, spec):
+        """Return the column of each number, if columns are the vector; see `InputEncoder.slots`."""
+        return np.arange(self.n_values_) if len(spec.columns) == self.n_values_ else np.zeros(spec.shape, dtype=int)
+
     def _read_vectors(self, columns, *, reset):
         """Return the only column, without cells that are no vectors, and each cell as an array, None where missing."""
         # A list of vectors becomes a Series, since NumPy cannot make an array of it if a vector is missing.

@@ -23,7 +23,7 @@ from ._cells import BYTES, CellError, is_collection, read_literal
 from ._hints import holds_objects, probe
 from ._measures import as_labels
 from ._odd import ON_ODD, are_mostly, mean_of_most, settle_odd
-from .base import Branch, InputEncoder, as_frame, cells_as_columns, check_frame
+from .base import Branch, InputEncoder, Piece, as_frame, cells_as_columns, check_frame
 from .graphs import TagsGraph, column_names
 
 # What may stand between tags. "a, b" is split at the comma, and the blanks around tags are removed.
@@ -412,6 +412,18 @@ Or count such cells as missing: TagsIndexer(on_odd="missing").
             others=SEPARATORS if self.separator == "auto" else (),
             length=self.length_,
         )
+
+    def pieces(self, columns, array):
+        """Return the tags of each row; see `InputEncoder.pieces`."""
+        sets = self._read_rows(self._read_frame(columns, reset=False))
+        return [self._pieces_of(tags or (), row.tolist()) for tags, row in zip(sets, array, strict=True)]
+
+    def _pieces_of(self, tags, row):
+        """Return a row's tags, the most frequent first; tags that share an id share its place."""
+        ids = {tag: self._ids.get(tag, UNKNOWN_ID) for tag in tags}
+        ordered = sorted(ids, key=lambda tag: (ids[tag] < FIRST_ID, ids[tag], tag))
+        column = 0 if self.n_features_in_ == 1 else -1
+        return [Piece(tag, (row.index(ids[tag]),) if ids[tag] in row else (), column) for tag in ordered]
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

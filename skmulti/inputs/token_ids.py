@@ -17,7 +17,7 @@ from ._hints import holds_objects, probe
 from ._odd import MOST_SHARE, ON_ODD, are_mostly, settle_odd
 from ._steps import choose_length
 from ._values import as_objects
-from .base import InputEncoder, as_frame, cells_as_columns, check_frame
+from .base import InputEncoder, Piece, as_frame, cells_as_columns, check_frame
 from .graphs import IdsGraph, column_names
 from .text import TextBranch
 
@@ -255,6 +255,18 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
             length=self.length_,
             padding_id=self.padding_id,
         )
+
+    def pieces(self, columns, array):
+        """Return the ids of each row; see `InputEncoder.pieces`."""
+        column = 0 if self.n_features_in_ == 1 else -1
+        rows = self._read_rows(columns, reset=False)
+        return [
+            [
+                Piece(str(value), (i,) if i < self.length_ else (), column)
+                for i, value in enumerate(() if ids is None else ids)
+            ]
+            for ids in rows
+        ]
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

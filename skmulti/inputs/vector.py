@@ -536,6 +536,14 @@ and NaN of words; NumberScaler(on_odd="missing") reads '1,234' and '$5', too. Fo
         width = self.n_features_in_ + len(self.indicator_columns_)
         return ArraySpec(name, "vector", (width,), self.dtype, n_indicators=len(self.indicator_columns_))
 
+    def slots(self, spec):
+        """Return from which column each number and each indicator is made; see `InputEncoder.slots`."""
+        return np.array([*range(self.n_features_in_), *self.indicator_columns_], dtype=int)
+
+    def neutral(self, spec):
+        """Return zeros: the mean of each column, with nothing missing; see `InputEncoder.neutral`."""
+        return np.zeros(spec.shape, dtype=spec.dtype)
+
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the array.
 

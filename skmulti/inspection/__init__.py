@@ -3,13 +3,17 @@
 from ._svg import figure_to_svg
 from .displays import InputImportanceDisplay, TrainingDisplay
 from .embedding import EmbeddingTransformer
+from .explain import explain_rows
+from .explanation import Explanation
 from .importance import input_importance
 from .reporting import report
 
 __all__ = [
     "EmbeddingTransformer",
+    "Explanation",
     "InputImportanceDisplay",
     "TrainingDisplay",
+    "explain_rows",
     "figure_to_svg",
     "input_importance",
     "report",

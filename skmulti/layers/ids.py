@@ -183,12 +183,19 @@ class WordBag(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, ids):
+        return ops.einsum("bl,blw->bw", self._weigh(ids), look_up(self.table, ids))
+
+    def _weigh(self, ids):
+        """Return the weight of each place of a text: (batch, length)."""
         weights = ops.take(ops.convert_to_tensor(self.word_weights, self.compute_dtype), ids)
         weights = weights * ops.cast(ids > 0, self.compute_dtype)
         length = ops.sqrt(ops.sum(ops.square(weights), axis=1, keepdims=True))
         # A text without words has length 0.
-        weights = weights / ops.maximum(length, 1e-6)
-        return ops.einsum("bl,blw->bw", weights, look_up(self.table, ids))
+        return weights / ops.maximum(length, 1e-6)
+
+    def parts(self, ids):
+        """Return what each place adds to the sum: (batch, length, embedding_dim)."""
+        return ops.expand_dims(self._weigh(ids), -1) * look_up(self.table, ids)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], self.embedding_dim)

@@ -45,9 +45,11 @@ class PiecewiseLinear(keras.layers.Layer):
             self._lower[i, : len(column) - 1] = column[:-1]
             self._per_width[i, : len(column) - 1] = 1 / np.diff(column)
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
         # The gradient to the numbers costs a tenth of a step, and serves only the values learned for missing ones.
-        inputs = ops.stop_gradient(inputs)
+        # Explanations, which follow the gradient outside of training, need it.
+        if training:
+            inputs = ops.stop_gradient(inputs)
         lower = ops.convert_to_tensor(self._lower, inputs.dtype)
         per_width = ops.convert_to_tensor(self._per_width, inputs.dtype)
         return ops.clip((ops.expand_dims(inputs, -1) - lower) * per_width, 0, 1)

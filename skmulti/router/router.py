@@ -27,7 +27,7 @@ from .lazy import AT_ONCE, Decoding, split_lazy
 from .plan import RoutingTable, explicit_plan, infer_inputs
 from .profiles import column_fields, fitted_shares, profile_routes
 from .readings import read_columns
-from .routes import is_word
+from .routes import is_word, rename
 from .shifts import Comparison
 
 # Rows that are compared at a time: few, since the pixels of all of them are in memory.
@@ -499,6 +499,24 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
             )
         table, places = self._fitted.find_columns(X)
         return table, read_columns(self._fitted, places)
+
+    def columns_by_input(self, X):
+        """Return the columns of each input, beside its fitted route.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_rows, n_columns), 2-D array, or dict of arrays by input name
+            A table with the columns of fit.
+
+        Returns
+        -------
+        list of (Route, Series or DataFrame)
+            The route has the attributes `name`, `spec` and `encoder`; the columns are those that its
+            encoder reads. Their index has the labels of X's rows.
+        """
+        check_is_fitted(self, "specs_")
+        table, places = self._fitted.find_columns(X)
+        return [(route, rename(route.columns_in(table, places), route.fitted_names)) for route in self._fitted.routes]
 
     def column_fields(self):
         """Return what each column that an input reads holds in JSON.

@@ -54,6 +54,8 @@ PROBE_FILES = 20
 SHOWN_SIDE = 128
 # Unreadable cells that a message names after the first one.
 NAMED_CELLS = 2
+# The middle of 0-255: the picture to which explanations compare others is neither dark nor bright.
+GREY = 128
 # The PNG file of one grey pixel, in base64.
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 ODD_ADVICE = (
@@ -199,6 +201,7 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
     counted_as = "images"
     default_branch = ImageBranch
     flags_missing = True
+    holds_pixels = True
     _parameter_constraints = {
         "size": [tuple, list],
         "channels": [Integral],
@@ -462,6 +465,10 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
             )
         folder = None if self.folder is None else os.path.abspath(os.path.expanduser(self.folder))
         return ImageGraph(self.size, self.channels, self.resize, reads_paths=self._reads_paths, folder=folder)
+
+    def neutral(self, spec):
+        """Return a grey image; see `InputEncoder.neutral`."""
+        return np.full(spec.shape, GREY, dtype=spec.dtype)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""

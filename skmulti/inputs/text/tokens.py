@@ -155,9 +155,14 @@ def text_rows(frame, *, arrow, lenient=None):
     if len(columns) == 1:
         held = _arrow_texts(columns[0]) if arrow and len(frame) > FEW_ROWS else None
         return _filled_texts(columns[0], "", lenient) if held is None else held
-    # None, not an empty text, which would add a second space to the row.
-    rows = zip(*(_filled_texts(column, None, lenient) for column in columns), strict=True)
-    return [" ".join(text for text in row if text is not None) for row in rows]
+    return [" ".join(text for text in row if text is not None) for row in cell_texts(frame, lenient)]
+
+
+def cell_texts(frame, lenient=None):
+    """Return the cells of each row of a frame as a list of tuples of str, None where missing."""
+    columns = (frame.iloc[:, position] for position in range(frame.shape[1]))
+    # None, not an empty text, which would add a second space to a row that is joined.
+    return list(zip(*(_filled_texts(column, None, lenient) for column in columns), strict=True))
 
 
 def _filled_texts(column, empty, lenient):

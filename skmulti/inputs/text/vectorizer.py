@@ -15,14 +15,15 @@ from .._hints import are_of
 from .._measures import as_labels, lengths_of
 from .._odd import ON_ODD, odd_cells_gathered, odd_cells_reported
 from .._steps import choose_length
-from ..base import InputEncoder, as_frame, check_frame, check_part, keep_names, missing_rows
+from ..base import InputEncoder, Piece, as_frame, check_frame, check_part, keep_names, missing_rows
 from .branch import TextBranch
 from .cells import empty_rows, holds_bytes, read_texts
 from .columns import describe_texts, share_words
 from .graph import TextGraph
 from .keras_words import KerasTrainingWords, KerasWordIds
+from .pieces import pieces_of_texts
 from .scripts import script_of
-from .tokens import SPLITTING, Tokenizer, text_rows
+from .tokens import SPLITTING, Tokenizer, cell_texts, text_rows
 from .words import TrainingWords, WordIds
 
 
@@ -350,6 +351,19 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
                 "`standardize` or `split` is a function, which may call anything. Use one of the named options"
             )
         return TextGraph(self.n_features_in_, self._options(), self.vocabulary_[FIRST_ID:], self.length_)
+
+    def pieces(self, columns, array):
+        """Return the words of each row, where they stand in their cell; see `InputEncoder.pieces`."""
+        if _needs_keras(self):
+            # What the user's function makes of a text is known by its ids only.
+            column = 0 if self.n_features_in_ == 1 else -1
+            return [
+                [Piece(self.vocabulary_[i], (slot,), column) for slot, i in enumerate(row) if i]
+                for row in array.tolist()
+            ]
+        frame = check_frame(self, _as_column(columns), reset=False, dtype=object)
+        lenient = self if self.on_odd == "missing" else None
+        return pieces_of_texts(cell_texts(frame, lenient), Tokenizer(**self._options()), self.length_)
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
