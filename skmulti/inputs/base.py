@@ -512,6 +512,11 @@ class Branch(HintedParams, BaseEstimator):
     ----------
     reads : tuple of str
         The kinds that the branch can read; an empty tuple means any.
+    reads_masks : bool
+        Whether the branch's layers skip the steps of a Keras mask, as LSTM does. If not, as with
+        convolutions, set it to False: steps that are NaN throughout then get the learned value, too,
+        and Keras does not warn of layers that destroy the mask. An average over steps that are all
+        masked would be NaN.
     memorises : bool
         True if a network with this branch soon knows its training rows by heart. The
         learning rate then falls when the hold-out gets worse, not by a fixed plan.
@@ -535,6 +540,7 @@ class Branch(HintedParams, BaseEstimator):
     """
 
     reads = ()
+    reads_masks = True
     memorises = False
     _parameter_constraints: dict = {}
 
@@ -543,7 +549,7 @@ class Branch(HintedParams, BaseEstimator):
 
         The model takes the encoder's array as it is. Before `connect` gets the array,
         pixels are scaled from 0-255 to 0-1 and NaN is replaced by a learned value
-        (steps that are NaN throughout are masked).
+        (steps that are NaN throughout are masked, see `reads_masks`).
 
         Parameters
         ----------
@@ -569,7 +575,7 @@ class Branch(HintedParams, BaseEstimator):
         inputs = keras.Input(spec.shape, dtype=spec.dtype, name=names["array"])
         fixed = self.features(spec, sample)
         if fixed is None:
-            output = self._connect_flat(_rescale_and_fill(inputs, spec, sample), spec, sample)
+            output = self._connect_flat(_rescale_and_fill(inputs, spec, sample, self.reads_masks), spec, sample)
             return keras.Model(inputs, output, name=names["branch"])
         # What training changes is a model of its own, from the features on. A fit computes the features of each row
         # once, and trains that inner model on them (`TrainingNetwork`).
@@ -641,7 +647,7 @@ class Branch(HintedParams, BaseEstimator):
             )
 
 
-def _rescale_and_fill(tensor, spec, sample):
+def _rescale_and_fill(tensor, spec, sample, masks):
     """Scale pixels to 0-1, and put a learned value in the place of NaN."""
     # Pixels stay bytes up to here: as float32 they would take four times the memory, on disk and in every batch.
     if spec.dtype == "uint8":
@@ -650,4 +656,4 @@ def _rescale_and_fill(tensor, spec, sample):
     if not spec.dtype.startswith("float"):
         return tensor
     # A feature that no training row misses teaches nothing about its fill, which then stays at the training mean.
-    return LearnedFill(initial=None if sample is None else feature_means(sample))(tensor)
+    return LearnedFill(initial=None if sample is None else feature_means(sample), masks=masks)(tensor)
