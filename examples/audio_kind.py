@@ -144,7 +144,7 @@ class AudioEncoder(InputEncoder):
         other = np.array([found is not None and found[0] != self.rate_ for found in recordings], dtype=bool)
         advice = {"other": f"Resample them to {self.rate_} Hz."}
         settle_odd(self, column, other, f"sampled at {self.rate_} Hz, as most recordings of fit", advice)
-        missing = other | [found is None for found in recordings]
+        missing = other | np.array([found is None for found in recordings], dtype=bool)
         array = np.full((len(column), self.n_frames_, self.n_bands), np.log(SILENCE), dtype="float32")
         for row in np.flatnonzero(~missing):
             array[row] = log_mel(recordings[row][1], self.rate_, self.n_bands, self.n_frames_)

@@ -216,7 +216,13 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_rows, *shape)
-            The array that `spec` describes.
+            The array that `spec` describes. The array of no rows has no rows.
+
+        Raises
+        ------
+        NotFittedError
+            If the encoder is not fitted. ``sklearn.utils.validation.check_is_fitted`` sees it by the
+            attributes that `fit` sets, whose names end in an underscore.
         """
         raise NotImplementedError
 
