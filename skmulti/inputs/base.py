@@ -646,9 +646,10 @@ class Branch(HintedParams, BaseEstimator):
     def _check_kind(self, spec):
         """Refuse an array of a kind that this branch does not read."""
         if self.reads and spec.kind not in self.reads:
+            article = "an" if spec.kind[:1] in "aeiou" else "a"
             raise BranchMismatchError(
                 f"{place(spec.name, spec.columns)}: {type(self).__name__} reads {' or '.join(self.reads)} arrays, "
-                f"but the input's encoder gives a {spec.kind} array ({spec.describe()}). Give the input a branch "
+                f"but the input's encoder gives {article} {spec.kind} array ({spec.describe()}). Give the input a branch "
                 f"that reads {spec.kind} arrays, or leave it out of `branches` to get its default."
             )
 
