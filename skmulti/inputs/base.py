@@ -649,8 +649,8 @@ class Branch(HintedParams, BaseEstimator):
             article = "an" if spec.kind[:1] in "aeiou" else "a"
             raise BranchMismatchError(
                 f"{place(spec.name, spec.columns)}: {type(self).__name__} reads {' or '.join(self.reads)} arrays, "
-                f"but the input's encoder gives {article} {spec.kind} array ({spec.describe()}). Give the input a branch "
-                f"that reads {spec.kind} arrays, or leave it out of `branches` to get its default."
+                f"but the input's encoder gives {article} {spec.kind} array ({spec.describe()}). Give the input a "
+                f"branch that reads {spec.kind} arrays, or leave it out of `branches` to get its default."
             )
 
 

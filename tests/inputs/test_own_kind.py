@@ -193,8 +193,9 @@ def test_a_broken_recording_is_named_with_its_row(fitted, recordings):
     frame = recordings[0].rename(index=lambda i: f"row {i}").copy()
     frame.loc["row 5", "clip"] = b"RIFF but no recording"
     message = (
-        r"Input 'clip' \(column 'clip'\): 1 of 40 cells are not wav files that can be read, first at row label "
-        r"'row 5': b'RIFF but no recording' \(type bytes\). Give existing wav files .* AudioEncoder\(on_odd=\"missing\"\)"
+        r"Input 'clip' \(column 'clip'\): 1 of 40 cells are not wav files that can be read, first at "
+        r"row label 'row 5': b'RIFF but no recording' \(type bytes\). Give existing wav files .* "
+        r"AudioEncoder\(on_odd=\"missing\"\)"
     )
     with pytest.raises(skmulti.InputMismatchError, match=message):
         fitted.predict(frame)
@@ -256,6 +257,52 @@ def test_an_exported_model_takes_contents(fitted, recordings, tmp_path):
         load=tf.constant(frame["load"], tf.float64),
     )
     assert_allclose(answer["probabilities"], fitted.predict_proba(frame), atol=1e-3)
+
+
+def test_a_branch_without_masks_fills_steps_of_nan():
+    spec = skmulti.ArraySpec("clip", "audio", (4, 2), "float32")
+    model = audio.AudioBranch((3,)).build(spec)
+    rows = np.zeros((2, 4, 2), "float32")
+    rows[1] = np.nan
+    outputs = model.predict(rows, verbose=0)
+    # Without a sample, the learned value starts at zero.
+    assert_array_equal(outputs[0], outputs[1])
+
+
+# One encoder of each kind in the table of `docs/extending/index.md`, and cells that it reads.
+KINDS = {
+    "vector": (skmulti.NumberScaler(add_indicator=False), pd.DataFrame({"a": [1.0, None], "b": [2.0, None]})),
+    "category": (skmulti.CategoryIndexer(), pd.DataFrame({"a": ["x", None], "b": ["y", None]})),
+    "text": (skmulti.TextVectorizer(), pd.Series(["some words", None])),
+    "image": (skmulti.ImageDecoder(size=(2, 3)), pd.Series([np.full((2, 3, 3), 255, "uint8"), None])),
+    "sequence": (skmulti.SequencePadder(), pd.Series([[[1.0, 2.0], [3.0, 4.0]], None])),
+    "tags": (skmulti.TagsIndexer(), pd.Series([["x", "y"], None])),
+}
+
+
+def kinds_of_the_page():
+    """Return the cells of the table of kinds, by kind."""
+    page = (ROOT / "docs/extending/index.md").read_text(encoding="utf-8")
+    lines = page.split("## Kinds and their arrays")[1].splitlines()
+    rows = [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_the_page_lists_every_kind_of_the_package():
+    made = {kind for encoder in skmulti.inputs.ENCODERS for kind in encoder.default_branch.reads}
+    assert made == set(kinds_of_the_page()) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_says_what_an_array_holds(kind):
+    shape, dtype, _, nothing, branch = kinds_of_the_page()[kind]
+    encoder, cells = KINDS[kind]
+    array = clone(encoder).fit_transform(cells)
+    spec = clone(encoder).fit(cells).spec("a")
+    assert (spec.kind, spec.dtype, encoder.default_branch.__name__) == (kind, dtype, branch)
+    assert len(spec.shape) == len(shape.strip("(,)").split(","))
+    assert np.isnan(array[1]).all() if "NaN" in nothing else (array[1] == 0).all()
+    assert encoder.flags_missing == ("flag" in nothing)
 
 
 def test_the_page_shows_the_file():
