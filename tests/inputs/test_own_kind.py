@@ -299,7 +299,8 @@ def test_the_page_says_what_an_array_holds(kind):
     encoder, cells = KINDS[kind]
     array = clone(encoder).fit_transform(cells)
     spec = clone(encoder).fit(cells).spec("a")
-    assert (spec.kind, spec.dtype, encoder.default_branch.__name__) == (kind, dtype, branch)
+    assert (spec.kind, spec.dtype) == (kind, dtype)
+    assert encoder.default_branch.__name__ in branch
     assert len(spec.shape) == len(shape.strip("(,)").split(","))
     assert np.isnan(array[1]).all() if "NaN" in nothing else (array[1] == 0).all()
     assert encoder.flags_missing == ("flag" in nothing)
