@@ -46,7 +46,7 @@ class ArraySpec:
     has_missing : bool
         Whether some training rows had no value at all for this input.
     missing_name : str or None
-        Name of the bool array of shape (n_rows,) that marks such rows, for
+        Name of the bool array of shape (n_rows, 1) that marks such rows, for
         arrays that have no value for a missing row; otherwise None.
     n_indicators : int
         Number of entries at the end of the last axis that are 0 or 1 and say which

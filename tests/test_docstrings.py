@@ -6,6 +6,8 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
+import types
 from pathlib import Path
 
 import numpydoc.validate
@@ -102,7 +104,10 @@ def test_code_of_a_page_runs(path, tmp_path, monkeypatch):
     if not parts:
         pytest.skip("no Python on this page")
     monkeypatch.chdir(tmp_path)
-    namespace = {"__name__": "__main__"}
+    # As in a script: pickles and files of `save` find a page's own classes by their module.
+    module = types.ModuleType("__main__")
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    namespace = vars(module)
     runner = doctest.DocTestRunner(optionflags=OPTIONS)
     for line, code in parts:
         if ">>>" in code:

@@ -19,7 +19,7 @@ from ._hints import hint
 from ._measures import mark_outside
 from ._number_text import NumberStyle
 from ._numbers import Bounds, Moments
-from ._odd import odd_cells_gathered, odd_cells_reported, report_odd_cells
+from ._odd import odd_cells_gathered, odd_cells_reported, report_odd_cells, settle_odd
 from ._state import Pairs
 from ._unknown import KnownValues
 from ._values import Vocabulary
@@ -31,7 +31,9 @@ from .base import (
     Piece,
     as_frame,
     cannot_learn_in_parts,
+    check_frame,
     missing_rows,
+    one_column,
 )
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
@@ -103,6 +105,7 @@ __all__ = [
     "Vocabulary",
     "as_frame",
     "cannot_learn_in_parts",
+    "check_frame",
     "file_of",
     "hint",
     "infer_spec",
@@ -110,6 +113,8 @@ __all__ = [
     "missing_rows",
     "odd_cells_gathered",
     "odd_cells_reported",
+    "one_column",
     "report_odd_cells",
+    "settle_odd",
     "small_data_dropout",
 ]

@@ -249,7 +249,13 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_rows, *shape)
-            The array that `spec` describes.
+            The array that `spec` describes. The array of no rows has no rows.
+
+        Raises
+        ------
+        NotFittedError
+            If the encoder is not fitted. ``sklearn.utils.validation.check_is_fitted`` sees it by the
+            attributes that `fit` sets, whose names end in an underscore.
         """
         raise NotImplementedError
 
@@ -630,6 +636,11 @@ class Branch(HintedParams, BaseEstimator):
     ----------
     reads : tuple of str
         The kinds that the branch can read; an empty tuple means any.
+    reads_masks : bool
+        Whether the branch's layers skip the steps of a Keras mask, as LSTM does. If not, as with
+        convolutions, set it to False: steps that are NaN throughout then get the learned value, too,
+        and Keras does not warn of layers that destroy the mask. An average over steps that are all
+        masked would be NaN.
     memorises : bool
         True if a network with this branch soon knows its training rows by heart. The
         learning rate then falls when the hold-out gets worse, not by a fixed plan.
@@ -653,6 +664,7 @@ class Branch(HintedParams, BaseEstimator):
     """
 
     reads = ()
+    reads_masks = True
     memorises = False
     _parameter_constraints: dict = {}
 
@@ -661,7 +673,7 @@ class Branch(HintedParams, BaseEstimator):
 
         The model takes the encoder's array as it is. Before `connect` gets the array,
         pixels are scaled from 0-255 to 0-1 and NaN is replaced by a learned value
-        (steps that are NaN throughout are masked).
+        (steps that are NaN throughout are masked, see `reads_masks`).
 
         Parameters
         ----------
@@ -687,7 +699,7 @@ class Branch(HintedParams, BaseEstimator):
         inputs = keras.Input(spec.shape, dtype=spec.dtype, name=names["array"])
         fixed = self.features(spec, sample)
         if fixed is None:
-            output = self._connect_flat(_rescale_and_fill(inputs, spec, sample), spec, sample)
+            output = self._connect_flat(_rescale_and_fill(inputs, spec, sample, self.reads_masks), spec, sample)
             return keras.Model(inputs, output, name=names["layers"])
         # What training changes is a model of its own, from the features on. A fit computes the features of each row
         # once, and trains that inner model on them (`TrainingNetwork`).
@@ -752,14 +764,15 @@ class Branch(HintedParams, BaseEstimator):
     def _check_kind(self, spec):
         """Refuse an array of a kind that this branch does not read."""
         if self.reads and spec.kind not in self.reads:
+            article = "an" if spec.kind[:1] in "aeiou" else "a"
             raise BranchMismatchError(
                 f"{place(spec.name, spec.columns)}: {type(self).__name__} reads {' or '.join(self.reads)} arrays, "
-                f"but the input's encoder gives a {spec.kind} array ({spec.describe()}). Give the input a branch "
-                f"that reads {spec.kind} arrays, or leave it out of `branches` to get its default."
+                f"but the input's encoder gives {article} {spec.kind} array ({spec.describe()}). Give the input a "
+                f"branch that reads {spec.kind} arrays, or leave it out of `branches` to get its default."
             )
 
 
-def _rescale_and_fill(tensor, spec, sample):
+def _rescale_and_fill(tensor, spec, sample, masks):
     """Scale pixels to 0-1, and put a learned value in the place of NaN."""
     # Pixels stay bytes up to here: as float32 they would take four times the memory, on disk and in every batch.
     if spec.dtype == "uint8":
@@ -768,4 +781,4 @@ def _rescale_and_fill(tensor, spec, sample):
     if not spec.dtype.startswith("float"):
         return tensor
     # A feature that no training row misses teaches nothing about its fill, which then stays at the training mean.
-    return LearnedFill(initial=None if sample is None else feature_means(sample))(tensor)
+    return LearnedFill(initial=None if sample is None else feature_means(sample), masks=masks)(tensor)

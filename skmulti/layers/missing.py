@@ -23,11 +23,14 @@ class LearnedFill(keras.layers.Layer):
     initial : sequence of float or None
         Initial value of each feature, usually its training mean; None: zeros. A feature
         that is never missing in training keeps it.
+    masks : bool
+        Whether there is a mask. Without one, steps of NaN are filled like any other NaN.
     """
 
-    def __init__(self, initial=None, **kwargs):
+    def __init__(self, initial=None, masks=True, **kwargs):
         super().__init__(**kwargs)
         self.initial = None if initial is None else [float(value) for value in initial]
+        self.masks = bool(masks)
 
     def build(self, input_shape):
         self.fill = self.add_weight(shape=(input_shape[-1],), initializer="zeros", name="fill")
@@ -40,12 +43,12 @@ class LearnedFill(keras.layers.Layer):
         return ops.where(ops.isnan(inputs), self.fill, inputs)
 
     def compute_mask(self, inputs, previous_mask=None):
-        if len(inputs.shape) < 3:
+        if len(inputs.shape) < 3 or not self.masks:
             return None
         return ops.logical_not(ops.all(ops.isnan(inputs), axis=-1))
 
     def get_config(self):
-        return {**super().get_config(), "initial": self.initial}
+        return {**super().get_config(), "initial": self.initial, "masks": self.masks}
 
 
 @_register
