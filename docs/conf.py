@@ -11,11 +11,9 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 os.environ.setdefault("MPLBACKEND", "agg")
 
-DOCS = Path(__file__).parent
-sys.path.insert(0, str(DOCS / "_sphinx"))
+sys.path.insert(0, str(Path(__file__).parent / "_sphinx"))
 
 import public_names
-from sphinx_gallery.sorting import ExplicitOrder, FileNameSortKey
 
 import skmulti
 
@@ -44,7 +42,7 @@ myst_heading_anchors = 3  # a link to a heading that is not there fails the buil
 
 # --- names of the package
 
-public_names.write(DOCS / "api")
+public_names.write(Path(__file__).parent / "api")
 autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
@@ -64,7 +62,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": rf"^((?!{'|'.join(name.replace('.', '[.]') for name in NOT_RUN)}).)*$",
-    "within_subsection_order": FileNameSortKey,
+    "within_subsection_order": "gallery.ReadingOrder",
     "capture_repr": (),
     "download_all_examples": False,
     "show_signature": False,

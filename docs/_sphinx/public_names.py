@@ -1,7 +1,7 @@
 """The reference of public names: written from `skmulti.__all__`, so that it cannot fall behind.
 
-A name finds its subject by what it is: an error, a class that fills in a contract, or else by the wing that it comes from.
-A name of a wing that no subject mentions has a section for that wing.
+A name finds its subject by what it is: an error, a class that fills in a contract, or else by the wing that it comes
+from. A name of a wing that no subject mentions has a section for that wing.
 """
 
 import inspect
@@ -70,9 +70,10 @@ SUBJECTS = [
     ),
 ]
 
-# What may stand between single quotes without a page of its own: all but the names of skmulti.
+# What may stand between single quotes without a page of its own: all but the names of skmulti. Attributes that a fit
+# makes (`plan_`) are described on the page of their class.
 _CLASSES = "|".join(name for name in skmulti.__all__ if name[0].isupper())
-ELSEWHERE = [("py:.*", rf"(?!(skmulti\.)?({_CLASSES})\b)(?!skmulti\.).*")]
+ELSEWHERE = [("py:.*", rf"(?!(skmulti\.)?({_CLASSES})\b)(?!skmulti\.).*|.*_")]
 
 
 def is_a(thing, base):
@@ -118,10 +119,18 @@ def section(title, sentence, module, names):
 
 def page():
     """Return the text of the reference's first page."""
-    lines = ["API reference", "=============", "", "All names can be imported from ``skmulti``; data from ``skmulti.datasets``.", ""]
+    lines = [
+        "API reference",
+        "=============",
+        "",
+        "All names can be imported from ``skmulti``; data from ``skmulti.datasets``.",
+        "",
+    ]
     for title, sentence, names in by_subject():
         lines += section(title, sentence, "skmulti", names)
-    lines += section("Data with a known answer", "Generated; nothing is downloaded.", "skmulti.datasets", datasets.__all__)
+    lines += section(
+        "Data with a known answer", "Generated; nothing is downloaded.", "skmulti.datasets", datasets.__all__
+    )
     return "\n".join(lines)
 
 
