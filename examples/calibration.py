@@ -19,7 +19,7 @@ import pandas as pd
 from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import brier_score_loss
 
-from skmulti import MultiInputClassifier
+from skmulti import DenseHead, MultiInputClassifier
 
 rng = np.random.default_rng(0)
 n = 6000
@@ -33,12 +33,7 @@ train, test = slice(0, 2000), slice(2000, None)
 # The default stops early and drops values; fifty epochs of a wide head without either learn the luck of the rows, too.
 usual = MultiInputClassifier(random_state=0).fit(df[train], y[train])
 eager = MultiInputClassifier(
-    epochs=80,
-    early_stopping=False,
-    optimizer__learning_rate=1e-2,
-    head__units=(256, 256),
-    head__dropout=0.0,
-    random_state=0,
+    head=DenseHead((256, 256)), epochs=80, early_stopping=False, optimizer__learning_rate=1e-2, random_state=0
 ).fit(df[train], y[train])
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")

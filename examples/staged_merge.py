@@ -49,7 +49,7 @@ flat = MultiInputRegressor(router, merge="concatenate", **settings).fit(df_train
 
 # %%
 print(f"Held-out R2 in stages: {staged.score(df_test, y_test):.3f}, in one step: {flat.score(df_test, y_test):.3f}")
-print("Effects add up in these data, so that stages are not needed here; the example shows how, not that, to use them.")
+print("Effects add up in these data, so that stages do harm here; the example shows how, not that, to use them.")
 
 # %%
 # Predicted and true prices of the test rows.
