@@ -68,5 +68,5 @@ right.set(xlabel="prediction, folder of files", ylabel="prediction, one frame")
 plt.show()
 
 # %%
-# Rows are mixed within windows of 65,536 of a folder, so in larger tables the two fits see another order and end a little
-# apart. Reading files in each epoch takes time: a table that fits into memory belongs there.
+# Rows are mixed within windows of 65,536 of a folder, so in larger tables the two fits see another order and end a
+# little apart. Reading files in each epoch takes time: a table that fits into memory belongs there.

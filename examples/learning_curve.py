@@ -50,5 +50,5 @@ ax.legend(loc="lower right")
 plt.show()
 
 # %%
-# The dashed line is the best that three inputs allow, a point is one split. Whether a rent is cheap depends on the area,
-# which a line follows well enough: the linear model is a strong rival here, and it costs a hundredth of the time.
+# The dashed line is the best that three inputs allow, a point is one split. Whether a rent is cheap depends on the
+# area, which a line follows well enough: the linear model is a strong rival here, and it costs a hundredth of the time.

@@ -52,5 +52,5 @@ ax.legend()
 plt.show()
 
 # %%
-# On some 130 rows a fold, the standard error of an accuracy is 0.04: this search can rule out a bad choice, and cannot tell
-# two good ones apart.
+# On some 130 rows a fold, the standard error of an accuracy is 0.04: this search can rule out a bad choice, and cannot
+# tell two good ones apart.
