@@ -6,12 +6,9 @@ The page docs/extending/kind.md explains it line by line. Copy this file, and ch
 """
 
 # %% What a recording is: the wav format from the standard library, a spectrogram with NumPy
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
-
 import base64
 import io
+import os
 import wave
 
 import keras

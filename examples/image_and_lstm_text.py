@@ -1,11 +1,18 @@
-"""Pictures and sentences to ten classes: convolutions for one, an LSTM for the other.
+"""
+How do a picture and a sentence work together?
+==============================================
+
+Pictures and sentences to ten classes: convolutions for one, an LSTM for the other.
 
 Run: python examples/image_and_lstm_text.py
 """
 
-# %% Five colours of lamps, working or broken: the picture shows the colour, the order of the words the state
+# %%
+# Five colours of lamps, working or broken: the picture shows the colour, the order of the words the state.
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.model_selection import train_test_split
 
 from skmulti import ImageBranch, ImageDecoder, InputRouter, MultiInputClassifier, TextBranch, TextVectorizer
@@ -47,3 +54,14 @@ clf = MultiInputClassifier(
 # %%
 print(f"{len(clf.classes_)} classes, held-out accuracy: {clf.score(df.iloc[test], y[test]):.3f} (by lot: 0.100)")
 print("A colour without the state, or the state without the colour, could give 0.5 and 0.2 at best.")
+
+# %%
+# Rows are what was, columns what was predicted: mistakes would be in the colour, the state, or both.
+fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4.6), width_ratios=[1, 1.6], layout="constrained")
+left.imshow(np.hstack(df["photo"].iloc[[list(colour).index(name) for name in COLOURS]].tolist()[:3]))
+left.set_title("\n".join(f'"{text}"' for text in df["report"].iloc[:3]), fontsize=9)
+left.axis("off")
+ConfusionMatrixDisplay.from_estimator(
+    clf, df.iloc[test], y[test], ax=right, colorbar=False, xticks_rotation="vertical", cmap="Blues"
+)
+plt.show()

@@ -1,4 +1,8 @@
-"""Would a customer recommend what she bought? From title, review, categories and numbers, beside Keras by hand.
+"""
+Real reviews: how close is Keras by hand?
+=========================================
+
+Would a customer recommend what she bought? From title, review, categories and numbers, beside Keras by hand.
 
 Run: python examples/reviews.py PATH
 
@@ -7,7 +11,8 @@ PATH is a parquet file of the women's e-commerce clothing reviews (23,486 rows),
 "Recommended IND". The column "Rating" is left out: it gives the answer away.
 """
 
-# %% Texts and categories have missing cells, which stay missing
+# %%
+# Texts and categories have missing cells, which stay missing.
 import os
 import sys
 import time
@@ -30,7 +35,8 @@ df = pd.read_parquet(sys.argv[1])
 y = df["Recommended IND"]
 df_train, df_test, y_train, y_test = train_test_split(df, y, test_size=0.2, stratify=y, random_state=0)
 
-# %% skmulti: title and review are one text of two columns, of single words and pairs of words
+# %%
+# skmulti: title and review are one text of two columns, of single words and pairs of words.
 start = time.perf_counter()
 router = InputRouter(
     [
@@ -45,7 +51,8 @@ clf.fit(df_train, y_train)
 ours = roc_auc_score(y_test, clf.predict_proba(df_test)[:, 1])
 print(f"skmulti         AUC {ours:.4f}  {time.perf_counter() - start:4.0f} s, {clf.n_iter_} epochs")
 
-# %% By hand: an embedding for each of 100 positions, Flatten, ten epochs; the same columns, rows and test
+# %%
+# By hand: an embedding for each of 100 positions, Flatten, ten epochs; the same columns, rows and test.
 start = time.perf_counter()
 keras.utils.set_random_seed(0)
 joined = df[TEXTS].fillna("").agg(" ".join, axis=1).astype(object)

@@ -1,4 +1,8 @@
-"""Serve a fitted estimator, or an exported SavedModel, to programs that send rows as JSON.
+"""
+How do I serve predictions?
+===========================
+
+Serve a fitted estimator, or an exported SavedModel, to programs that send rows as JSON.
 
 A server of FastAPI and uvicorn in one process. It checks each row with a pydantic model of the training columns, so a
 wrong cell is answered with status 422 and the name of its column. Without an argument, the script fits a small table,
@@ -34,7 +38,8 @@ except ImportError as error:
     sys.exit(0)
 
 
-# %% The server: one address, and errors that name the column
+# %%
+# The server: one address, and errors that name the column.
 def make_app(Row, answer):
     """Return the web application: `Row` checks a row, `answer` turns a list of rows into what JSON can hold."""
     app = FastAPI(title="Predictions")
@@ -64,7 +69,8 @@ def refusal(place, message):
     return {"row": row, "column": column, "message": message.removeprefix("Value error, ")}
 
 
-# %% An estimator: skmulti makes the model of a row
+# %%
+# An estimator: skmulti makes the model of a row.
 def estimator_app(estimator):
     """Return the web application of a fitted classifier or regressor."""
     from skmulti import records_schema
@@ -85,7 +91,8 @@ def estimator_app(estimator):
     return make_app(records_schema(estimator), answer)
 
 
-# %% A SavedModel: TensorFlow alone; a file in its folder says which columns it takes
+# %%
+# A SavedModel: TensorFlow alone; a file in its folder says which columns it takes.
 def saved_model_app(folder):
     """Return the web application of a folder that `skmulti.export` wrote."""
     import tensorflow as tf
@@ -154,7 +161,8 @@ def as_json(values):
     return values.decode() if isinstance(values, bytes) else values
 
 
-# %% Start it
+# %%
+# Start it.
 def start(app):
     """Start a server on a free port of this machine, in a thread; return it and its address."""
     # With the protocol by name: asyncio then sends small answers at once, without waiting for more to send.
@@ -204,7 +212,7 @@ def demonstrate():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Serve a fitted estimator, or an exported SavedModel, as JSON.")
     parser.add_argument("path", nargs="?", help="a file of skmulti.save, or a folder of skmulti.export")
     parser.add_argument("--port", type=int, default=8000)
     options = parser.parse_args()

@@ -1,4 +1,8 @@
-"""Find defective solar cells from a photo and the type of module, beside a network written by hand.
+"""
+Real photos: which solar cells are defective?
+=============================================
+
+Find defective solar cells from a photo and the type of module, beside a network written by hand.
 
 Run: python examples/solar_cells.py (some two minutes; needs the package elpv-dataset, 90 MB: pip install elpv-dataset)
 
@@ -6,7 +10,8 @@ Data: Deitsch et al., "Automatic classification of defective photovoltaic module
 images", Solar Energy 185, 2019; https://github.com/zae-bayern/elpv-dataset (CC BY-NC-SA 4.0).
 """
 
-# %% 2,624 photos of 300 x 300 grey pixels; a cell counts as defective if the experts' probability is at least 0.5
+# %%
+# 2,624 photos of 300 x 300 grey pixels; a cell counts as defective if the experts' probability is at least 0.5.
 import sys
 import time
 
@@ -29,7 +34,8 @@ df = pd.DataFrame({"photo": list(images), "module": modules})
 y = (probabilities >= 0.5).astype(int)
 df_train, df_test, y_train, y_test = train_test_split(df, y, test_size=0.2, stratify=y, random_state=0)
 
-# %% skmulti: a defect may be anywhere, hence the maximum over the picture beside the average
+# %%
+# skmulti: a defect may be anywhere, hence the maximum over the picture beside the average.
 start = time.perf_counter()
 router = InputRouter(
     [
@@ -44,7 +50,8 @@ ours = roc_auc_score(y_test, clf.predict_proba(df_test)[:, 1])
 print(f"skmulti         AUC {ours:.3f}  {time.perf_counter() - start:4.0f} s, {clf.n_iter_} epochs, 64 x 64 pixels")
 
 
-# %% By hand: one convolution, Flatten, ten epochs; the same photos, rows and test
+# %%
+# By hand: one convolution, Flatten, ten epochs; the same photos, rows and test.
 def pixels(frame):
     """Decode photos as above: float array (n_rows, 64, 64, 1) of 0-1."""
     return ImageDecoder(size=(64, 64), channels=1).fit_transform(frame["photo"]) / np.float32(255)

@@ -117,7 +117,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     model_ : keras.Model
         The trained network: ``model_.predict(router_.transform(X))`` is plain Keras.
     history_ : dict of str to list of float
-        Loss and metrics of each epoch; names with "val_" are those of the hold-out.
+        Loss and metrics of each epoch; names with ``val_`` are those of the hold-out.
     n_iter_ : int
         Number of epochs trained.
     best_epoch_ : int

@@ -248,7 +248,7 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows, *shape)
+        ndarray of shape ``(n_rows, *shape)``
             The array that `spec` describes. The array of no rows has no rows.
 
         Raises
@@ -269,7 +269,7 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        array : ndarray of shape (n_rows, *shape)
+        array : ndarray of shape ``(n_rows, *shape)``
             What `transform` returns.
         missing : ndarray of shape (n_rows,), bool
             True where every cell of the row is missing.
@@ -308,7 +308,7 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows, *shape) or None
+        ndarray of shape ``(n_rows, *shape)`` or None
             What `transform` returns for these rows, to the last bit. None leaves the rows to
             `transform`. It must do so if a cell is to be refused, so that there is one message for
             few rows and for many.
@@ -329,7 +329,7 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
 
         Returns
         -------
-        array : ndarray of shape (n_rows, *shape)
+        array : ndarray of shape ``(n_rows, *shape)``
             The encoded training rows.
         missing : ndarray of shape (n_rows,), bool
             True where every cell of the row is missing.
@@ -679,14 +679,14 @@ class Branch(HintedParams, BaseEstimator):
         ----------
         spec : ArraySpec
             The array to read.
-        sample : ndarray of shape (n_rows, *spec.shape) or None
+        sample : ndarray of shape ``(n_rows, *spec.shape)`` or None
             Up to 10,000 encoded training rows, for initial values that depend on data. For a
             lazy input it is a `LazyArray`: ``sample[rows]`` and ``np.asarray`` encode its rows.
 
         Returns
         -------
         keras.Model
-            Maps (batch, *spec.shape) to (batch, width).
+            Maps ``(batch, *spec.shape)`` to (batch, width).
 
         Raises
         ------
@@ -717,7 +717,7 @@ class Branch(HintedParams, BaseEstimator):
         ----------
         spec : ArraySpec
             The array to read.
-        sample : ndarray of shape (n_rows, *spec.shape) or None
+        sample : ndarray of shape ``(n_rows, *spec.shape)`` or None
             Up to 10,000 encoded training rows.
 
         Returns
@@ -733,12 +733,12 @@ class Branch(HintedParams, BaseEstimator):
 
         Parameters
         ----------
-        tensor : KerasTensor of shape (batch, *spec.shape)
+        tensor : KerasTensor of shape ``(batch, *spec.shape)``
             The input, free of NaN; pixels are floats of 0-1. If the branch has `features`,
             the tensor is their output.
         spec : ArraySpec
             The array as it leaves the encoder.
-        sample : ndarray of shape (n_rows, *spec.shape) or None
+        sample : ndarray of shape ``(n_rows, *spec.shape)`` or None
             Up to 10,000 encoded training rows.
 
         Returns

@@ -336,7 +336,7 @@ Or count such cells as missing: SequencePadder(on_odd="missing").
 
         Returns
         -------
-        ndarray of shape (n_rows, length_, n_features_), float
+        ndarray of shape ``(n_rows, length_, n_features_)``, float
             The steps; NaN is padding or a missing number. A missing or empty row is NaN throughout.
 
         Raises

@@ -344,7 +344,7 @@ Or count such cells as missing: TagsIndexer(on_odd="missing").
 
         Returns
         -------
-        ndarray of shape (n_rows, length_), int32
+        ndarray of shape ``(n_rows, length_)``, int32
             Ids in rising order, each once, then padding: 0 = padding, 1 = unknown or rare, 2 and
             up = ``tags_[id - 2]``. A row without tags is all 0, and so is one that is missing.
 

@@ -211,7 +211,7 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
 
         Returns
         -------
-        ndarray of shape (n_rows, length_), int32
+        ndarray of shape ``(n_rows, length_)``, int32
             The ids, then 0. A row that is missing or empty is all 0.
 
         Raises

@@ -144,7 +144,7 @@ class LazyArray:
 
         Returns
         -------
-        array : ndarray of shape (n_chosen, *shape)
+        array : ndarray of shape ``(n_chosen, *shape)``
             The rows.
         missing : ndarray of shape (n_chosen,), bool
             True where a row holds nothing.
@@ -242,7 +242,7 @@ class LazyFetch:
         Returns
         -------
         dict of str to tf.Tensor
-            Tensors of shape (batch, *shape).
+            Tensors of shape ``(batch, *shape)``.
         """
         if not self.arrays:
             return {}

@@ -176,7 +176,7 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
         Returns
         -------
         dict of str to ndarray
-            Under the name of each input, the array of shape (n_rows, *spec.shape) that its
+            Under the name of each input, the array of shape ``(n_rows, *spec.shape)`` that its
             spec describes. If the spec has a ``missing_name``, there is also a bool array of
             shape (n_rows, 1) under that name. It is True where a row holds nothing.
 

@@ -124,7 +124,7 @@ class Route:
 
         Returns
         -------
-        array : ndarray or LazyArray of shape (n_rows, *spec.shape)
+        array : ndarray or LazyArray of shape ``(n_rows, *spec.shape)``
             The rows.
         missing : ndarray of shape (n_rows,), bool, or None
             True where a row holds nothing; None if the spec has no name for the flags.

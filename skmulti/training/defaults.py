@@ -1,6 +1,6 @@
 """The `Recipe`: every choice that a fit makes where the user leaves it open.
 
-The gain of each choice was measured on tables that were set aside for this, see docs/defaults.md. Defaults
+The gain of each choice was measured on tables that were set aside for this, see docs/defaults_lab.md. Defaults
 of a single part, such as the filters of an `ImageBranch`, are in the file of that part.
 """
 

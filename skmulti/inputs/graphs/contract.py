@@ -146,7 +146,7 @@ class EncoderGraph:
 
         Returns
         -------
-        tf.Tensor of shape (n_rows, *shape)
+        tf.Tensor of shape ``(n_rows, *shape)``
             What the encoder's ``transform`` returns for such columns, in the dtype of its spec.
         """
         raise NotImplementedError

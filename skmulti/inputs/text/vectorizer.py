@@ -292,7 +292,7 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
 
         Returns
         -------
-        ndarray of shape (n_rows, length_), int32
+        ndarray of shape ``(n_rows, length_)``, int32
             Ids of the words: 0 = padding, 1 = unknown, 2 and up = ``vocabulary_[id]``.
 
         Raises
