@@ -1,17 +1,23 @@
-"""A kind of input of your own: recordings become log-mel spectrograms, which a convolution reads, beside numbers.
+"""
+Can an input be of a kind that skmulti does not have?
+=====================================================
+
+Recordings become log-mel spectrograms, which a convolution reads, beside numbers.
 
 Run: python examples/audio_kind.py
 
 The page docs/extending/kind.md explains it line by line. Copy this file, and change what your cells are.
 """
 
-# %% What a recording is: the wav format from the standard library, a spectrogram with NumPy
+# %%
+# What a recording is: the wav format from the standard library, a spectrogram with NumPy.
 import base64
 import io
 import os
 import wave
 
 import keras
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import tensorflow as tf
@@ -53,7 +59,8 @@ def log_mel(samples, rate, n_bands, n_frames):
     return np.log(power @ mel_filters(n_bands, rate) + SILENCE)
 
 
-# %% The branch: what the network does with such an array
+# %%
+# The branch: what the network does with such an array.
 class AudioBranch(Branch):
     """Read spectrograms with convolutions over time, and take the average and the maximum over all frames."""
 
@@ -76,7 +83,8 @@ class AudioBranch(Branch):
         return keras.layers.Concatenate()([average(tensor), highest(tensor)])
 
 
-# %% The encoder: what becomes of the cells of a column
+# %%
+# The encoder: what becomes of the cells of a column.
 class AudioEncoder(InputEncoder):
     """Turn wav files, as paths or bytes, into log-mel spectrograms of one length."""
 
@@ -193,7 +201,8 @@ class AudioEncoder(InputEncoder):
         return AudioGraph(mel_filters(self.n_bands, self.rate_), self.n_frames_)
 
 
-# %% The same steps once more, with TensorFlow's functions, for models that go to a server without skmulti
+# %%
+# The same steps once more, with TensorFlow's functions, for models that go to a server without skmulti.
 class AudioGraph(EncoderGraph):
     """Turn the content of wav files into spectrograms, as `AudioEncoder` does."""
 
@@ -217,7 +226,8 @@ class AudioGraph(EncoderGraph):
         return tf.pad(samples, [[0, needed - tf.shape(samples)[0]]])
 
 
-# %% Machines that speed up, slow down or run evenly; which of these is too much depends on their load
+# %%
+# Machines that speed up, slow down or run evenly; which of these is too much depends on their load.
 def make_recordings(n, random_state):
     """Return a frame with a column of wav files and one of loads, and the labels."""
     rng = np.random.default_rng(random_state)
@@ -237,7 +247,8 @@ def make_recordings(n, random_state):
     return pd.DataFrame({"clip": clips, "load": load}), y
 
 
-# %% From here on it is an input like any other. Without the guard, an import of this file would train
+# %%
+# From here on it is an input like any other. Without the guard, an import of this file would train.
 if __name__ == "__main__":
     df, y = make_recordings(600, random_state=0)
     df_train, df_test, y_train, y_test = train_test_split(df, y, test_size=200, random_state=0)
@@ -249,3 +260,11 @@ if __name__ == "__main__":
     print(clf.router_.plan_.to_string())
     print("The clip alone can give 0.73 and the load 0.77; together they can give 1, since that is how y is made.")
     print(f"Held-out accuracy: {score:.3f}")
+
+    # What the convolution reads: time from left to right, pitch from below to above.
+    fig, axes = plt.subplots(1, 3, figsize=(8, 2.6), sharey=True, layout="constrained")
+    for ax, picture, label in zip(axes, AudioEncoder().fit_transform(df["clip"][:3]), y, strict=False):
+        ax.imshow(picture[..., 0].T if picture.ndim == 3 else picture.T, origin="lower", aspect="auto")
+        ax.set(title=label, xlabel="frame")
+    axes[0].set_ylabel("mel band")
+    plt.show()

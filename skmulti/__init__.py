@@ -2,7 +2,7 @@
 
 A table goes in, predictions come out: the router splits its columns into named inputs, a branch of the network
 learns from each input, the merge joins the branches, and the head predicts. All public names are here. Behind them are
-seven wings, folders with a façade each; an import leads to a lower wing only.
+nine wings, folders with a façade each; an import leads to a lower wing only.
 """
 
 # First: it refuses other backends before anything imports Keras.
@@ -54,7 +54,15 @@ from .inputs import (
     TextVectorizer,
     VectorStacker,
 )
-from .inspection import EmbeddingTransformer, input_importance, report
+from .inspection import (
+    EmbeddingTransformer,
+    Explanation,
+    InputImportanceDisplay,
+    TrainingDisplay,
+    explain_rows,
+    input_importance,
+    report,
+)
 from .network import (
     AddMerge,
     AttentionMerge,
@@ -99,12 +107,14 @@ __all__ = [
     "EmbeddingBranch",
     "EmbeddingTransformer",
     "EncoderGraph",
+    "Explanation",
     "ExportError",
     "GatedMerge",
     "IdsPadder",
     "ImageBranch",
     "ImageDecoder",
     "InputEncoder",
+    "InputImportanceDisplay",
     "InputMismatchError",
     "InputRouter",
     "InteractionMerge",
@@ -135,11 +145,13 @@ __all__ = [
     "TargetWarning",
     "TextBranch",
     "TextVectorizer",
+    "TrainingDisplay",
     "UnknownValuesWarning",
     "UnmatchedFilesWarning",
     "UntrustedTypesError",
     "VectorStacker",
     "build_network",
+    "explain_rows",
     "export",
     "input_importance",
     "load",

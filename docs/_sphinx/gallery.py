@@ -16,6 +16,7 @@ ORDER = (
     "interaction.py",
     "staged_merge.py",
     "own_branch.py",
+    "audio_kind.py",
     "multi_output.py",
     "search_over_branches.py",
     "learning_curve.py",

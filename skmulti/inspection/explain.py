@@ -187,10 +187,10 @@ def _neutral_row(est, inputs):
 
 def _training_mean(model, spec):
     """Return the training mean of an input's values, from which its learned values for missing ones started; or 0."""
-    names = [layer.name for layer in model.layers]
-    branch = layer_name(spec.name, "branch")
-    layers = model.get_layer(branch).layers if branch in names else ()
-    means = [layer.initial for layer in getattr(layers, "__iter__", lambda: ())() if isinstance(layer, LearnedFill)]
+    # A branch may be one layer, an input may have none, and networks of earlier versions have other names.
+    named = {layer.name: layer for layer in model.layers}
+    branch = named.get(layer_name(spec.name, "layers"))
+    means = [layer.initial for layer in getattr(branch, "layers", ()) if isinstance(layer, LearnedFill)]
     return np.asarray(means[0]) if means and means[0] is not None else 0.0
 
 
