@@ -507,7 +507,7 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         ----------
         columns : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
             As in `transform`.
-        array : ndarray of shape (n_rows, *shape)
+        array : ndarray of shape ``(n_rows, *shape)``
             What `transform` returned for them.
 
         Returns

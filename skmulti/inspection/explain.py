@@ -65,7 +65,7 @@ def explain_rows(est, X, *, label=None, output=None, scale="probability", baseli
     the baseline to the row, times the distance. Ids of words, tags and categories are no numbers,
     so the way leads through their learned vectors. It is cut into segments until the integral is
     right to 0.0005 (of a probability, or of a standard deviation of y) or a row has 12 segments; what
-    is then left over is distributed in proportion, and `Explanation.remainder` says how much it was.
+    is then left over is distributed in proportion, and ``Explanation.remainder`` says how much it was.
 
     The neutral row has the training mean of each number (of standardised numbers 0), unknown
     categories, texts without words, no tags and a grey picture, and nothing is missing in it. Before

@@ -25,7 +25,7 @@ class Explanation:
         input's columns made a value, as after a PCA, they share a column, named "a + b".
     inputs : DataFrame of shape (n_rows, n_inputs)
         Contributions of each input; ``baseline + inputs.sum(axis=1)`` is `output`.
-    arrays : dict of str to ndarray of shape (n_rows, *spec.shape)
+    arrays : dict of str to ndarray of shape ``(n_rows, *spec.shape)``
         Contributions of each place of each input's encoded array, such as a step of a sequence.
     words : dict of object to list of list of (str, float)
         For each column of texts or tags, and each row, its words in their order and what they add.

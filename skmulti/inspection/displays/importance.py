@@ -32,7 +32,7 @@ class InputImportanceDisplay:
 
     See Also
     --------
-    skmulti.inspection.input_importance : Compute the importances.
+    input_importance : Compute the importances.
 
     Examples
     --------

@@ -69,7 +69,7 @@ class TrainingDisplay:
         ax : matplotlib Axes, sequence of Axes, or None, default=None
             An Axes is divided among the panels; a sequence has one for each panel. None makes a figure.
         figures : sequence of str or None, default=None
-            Figures to draw, without "val_": "loss", the name of a metric, or "learning_rate". None draws all.
+            Figures to draw, without ``val_``: "loss", the name of a metric, or "learning_rate". None draws all.
 
         Returns
         -------

@@ -171,7 +171,7 @@ def report(
 
     See Also
     --------
-    skmulti.inspection.input_importance : The importances of inputs as numbers.
+    input_importance : The importances of inputs as numbers.
     InputRouter.compare : Tells whether columns have shifted.
 
     Notes
