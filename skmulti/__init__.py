@@ -54,6 +54,7 @@ from .inputs import (
     TextVectorizer,
     VectorStacker,
 )
+from .inspection import EmbeddingDisplay, GateDisplay, InputImportanceDisplay, TrainingDisplay
 from .network import (
     AddMerge,
     AttentionMerge,
@@ -96,13 +97,16 @@ __all__ = [
     "DroppedColumnsWarning",
     "DroppedRowsWarning",
     "EmbeddingBranch",
+    "EmbeddingDisplay",
     "EncoderGraph",
     "ExportError",
+    "GateDisplay",
     "GatedMerge",
     "IdsPadder",
     "ImageBranch",
     "ImageDecoder",
     "InputEncoder",
+    "InputImportanceDisplay",
     "InputMismatchError",
     "InputRouter",
     "InteractionMerge",
@@ -132,6 +136,7 @@ __all__ = [
     "TargetWarning",
     "TextBranch",
     "TextVectorizer",
+    "TrainingDisplay",
     "UnknownValuesWarning",
     "UnmatchedFilesWarning",
     "UntrustedTypesError",

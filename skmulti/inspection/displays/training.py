@@ -85,7 +85,7 @@ class TrainingDisplay:
         """
         require_matplotlib("TrainingDisplay.plot")
         figures = self._checked(figures)
-        axes = panels(ax, (len(figures), 1), 0.8 + 1.8 * len(figures), hspace=0.3).ravel()
+        axes = panels(ax, (len(figures), 1), 0.8 + 1.8 * len(figures), hspace=0.08).ravel()
         self.axes_, self.figure_ = axes, axes[0].figure
         self.lines_, self.marks_ = {}, {}
         colours = self._colours()
@@ -264,9 +264,7 @@ class TrainingDisplay:
             colour = (first if has_held else training) if alone else ink()
             handles.append(Line2D([], [], color=colour, marker="o", markersize=7, linestyle="", label=label))
         if not alone and len(colours) <= _LEGEND_NAMES:
-            handles += [
-                Line2D([], [], color=colour, linewidth=4, label=wrap(name)) for name, colour in colours.items()
-            ]
+            handles += [Line2D([], [], color=colour, linewidth=4, label=wrap(name)) for name, colour in colours.items()]
         add_legend(ax, handles, n_columns=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
 
 
