@@ -54,7 +54,7 @@ def figure_to_svg(figure, *, label=""):
         element.attrib = _own_attributes(element.attrib, prefix, referred, inks)
         # Blanks between elements are indentation.
         element.tail = None
-        if element.tag not in ("text", "tspan"):
+        if not (element.text or "").strip():
             element.text = None
     root.attrib.update(
         {

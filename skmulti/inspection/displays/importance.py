@@ -144,7 +144,7 @@ class InputImportanceDisplay:
             The display, drawn.
         """
         require_matplotlib(f"{cls.__name__}.from_estimator")
-        from skmulti.inspection import input_importance
+        from ..importance import input_importance
 
         found = input_importance(estimator, X, y, **kwargs)
         return cls.from_importances(found, n_names=n_names, score_name=score_name, ax=ax)
