@@ -119,7 +119,7 @@ class TrainingDisplay:
         >>> from skmulti import MultiInputClassifier, TrainingDisplay
         >>> from skmulti.datasets import make_listings
         >>> df, y = make_listings(40, random_state=0)
-        >>> clf = MultiInputClassifier(epochs=2, random_state=0).fit(df[["area", "rooms"]], y)
+        >>> clf = MultiInputClassifier(epochs=2, random_state=0).fit(df[["area", "age"]], y)
         >>> display = TrainingDisplay.from_estimator(clf)
         >>> display.lines_["fit", "loss"].get_xdata().tolist()
         [1, 2]
