@@ -55,8 +55,10 @@ from .inputs import (
     VectorStacker,
 )
 from .inspection import (
+    EmbeddingDisplay,
     EmbeddingTransformer,
     Explanation,
+    GateDisplay,
     InputImportanceDisplay,
     TrainingDisplay,
     explain_rows,
@@ -105,10 +107,12 @@ __all__ = [
     "DroppedColumnsWarning",
     "DroppedRowsWarning",
     "EmbeddingBranch",
+    "EmbeddingDisplay",
     "EmbeddingTransformer",
     "EncoderGraph",
     "Explanation",
     "ExportError",
+    "GateDisplay",
     "GatedMerge",
     "IdsPadder",
     "ImageBranch",

@@ -12,9 +12,6 @@ _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _FONT = "system-ui, sans-serif"
 _INKS = ("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color")
 
-# The elements of SVG that hold words.
-_WORDS = frozenset("text tspan".split())  # noqa: SIM905
-
 
 def figure_to_svg(figure, *, label=""):
     """Return a figure as an ``<svg>`` element that stands in a page, light or dark.
@@ -57,7 +54,7 @@ def figure_to_svg(figure, *, label=""):
         element.attrib = _own_attributes(element.attrib, prefix, referred, inks)
         # Blanks between elements are indentation.
         element.tail = None
-        if element.tag not in _WORDS:
+        if not (element.text or "").strip():
             element.text = None
     root.attrib.update(
         {

@@ -78,7 +78,7 @@ class InputImportanceDisplay:
         importances = self._checked()
         order = np.argsort(-importances.mean(axis=1), kind="stable")[:n_names]
         drawn, places = importances[order], np.arange(len(order))
-        labels = [wrap(self.names[i]) for i in order]
+        labels = [wrap(self.names[i], 28, lines=2) for i in order]
         self.ax_ = new_axes(1.0 + 0.2 * len(labels) + 0.14 * sum(map(_n_lines, labels))) if ax is None else ax
         self.figure_ = self.ax_.figure
         mean, std = drawn.mean(axis=1), drawn.std(axis=1)
@@ -164,7 +164,7 @@ class InputImportanceDisplay:
         make_plain(self.ax_, grid="x")
         self.ax_.set_yticks(places, labels, parse_math=False)
         self.ax_.tick_params(axis="y", length=0)
-        self.ax_.invert_yaxis()
+        self.ax_.set_ylim(len(labels) - 0.5, -0.5)
         self.ax_.spines["left"].set_visible(False)
         self.ax_.set_xlabel(f"decrease of the {score_name}", parse_math=False)
         if len(labels) < len(self.names):

@@ -85,7 +85,7 @@ class TrainingDisplay:
         """
         require_matplotlib("TrainingDisplay.plot")
         figures = self._checked(figures)
-        axes = panels(ax, (len(figures), 1), 0.8 + 1.8 * len(figures), hspace=0.3).ravel()
+        axes = panels(ax, (len(figures), 1), 0.8 + 1.8 * len(figures), hspace=0.08).ravel()
         self.axes_, self.figure_ = axes, axes[0].figure
         self.lines_, self.marks_ = {}, {}
         colours = self._colours()
@@ -119,7 +119,7 @@ class TrainingDisplay:
         >>> from skmulti import MultiInputClassifier, TrainingDisplay
         >>> from skmulti.datasets import make_listings
         >>> df, y = make_listings(40, random_state=0)
-        >>> clf = MultiInputClassifier(epochs=2, random_state=0).fit(df[["area", "rooms"]], y)
+        >>> clf = MultiInputClassifier(epochs=2, random_state=0).fit(df[["area", "age"]], y)
         >>> display = TrainingDisplay.from_estimator(clf)
         >>> display.lines_["fit", "loss"].get_xdata().tolist()
         [1, 2]
