@@ -14,9 +14,6 @@ from skmulti import MultiInputClassifier, explain_rows, report
 from skmulti.datasets import make_listings
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from browser import opened, overflow
 
 WIDE, NARROW = 1400, 360
 # The beginning of a page is enough; a whole report is long.
@@ -36,6 +33,8 @@ def write_pages(folder):
 
 def take(page_file, width, dark):
     """Take one picture of a page into the folder of the documentation's images."""
+    from browser import opened, overflow
+
     name = f"{page_file.stem}_{'dark' if dark else 'light'}{'_narrow' if width == NARROW else ''}.png"
     with opened(page_file, width=width, height=HEIGHT[width], dark=dark) as page:
         assert (page.errors, page.requests, overflow(page)) == ([], [], 0), page_file
@@ -53,4 +52,6 @@ def main():
 
 
 if __name__ == "__main__":
+    # The browser of the tests.
+    sys.path.insert(0, str(ROOT / "tests"))
     main()
