@@ -1,4 +1,4 @@
-"""Importance on tables whose answer is known: `make_listings` and `make_prices` say which inputs matter, and how much."""
+"""Importance of known inputs: `make_listings` and `make_prices` say which inputs matter, and how much."""
 
 import numpy as np
 import pandas as pd
