@@ -167,7 +167,7 @@ def _spacing(ax):
     """Return the space between pictures in an Axes that is divided."""
     engine = ax.figure.get_layout_engine() if hasattr(ax, "figure") else None
     # A constrained layout makes room for words by itself, and what is said here comes on top of it.
-    if ax is None or engine is not None and not engine.adjust_compatible:
+    if ax is None or (engine is not None and not engine.adjust_compatible):
         return {"hspace": 0.05, "wspace": 0.05}
     return {"hspace": 0.75, "wspace": 0.15}
 
@@ -193,10 +193,9 @@ def _text_input(router, text):
     """Return the name of the input whose cells are written below the pictures, or None."""
     if text is None:
         return next((name for name, one in router.encoders_.items() if getattr(one, "holds_text", False)), None)
-    if text not in router.encoders_:
-        raise ValueError(
-            f"text={text!r} is no input; these are {quote(router.encoders_)}.{closest_match(str(text), router.encoders_)}"
-        )
+    known = list(router.encoders_)
+    if text not in known:
+        raise ValueError(f"text={text!r} is no input; these are {quote(known)}.{closest_match(str(text), known)}")
     return text
 
 

@@ -137,7 +137,8 @@ def _read_table(X):
     """Return X as a table in memory, or refuse what is not."""
     if isinstance(X, str | os.PathLike) or callable(X) or not hasattr(X, "__len__"):
         raise InputMismatchError(
-            f"Single rows are shown, so that X must be a table in memory; got {describe_object(X)} Read some rows of it: pd.read_parquet(path).sample(5_000)."
+            f"Single rows are shown, so that X must be a table in memory; got {describe_object(X)} "
+            "Read some rows of it: pd.read_parquet(path).sample(5_000)."
         )
     return to_table(X)
 
