@@ -4,6 +4,7 @@
 the numbers. `sections` and `figures` turn these numbers into HTML, and `page` puts it together.
 """
 
+from .mistakes import worst_rows
 from .page import report
 
-__all__ = ["report"]
+__all__ = ["report", "worst_rows"]

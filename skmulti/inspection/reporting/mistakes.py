@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+
+from ...router import take_rows
+from ..fitted import output_position
+from .evaluation import evaluate
+from .reading import check_counts, read_fold
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,55 @@ class Mistake:
     cells: list
 
 
+@dataclass(frozen=True)
+class WorstRows:
+    """The rows with the largest errors, the worst first.
+
+    Parameters
+    ----------
+    estimator : MultiInputClassifier or MultiInputRegressor
+        Fitted.
+    table : DataFrame, or dict of str to (Series or DataFrame)
+        The rows as the estimator reads them.
+    said : DataFrame
+        The columns predicted, true and error; the index has the labels of X's rows.
+    """
+
+    estimator: object
+    table: object
+    said: pd.DataFrame
+
+
+def rank_largest(amounts, most):
+    """Return the positions of the largest amounts, at most so many; of equal ones the earlier position comes first."""
+    return np.argsort(-amounts, kind="stable")[:most]
+
+
+def worst_rows(estimator, X, y, n_rows, output):
+    """Return the `WorstRows` of an estimator for one column of y; rows that are predicted right are among them.
+
+    Parameters
+    ----------
+    estimator : object
+        A fitted estimator, or a Pipeline or search that ends in one.
+    X, y : object
+        Rows and target.
+    n_rows : int
+        How many at most.
+    output : str, int or None
+        The column of y; see `output_position`.
+    """
+    check_counts(n_rows=(n_rows, 1))
+    fold, labels = read_fold(estimator, X, y)
+    position = output_position(fold.estimator, output)
+    found = evaluate([fold], np.ones(len(labels)), len(labels), []).outputs[position]
+    errors = found.errors()
+    entries = rank_largest(errors, n_rows)
+    predicted, true = found.values(entries)
+    said = pd.DataFrame({"predicted": predicted, "true": true, "error": errors[entries]}, index=labels[entries])
+    return WorstRows(fold.estimator, take_rows(fold.table, entries), said)
+
+
 def worst_entries(outputs, n_mistakes):
     """Return the positions of the worst predictions, and the loss of every one.
 
@@ -41,7 +96,7 @@ def worst_entries(outputs, n_mistakes):
         How many at most.
     """
     losses = np.sum([output.losses() for output in outputs], axis=0)
-    order = np.argsort(-losses, kind="stable")[:n_mistakes]
+    order = rank_largest(losses, n_mistakes)
     return order[losses[order] > 0], losses
 
 
@@ -72,8 +127,6 @@ def find_mistakes(evaluation, labels, n_mistakes):
 
 def show_row(fold, position):
     """Return a row of a fold as a list of (column, HTML)."""
-    from ...router import take_rows
-
     router = fold.estimator.router_
     if not hasattr(router, "show_cells"):
         return []

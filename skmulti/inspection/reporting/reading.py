@@ -1,6 +1,7 @@
 """What a user hands to `report` becomes a list of folds, or an error that says what to hand in instead."""
 
 import os
+from numbers import Integral
 
 import numpy as np
 from sklearn.pipeline import Pipeline
@@ -39,15 +40,8 @@ def read_folds(subject, X, y, sample_weight, max_rows, random_state):
         What was left out, and why.
     """
     parts = _split_subject(subject)
-    table = _read_table(X)
+    table, y = _read_rows(_last_step(parts[0][0])[1], X, y)
     count = n_rows(table)
-    if not count:
-        raise InputMismatchError("X has 0 sample(s) while a minimum of 1 is required to report on.")
-    if len(np.shape(y)) not in (1, 2) or np.shape(y)[0] != count:
-        raise InputMismatchError(
-            f"X has {count} rows, y is of type {type(y).__name__} and shape {np.shape(y)}. Give a target for each row."
-        )
-    y = _last_step(parts[0][0])[1]._target.check(y)
     weight = np.ones(count) if sample_weight is None else check_weights(sample_weight, np.empty(count))
     kept, notes = _choose_rows(weight, max_rows, random_state)
     folds = []
@@ -57,8 +51,23 @@ def read_folds(subject, X, y, sample_weight, max_rows, random_state):
         if len(own):
             chosen = take_rows(table, own)
             folds.append(Fold(last, chosen if before is None else before.transform(chosen), own, y[own], score))
-    labels = table.index if hasattr(table, "index") else next(iter(table.values())).index
-    return folds, weight, labels, notes
+    return folds, weight, _row_labels(table), notes
+
+
+def read_fold(estimator, X, y):
+    """Return all rows as the fold of one estimator, and the labels of X's rows."""
+    before, last = _last_step(estimator)
+    table, y = _read_rows(last, X, y)
+    return Fold(last, table if before is None else before.transform(table), np.arange(len(y)), y), _row_labels(table)
+
+
+def check_counts(**counts):
+    """Refuse numbers that are no counts, given as name=(value, least)."""
+    for name, (value, least) in counts.items():
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise ValueError(
+                f"`{name}` must be an int of at least {least}, got {value!r} of type {type(value).__name__}."
+            )
 
 
 def _split_subject(subject):
@@ -106,12 +115,30 @@ def _last_step(subject):
     return before, subject
 
 
+def _read_rows(estimator, X, y):
+    """Return X as a table and y as the estimator's target takes it, or refuse what is no target of these rows."""
+    table = _read_table(X)
+    count = n_rows(table)
+    if not count:
+        raise InputMismatchError("X has 0 sample(s) while a minimum of 1 is required: there is nothing to show.")
+    if len(np.shape(y)) not in (1, 2) or np.shape(y)[0] != count:
+        raise InputMismatchError(
+            f"X has {count} rows, y is of type {type(y).__name__} and shape {np.shape(y)}. Give a target for each row."
+        )
+    return table, estimator._target.check(y)
+
+
+def _row_labels(table):
+    """Return the labels of a table's rows."""
+    return table.index if hasattr(table, "index") else next(iter(table.values())).index
+
+
 def _read_table(X):
     """Return X as a table in memory, or refuse what is not."""
     if isinstance(X, str | os.PathLike) or callable(X) or not hasattr(X, "__len__"):
         raise InputMismatchError(
-            f"report shows single rows, so that X must be a table in memory; got "
-            f"{describe_object(X)} Read some rows of it: pd.read_parquet(path).sample(5_000)."
+            f"Single rows are shown, so that X must be a table in memory; got {describe_object(X)} "
+            "Read some rows of it: pd.read_parquet(path).sample(5_000)."
         )
     return to_table(X)
 
