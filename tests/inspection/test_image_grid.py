@@ -115,6 +115,15 @@ class TestClasses:
         pipe = Pipeline([("rename", back), ("net", classifier)])
         pd.testing.assert_frame_equal(ImageGridDisplay.from_estimator(pipe, renamed, y).rows, expected)
 
+    def test_words_do_not_overlap_words_or_pictures(self, classifier, rows):
+        display = ImageGridDisplay.from_estimator(classifier, *rows, n_columns=3)
+        display.figure_.canvas.draw()
+        boxes = [ax.get_tightbbox() for ax in display.axes_]
+        for i, box in enumerate(boxes):
+            assert not any(box.padded(-1).overlaps(other) for other in boxes[i + 1 :])
+            assert display.figure_.bbox.padded(1).containsx(box.x1)
+            assert display.figure_.bbox.padded(1).containsy(box.y1)
+
     def test_any_input_can_be_the_text(self, classifier, rows):
         display = ImageGridDisplay.from_estimator(classifier, *rows, text="size", n_rows=1)
         assert display.axes_[0].get_xlabel() == str(rows[0].loc[display.rows.index[0], "area"])
@@ -188,3 +197,5 @@ class TestDrawing:
     def test_other_lengths_are_refused(self):
         with pytest.raises(ValueError, match="got 2 rows and 1 pictures"):
             ImageGridDisplay(rows=self.table, pictures=[None]).plot()
+        with pytest.raises(ValueError, match="`n_columns` must be an int of at least 1, got 0"):
+            ImageGridDisplay(rows=self.table, pictures=[None, None]).plot(n_columns=0)

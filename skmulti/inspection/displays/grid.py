@@ -7,12 +7,14 @@ from sklearn.utils.validation import check_is_fitted
 from ...errors import closest_match, quote
 from ...inputs import odd_cells_gathered
 from ..fitted import fitted_estimator
-from ..reporting import worst_rows
+from ..reading import check_counts
+from ..worst import worst_rows
 from ._drawing import FAINT, GREY, ink, panels, require_matplotlib, wrap
 
 N_COLUMNS = 4
-# Inches of a picture with its words, and how many letters stand below each other's ends in such a width.
-_PANEL = (1.65, 2.35)
+# Inches: the width of a picture, the height of its words and the space below them, and how flat or high it may be.
+_WIDTH, _WORDS, _ASPECTS = 1.65, 1.15, (0.5, 1.5)
+# So many letters fit into such a width.
 _LETTERS = 26
 # More of a text than this is never drawn.
 _LONGEST_TEXT = 1_000
@@ -26,8 +28,8 @@ class ImageGridDisplay:
     Parameters
     ----------
     rows : DataFrame of shape (n_rows, 3) or (n_rows, 4)
-        What was said of each row: the columns predicted, true, error and, if a text is shown, text. The index has
-        the labels of the rows.
+        What was said of each row: the columns predicted, true, error and, if a text is shown, words. The index
+        has the labels of the rows.
     pictures : sequence of (ndarray or None)
         The picture of each row, of shape (height, width, channels) with 1, 3 or 4 channels; None where it is missing.
 
@@ -90,24 +92,22 @@ class ImageGridDisplay:
             If matplotlib is not installed.
         """
         require_matplotlib("ImageGridDisplay.plot")
+        check_counts(n_columns=(n_columns, 1))
         count = len(self.rows)
         if not count or len(self.pictures) != count:
             raise ValueError(
                 f"rows and pictures must have the same length, at least 1, got {count} rows and "
                 f"{len(self.pictures)} pictures. Give None for a picture that is missing."
             )
-        width = min(n_columns, count)
-        shape = (-(-count // width), width) if ax is None or hasattr(ax, "get_subplotspec") else (1, count)
-        size = (_PANEL[1] * shape[0], _PANEL[0] * shape[1])
-        axes = panels(ax, shape, *size, **_spacing(ax)).ravel()
+        # A frame without a picture has the proportions of the others.
+        sides = next((np.shape(picture)[:2] for picture in self.pictures if picture is not None), (1, 1))
+        aspect = sides[0] / sides[1]
+        axes = _panels(ax, count, n_columns, aspect)
+        self.axes_, self.figure_ = axes[:count], axes[0].figure
         for unused in axes[count:]:
             unused.set_axis_off()
-        self.axes_, self.figure_ = axes[:count], axes[0].figure
-        # A frame without a picture has the proportions of the others.
-        height, width = next((np.shape(picture)[:2] for picture in self.pictures if picture is not None), (1, 1))
         self.images_ = [
-            _draw_picture(panel, picture, height / width)
-            for panel, picture in zip(self.axes_, self.pictures, strict=True)
+            _draw_picture(panel, picture, aspect) for panel, picture in zip(self.axes_, self.pictures, strict=True)
         ]
         for panel, label, row in zip(self.axes_, self.rows.index, self.rows.to_dict("records"), strict=True):
             _write(panel, label, row)
@@ -159,8 +159,18 @@ class ImageGridDisplay:
         image, text = _picture_input(est.router_, image), _text_input(est.router_, text)
         worst = worst_rows(estimator, X, y, n_rows, output)
         inputs = {route.name: (route, columns) for route, columns in est.router_.columns_by_input(worst.table)}
-        said = worst.said if text is None else worst.said.assign(text=_texts(inputs[text][1]))
+        said = worst.said if text is None else worst.said.assign(words=_texts(inputs[text][1]))
         return cls(rows=said, pictures=_decode(*inputs[image])).plot(ax, n_columns=n_columns)
+
+
+def _panels(ax, count, n_columns, aspect):
+    """Return axes for at least so many pictures of an aspect, height by width."""
+    is_sequence = ax is not None and not hasattr(ax, "get_subplotspec")
+    width = count if is_sequence else min(n_columns, count)
+    n_lines = -(-count // width)
+    # A layout makes no room for words beside a picture whose proportions are fixed; so the figure has it.
+    height = _WIDTH * float(np.clip(aspect, *_ASPECTS)) + _WORDS
+    return panels(ax, (n_lines, width), height * n_lines, _WIDTH * width, **_spacing(ax)).ravel()
 
 
 def _spacing(ax):
@@ -240,9 +250,9 @@ def _write(ax, label, row):
     lines.append(f"true: {_word(row['true'])}")
     title = "\n".join(wrap(line, _LETTERS, lines=1) for line in lines)
     ax.set_title(title, loc="left", fontsize="x-small", parse_math=False)
-    if "text" in row:
-        words = "no text" if pd.isna(row["text"]) else str(row["text"])[:_LONGEST_TEXT]
-        colour = GREY if pd.isna(row["text"]) else ink()
+    if "words" in row:
+        words = "no text" if pd.isna(row["words"]) else str(row["words"])[:_LONGEST_TEXT]
+        colour = GREY if pd.isna(row["words"]) else ink()
         ax.set_xlabel(wrap(words, _LETTERS), loc="left", fontsize="x-small", color=colour, parse_math=False)
 
 

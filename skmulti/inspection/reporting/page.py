@@ -10,13 +10,13 @@ import numpy as np
 from ..._html import document, escape
 from ...errors import BranchMismatchError
 from ...router import take_rows
+from ..evaluation import evaluate
 from ..importance import input_importance
+from ..reading import check_counts, read_folds
+from ..scores import score_output
 from .calibration import reliability
-from .evaluation import evaluate
 from .figures import check_matplotlib
 from .mistakes import find_mistakes
-from .reading import check_counts, read_folds
-from .scores import score_output
 from .sections import SECTIONS
 from .unlike import compare_folds
 

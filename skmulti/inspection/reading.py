@@ -7,10 +7,10 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ..._validation import check_weights
-from ...errors import InputMismatchError, describe_object, shorten
-from ...estimators import MultiInputClassifier, MultiInputRegressor
-from ...router import n_rows, take_rows, to_table
+from .._validation import check_weights
+from ..errors import InputMismatchError, describe_object, shorten
+from ..estimators import MultiInputClassifier, MultiInputRegressor
+from ..router import n_rows, take_rows, to_table
 from .evaluation import Fold
 
 
