@@ -142,11 +142,12 @@ class Schedule:
 
 
 class Outcome(NamedTuple):
-    """What a training has come to: its history, its best epoch (from 1), and whether a user interrupted it."""
+    """What a training has come to: its history, its best epoch (from 1), whether a user interrupted it, in words."""
 
     history: dict
     best_epoch: int
     interrupted: bool
+    ending: str = ""
 
 
 def train(model, rows, held, schedule, callbacks, fit_params, timings=None, checkpoint=None):
@@ -229,20 +230,17 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
                 interrupted = run_epochs(fit, listed, progress)
     outcome = _conclude(progress.history, schedule, figure, stopper, interrupted)
     reason = reason_to_stop(stopper, figure, callbacks, interrupted)
-    _tell_end(schedule, schedule.initial_epoch + len(progress.logs), outcome.best_epoch, reason)
-    return outcome
+    words = ending(schedule, schedule.initial_epoch + len(progress.logs), outcome.best_epoch, reason)
+    # A part of a fit has no end worth telling.
+    if teller().whole:
+        teller().say(words)
+    return outcome._replace(ending=words)
 
 
 def _tell_begin(rows, held, schedule, first, n_steps):
     """Tell what is about to be trained; a part of a fit is not worth it."""
     if teller().whole:
         teller().say(training(len(rows.y), 0 if held is None else len(held.y), schedule, first, n_steps))
-
-
-def _tell_end(schedule, done, best, reason):
-    """Tell how a whole fit has ended."""
-    if teller().whole:
-        teller().say(ending(schedule, done, best, reason))
 
 
 def time_epoch(model, rows, held, schedule, n_steps):

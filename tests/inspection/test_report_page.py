@@ -240,7 +240,7 @@ def test_a_folder_that_does_not_exist_is_refused_first(tmp_path):
 
 @pytest.mark.parametrize("wrong", [InputRouter(), MultiInputClassifier, None], ids=["router", "class", "none"])
 def test_what_is_no_estimator_is_refused(wrong, tmp_path):
-    with pytest.raises(TypeError, match="report takes a fitted MultiInputClassifier"):
+    with pytest.raises(TypeError, match=r"fitted MultiInputClassifier .* cross_validate"):
         report(wrong, pd.DataFrame({"a": [1]}), [1], tmp_path / "page.html")
 
 

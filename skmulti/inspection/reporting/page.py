@@ -11,10 +11,10 @@ import numpy as np
 from ..._html import document, escape
 from ...errors import BranchMismatchError
 from ...router import take_rows
+from ..displays._drawing import require_matplotlib
 from ..importance import input_importance
 from .calibration import reliability
 from .evaluation import evaluate
-from .figures import check_matplotlib
 from .mistakes import find_mistakes
 from .reading import read_folds
 from .scores import score_output
@@ -207,7 +207,7 @@ def report(
     listings.html <!DOCTYPE html>
     """
     path = _check_path(path)
-    check_matplotlib()
+    require_matplotlib("report")
     _check_counts(n_draws=(n_draws, 1), n_mistakes=(n_mistakes, 0), n_repeats=(n_repeats, 0))
     if max_rows is not None:
         _check_counts(max_rows=(max_rows, 1))

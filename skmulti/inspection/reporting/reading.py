@@ -3,14 +3,15 @@
 import os
 
 import numpy as np
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from ..._validation import check_weights
 from ...errors import InputMismatchError, describe_object, shorten
-from ...estimators import MultiInputClassifier, MultiInputRegressor
 from ...router import n_rows, take_rows, to_table
+from ..fitted import split_estimator
 from .evaluation import Fold
+
+# What `report` takes besides estimators.
+FOLDS = "the result of cross_validate(..., return_estimator=True, return_indices=True)"
 
 
 def read_folds(subject, X, y, sample_weight, max_rows, random_state):
@@ -47,16 +48,18 @@ def read_folds(subject, X, y, sample_weight, max_rows, random_state):
         raise InputMismatchError(
             f"X has {count} rows, y is of type {type(y).__name__} and shape {np.shape(y)}. Give a target for each row."
         )
-    y = _last_step(parts[0][0])[1]._target.check(y)
+    split = [(*split_estimator(estimator, FOLDS), rows, score) for estimator, rows, score in parts]
+    y = split[0][1]._target.check(y)
     weight = np.ones(count) if sample_weight is None else check_weights(sample_weight, np.empty(count))
     kept, notes = _choose_rows(weight, max_rows, random_state)
     folds = []
-    for estimator, rows, score in parts:
+    for before, last, rows, score in split:
         own = np.flatnonzero(kept) if rows is None else _rows_of_fold(rows, kept)
-        before, last = _last_step(estimator)
         if len(own):
             chosen = take_rows(table, own)
-            folds.append(Fold(last, chosen if before is None else before.transform(chosen), own, y[own], score))
+            for transformer in before:
+                chosen = transformer.transform(chosen)
+            folds.append(Fold(last, chosen, own, y[own], score))
     labels = table.index if hasattr(table, "index") else next(iter(table.values())).index
     return folds, weight, labels, notes
 
@@ -85,25 +88,6 @@ def _rows_of_fold(rows, kept):
             "cross_validate got."
         )
     return np.sort(rows[kept[rows]])
-
-
-def _last_step(subject):
-    """Return what transforms the rows before an estimator, or None, and the fitted estimator."""
-    while hasattr(subject, "best_estimator_"):
-        subject = subject.best_estimator_
-    before = None
-    if isinstance(subject, Pipeline) and len(subject):
-        before = subject[:-1] if len(subject) > 1 else None
-        subject = subject[-1]
-    if not isinstance(subject, MultiInputClassifier | MultiInputRegressor):
-        raise TypeError(
-            "report takes a fitted MultiInputClassifier or MultiInputRegressor, a Pipeline that ends with one, a "
-            "search with a best_estimator_, or the result of cross_validate(..., return_estimator=True, "
-            "return_indices=True); "
-            f"got {describe_object(subject)}"
-        )
-    check_is_fitted(subject, "model_")
-    return before, subject
 
 
 def _read_table(X):
