@@ -113,8 +113,8 @@ def cost_lines(plan):
     all_epochs = time_in_words(plan.seconds["trace"] + plan.recipe.epochs * plan.seconds["epoch"])
     return [
         *lines,
-        f"{lazy}, tracing {times['trace']}, a step {times['step']}, an epoch {times['epoch']}, all {plan.recipe.epochs} "
-        f"epochs at most {all_epochs} (measured on a few steps).",
+        f"{lazy}, tracing {times['trace']}, a step {times['step']}, an epoch {times['epoch']}, "
+        f"all {plan.recipe.epochs} epochs at most {all_epochs} (measured on a few steps).",
     ]
 
 

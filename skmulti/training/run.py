@@ -230,17 +230,21 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
                 interrupted = run_epochs(fit, listed, progress)
     outcome = _conclude(progress.history, schedule, figure, stopper, interrupted)
     reason = reason_to_stop(stopper, figure, callbacks, interrupted)
-    words = ending(schedule, schedule.initial_epoch + len(progress.logs), outcome.best_epoch, reason)
-    # A part of a fit has no end worth telling.
-    if teller().whole:
-        teller().say(words)
-    return outcome._replace(ending=words)
+    return _with_ending(outcome, schedule, schedule.initial_epoch + len(progress.logs), reason)
 
 
 def _tell_begin(rows, held, schedule, first, n_steps):
     """Tell what is about to be trained; a part of a fit is not worth it."""
     if teller().whole:
         teller().say(training(len(rows.y), 0 if held is None else len(held.y), schedule, first, n_steps))
+
+
+def _with_ending(outcome, schedule, done, reason):
+    """Return an outcome that says how the fit has ended; tell it, too, if the fit is a whole one."""
+    words = ending(schedule, done, outcome.best_epoch, reason)
+    if teller().whole:
+        teller().say(words)
+    return outcome._replace(ending=words)
 
 
 def time_epoch(model, rows, held, schedule, n_steps):

@@ -138,6 +138,7 @@ def test_the_headline_is_the_score(page, classifier, listings):
     score = classifier.score(frame[40:], outcome[40:])
     assert f"{score:.3g} accuracy" in text
     assert "50 bootstrap draws" in text
+    assert "ran the only epoch; kept epoch 1" in text
     assert "cannot be told from chance" in text or "is above chance" in text
 
 
