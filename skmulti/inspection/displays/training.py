@@ -1,8 +1,9 @@
 """How fits went: loss, metrics and learning rate of each epoch, and the epoch that was kept."""
 
 from ...errors import closest_match, quote
+from .._matplotlib import require_matplotlib
 from ..fitted import fitted_estimator
-from ._drawing import FAINT, PALETTE, add_legend, ink, make_plain, panels, require_matplotlib, wrap
+from ._drawing import FAINT, PALETTE, add_legend, ink, make_plain, panels, wrap
 
 # More names than this would cover the curves.
 _LEGEND_NAMES = 10

@@ -11,7 +11,7 @@ import numpy as np
 from ..._html import document, escape
 from ...errors import BranchMismatchError
 from ...router import take_rows
-from ..displays._drawing import require_matplotlib
+from .._matplotlib import require_matplotlib
 from ..importance import input_importance
 from .calibration import reliability
 from .evaluation import evaluate
