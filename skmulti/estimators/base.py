@@ -457,7 +457,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.history_ = {
             name: [*self.history_.get(name, []), *map(float, done.history.get(name, []))] for name in names
         }
-        self.best_epoch_, self.n_iter_ = done.best_epoch, len(self.history_["loss"])
+        self.best_epoch_, self.n_iter_, self._ending = done.best_epoch, len(self.history_["loss"]), done.ending
         return done.interrupted
 
     def _make_ready(self, rows, held, seed, recipe, *, whole=True):

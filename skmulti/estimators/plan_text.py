@@ -1,6 +1,7 @@
 """A plan in words and as text of at most 100 characters a line; the page of a plan uses the same words."""
 
 from .._text import plain_line, text_table, wrap
+from ..training import time_in_words
 
 WIDTH = 100
 
@@ -105,29 +106,16 @@ def cost_lines(plan):
         f"Memory: weights {memory['weights']}, optimizer {memory['optimizer']}, encoded rows {memory['arrays']}, "
         f"arrays of a batch {memory['batch']}; what layers compute comes on top."
     ]
-    lazy = f"Time: columns to arrays {_time(plan.seconds['route'])}, network {_time(plan.seconds['build'])}"
-    if "epoch" not in plan.seconds:
+    times = {name: time_in_words(seconds) for name, seconds in plan.seconds.items()}
+    lazy = f"Time: columns to arrays {times['route']}, network {times['build']}"
+    if "epoch" not in times:
         return [*lines, f"{lazy} (measured). To measure an epoch: plan(X, y, measure=True)."]
-    all_epochs = plan.seconds["trace"] + plan.recipe.epochs * plan.seconds["epoch"]
+    all_epochs = time_in_words(plan.seconds["trace"] + plan.recipe.epochs * plan.seconds["epoch"])
     return [
         *lines,
-        f"{lazy}, tracing {_time(plan.seconds['trace'])}, a step {_time(plan.seconds['step'])}, an epoch "
-        f"{_time(plan.seconds['epoch'])}, all {plan.recipe.epochs} epochs at most {_time(all_epochs)} (measured on a "
-        "few steps).",
+        f"{lazy}, tracing {times['trace']}, a step {times['step']}, an epoch {times['epoch']}, "
+        f"all {plan.recipe.epochs} epochs at most {all_epochs} (measured on a few steps).",
     ]
-
-
-def _time(seconds):
-    """Return seconds in words."""
-    if seconds < 1:
-        return f"{1000 * seconds:.2g} ms" if seconds < 0.0995 else f"{seconds:.2f} s"
-    return (
-        f"{seconds:.3g} s"
-        if seconds < 120
-        else f"{seconds / 60:.3g} min"
-        if seconds < 7200
-        else f"{seconds / 3600:.3g} h"
-    )
 
 
 def _size(count):

@@ -4,6 +4,7 @@ Names of outputs do not tell: `Normalizer` has a name for each column, and each 
 is known of some classes by name, and of no others; subclasses may do otherwise.
 """
 
+import numpy as np
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import (
@@ -35,30 +36,28 @@ ONE_TO_ONE = {
 
 
 def transformer_slots(transformer, n_values):
-    """Return the positions of each column in a transformer's output of a width, or None; see `InputEncoder`."""
-    widths = _widths(transformer, n_values)
-    if widths is None or sum(widths) != n_values:
-        return None
-    starts = [sum(widths[:i]) for i in range(len(widths))]
-    return [list(range(start, start + width)) for start, width in zip(starts, widths, strict=True)]
+    """Return the position of the column behind each of a transformer's values, or None; see `InputEncoder.slots`."""
+    widths = _widths(transformer)
+    return None if widths is None or sum(widths) != n_values else np.repeat(np.arange(len(widths)), widths)
 
 
-def _widths(transformer, n_values):
+def _widths(transformer):
     """Return into how many values a transformer turns each column, or None if that is not known."""
     kind = type(transformer)
     if kind is Pipeline:
         *first, last = (step for _, step in transformer.steps)
-        passes = all(type(step) in ONE_TO_ONE and _keeps_width(step) for step in first)
-        return _widths(last, n_values) if passes else None
-    n_columns = getattr(transformer, "n_features_in_", None)
-    if kind in ONE_TO_ONE:
-        return [1] * n_columns if n_columns == n_values else None
+        return _widths(last) if all(map(_keeps_columns, first)) else None
+    if _keeps_columns(transformer):
+        return [1] * transformer.n_features_in_
     return _one_hot_widths(transformer) if kind is OneHotEncoder else None
 
 
-def _keeps_width(step):
-    """Return whether a step of a pipeline has as many outputs as inputs."""
-    return len(step.get_feature_names_out()) == step.n_features_in_
+def _keeps_columns(transformer):
+    """Return whether a transformer makes one value of each of its columns, in their order."""
+    # An imputer may drop an empty column and add an indicator of another one: as many values, of other columns.
+    if type(transformer) not in ONE_TO_ONE or getattr(transformer, "add_indicator", False):
+        return False
+    return len(transformer.get_feature_names_out()) == transformer.n_features_in_
 
 
 def _one_hot_widths(encoder):

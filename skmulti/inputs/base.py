@@ -151,8 +151,8 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         # A graph, too, must do what the class does.
         if encodes_anew and "graph" not in vars(cls):
             cls.graph = InputEncoder.graph
-        if encodes_anew and "column_slots" not in vars(cls):
-            cls.column_slots = InputEncoder.column_slots
+        if encodes_anew and "slots" not in vars(cls):
+            cls.slots = InputEncoder.slots
 
     def __getstate__(self):
         return stamp({name: with_pairs(value) for name, value in super().__getstate__().items()})
@@ -453,22 +453,11 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         """
         raise NotImplementedError
 
-    def column_slots(self):
-        """Return where in a row of the array each column stands; optional.
-
-        To shuffle a column, `input_importance` then shuffles its slots and encodes no row again.
-
-        Returns
-        -------
-        list of sequence of int, or None
-            For each column of fit, positions along the last axis of an array of one axis a row.
-            Every position belongs to one column, and depends on the cells of that column alone.
-            None if that is not so, or not known.
-        """
-        return None
-
     def slots(self, spec):
-        """Return from which column each place of the array is made.
+        """Return from which column each place of the array is made; optional.
+
+        `explain_rows` then tells apart what the columns contribute. To shuffle a column,
+        `input_importance` shuffles its places and encodes no row again.
 
         Parameters
         ----------
@@ -478,8 +467,9 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape spec.shape, int
-            Positions in ``spec.columns``; -1 where a place is made of several columns. By
-            default all is made of the only column, or of several together.
+            Positions in ``spec.columns``: the place depends on the cells of that column alone. -1
+            where it depends on several columns, or where that is not known. By default all is
+            made of the only column, or of several together.
         """
         return np.full(spec.shape, 0 if len(spec.columns) == 1 else -1)
 

@@ -276,14 +276,6 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
             note_odd(frame.iloc[:, i], fillers[:, owners == i].any(axis=1), "dates in proportion to the others")
         return scaled.T
 
-    def column_slots(self):
-        """Return the slots of each column, those of its parts; see `InputEncoder.column_slots`."""
-        check_is_fitted(self)
-        linear = [i for i, part in self.parts_ if part in LINEAR]
-        cyclic = [i for i, part in self.parts_ if part not in LINEAR for _ in ("sine", "cosine")]
-        owners = np.array([*linear, *cyclic])
-        return [np.flatnonzero(owners == i).tolist() for i in range(self.n_features_in_)]
-
     def measure(self, columns, encode=None, *, training=False):
         """Measure seconds since 1970, and which dates are outside of the training range; see `InputEncoder.measure`."""
         tables = self._read_calendars(check_frame(self, columns, reset=False, dtype=None))

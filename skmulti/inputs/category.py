@@ -459,11 +459,6 @@ SequencePadder. Or count such cells as missing: CategoryIndexer(on_odd="missing"
                 note_unknown(frame.columns[i], self._known[i], ids[:, i], codes, uniques)
         return ids
 
-    def column_slots(self):
-        """Return the slot of each column, its id; see `InputEncoder.column_slots`."""
-        check_is_fitted(self)
-        return [[i] for i in range(self.n_features_in_)]
-
     def measure(self, columns, encode=None, *, training=False):
         """Measure the values, and which of them have no id; see `InputEncoder.measure`."""
         frame = check_frame(self, columns, reset=False, dtype=None)

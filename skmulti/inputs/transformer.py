@@ -149,11 +149,6 @@ class TransformerEncoder(InputEncoder):
         own = self.transformer_
         return transformer_graph(own, column_names(own, own.n_features_in_), self.dtype)
 
-    def column_slots(self):
-        """Return the slots of each column, for transformers known to keep columns apart; see `InputEncoder`."""
-        check_is_fitted(self)
-        return transformer_slots(self.transformer_, self._n_values)
-
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         check_is_fitted(self)
@@ -165,21 +160,10 @@ class TransformerEncoder(InputEncoder):
         return self.transformer_.get_feature_names_out()
 
     def slots(self, spec):
-        """Return from which column each number is made, as far as the transformer's names tell.
-
-        scikit-learn's encoders and scalers name what they return ``<column>`` or ``<column>_<value>``;
-        see `InputEncoder.slots`.
-        """
-        if len(spec.columns) == 1:
-            return np.zeros(spec.shape, dtype=int)
-        try:
-            names = self.get_feature_names_out()
-        except (AttributeError, ValueError):
-            # A FunctionTransformer, or a pipeline with such a step, has no names.
-            return np.full(spec.shape, -1)
-        # The columns of an array have the names x0, x1, ...
-        known = getattr(self.transformer_, "feature_names_in_", [f"x{i}" for i in range(len(spec.columns))])
-        return np.array([_owner(str(name).rpartition("__")[2], list(known)) for name in names], dtype=int)
+        """Return from which column each number is made, if the transformer is known; see `InputEncoder.slots`."""
+        check_is_fitted(self)
+        known = transformer_slots(self.transformer_, self._n_values)
+        return super().slots(spec) if known is None else known
 
     def _make_transformer(self):
         """Return the transformer to fit: a clone, so that the user's own stays unfitted."""
@@ -215,10 +199,3 @@ class TransformerEncoder(InputEncoder):
         if array.ndim != 2:
             raise InputMismatchError(f"{name} gives an array of shape {array.shape}; expected (n_rows, n_columns).")
         return array
-
-
-def _owner(name, columns):
-    """Return the position of the column after which an output is named, -1 without one."""
-    named = [i for i, column in enumerate(columns) if name == column or name.startswith(f"{column}_")]
-    # Of "a" and "a_b", the output "a_b_1" is named after the longer one.
-    return max(named, key=lambda i: len(columns[i]), default=-1)

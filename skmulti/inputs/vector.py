@@ -468,13 +468,6 @@ and NaN of words; NumberScaler(on_odd="missing") reads '1,234' and '$5', too. Fo
         # `cells` takes the place of the frame. No cell is left to refuse by name, so only the shape is read.
         return self._scale(cells, numbers.T)
 
-    def column_slots(self):
-        """Return the slots of each column, its number and its indicator; see `InputEncoder.column_slots`."""
-        check_is_fitted(self)
-        n_columns = self.n_features_in_
-        flags = {int(column): n_columns + i for i, column in enumerate(self.indicator_columns_)}
-        return [[i, flags[i]] if i in flags else [i] for i in range(n_columns)]
-
     def measure(self, columns, encode=None, *, training=False):
         """Measure numbers, and which are outside of the training range; see `InputEncoder.measure`."""
         frame = check_frame(self, columns, reset=False)

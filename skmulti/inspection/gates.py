@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
 from ..errors import closest_match, quote
 from .fitted import fitted_estimator
@@ -61,7 +60,6 @@ def gate_weights(estimator, X, *, step=None):
     ((3, 2), [1.0, 1.0, 1.0])
     """
     fit = fitted_estimator(estimator)
-    check_is_fitted(fit, "model_")
     names = _weighing_steps(fit)
     step = _checked_step(step, names, fit)
     parts = _network_to(fit.model_, step)

@@ -96,7 +96,7 @@ def input_importance(
     -----
     Breiman's permutation importance. With one `random_state`, the permutations are those of
     ``permutation_importance``, so that ``by="column"`` returns its numbers up to rounding.
-    Columns that stand apart in their input's array are permuted there (`InputEncoder.column_slots`).
+    Columns that stand apart in their input's array are permuted there (`InputEncoder.slots`).
     Others are permuted in the table, and their input is encoded again. On 300 listings with photos
     and 5 repeats it is 13 times as fast (``tests/benchmarks/importance.py``).
 

@@ -4,14 +4,15 @@ import os
 from numbers import Integral
 
 import numpy as np
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from .._validation import check_weights
 from ..errors import InputMismatchError, describe_object, shorten
-from ..estimators import MultiInputClassifier, MultiInputRegressor
 from ..router import n_rows, take_rows, to_table
 from .evaluation import Fold
+from .fitted import split_estimator
+
+# What `report` takes besides estimators.
+FOLDS = "the result of cross_validate(..., return_estimator=True, return_indices=True)"
 
 
 def read_folds(subject, X, y, sample_weight, max_rows, random_state):
@@ -40,25 +41,24 @@ def read_folds(subject, X, y, sample_weight, max_rows, random_state):
         What was left out, and why.
     """
     parts = _split_subject(subject)
-    table, y = _read_rows(_last_step(parts[0][0])[1], X, y)
+    split = [(*split_estimator(estimator, FOLDS), rows, score) for estimator, rows, score in parts]
+    table, y = _read_rows(split[0][1], X, y)
     count = n_rows(table)
     weight = np.ones(count) if sample_weight is None else check_weights(sample_weight, np.empty(count))
     kept, notes = _choose_rows(weight, max_rows, random_state)
     folds = []
-    for estimator, rows, score in parts:
+    for before, last, rows, score in split:
         own = np.flatnonzero(kept) if rows is None else _rows_of_fold(rows, kept)
-        before, last = _last_step(estimator)
         if len(own):
-            chosen = take_rows(table, own)
-            folds.append(Fold(last, chosen if before is None else before.transform(chosen), own, y[own], score))
+            folds.append(Fold(last, _transform(before, take_rows(table, own)), own, y[own], score))
     return folds, weight, _row_labels(table), notes
 
 
 def read_fold(estimator, X, y):
     """Return all rows as the fold of one estimator, and the labels of X's rows."""
-    before, last = _last_step(estimator)
+    before, last = split_estimator(estimator)
     table, y = _read_rows(last, X, y)
-    return Fold(last, table if before is None else before.transform(table), np.arange(len(y)), y), _row_labels(table)
+    return Fold(last, _transform(before, table), np.arange(len(y)), y), _row_labels(table)
 
 
 def check_counts(**counts):
@@ -96,23 +96,11 @@ def _rows_of_fold(rows, kept):
     return np.sort(rows[kept[rows]])
 
 
-def _last_step(subject):
-    """Return what transforms the rows before an estimator, or None, and the fitted estimator."""
-    while hasattr(subject, "best_estimator_"):
-        subject = subject.best_estimator_
-    before = None
-    if isinstance(subject, Pipeline) and len(subject):
-        before = subject[:-1] if len(subject) > 1 else None
-        subject = subject[-1]
-    if not isinstance(subject, MultiInputClassifier | MultiInputRegressor):
-        raise TypeError(
-            "report takes a fitted MultiInputClassifier or MultiInputRegressor, a Pipeline that ends with one, a "
-            "search with a best_estimator_, or the result of cross_validate(..., return_estimator=True, "
-            "return_indices=True); "
-            f"got {describe_object(subject)}"
-        )
-    check_is_fitted(subject, "model_")
-    return before, subject
+def _transform(transformers, table):
+    """Return rows as the estimator behind some transformers gets them."""
+    for transformer in transformers:
+        table = transformer.transform(table)
+    return table
 
 
 def _read_rows(estimator, X, y):

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class ColumnReading:
@@ -57,5 +59,7 @@ def _known_slots(route):
     # Flags in an array of their own are of all columns together. Lazy rows are not held in memory.
     if route.spec.missing_name or route.may_be_lazy or len(route.spec.shape) != 1:
         return None
-    slots = route.encoder.column_slots()
-    return slots if slots is not None and len(slots) == len(route.positions) else None
+    owners = route.encoder.slots(route.spec)
+    if (owners < 0).any():
+        return None
+    return [np.flatnonzero(owners == i).tolist() for i in range(len(route.positions))]

@@ -14,7 +14,7 @@ from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
 from .run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
-from .telling import Teller, built, routed, routed_hold_out, teller, told_by
+from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
 from .timing import Timings
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "table_batches",
     "teller",
     "time_epoch",
+    "time_in_words",
     "told_by",
     "train",
     "variables",

@@ -142,11 +142,12 @@ class Schedule:
 
 
 class Outcome(NamedTuple):
-    """What a training has come to: its history, its best epoch (from 1), and whether a user interrupted it."""
+    """What a training has come to: its history, its best epoch (from 1), whether a user interrupted it, in words."""
 
     history: dict
     best_epoch: int
     interrupted: bool
+    ending: str = ""
 
 
 def train(model, rows, held, schedule, callbacks, fit_params, timings=None, checkpoint=None):
@@ -229,8 +230,7 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
                 interrupted = run_epochs(fit, listed, progress)
     outcome = _conclude(progress.history, schedule, figure, stopper, interrupted)
     reason = reason_to_stop(stopper, figure, callbacks, interrupted)
-    _tell_end(schedule, schedule.initial_epoch + len(progress.logs), outcome.best_epoch, reason)
-    return outcome
+    return _with_ending(outcome, schedule, schedule.initial_epoch + len(progress.logs), reason)
 
 
 def _tell_begin(rows, held, schedule, first, n_steps):
@@ -239,10 +239,12 @@ def _tell_begin(rows, held, schedule, first, n_steps):
         teller().say(training(len(rows.y), 0 if held is None else len(held.y), schedule, first, n_steps))
 
 
-def _tell_end(schedule, done, best, reason):
-    """Tell how a whole fit has ended."""
+def _with_ending(outcome, schedule, done, reason):
+    """Return an outcome that says how the fit has ended; tell it, too, if the fit is a whole one."""
+    words = ending(schedule, done, outcome.best_epoch, reason)
     if teller().whole:
-        teller().say(ending(schedule, done, best, reason))
+        teller().say(words)
+    return outcome._replace(ending=words)
 
 
 def time_epoch(model, rows, held, schedule, n_steps):

@@ -59,7 +59,7 @@ class Teller:
         started = time.perf_counter()
         yield
         if self.level:
-            self.say(f"{words()}, {in_words(time.perf_counter() - started)}")
+            self.say(f"{words()}, {time_in_words(time.perf_counter() - started)}")
 
     @contextmanager
     def routing(self, n_rows, words):
@@ -157,8 +157,10 @@ def told_by(own):
 # --- words
 
 
-def in_words(seconds):
-    """Return a time span in few letters: "0.4 s", "12 s", "3 min 20 s", "2 h 05 min"."""
+def time_in_words(seconds):
+    """Return a time span in few letters: "40 ms", "0.4 s", "12 s", "3 min 20 s", "2 h 05 min"."""
+    if seconds < 0.0995:
+        return f"{1000 * seconds:.2g} ms"
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, seconds = divmod(round(seconds), 60)
@@ -225,7 +227,7 @@ def time_left(seconds, n_epochs, schedule):
         return ""
     # The last few, of which one may have had to wait; the first one may have compiled something.
     left = n_epochs * float(np.median(seconds[-5:]))
-    return f"  {'at most' if schedule.stops else 'about'} {in_words(left)} left"
+    return f"  {'at most' if schedule.stops else 'about'} {time_in_words(left)} left"
 
 
 def ending(schedule, done, best, reason):

@@ -50,7 +50,7 @@ def printed(function, *args, **kwargs):
 def masked(line):
     """Return a line with seconds, rates and figures replaced."""
     line = re.sub(r"\d[\d,]*/s", "N/s", line)
-    line = re.sub(r"(\d+ min )?\d+(\.\d+)? s\b", "T", line)
+    line = re.sub(r"(\d+ min )?\d+(\.\d+)? m?s\b", "T", line)
     return re.sub(r"((?:loss|accuracy) )[\d.e+-]+", r"\1F", line)
 
 

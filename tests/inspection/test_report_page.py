@@ -138,6 +138,7 @@ def test_the_headline_is_the_score(page, classifier, listings):
     score = classifier.score(frame[40:], outcome[40:])
     assert f"{score:.3g} accuracy" in text
     assert "50 bootstrap draws" in text
+    assert "ran the only epoch; kept epoch 1" in text
     assert "cannot be told from chance" in text or "is above chance" in text
 
 
@@ -240,7 +241,7 @@ def test_a_folder_that_does_not_exist_is_refused_first(tmp_path):
 
 @pytest.mark.parametrize("wrong", [InputRouter(), MultiInputClassifier, None], ids=["router", "class", "none"])
 def test_what_is_no_estimator_is_refused(wrong, tmp_path):
-    with pytest.raises(TypeError, match="report takes a fitted MultiInputClassifier"):
+    with pytest.raises(TypeError, match=r"fitted MultiInputClassifier .* cross_validate"):
         report(wrong, pd.DataFrame({"a": [1]}), [1], tmp_path / "page.html")
 
 

@@ -4,15 +4,23 @@ import pytest
 
 from skmulti._counts import count_cells, counted_once, counts_heard
 from skmulti.training import telling
-from skmulti.training.telling import Teller, in_words, teller, told_by
+from skmulti.training.telling import Teller, teller, time_in_words, told_by
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.04, "0.0 s"), (9.94, "9.9 s"), (12.3, "12 s"), (59.6, "1 min 0 s"), (200, "3 min 20 s"), (7500, "2 h 05 min")],
+    [
+        (0.04, "40 ms"),
+        (0.1, "0.1 s"),
+        (9.94, "9.9 s"),
+        (12.3, "12 s"),
+        (59.6, "1 min 0 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 05 min"),
+    ],
 )
 def test_time_spans_are_short(seconds, words):
-    assert in_words(seconds) == words
+    assert time_in_words(seconds) == words
 
 
 def test_a_long_stage_tells_how_far_it_is(capsys, monkeypatch):

@@ -16,16 +16,6 @@ WIDTH = 5.0
 FAINT = 0.25
 
 
-def require_matplotlib(caller):
-    """Refuse to draw without matplotlib, before anything is computed."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f'{caller} draws with matplotlib, which cannot be imported here. Run: pip install "skmulti[plot]"'
-        ) from error
-
-
 def new_axes(height, width=WIDTH):
     """Return axes of a new figure of pyplot, which notebooks show by themselves."""
     import matplotlib.pyplot as plt

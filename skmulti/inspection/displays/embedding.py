@@ -5,8 +5,9 @@ import pandas as pd
 from sklearn.decomposition import PCA
 from sklearn.utils import check_array
 
+from .._matplotlib import require_matplotlib
 from ..fitted import fitted_estimator
-from ._drawing import COLOUR_MAP, FAINT, GREY, PALETTE, add_legend, ink, make_plain, new_axes, require_matplotlib, wrap
+from ._drawing import COLOUR_MAP, FAINT, GREY, PALETTE, add_legend, ink, make_plain, new_axes, wrap
 from ._targets import as_target, groups_of, is_numeric
 
 # Other classes than the largest are grey: more colours than these are not told apart.

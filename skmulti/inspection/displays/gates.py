@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from .._matplotlib import require_matplotlib
 from ..gates import gate_weights
-from ._drawing import COLOUR_MAP, new_axes, require_matplotlib, wrap
+from ._drawing import COLOUR_MAP, new_axes, wrap
 from ._targets import groups_of
 
 

@@ -6,10 +6,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ...errors import closest_match, quote
 from ...inputs import odd_cells_gathered
+from .._matplotlib import require_matplotlib
 from ..fitted import fitted_estimator
 from ..reading import check_counts
 from ..worst import worst_rows
-from ._drawing import FAINT, GREY, ink, panels, require_matplotlib, wrap
+from ._drawing import FAINT, GREY, ink, panels, wrap
 
 N_COLUMNS = 4
 # Inches: the width of a picture, the height of its words and the space below them, and how flat or high it may be.

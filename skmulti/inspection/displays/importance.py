@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ._drawing import FAINT, GREY, PALETTE, ink, make_plain, new_axes, require_matplotlib, wrap
+from .._matplotlib import require_matplotlib
+from ._drawing import FAINT, GREY, PALETTE, ink, make_plain, new_axes, wrap
 
 
 class InputImportanceDisplay:

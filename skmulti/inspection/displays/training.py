@@ -1,10 +1,9 @@
 """How fits went: loss, metrics and learning rate of each epoch, and the epoch that was kept."""
 
-from sklearn.utils.validation import check_is_fitted
-
 from ...errors import closest_match, quote
+from .._matplotlib import require_matplotlib
 from ..fitted import fitted_estimator
-from ._drawing import FAINT, PALETTE, add_legend, ink, make_plain, panels, require_matplotlib, wrap
+from ._drawing import FAINT, PALETTE, add_legend, ink, make_plain, panels, wrap
 
 # More names than this would cover the curves.
 _LEGEND_NAMES = 10
@@ -151,8 +150,6 @@ class TrainingDisplay:
         if not estimators:
             raise ValueError("There is nothing to draw: give at least one fitted estimator, got none.")
         fits = {str(name): fitted_estimator(estimator) for name, estimator in estimators.items()}
-        for fit in fits.values():
-            check_is_fitted(fit, "history_")
         return cls(
             histories={name: fit.history_ for name, fit in fits.items()},
             best_epochs={name: fit.best_epoch_ for name, fit in fits.items()},

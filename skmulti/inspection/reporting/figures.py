@@ -11,16 +11,6 @@ INK = "black"
 MOST_POINTS = 1500
 
 
-def check_matplotlib():
-    """Refuse at once, and say how, if there is nothing to draw with."""
-    try:
-        import matplotlib as matplotlib
-    except ImportError as error:
-        raise ImportError(
-            'report draws with matplotlib, which is not installed. Install it: pip install "skmulti[plot]".'
-        ) from error
-
-
 def _axes(width, height, n_columns=1):
     """Return a figure and its axes."""
     from matplotlib.figure import Figure

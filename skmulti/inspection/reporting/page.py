@@ -10,12 +10,12 @@ import numpy as np
 from ..._html import document, escape
 from ...errors import BranchMismatchError
 from ...router import take_rows
+from .._matplotlib import require_matplotlib
 from ..evaluation import evaluate
 from ..importance import input_importance
 from ..reading import check_counts, read_folds
 from ..scores import score_output
 from .calibration import reliability
-from .figures import check_matplotlib
 from .mistakes import find_mistakes
 from .sections import SECTIONS
 from .unlike import compare_folds
@@ -206,7 +206,7 @@ def report(
     listings.html <!DOCTYPE html>
     """
     path = _check_path(path)
-    check_matplotlib()
+    require_matplotlib("report")
     check_counts(n_draws=(n_draws, 1), n_mistakes=(n_mistakes, 0), n_repeats=(n_repeats, 0))
     if max_rows is not None:
         check_counts(max_rows=(max_rows, 1))

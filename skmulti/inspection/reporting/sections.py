@@ -353,7 +353,7 @@ def _shifted_columns(findings):
 def training(findings):
     """Draw the loss of each epoch, and say how the fit was trained."""
     evaluation = findings.evaluation
-    headings = ["", "epochs", "of at most", "best epoch", "rows", "batch", "learning rate", "why it ended"]
+    headings = ["", "epochs", "of at most", "best epoch", "rows", "batch", "learning rate", "how it ended"]
     rows = [_training_row(k, fold.estimator) for k, fold in enumerate(evaluation.folds)]
     if not evaluation.is_validation:
         headings, rows = headings[1:], [row[1:] for row in rows]
@@ -376,18 +376,8 @@ def _training_row(number_of_fold, est):
         f"{recipe.n_rows:,}",
         recipe.batch_size,
         rate,
-        why_ended(est),
+        getattr(est, "_ending", "not known"),
     )
-
-
-def why_ended(est):
-    """Return why a fit ended when it did, from what is known of it afterwards."""
-    recipe = est.recipe_
-    kept = f"; the weights of epoch {est.best_epoch_} are kept" if est.best_epoch_ < est.n_iter_ else ""
-    if est.n_iter_ >= recipe.epochs:
-        return f"all epochs were run{kept}"
-    watched = "the hold-out" if "val_loss" in est.history_ else "the training loss"
-    return f"{watched} improved no more{kept}" if recipe.stops_early else f"it was ended before{kept}"
 
 
 def plan(findings):
