@@ -82,6 +82,7 @@ def test_summary_is_one_short_line(name, thing):
     assert len(summary) <= 110
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_in_docstrings_hold(module):
     failed, _ = doctest.testmod(importlib.import_module(module), optionflags=OPTIONS)
@@ -98,6 +99,7 @@ def blocks(path):
         yield text[: found.start(1)].count("\n"), found.group(1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_code_of_a_page_runs(path, tmp_path, monkeypatch):
     parts = list(blocks(path))

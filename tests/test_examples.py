@@ -73,6 +73,7 @@ def test_script_ends_in_a_picture(script):
     assert "plt.savefig" not in text
 
 
+@pytest.mark.long
 def test_quickstart_needs_no_matplotlib(tmp_path):
     """README runs it after a plain installation; here a broken matplotlib stands in the way of the real one."""
     (tmp_path / "matplotlib").mkdir()
@@ -89,11 +90,13 @@ def test_every_random_draw_is_seeded(script):
     assert "random_state=" in text or '"random_state":' in text
 
 
+@pytest.mark.long
 def test_cheap_example_runs_without_error(finished):
     name, process = finished
     assert process.returncode == 0, f"{name}: {process.stderr[-2000:]}"
 
 
+@pytest.mark.long
 def test_cheap_example_prints_a_score_above_chance(finished):
     name, process = finished
     score = re.search(r"Held-out (?:accuracy|R2): (\d\.\d+)", process.stdout)

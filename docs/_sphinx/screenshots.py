@@ -1,9 +1,9 @@
-"""Take the pictures of plan, explanation and report that pages show: light and dark, of a wide and of a narrow window.
+"""Take the pictures of plan, explanation and report for the pages, in light and dark, wide and narrow.
 
     python docs/_sphinx/screenshots.py
 
-It needs the extras `browser` and `plot`, and Chromium. Each page has to fit its window, run without an error and ask for
-nothing from a network; else the script stops.
+It needs the extras `browser` and `plot`, and Chromium. Each page has to fit its window, run without an error and ask
+for nothing from a network; else the script stops.
 """
 
 import sys

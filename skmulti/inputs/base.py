@@ -103,6 +103,8 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
     holds_pixels : bool
         True if a row of the array is a picture, of shape (height, width, channels), that can be
         shown.
+    holds_text : bool
+        True if the cells are texts, which say by themselves what a row is about.
 
     See Also
     --------
@@ -134,6 +136,7 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
     lazy = False
     counted_as = "rows"
     holds_pixels = False
+    holds_text = False
 
     def __init_subclass__(cls, **kwargs):
         # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").

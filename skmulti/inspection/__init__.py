@@ -1,7 +1,7 @@
 """Look into what is fitted: a fitted estimator and rows go in, numbers, drawings of them and reports come out."""
 
 from ._svg import figure_to_svg
-from .displays import EmbeddingDisplay, GateDisplay, InputImportanceDisplay, TrainingDisplay
+from .displays import EmbeddingDisplay, GateDisplay, ImageGridDisplay, InputImportanceDisplay, TrainingDisplay
 from .embedding import EmbeddingTransformer
 from .explain import explain_rows
 from .explanation import Explanation
@@ -14,6 +14,7 @@ __all__ = [
     "EmbeddingTransformer",
     "Explanation",
     "GateDisplay",
+    "ImageGridDisplay",
     "InputImportanceDisplay",
     "TrainingDisplay",
     "explain_rows",

@@ -13,6 +13,7 @@ from ..layers import LearnedFill
 from ..spec import layer_name
 from .contributions import find_contributions
 from .explanation import Explanation
+from .fitted import output_position
 from .paths import PathGradients
 
 # How much of a probability, or of the standard deviation of y, an integral may leave over.
@@ -99,7 +100,7 @@ def explain_rows(est, X, *, label=None, output=None, scale="probability", baseli
     n_rows = len(next(iter(arrays.values())))
     if not n_rows:
         raise InputMismatchError("Found array with 0 sample(s): X has no rows, while a minimum of 1 is required.")
-    choice = _Choice(est._target, _position_of(est, output), label, est.forward_(arrays), scale)
+    choice = _Choice(est._target, output_position(est, output), label, est.forward_(arrays), scale)
     # Layers may ask for Keras' float type while they are traced. Only if it is not theirs, other threads have to wait.
     same = keras.config.floatx() == est.model_.variable_dtype
     with nullcontext() if same else isolate(None, est.model_.variable_dtype):
@@ -153,22 +154,6 @@ class _Choice:
                 f"{closest_match(str(label), list(map(str, known)))}"
             )
         return np.full(len(outputs), known.index(label)), units
-
-
-def _position_of(est, output):
-    """Return the position of the column of y that is explained."""
-    spec, names = est._target.spec, list(getattr(est, "output_names_", ()))
-    if output is None and spec.n_outputs == 1:
-        return 0
-    if isinstance(output, str) and output in names:
-        return names.index(output)
-    if isinstance(output, int | np.integer) and 0 <= output < spec.n_outputs:
-        return int(output)
-    known = quote(names) if names else f"0 to {spec.n_outputs - 1}"
-    hint = closest_match(output, names) if isinstance(output, str) else ""
-    raise ValueError(
-        f"output={output!r} is no column of y, which has {spec.n_outputs}: {known}. Give the one to explain.{hint}"
-    )
 
 
 def _neutral_row(est, inputs):

@@ -1,9 +1,10 @@
-"""The estimator of skmulti inside of what a user hands in."""
+"""The estimator of skmulti inside of what a user hands in, and the column of y that a user names."""
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ..errors import describe_object
+from ..errors import closest_match, describe_object, quote
 from ..estimators import MultiInputClassifier, MultiInputRegressor
 
 
@@ -56,3 +57,32 @@ def split_estimator(estimator, others=""):
             )
     check_is_fitted(inner, "model_")
     return transformers, inner
+
+
+def output_position(est, output):
+    """Return the position of the column of y that is looked at.
+
+    Parameters
+    ----------
+    est : MultiInputClassifier or MultiInputRegressor
+        Fitted.
+    output : str, int or None
+        Its name or position. None is the only one.
+
+    Raises
+    ------
+    ValueError
+        If y has no such column, or several and none is named.
+    """
+    spec, names = est._target.spec, list(getattr(est, "output_names_", ()))
+    if output is None and spec.n_outputs == 1:
+        return 0
+    if isinstance(output, str) and output in names:
+        return names.index(output)
+    if isinstance(output, int | np.integer) and 0 <= output < spec.n_outputs:
+        return int(output)
+    known = quote(names) if names else f"0 to {spec.n_outputs - 1}"
+    hint = closest_match(output, names) if isinstance(output, str) else ""
+    raise ValueError(
+        f"output={output!r} is no column of y, which has {spec.n_outputs}: {known}. Give the one to explain.{hint}"
+    )

@@ -214,6 +214,7 @@ class TestPlaces:
     def test_a_fit_that_is_alone_has_no_place(self, X, y):
         assert not any(line.startswith("[") for line in printed(make(epochs=1).fit, X, y))
 
+    @pytest.mark.long
     def test_worker_processes_tell_too(self, tmp_path):
         code = """
             from sklearn.model_selection import GridSearchCV, cross_validate
@@ -275,6 +276,7 @@ def run_script(code, folder, terminal=False):
     return out.decode()
 
 
+@pytest.mark.long
 def test_the_bar_of_a_terminal_counts_right_with_what_is_installed(tmp_path):
     pytest.importorskip("rich")
     pytest.importorskip("tqdm")

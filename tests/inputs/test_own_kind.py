@@ -21,6 +21,8 @@ from sklearn.model_selection import GridSearchCV
 import skmulti
 from skmulti import InputRouter, MultiInputClassifier, OddCellsWarning
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "audio_kind.py"
 

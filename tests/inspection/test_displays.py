@@ -303,6 +303,8 @@ for draw in (
     lambda: skmulti.InputImportanceDisplay(importances=[[1]], names=["a"]).plot(),
     lambda: skmulti.GateDisplay.from_estimator(None, None),
     lambda: skmulti.EmbeddingDisplay.from_vectors([[1], [2]]),
+    lambda: skmulti.ImageGridDisplay(rows=[], pictures=[]).plot(),
+    lambda: skmulti.ImageGridDisplay.from_estimator(None, None, None),
 ):
     try:
         draw()

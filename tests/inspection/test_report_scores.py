@@ -5,11 +5,11 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn import metrics
 
+from skmulti.inspection.evaluation import ClassOutput, NumberOutput
 from skmulti.inspection.reporting.calibration import reliability
-from skmulti.inspection.reporting.evaluation import ClassOutput, NumberOutput
 from skmulti.inspection.reporting.mistakes import worst_entries
-from skmulti.inspection.reporting.scores import draw_weights, score_output
 from skmulti.inspection.reporting.sections import count_confusions
+from skmulti.inspection.scores import draw_weights, score_output
 
 
 def classes(n_classes, n=80, seed=0):

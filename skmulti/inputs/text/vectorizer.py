@@ -138,6 +138,7 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
 
     default_branch = TextBranch
     flags_missing = True
+    holds_text = True
     _parameter_constraints = {
         # Two of the tokens are padding and the unknown word, so 3 is the least that leaves room for a word.
         "max_tokens": [Interval(Integral, 3, None, closed="left"), None],

@@ -2,7 +2,8 @@
 
 from .embedding import EmbeddingDisplay
 from .gates import GateDisplay
+from .grid import ImageGridDisplay
 from .importance import InputImportanceDisplay
 from .training import TrainingDisplay
 
-__all__ = ["EmbeddingDisplay", "GateDisplay", "InputImportanceDisplay", "TrainingDisplay"]
+__all__ = ["EmbeddingDisplay", "GateDisplay", "ImageGridDisplay", "InputImportanceDisplay", "TrainingDisplay"]

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...router import take_rows
+from ..worst import rank_largest
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -41,7 +44,7 @@ def worst_entries(outputs, n_mistakes):
         How many at most.
     """
     losses = np.sum([output.losses() for output in outputs], axis=0)
-    order = np.argsort(-losses, kind="stable")[:n_mistakes]
+    order = rank_largest(losses, n_mistakes)
     return order[losses[order] > 0], losses
 
 
@@ -72,8 +75,6 @@ def find_mistakes(evaluation, labels, n_mistakes):
 
 def show_row(fold, position):
     """Return a row of a fold as a list of (column, HTML)."""
-    from ...router import take_rows
-
     router = fold.estimator.router_
     if not hasattr(router, "show_cells"):
         return []

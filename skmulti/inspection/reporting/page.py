@@ -3,7 +3,6 @@
 import os
 import time
 from dataclasses import dataclass
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,12 @@ from ..._html import document, escape
 from ...errors import BranchMismatchError
 from ...router import take_rows
 from .._matplotlib import require_matplotlib
+from ..evaluation import evaluate
 from ..importance import input_importance
+from ..reading import check_counts, read_folds
+from ..scores import score_output
 from .calibration import reliability
-from .evaluation import evaluate
 from .mistakes import find_mistakes
-from .reading import read_folds
-from .scores import score_output
 from .sections import SECTIONS
 from .unlike import compare_folds
 
@@ -208,9 +207,9 @@ def report(
     """
     path = _check_path(path)
     require_matplotlib("report")
-    _check_counts(n_draws=(n_draws, 1), n_mistakes=(n_mistakes, 0), n_repeats=(n_repeats, 0))
+    check_counts(n_draws=(n_draws, 1), n_mistakes=(n_mistakes, 0), n_repeats=(n_repeats, 0))
     if max_rows is not None:
-        _check_counts(max_rows=(max_rows, 1))
+        check_counts(max_rows=(max_rows, 1))
     folds, weight, labels, notes = read_folds(est, X, y, sample_weight, max_rows, random_state)
     evaluation = evaluate(folds, weight, len(labels), notes)
     found = find_all(evaluation, labels, n_draws, n_mistakes, n_repeats, random_state)
@@ -234,15 +233,6 @@ def _check_path(path):
             f"os.makedirs({str(path.parent)!r})."
         )
     return path
-
-
-def _check_counts(**counts):
-    """Refuse numbers that are no counts, given as name=(value, least)."""
-    for name, (value, least) in counts.items():
-        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-            raise ValueError(
-                f"`{name}` must be an int of at least {least}, got {value!r} of type {type(value).__name__}."
-            )
 
 
 def find_all(evaluation, labels, n_draws, n_mistakes, n_repeats, random_state):

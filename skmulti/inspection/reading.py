@@ -1,14 +1,15 @@
 """What a user hands to `report` becomes a list of folds, or an error that says what to hand in instead."""
 
 import os
+from numbers import Integral
 
 import numpy as np
 
-from ..._validation import check_weights
-from ...errors import InputMismatchError, describe_object, shorten
-from ...router import n_rows, take_rows, to_table
-from ..fitted import split_estimator
+from .._validation import check_weights
+from ..errors import InputMismatchError, describe_object, shorten
+from ..router import n_rows, take_rows, to_table
 from .evaluation import Fold
+from .fitted import split_estimator
 
 # What `report` takes besides estimators.
 FOLDS = "the result of cross_validate(..., return_estimator=True, return_indices=True)"
@@ -40,28 +41,34 @@ def read_folds(subject, X, y, sample_weight, max_rows, random_state):
         What was left out, and why.
     """
     parts = _split_subject(subject)
-    table = _read_table(X)
+    table, y = _read_rows(split_estimator(parts[0][0], FOLDS)[1], X, y)
     count = n_rows(table)
-    if not count:
-        raise InputMismatchError("X has 0 sample(s) while a minimum of 1 is required to report on.")
-    if len(np.shape(y)) not in (1, 2) or np.shape(y)[0] != count:
-        raise InputMismatchError(
-            f"X has {count} rows, y is of type {type(y).__name__} and shape {np.shape(y)}. Give a target for each row."
-        )
-    split = [(*split_estimator(estimator, FOLDS), rows, score) for estimator, rows, score in parts]
-    y = split[0][1]._target.check(y)
     weight = np.ones(count) if sample_weight is None else check_weights(sample_weight, np.empty(count))
     kept, notes = _choose_rows(weight, max_rows, random_state)
     folds = []
-    for before, last, rows, score in split:
+    for estimator, rows, score in parts:
         own = np.flatnonzero(kept) if rows is None else _rows_of_fold(rows, kept)
+        before, last = split_estimator(estimator, FOLDS)
         if len(own):
             chosen = take_rows(table, own)
-            for transformer in before:
-                chosen = transformer.transform(chosen)
-            folds.append(Fold(last, chosen, own, y[own], score))
-    labels = table.index if hasattr(table, "index") else next(iter(table.values())).index
-    return folds, weight, labels, notes
+            folds.append(Fold(last, _transformed(before, chosen), own, y[own], score))
+    return folds, weight, _row_labels(table), notes
+
+
+def read_fold(estimator, X, y):
+    """Return all rows as the fold of one estimator, and the labels of X's rows."""
+    before, last = split_estimator(estimator)
+    table, y = _read_rows(last, X, y)
+    return Fold(last, _transformed(before, table), np.arange(len(y)), y), _row_labels(table)
+
+
+def check_counts(**counts):
+    """Refuse numbers that are no counts, given as name=(value, least)."""
+    for name, (value, least) in counts.items():
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise ValueError(
+                f"`{name}` must be an int of at least {least}, got {value!r} of type {type(value).__name__}."
+            )
 
 
 def _split_subject(subject):
@@ -90,12 +97,37 @@ def _rows_of_fold(rows, kept):
     return np.sort(rows[kept[rows]])
 
 
+def _transformed(transformers, table):
+    """Return a table as the last step of its pipelines gets it."""
+    for transformer in transformers:
+        table = transformer.transform(table)
+    return table
+
+
+def _read_rows(estimator, X, y):
+    """Return X as a table and y as the estimator's target takes it, or refuse what is no target of these rows."""
+    table = _read_table(X)
+    count = n_rows(table)
+    if not count:
+        raise InputMismatchError("X has 0 sample(s) while a minimum of 1 is required: there is nothing to show.")
+    if len(np.shape(y)) not in (1, 2) or np.shape(y)[0] != count:
+        raise InputMismatchError(
+            f"X has {count} rows, y is of type {type(y).__name__} and shape {np.shape(y)}. Give a target for each row."
+        )
+    return table, estimator._target.check(y)
+
+
+def _row_labels(table):
+    """Return the labels of a table's rows."""
+    return table.index if hasattr(table, "index") else next(iter(table.values())).index
+
+
 def _read_table(X):
     """Return X as a table in memory, or refuse what is not."""
     if isinstance(X, str | os.PathLike) or callable(X) or not hasattr(X, "__len__"):
         raise InputMismatchError(
-            f"report shows single rows, so that X must be a table in memory; got "
-            f"{describe_object(X)} Read some rows of it: pd.read_parquet(path).sample(5_000)."
+            f"Single rows are shown, so that X must be a table in memory; got {describe_object(X)} "
+            "Read some rows of it: pd.read_parquet(path).sample(5_000)."
         )
     return to_table(X)
 

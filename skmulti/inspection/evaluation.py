@@ -77,16 +77,28 @@ class ClassOutput:
             return self.proba[:, 1], self.truth == 1
         return self.proba.max(axis=1), self.truth == self.predicted
 
+    def errors(self):
+        """Return the error of each entry: 1 less the probability of the true label."""
+        return 1 - self._of_truth()
+
     def losses(self):
         """Return how bad the prediction of each entry is: log loss, 0 where the label is right."""
-        chosen = np.clip(self.proba[np.arange(len(self.truth)), self.truth], np.finfo("float64").eps, 1)
+        chosen = np.clip(self._of_truth(), np.finfo("float64").eps, 1)
         return np.where(self.truth == self.predicted, 0.0, -np.log(chosen))
+
+    def values(self, entries):
+        """Return the predicted and the true labels of some entries, two lists."""
+        return tuple([self.classes[k] for k in labels[entries]] for labels in (self.predicted, self.truth))
 
     def describe(self, entry):
         """Return (predicted, true) of an entry in words."""
         return tuple(
             f"{self.classes[k]} ({self.proba[entry, k]:.1%})" for k in (self.predicted[entry], self.truth[entry])
         )
+
+    def _of_truth(self):
+        """Return the probability of each entry's true label."""
+        return self.proba[np.arange(len(self.truth)), self.truth]
 
 
 @dataclass(frozen=True)
@@ -106,9 +118,17 @@ class NumberOutput:
         """Return the same output with the mean as the prediction of each row."""
         return replace(self, predicted=np.full(len(self.truth), np.average(self.truth, weights=weight)))
 
+    def errors(self):
+        """Return the error of each entry: the distance of the prediction from the truth."""
+        return np.abs(self.truth - self.predicted)
+
     def losses(self):
         """Return how bad the prediction of each entry is: its error in standard deviations of the truth."""
-        return np.abs(self.truth - self.predicted) / (self.truth.std() or 1.0)
+        return self.errors() / (self.truth.std() or 1.0)
+
+    def values(self, entries):
+        """Return the predicted and the true numbers of some entries, two lists."""
+        return self.predicted[entries].tolist(), self.truth[entries].tolist()
 
     def describe(self, entry):
         """Return (predicted, true) of an entry in words."""
