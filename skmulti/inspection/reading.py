@@ -41,16 +41,17 @@ def read_folds(subject, X, y, sample_weight, max_rows, random_state):
         What was left out, and why.
     """
     parts = _split_subject(subject)
-    split = [(*split_estimator(estimator, FOLDS), rows, score) for estimator, rows, score in parts]
-    table, y = _read_rows(split[0][1], X, y)
+    table, y = _read_rows(split_estimator(parts[0][0], FOLDS)[1], X, y)
     count = n_rows(table)
     weight = np.ones(count) if sample_weight is None else check_weights(sample_weight, np.empty(count))
     kept, notes = _choose_rows(weight, max_rows, random_state)
     folds = []
-    for before, last, rows, score in split:
+    for estimator, rows, score in parts:
         own = np.flatnonzero(kept) if rows is None else _rows_of_fold(rows, kept)
+        before, last = split_estimator(estimator, FOLDS)
         if len(own):
-            folds.append(Fold(last, _transform(before, take_rows(table, own)), own, y[own], score))
+            chosen = take_rows(table, own)
+            folds.append(Fold(last, _transformed(before, chosen), own, y[own], score))
     return folds, weight, _row_labels(table), notes
 
 
@@ -58,7 +59,7 @@ def read_fold(estimator, X, y):
     """Return all rows as the fold of one estimator, and the labels of X's rows."""
     before, last = split_estimator(estimator)
     table, y = _read_rows(last, X, y)
-    return Fold(last, _transform(before, table), np.arange(len(y)), y), _row_labels(table)
+    return Fold(last, _transformed(before, table), np.arange(len(y)), y), _row_labels(table)
 
 
 def check_counts(**counts):
@@ -96,8 +97,8 @@ def _rows_of_fold(rows, kept):
     return np.sort(rows[kept[rows]])
 
 
-def _transform(transformers, table):
-    """Return rows as the estimator behind some transformers gets them."""
+def _transformed(transformers, table):
+    """Return a table as the last step of its pipelines gets it."""
     for transformer in transformers:
         table = transformer.transform(table)
     return table

@@ -51,7 +51,7 @@ def masked(line):
     """Return a line with seconds, rates and figures replaced."""
     line = re.sub(r"\d[\d,]*/s", "N/s", line)
     line = re.sub(r"(\d+ min )?\d+(\.\d+)? m?s\b", "T", line)
-    return re.sub(r"((?:loss|accuracy) )[\d.e+-]+", r"\1F", line)
+    return re.sub(r"((?:loss|accuracy|rate) )[\d.e+-]+", r"\1F", line)
 
 
 def epochs(lines):
@@ -63,7 +63,7 @@ def test_a_line_for_each_stage_and_epoch_and_one_for_the_end():
     df, labels = make_listings(60, random_state=0, size=(8, 8))
     est = MultiInputClassifier(epochs=2, random_state=0, batch_size=16, early_stopping=True, verbose=1)
     lines = [masked(line) for line in printed(est.fit, df, labels)]
-    figures = "loss F  val_loss F  accuracy F  val_accuracy F"
+    figures = "loss F  val_loss F  accuracy F  learning_rate F  val_accuracy F"
     weights = f"{est.model_.count_params():,}"
     assert lines == [
         "decoded photo: 54 images, N/s",
