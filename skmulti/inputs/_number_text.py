@@ -42,6 +42,8 @@ CORES = {
     ".": re.compile(rf"(?:{_GROUPED.format(',')}|{_OTHER_GROUPS}|\d+)?(?:\.\d+)?"),
     ",": re.compile(rf"(?:{_GROUPED.format('[.]')}|{_OTHER_GROUPS}|\d+)?(?:,\d+)?"),
 }
+# The end of a file's name: between a number and its unit stands no point, but a blank or nothing.
+_EXTENSION = re.compile(r"\d[.][^\W\d_]{2,5}$")
 FACTORS = {
     **dict.fromkeys(["k", "K", "tsd", "thousand"], 1e3),
     **dict.fromkeys(["M", "mn", "mio", "Mio", "million"], 1e6),
@@ -175,12 +177,13 @@ def _read_by_style(cells):
 
 
 def _style_of_texts(texts):
-    """Return the style that reads the most texts, or None if it would read codes."""
+    """Return the style that reads the most texts, or None if it would read codes or names of files."""
     if _are_durations(texts):
         return NumberStyle(durations=True)
     matches = [match for text in texts if (match := CELL.fullmatch(text))]
     cores = [match["core"] for match in matches]
-    if sum(_has_leading_zero(core) for core in cores) > CODE_SHARE * len(texts):
+    names = sum(_has_leading_zero(core) for core in cores) + sum(bool(_EXTENSION.search(text)) for text in texts)
+    if names > CODE_SHARE * len(texts):
         return None
     # If both read as many, the comma groups thousands and the point stands before decimals.
     decimal = max(".,", key=lambda sign: sum(_is_core(core, sign) for core in cores))

@@ -61,11 +61,15 @@ def needed_name(entry):
         kind = keras.saving.get_registered_object(registered)
         if getattr(kind, "__module__", "").partition(".")[0] == "skmulti":
             return None
+    modules = FUNCTION_MODULES if is_function and module == "builtins" else (module,)
+    of_keras = [find_known(f"{module}.{name}") for module in modules if _is_of_keras(module)]
     # A registered name comes first with Keras, so only one that says the same may stand beside a name of Keras'.
-    if registered in (None, name, entry["class_name"]):
-        modules = FUNCTION_MODULES if is_function and module == "builtins" else (module,)
-        if any(find_known(f"{module}.{name}") is not None for module in modules if _is_of_keras(module)):
-            return None
+    says_the_same = registered in (None, name, entry["class_name"])
+    # SciKeras registers the classes of models that it copies, Keras' own among them, without a package.
+    if registered == f">{name}":
+        says_the_same = keras.saving.get_registered_object(registered) in (None, *of_keras)
+    if says_the_same and any(known is not None for known in of_keras):
+        return None
     full = f"{module}.{name}"
     return full if find_known(full) is None else str(registered)
 

@@ -62,6 +62,8 @@ WRITTEN = {
     "floats, decimals, texts": ([1.5, Decimal("2.5"), "3.5", np.int8(4)] * 15, [1.5, 2.5, 3.5, 4] * 15),
 }
 NO_NUMBERS = {
+    "names of files": [f"{i}.png" for i in ROWS],
+    "names of files of two kinds": [f"{i}.{'jpg' if i % 2 else 'jpeg'}" for i in ROWS],
     "codes with zeros in front": [f"{i:05}" for i in ROWS],
     "some codes with zeros in front": [f"{i:02}" for i in ROWS],
     "letters before digits": [f"A{i}" for i in ROWS],

@@ -21,7 +21,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from test_common import ENCODED
 
-from skmulti import InputRouter, MultiInputClassifier, OptimizerStateWarning, UntrustedTypesError, load, save
+from skmulti import (
+    InputRouter,
+    MultiInputClassifier,
+    MultiInputRegressor,
+    NumberScaler,
+    OptimizerStateWarning,
+    UntrustedTypesError,
+    load,
+    save,
+)
+from skmulti.saving.configs import needed_name
 
 X, Y = frame(), labels()
 
@@ -274,3 +284,27 @@ class TestRefusals:
             save(est, tmp_path)
         with pytest.raises(FileNotFoundError, match="no folder"):
             save(est, tmp_path / "none" / "est")
+
+
+@pytest.mark.parametrize("known_when_loaded", [True, False])
+def test_a_network_inside_of_which_scikeras_copied_a_model_loads(tmp_path, known_when_loaded):
+    """A clone copies a functional model; SciKeras then registers its class, ">Functional", for the whole process."""
+    values = keras.Input((2,))
+    own = keras.Model(values, keras.layers.Dense(3, activation="tanh")(values))
+    frame = pd.DataFrame({"a": np.linspace(-1, 1, 20), "b": np.linspace(1, 3, 20)})
+    router = InputRouter([("n", NumberScaler(), ["a", "b"])])
+    est = clone(MultiInputRegressor(router, branches={"n": own}, epochs=1, random_state=0)).fit(frame, 2 * frame["a"])
+    assert ">Functional" in keras.saving.get_custom_objects()
+    save(est, tmp_path / "est.skmulti")
+
+    kept = keras.saving.get_custom_objects().pop(">Functional")
+    if known_when_loaded:
+        keras.saving.get_custom_objects()[">Functional"] = kept
+    np.testing.assert_array_equal(load(tmp_path / "est.skmulti").predict(frame), est.predict(frame))
+
+
+def test_a_class_of_anothers_under_the_name_of_keras_is_not_trusted(monkeypatch):
+    """Keras looks among registered names first."""
+    entry = {"module": "keras.src.models.functional", "class_name": "Functional", "registered_name": ">Functional"}
+    monkeypatch.setitem(keras.saving.get_custom_objects(), ">Functional", keras.layers.Dense)
+    assert needed_name(entry) is not None
