@@ -15,6 +15,7 @@ from .contributions import find_contributions
 from .explanation import Explanation
 from .fitted import output_position
 from .paths import PathGradients
+from .reading import check_in_memory
 
 # How much of a probability, or of the standard deviation of y, an integral may leave over.
 TOLERANCE = 5e-4
@@ -95,6 +96,7 @@ def explain_rows(est, X, *, label=None, output=None, scale="probability", baseli
     check_is_fitted(est, "model_")
     if scale not in ("probability", "log_odds"):
         raise ValueError(f"scale={scale!r} is unknown; give 'probability' or 'log_odds'.")
+    check_in_memory(X)
     router = est.router_
     arrays, inputs = router.transform(X), router.columns_by_input(X)
     n_rows = len(next(iter(arrays.values())))

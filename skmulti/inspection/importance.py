@@ -9,6 +9,7 @@ from sklearn.utils import Bunch, check_random_state
 
 from ..errors import InputMismatchError, closest_match, describe_object
 from ..estimators import MultiInputClassifier, MultiInputRegressor, Outputs
+from .reading import check_in_memory
 from .rows import HeldRows
 
 BY = ("input", "column")
@@ -122,6 +123,7 @@ def input_importance(
     ValueError: by='columns' is neither 'input' nor 'column'. Did you mean 'column'?
     """
     _check_arguments(est, by, method, n_repeats)
+    check_in_memory(X)
     held, names, changes = (_by_input if by == "input" else _by_column)(est, X, method)
     if np.shape(y)[:1] != (len(held),):
         raise InputMismatchError(

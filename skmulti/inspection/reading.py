@@ -106,7 +106,8 @@ def _transformed(transformers, table):
 
 def _read_rows(estimator, X, y):
     """Return X as a table and y as the estimator's target takes it, or refuse what is no target of these rows."""
-    table = _read_table(X)
+    check_in_memory(X)
+    table = to_table(X)
     count = n_rows(table)
     if not count:
         raise InputMismatchError("X has 0 sample(s) while a minimum of 1 is required: there is nothing to show.")
@@ -122,14 +123,13 @@ def _row_labels(table):
     return table.index if hasattr(table, "index") else next(iter(table.values())).index
 
 
-def _read_table(X):
-    """Return X as a table in memory, or refuse what is not."""
+def check_in_memory(X):
+    """Refuse rows that are in a file, or come from a function or iterator."""
     if isinstance(X, str | os.PathLike) or callable(X) or not hasattr(X, "__len__"):
         raise InputMismatchError(
             f"Single rows are shown, so that X must be a table in memory; got {describe_object(X)} "
             "Read some rows of it: pd.read_parquet(path).sample(5_000)."
         )
-    return to_table(X)
 
 
 def _choose_rows(weight, max_rows, random_state):

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -160,6 +161,8 @@ def test_what_cannot_be_explained_is_refused(listings, classified):
         explain_rows(classified, frame, baseline=frame.head(2))
     with pytest.raises(InputMismatchError, match="no rows"):
         explain_rows(classified, frame.head(0))
+    with pytest.raises(InputMismatchError, match="must be a table in memory; got .*Read some rows of it"):
+        explain_rows(classified, Path("listings.parquet"))
 
 
 def test_one_of_several_outputs_is_explained():

@@ -271,6 +271,10 @@ class TestRefusals:
         with pytest.raises(InputMismatchError, match="X has 60 rows, y has the shape \\(59,\\)"):
             input_importance(fitted, listings[0], listings[1][1:])
 
+    def test_rows_in_a_file(self, fitted, listings):
+        with pytest.raises(InputMismatchError, match="must be a table in memory; got .*Read some rows of it"):
+            input_importance(fitted, "listings.parquet", listings[1])
+
     def test_not_fitted(self, listings):
         with pytest.raises(NotFittedError):
             input_importance(MultiInputClassifier(), *listings)
