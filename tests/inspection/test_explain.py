@@ -161,7 +161,7 @@ def test_what_cannot_be_explained_is_refused(listings, classified):
         explain_rows(classified, frame, baseline=frame.head(2))
     with pytest.raises(InputMismatchError, match="no rows"):
         explain_rows(classified, frame.head(0))
-    with pytest.raises(InputMismatchError, match="must be a table in memory; got .*Read some rows of it"):
+    with pytest.raises(InputMismatchError, match=r"must be a table in memory; got .*Read some rows of it"):
         explain_rows(classified, Path("listings.parquet"))
 
 

@@ -272,7 +272,7 @@ class TestRefusals:
             input_importance(fitted, listings[0], listings[1][1:])
 
     def test_rows_in_a_file(self, fitted, listings):
-        with pytest.raises(InputMismatchError, match="must be a table in memory; got .*Read some rows of it"):
+        with pytest.raises(InputMismatchError, match=r"must be a table in memory; got .*Read some rows of it"):
             input_importance(fitted, "listings.parquet", listings[1])
 
     def test_not_fitted(self, listings):
