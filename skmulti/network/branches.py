@@ -3,11 +3,13 @@
 A user may give a callable or a Keras layer instead of a branch; `FunctionBranch` and `LayerBranch` make one of it.
 """
 
+import re
+
 import keras
 from sklearn.base import clone
 
 from .._params import check_call
-from ..errors import BranchMismatchError, closest_match, describe_object, place, quote
+from ..errors import BranchMismatchError, closest_match, describe_object, place, quote, shorten
 from ..inputs import Branch
 from .reload import copy_layer
 
@@ -38,7 +40,23 @@ class LayerBranch(Branch):
         self.layer = layer
 
     def connect(self, tensor, spec, sample):
-        return copy_layer(self.layer, f"{place(spec.name, spec.columns)}: ")(tensor)
+        where = place(spec.name, spec.columns)
+        twin = copy_layer(self.layer, f"{where}: ")
+        try:
+            return twin(tensor)
+        except ValueError as error:
+            # Keras refuses other shapes in this class alone, and names neither input nor array.
+            raise BranchMismatchError(
+                f"{where}: the branch, {type(self.layer).__name__} {self.layer.name!r}, cannot read the array "
+                f"{spec.describe()}: {_in_short(error)}. Give a layer for rows of shape {spec.shape}, or an encoder "
+                "whose parameters make another array."
+            ) from error
+
+
+def _in_short(error):
+    """Return what is wrong of an error of Keras, without its frame of colours, call and arguments."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).split("\n\nArguments received")[0]
+    return shorten(text.split("call().\n\n")[-1].strip().rstrip("."), 200)
 
 
 def as_branch(branch, called="A branch"):

@@ -249,3 +249,17 @@ def test_a_shared_branch_sees_sample_rows_of_all_its_inputs():
     build_network(specs, branches, ConcatenateMerge(), DenseHead(), TargetSpec(), samples)
 
     np.testing.assert_array_equal(seen[0], [[0], [0], [1], [1]])
+
+
+@pytest.mark.parametrize("layer", [small_model(), keras.layers.Conv2D(3, 3)], ids=["model", "layer"])
+def test_a_layer_for_arrays_of_another_shape_is_refused_by_the_name_of_the_input(layer):
+    spec = ArraySpec("a", "vector", (7,), "float32", columns=("x",))
+    with pytest.raises(BranchMismatchError) as found:
+        as_branch(layer).build(spec)
+
+    said = str(found.value)
+    assert said.startswith(f"Input 'a' (column 'x'): the branch, {type(layer).__name__} {layer.name!r}, cannot read")
+    assert "vector, shape (7,), float32" in said
+    assert "Give a layer for rows of shape (7,)" in said
+    assert "\x1b" not in said
+    assert len(said) < 600
