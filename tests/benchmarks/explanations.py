@@ -1,8 +1,9 @@
 """How often explanations find what was planted: a word among others, and a white square in photos of noise.
 
 Run ``python tests/benchmarks/explanations.py``. A row has the word (the square) if its class is 1. 400 rows train the
-network, and the 200 or so of class 1 among 400 others are explained. A word is found if no other word of its text adds as much. A square of 4 x 4 pixels is found
-if the 4 x 4 window that adds most overlaps it by half of its rows and columns.
+network, and the 200 or so of class 1 among 400 others are explained. A word is found if no other word of its text
+adds as much. A square of 4 x 4 pixels is found if the 4 x 4 window that adds most overlaps it by half of its rows and
+columns.
 """
 
 import time
