@@ -93,6 +93,7 @@ CHECKS = parametrize_with_checks(
 )
 
 
+@pytest.mark.long
 @CHECKS
 # Rows of one value, which some checks fit, are missing or constant to the default router.
 @pytest.mark.filterwarnings("ignore::skmulti.MissingValuesWarning")

@@ -424,7 +424,7 @@ class TestCompile:
     def test_metrics_have_their_names_whatever_was_made_before(self, rows):
         keras.metrics.AUC(), keras.metrics.AUC()
         est = MultiInputClassifier(ROUTER, metrics=["auc"], **SMALL).fit(*rows)
-        assert list(est.history_) == ["auc", "loss"]
+        assert list(est.history_) == ["auc", "loss", "learning_rate"]
 
     def test_metrics_take_names_and_objects(self, rows):
         metrics = ["auc", keras.metrics.Precision(name="exactness")]

@@ -126,7 +126,7 @@ STOPPER = {"callbacks": {"stop": keras.callbacks.EarlyStopping}, "callbacks__sto
 NESTED = [
     ("branches__photo__filters", (6,), {}, lambda est: branch_layer(est, "photo", keras.layers.Conv2D).filters, 6),
     ("branches__photo", ImageBranch((3,)), {}, lambda est: branch_layer(est, "photo", keras.layers.Conv2D).filters, 3),
-    ("branches__note__embedding_dim", 7, {}, lambda est: est.model_.get_layer("note__branch").output_shape[1], 7),
+    ("branches__note__embedding_dim", 7, {}, lambda est: est.model_.get_layer("note__branch").output.shape[1], 7),
     ("merge", "average", {}, lambda est: type(est.merge_), AverageMerge),
     ("merge__units", 5, {"merge": "gated"}, lambda est: est.model_.get_layer("head__output").kernel.shape[0], 5),
     ("head__dropout", 0.5, {"head": DenseHead((7,))}, lambda est: est.model_.get_layer("head__dropout_0").rate, 0.5),

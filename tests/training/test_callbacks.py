@@ -214,14 +214,14 @@ class TestSchedule:
     def test_slowing_down_decides_when_to_stop_and_which_epoch_is_best(self):
         model, log = self.network(), RateLog()
         schedule = Schedule(50, 1, False, 0, patience=50, rate=SlowOnPlateau())
-        history, best, _ = train(model, self.UP, self.DOWN, schedule, [log], {})
+        history, best, *_ = train(model, self.UP, self.DOWN, schedule, [log], {})
         assert (len(history["loss"]), best) == (4, 1)
         assert log.rates == pytest.approx([0.1, 0.1, 0.025, 0.00625], rel=1e-5)
         assert model.get_weights()[0][0, 0] == pytest.approx(0.2)
 
     def test_annealed_training_keeps_the_best_epoch(self):
         model, log = self.network(), RateLog()
-        history, best, _ = train(
+        history, best, *_ = train(
             model, self.UP, self.DOWN, Schedule(4, 1, False, 0, patience=4, rate=AnnealRate()), [log], {}
         )
         assert (len(history["loss"]), best) == (4, 1)
@@ -230,13 +230,13 @@ class TestSchedule:
 
     @pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
     def test_annealed_training_that_improves_to_the_end_is_not_warned_about(self):
-        _, best, _ = train(
+        _, best, *_ = train(
             self.network(), self.UP, self.UP, Schedule(3, 1, False, 0, patience=3, rate=AnnealRate()), [], {}
         )
         assert best == 3
 
     def test_without_a_patience_annealing_ends_with_the_last_epoch(self):
-        _, best, _ = train(self.network(), self.UP, None, Schedule(3, 1, False, 0, rate=AnnealRate()), [], {})
+        _, best, *_ = train(self.network(), self.UP, None, Schedule(3, 1, False, 0, rate=AnnealRate()), [], {})
         assert best == 3
 
 

@@ -75,7 +75,7 @@ class TestTrain:
     def test_held_out_loss_equals_the_weighted_loss_by_hand(self, rows):
         model = network()
         model.compile("sgd", "mse", run_eagerly=True)
-        history, _, _ = train(model, rows, rows, Schedule(epochs=1, batch_size=32, shuffle=False, seed=0), [], {})
+        history, *_ = train(model, rows, rows, Schedule(epochs=1, batch_size=32, shuffle=False, seed=0), [], {})
         error = (np.asarray(model(rows.arrays)) - rows.y)[:, 0] ** 2
         # Keras divides the weighted sum by the number of rows.
         assert history["val_loss"][-1] == pytest.approx(np.mean(error * rows.weight), rel=1e-4)
@@ -86,7 +86,7 @@ class TestTrain:
         seen = []
         note = keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: seen.append(epoch))
         schedule = Schedule(epochs=5, initial_epoch=3, batch_size=32, shuffle=False, seed=0)
-        history, best, _ = train(model, rows, None, schedule, [note], {})
+        history, best, *_ = train(model, rows, None, schedule, [note], {})
         assert (seen, len(history["loss"]), best) == ([3, 4], 2, 5)
 
     def test_epochs_that_ran_out_while_improving_are_warned_about(self, rows):
@@ -101,7 +101,7 @@ class TestTrain:
         # A rate this large makes the loss rise after a few epochs.
         model.compile(keras.optimizers.SGD(0.9, momentum=0.9), "mse", run_eagerly=True)
         schedule = Schedule(epochs=50, batch_size=32, shuffle=False, seed=0, patience=3)
-        history, best, _ = train(model, rows, rows, schedule, [], {})
+        history, best, *_ = train(model, rows, rows, schedule, [], {})
         assert len(history["loss"]) == best + 3 < 50
         assert best == np.argmin(history["val_loss"]) + 1
         error = (np.asarray(model(rows.arrays)) - rows.y)[:, 0] ** 2
