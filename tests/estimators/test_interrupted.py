@@ -18,6 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skmulti import CheckpointWarning, DenseBranch, InterruptedFitWarning, MultiInputClassifier
 
+pytestmark = pytest.mark.long
+
 PROGRAM = Path(__file__).with_name("interrupted_fits.py")
 
 

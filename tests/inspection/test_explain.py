@@ -24,6 +24,8 @@ from skmulti.datasets import make_listings
 from skmulti.errors import InputMismatchError
 from skmulti.inspection import explain_rows
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def listings():

@@ -16,6 +16,8 @@ from skmulti import InputRouter, MultiInputClassifier, MultiInputRegressor, repo
 from skmulti.datasets import make_listings
 from skmulti.errors import InputMismatchError
 
+pytestmark = pytest.mark.long
+
 SCRIPT = "<script>document.title = 'taken'</script>"
 FAST = {"n_draws": 50, "n_repeats": 1}
 
