@@ -63,6 +63,7 @@ from .inspection import (
     InputImportanceDisplay,
     TrainingDisplay,
     explain_rows,
+    gate_weights,
     input_importance,
     report,
 )
@@ -159,6 +160,7 @@ __all__ = [
     "build_network",
     "explain_rows",
     "export",
+    "gate_weights",
     "input_importance",
     "load",
     "load_files_frame",

@@ -33,7 +33,7 @@ class GateDisplay:
 
     See Also
     --------
-    skmulti.inspection.gate_weights : The weights of single rows.
+    gate_weights : The weights of single rows.
 
     Examples
     --------
