@@ -19,6 +19,8 @@ from skmulti import (
 )
 from skmulti.datasets import make_listings
 
+pytestmark = pytest.mark.long
+
 N = 30
 
 
