@@ -29,7 +29,7 @@ from .errors import (
     UnmatchedFilesWarning,
     UntrustedTypesError,
 )
-from .estimators import MultiInputClassifier, MultiInputRegressor, Plan
+from .estimators import EmbeddingTransformer, MultiInputClassifier, MultiInputRegressor, Plan
 from .inputs import (
     Branch,
     CalendarEncoder,
@@ -56,7 +56,6 @@ from .inputs import (
 )
 from .inspection import (
     EmbeddingDisplay,
-    EmbeddingTransformer,
     Explanation,
     GateDisplay,
     ImageGridDisplay,

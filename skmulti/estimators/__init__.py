@@ -3,13 +3,14 @@
 A table, or a source of rows that is not in memory, comes in with a target of classes or numbers. A fitted
 estimator goes out, with its router, network, history and predictions. `base` holds the order of a fit,
 `examples` the rows whatever they come from, `targets` what differs between classes and numbers, `parameters`
-the names ``branches__photo__filters`` and `scikeras` all that is inherited from SciKeras. Other wings need the
-two public classes only.
+the names ``branches__photo__filters`` and `scikeras` all that is inherited from SciKeras. Other wings need
+little more than the public classes.
 """
 
 from .base import Outputs
 from .classifier import MultiInputClassifier
 from .copies import KINDS, PackedObject, pack_object
+from .embedding import EmbeddingTransformer
 from .graph import output_graph
 from .labels import Labels
 from .plan import Plan
@@ -19,6 +20,7 @@ from .targets import ClassTarget, NumberTarget
 __all__ = [
     "KINDS",
     "ClassTarget",
+    "EmbeddingTransformer",
     "Labels",
     "MultiInputClassifier",
     "MultiInputRegressor",

@@ -1,8 +1,8 @@
 """Look into what is fitted: a fitted estimator and rows go in, numbers, drawings of them and reports come out."""
 
+from ..estimators import EmbeddingTransformer
 from ._svg import figure_to_svg
 from .displays import EmbeddingDisplay, GateDisplay, ImageGridDisplay, InputImportanceDisplay, TrainingDisplay
-from .embedding import EmbeddingTransformer
 from .explain import explain_rows
 from .explanation import Explanation
 from .gates import gate_weights

@@ -165,18 +165,21 @@ def _neutral_row(est, inputs):
         spec = route.spec
         row = route.encoder.neutral(spec)
         if row.dtype.kind == "f" and np.isnan(row).any():
-            row = np.where(np.isnan(row), _training_mean(est.model_, spec), row).astype(row.dtype)
+            row = np.where(np.isnan(row), _training_mean(est, spec), row).astype(row.dtype)
         base[spec.name] = row[None]
         if spec.missing_name:
             base[spec.missing_name] = np.zeros((1, 1), dtype=bool)
     return base
 
 
-def _training_mean(model, spec):
+def _training_mean(est, spec):
     """Return the training mean of an input's values, from which its learned values for missing ones started; or 0."""
-    # A branch may be one layer, an input may have none, and networks of earlier versions have other names.
-    named = {layer.name: layer for layer in model.layers}
-    branch = named.get(layer_name(spec.name, "layers"))
+    own = getattr(est, "branches_", {}).get(spec.name)
+    # A text names the input whose branch is shared, and whose layers read both.
+    owner = own if isinstance(own, str) else spec.name
+    # A network that is made by hand has no such layers, and one of an earlier version has others.
+    named = {layer.name: layer for layer in est.model_.layers}
+    branch = named.get(layer_name(owner, "layers"))
     means = [layer.initial for layer in getattr(branch, "layers", ()) if isinstance(layer, LearnedFill)]
     return np.asarray(means[0]) if means and means[0] is not None else 0.0
 

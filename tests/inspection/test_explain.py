@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from benchmarks.explanations import share_of_squares, share_of_words
 from browser import opened, overflow
+from sklearn.preprocessing import FunctionTransformer
 
 from skmulti import (
     CategoryIndexer,
@@ -67,6 +68,22 @@ def test_a_linear_network_gives_weight_times_distance():
     weights = reg.model_.get_layer("line").kernel.numpy()[:, 0] * reg._target.spec.scale[0]
     np.testing.assert_allclose(explained.columns, scaled * weights, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(explained.output, reg.predict(frame.head(5)), rtol=1e-6)
+
+
+def test_the_baseline_of_numbers_is_their_training_mean_with_a_shared_branch_too():
+    # Numbers as they are: those of a scaler have the mean 0, which would hide a baseline of 0.
+    frame = pd.DataFrame(np.random.default_rng(0).normal(5, 2, size=(40, 2)), columns=["a", "b"])
+    reg = MultiInputRegressor(
+        InputRouter([("a", FunctionTransformer(), ["a"]), ("b", FunctionTransformer(), ["b"])]),
+        branches={"b": "a"},
+        epochs=1,
+        early_stopping=False,
+        random_state=0,
+    ).fit(frame, frame["a"] + 3 * frame["b"])
+    # One layer fills both inputs, so its value is the mean of both columns.
+    mean = pd.DataFrame([[frame.to_numpy().mean()] * 2], columns=["a", "b"])
+
+    np.testing.assert_allclose(explain_rows(reg, frame.head(2)).baseline, reg.predict(mean)[[0, 0]], rtol=1e-4)
 
 
 def test_contributions_add_up_over_every_kind_of_input(explained, classified, listings):

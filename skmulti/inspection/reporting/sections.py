@@ -10,6 +10,7 @@ import numpy as np
 
 from ..._html import escape, table
 from ...errors import shorten
+from ...spec import layer_name
 from .figures import draw_errors, draw_importances, draw_reliability, draw_training
 from .unlike import rank_rows
 
@@ -421,8 +422,6 @@ def _input_row(est, name, spec):
 
 def input_weights(est, name):
     """Return the number of weights in the layers of one input."""
-    from ...spec import layer_name
-
     begin = f"{layer_name(name)}__"
     return sum(layer.count_params() for layer in est.model_.layers if layer.name.startswith(begin))
 

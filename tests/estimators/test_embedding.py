@@ -212,3 +212,15 @@ class TestTransformer:
             EmbeddingTransformer(fitted, "foto", frozen=True).fit(*listings)
         with pytest.raises(ValueError, match="frozen"):
             EmbeddingTransformer(fitted, frozen="yes").fit(*listings)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_pipeline_with_one_comes_back_from_a_file(tmp_path, frozen):
+    frame, y = make_listings(60, random_state=0, size=(8, 8))
+    X = frame[["area", "city"]]
+    est = MultiInputClassifier(epochs=1, random_state=0)
+    step = EmbeddingTransformer(est.fit(X, y) if frozen else est, "numbers", frozen=frozen)
+    pipe = make_pipeline(step, LogisticRegression()).fit(X, y)
+    skmulti.save(pipe, tmp_path / "pipe.skmulti")
+
+    assert_array_equal(skmulti.load(tmp_path / "pipe.skmulti").predict_proba(X), pipe.predict_proba(X))
