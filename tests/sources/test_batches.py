@@ -34,6 +34,11 @@ PARAMS = {"epochs": 2, "batch_size": 16, "early_stopping": False, "shuffle": Fal
 BRANCHES = {"numbers": DenseBranch((4,)), "words": TextBranch("pool", embedding_dim=4)}
 
 
+def python_threads():
+    """Return the threads that Python code has started; TensorFlow's own show up as dummies when they first call back."""
+    return [thread for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)]
+
+
 def classifier(**params):
     return MultiInputClassifier(**{"branches": BRANCHES, **PARAMS, **params})
 
