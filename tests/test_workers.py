@@ -1,10 +1,9 @@
 """Cores that a process may use, and threads that work ahead of a loop."""
 
-import threading
-
 import joblib
 import pytest
 from joblib import Parallel, delayed
+from threads import python_threads
 
 from skmulti._workers import available_cores, call_in_threads, map_ahead
 
@@ -15,7 +14,7 @@ class TestAhead:
 
     @pytest.mark.parametrize("stop", ["error", "break"])
     def test_threads_end_with_the_loop(self, stop):
-        before = set(threading.enumerate())
+        before = python_threads()
         done = []
 
         def slow(x):
@@ -31,7 +30,7 @@ class TestAhead:
             for x in map_ahead(slow, range(1000)):
                 if x == 3:
                     break
-        assert set(threading.enumerate()) <= before
+        assert python_threads() <= before
         assert len(done) < 30
 
 

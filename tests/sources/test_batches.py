@@ -1,7 +1,6 @@
 """Datasets and generators of encoded batches: each gives the same network, or is refused."""
 
 import pickle
-import threading
 
 import keras
 import numpy as np
@@ -9,6 +8,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
+from threads import python_threads
 
 from skmulti import (
     CategoryIndexer,
@@ -32,11 +32,6 @@ WORDS = RNG.integers(2, 12, (N, 4)).astype("int32")
 Y = (NUMBERS[:, 0] > 0).astype(int)
 PARAMS = {"epochs": 2, "batch_size": 16, "early_stopping": False, "shuffle": False, "random_state": 0}
 BRANCHES = {"numbers": DenseBranch((4,)), "words": TextBranch("pool", embedding_dim=4)}
-
-
-def python_threads():
-    """Return the threads that Python code has started; TensorFlow's own show up as dummies when they first call back."""
-    return [thread for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)]
 
 
 def classifier(**params):
@@ -165,11 +160,11 @@ class TestSources:
             assert batch_source(table) is None
 
     def test_threads_end_with_the_fit(self):
-        before = set(python_threads())
+        before = python_threads()
         with pytest.raises(InputMismatchError):
             classifier().fit(lambda: iter([*batches(), ({"numbers": NUMBERS}, Y)]))
         classifier(epochs=1).fit(Rows(4, workers=3))
-        assert set(python_threads()) <= before
+        assert python_threads() <= before
 
 
 class TestRefusals:
