@@ -9,11 +9,13 @@ takes arrays from it.
 
 from .callbacks import AnnealRate, SlowOnPlateau
 from .checkpoint import Checkpoint, variables
+from .crew import CollectiveCrew, Crew
 from .defaults import PATIENCE, Recipe, stops_early, why_stops_early
 from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
 from .run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
+from .shared import SharedRows, shared, shares
 from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
 from .timing import Timings
 
@@ -21,9 +23,12 @@ __all__ = [
     "PATIENCE",
     "AnnealRate",
     "Checkpoint",
+    "CollectiveCrew",
+    "Crew",
     "Recipe",
     "Rows",
     "Schedule",
+    "SharedRows",
     "SlowOnPlateau",
     "StreamRows",
     "Teller",
@@ -38,6 +43,8 @@ __all__ = [
     "routed",
     "routed_hold_out",
     "sample_rows",
+    "shared",
+    "shares",
     "stops_early",
     "table_batches",
     "teller",

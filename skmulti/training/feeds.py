@@ -40,13 +40,15 @@ class LazyFeed:
         Rows of a batch.
     seed : int or None
         Decides the order of each epoch; None keeps the rows in order.
+    batches : tuple of array-like or None
+        As for `RowFeed`.
     """
 
     in_place = False
 
-    def __init__(self, arrays, y, weight, batch_size, seed=None):
+    def __init__(self, arrays, y, weight, batch_size, seed=None, batches=None):
         in_memory, self.fetch = split_lazy(arrays)
-        self.known = RowFeed(in_memory, y, weight, batch_size, seed)
+        self.known = RowFeed(in_memory, y, weight, batch_size, seed, batches)
         self.n_steps = self.known.n_steps
         # A variable, since the graph of the batches is made once and must read another order in each epoch.
         self._order = tf.Variable(self.known.order, trainable=False)
@@ -71,9 +73,9 @@ class LazyFeed:
 
     def _fetch_batch(self, step):
         """Gather the rows of a step that are in memory, and encode the others."""
-        size = self.known.batch_size
-        rows = self._order[step * size : (step + 1) * size]
-        in_memory, *others = gather_batch(step, size, self.known.data, self._order)
+        begins, ends = self.known.batches[:2]
+        rows = self._order[begins[step] : ends[step]]
+        in_memory, *others = gather_batch(step, self.known.batches, self.known.data, self._order)
         return ({**in_memory, **self.fetch(rows)}, *others)
 
     def first_row(self):

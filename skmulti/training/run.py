@@ -98,10 +98,13 @@ class Rows:
 
     def feed(self, batch_size, seed=None):
         """Return these rows as batches; with a seed each epoch has an order of its own."""
+        return self._feed_class(self.arrays, self.y, self.weight, batch_size, seed)
+
+    @property
+    def _feed_class(self):
         is_lazy = any(isinstance(array, LazyArray) for array in self.arrays.values())
         # A strategy divides the batches of a dataset among its devices, so they must come from the dataset.
-        kind = LazyFeed if is_lazy or tf.distribute.has_strategy() else RowFeed
-        return kind(self.arrays, self.y, self.weight, batch_size, seed)
+        return LazyFeed if is_lazy or tf.distribute.has_strategy() else RowFeed
 
 
 @dataclass(frozen=True)

@@ -33,11 +33,16 @@ class RowFeed:
         Rows of a batch.
     seed : int or None
         Decides the order of each epoch; None keeps the order of the rows.
+    batches : tuple of array-like of shape (n_steps, ...), or None
+        Where each batch begins and ends in the order, and what else comes with it; None cuts the
+        rows evenly.
 
     Attributes
     ----------
     data : tuple
         Tensors of (arrays, y) or (arrays, y, weight).
+    batches : tuple of tensor of shape (n_steps, ...)
+        As the parameter.
     order : tensor of shape (n_rows,), int64
         Positions of the rows in the order in which batches take them.
     n_steps : int
@@ -48,13 +53,14 @@ class RowFeed:
 
     in_place = True
 
-    def __init__(self, arrays, y, weight, batch_size, seed=None):
+    def __init__(self, arrays, y, weight, batch_size, seed=None, batches=None):
         data = (arrays, y) if weight is None else (arrays, y, weight)
         # As tensors: Keras would cast float64 arrays to its float type, and a target of 1e6 lose its digits.
         self.data = tf.nest.map_structure(tf.convert_to_tensor, data)
-        self.batch_size, self.seed = batch_size, seed
+        self.seed = seed
         self.n_rows = len(y)
-        self.n_steps = -(-self.n_rows // batch_size)
+        self.batches = tuple(map(tf.constant, even_batches(self.n_rows, batch_size) if batches is None else batches))
+        self.n_steps = len(self.batches[0])
         self.order = tf.range(self.n_rows, dtype=tf.int64)
 
     def shuffle(self, epoch):
@@ -77,17 +83,28 @@ class RowFeed:
         return tf.data.Dataset.range(self.n_steps)
 
     def batch(self, step):
-        """Gather the batch of a step: (arrays, y) or (arrays, y, weight)."""
-        return gather_batch(step, self.batch_size, self.data, self.order)
+        """Gather the batch of a step: (arrays, y) or (arrays, y, weight), and what else comes with it."""
+        return gather_batch(step, self.batches, self.data, self.order)
 
     def first_row(self):
-        """Return the first row as a batch of one."""
-        return gather_batch(0, 1, self.data, self.order)
+        """Return the first row as a batch of one: (arrays, y) or (arrays, y, weight)."""
+        return take_rows(self.data, self.order[:1])
 
 
-def gather_batch(step, batch_size, data, order):
+def even_batches(n_rows, batch_size):
+    """Return where batches of one size begin and end; the last one may be short."""
+    begins = np.arange(0, n_rows, batch_size)
+    return begins, np.minimum(begins + batch_size, n_rows)
+
+
+def gather_batch(step, batches, data, order):
     """Gather the batch of a step from the tensors of all rows."""
-    rows = order[step * batch_size : (step + 1) * batch_size]
+    begins, ends, *others = batches
+    return (*take_rows(data, order[begins[step] : ends[step]]), *(other[step] for other in others))
+
+
+def take_rows(data, rows):
+    """Take some rows of each tensor of a structure."""
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), data)
 
 
@@ -203,15 +220,15 @@ class FeedSteps:
 def _arguments(feed, first, last):
     """Return the arguments with which a compiled function runs the steps from `first` to before `last`."""
     # All rows are an argument: a function that captured them would be traced anew for the next fit, and keep them.
-    # The ends are a tensor: of Python's integers every new one would be traced.
-    return feed.batch_size, feed.data, feed.order, tf.constant((first, last), tf.int64)
+    # The numbers are a tensor: of Python's integers every new one would be traced.
+    return feed.batches, feed.data, feed.order, tf.constant((first, last), tf.int64)
 
 
-def _run_steps(model, step, batch_size, data, order, ends):
-    """Run the steps from the first of `ends` to before the second, and return the model's metrics."""
+def _run_steps(model, step, batches, data, order, numbers):
+    """Run the steps from the first of `numbers` to before the second, and return the model's metrics."""
 
     def run_step(position):
-        batch = gather_batch(position, batch_size, data, order)
+        batch = gather_batch(position, batches, data, order)
         # Keras sums gradients over replicas even if there is one only. The gradient of that operation is registered in
         # TensorFlow for good, and it holds the whole graph, so each fit would leave its graph behind. A `merge_call`
         # runs the step outside of the replicas, where Keras finds nothing to sum.
@@ -219,7 +236,7 @@ def _run_steps(model, step, batch_size, data, order, ends):
         return [position + 1]
 
     # One iteration at a time: each step needs the weights that the step before has left.
-    tf.while_loop(lambda position: position < ends[1], run_step, [ends[0]], parallel_iterations=1)
+    tf.while_loop(lambda position: position < numbers[1], run_step, [numbers[0]], parallel_iterations=1)
     return model.get_metrics_result()
 
 
