@@ -144,6 +144,27 @@ def settle_odd(encoder, column, odd, expected, advice):
     return cells.where(~np.asarray(odd), None)
 
 
+def refuse_mixture(encoder, counts, what):
+    """Refuse parts of a table that hold cells of several sizes, if the encoder is strict.
+
+    Parameters
+    ----------
+    encoder : InputEncoder
+        Its `on_odd` decides.
+    counts : dict of int to int
+        How many cells have each size.
+    what : str
+        What a cell of a size is, in the plural, with ``{}`` in the place of the size.
+    """
+    if len(counts) < 2 or not is_strict(encoder):
+        return
+    (most, n_most), (other, n_others) = sorted(counts.items(), key=lambda item: -item[1])[:2]
+    raise InputMismatchError(
+        f"{n_most} cells hold {what.format(most)}, {n_others} in other parts of the table {what.format(other)}. Give "
+        f'cells of one size, or count the others as missing: {type(encoder).__name__}(on_odd="missing").'
+    )
+
+
 def is_another_column(column, odd):
     """Return whether every known cell of a column is odd, so that it is not the column that fit saw."""
     return odd.sum() >= ALL_ODD and odd.sum() == column.notna().sum()
