@@ -10,9 +10,8 @@ from sklearn.utils import get_tags
 
 def can_merge(transformer):
     """Return whether what two clones of a transformer learned from parts can be joined, or it learns nothing."""
-    return type(transformer) in _MERGES or not (
-        hasattr(transformer, "partial_fit") or get_tags(transformer).requires_fit
-    )
+    learns = hasattr(transformer, "partial_fit") or get_tags(transformer).requires_fit
+    return type(transformer) in _MERGES or not learns
 
 
 def merge_transformers(transformer, other):

@@ -94,6 +94,10 @@ class OddCells:
         same = labels == self.labels
         return replace(self, labels=labels, count=self.count if same else f"{len(labels)} cells")
 
+    def of_part(self):
+        """Return a note that stands for all parts of a table, and is small however many rows are odd."""
+        return replace(self, labels=set(), count=f"{self.count} of a part")
+
     @staticmethod
     def warn_of(notes):
         """Warn of the odd cells of all columns of a table at once."""
@@ -248,6 +252,15 @@ def report_odd_cells(notes):
         _report(notes)
     else:
         around.extend(notes)
+
+
+def first_notes(notes):
+    """Return the first note of odd cells of each column."""
+    columns = {}
+    for note in notes:
+        if isinstance(note, OddCells):
+            columns.setdefault(note.column, note)
+    return list(columns.values())
 
 
 def _report(notes):

@@ -729,9 +729,9 @@ def cannot_merge(encoder):
     if not hasattr(encoder, "partial_fit"):
         return cannot_learn_in_parts(encoder)
     return (
-        f"{type(encoder).__name__} learns from parts one after the other, but what it learned from two of them cannot be "
-        "joined (it has no `merge`). Use one of skmulti's encoders, or StandardScaler, MinMaxScaler or MaxAbsScaler; "
-        "or fit on a source that is read in order, such as Parquet files or a generator."
+        f"{type(encoder).__name__} learns from parts one after the other, but what it learned from two of them cannot "
+        "be joined (it has no `merge`). Use an encoder of skmulti, or StandardScaler, MinMaxScaler or MaxAbsScaler; or "
+        "fit on a source that is read in order, such as Parquet files or a generator."
     )
 
 
