@@ -51,7 +51,7 @@ def _merge_standard(scaler, other):
     # scikit-learn's rule: a variance within the rounding errors of the mean is that of a constant, whose scale is 1.
     eps = np.finfo("float64").eps
     constant = merged.var_ <= total * eps * merged.var_ + (total * merged.mean_ * eps) ** 2
-    merged.scale_ = np.where(constant, 1.0, np.sqrt(merged.var_))
+    merged.scale_ = np.sqrt(np.where(constant, 1.0, merged.var_))
     return merged
 
 

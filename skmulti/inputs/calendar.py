@@ -198,10 +198,9 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
         for i, table in enumerate(tables):
             self._ranges[i] = _join_range(self._ranges[i], table["elapsed"])
             for part in _CALENDAR_PARTS:
-                seen = self._seen.setdefault((i, part), set())
-                # Two values are enough to know that a part varies.
-                if len(seen) < 2:
-                    seen.update(table[part].dropna().unique()[:2].tolist())
+                known = table[part].dropna()
+                ends = {float(known.min()), float(known.max())} if len(known) else set()
+                self._seen[i, part] = _outermost(self._seen.get((i, part), set()) | ends)
         # The moments of all parts that do not repeat, whether they are in use or not: a year that is constant so far
         # may vary in the next rows, and its moments must then be those of all rows.
         self._moments.partial_fit(_linear_parts(tables))
@@ -221,7 +220,7 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
         check_merge(self, other, "_seen", decided=["zones_", "_styles"])
         merged = copy.copy(self)
         merged._ranges = [_join_range(*pair) for pair in zip(self._ranges, other._ranges, strict=True)]
-        merged._seen = {key: own | other._seen[key] for key, own in self._seen.items()}
+        merged._seen = {key: _outermost(own | other._seen[key]) for key, own in self._seen.items()}
         merged._moments = self._moments.merge(other._moments)
         merged._choose_parts()
         return merged
@@ -390,6 +389,11 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
 def _linear_parts(tables):
     """Return the parts that do not repeat as an array (n_rows, n_columns * n_parts)."""
     return np.column_stack([np.asarray(table[part], float) for table in tables for part in LINEAR])
+
+
+def _outermost(values):
+    """Return the lowest and the highest value of a set: they are enough to know that a part varies."""
+    return {min(values), max(values)} if values else values
 
 
 def _join_range(ends, seconds):

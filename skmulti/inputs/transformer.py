@@ -109,16 +109,20 @@ class TransformerEncoder(InputEncoder):
     def partial_fit(self, columns, y=None, **fit_params):
         """Learn from the next rows, if the transformer has ``partial_fit`` or learns nothing."""
         columns = with_nan(columns)
-        if not hasattr(self, "transformer_"):
-            self.transformer_ = self._make_transformer()
+        before = getattr(self, "transformer_", None)
+        # By itself and then merged, where that can be: after a part without a number, scikit-learn's own way leaves
+        # MinMaxScaler and MaxAbsScaler with NaN.
+        merges = before is not None and can_merge(before)
+        transformer = self._make_transformer() if before is None or merges else before
         with default_output():
-            if hasattr(self.transformer_, "partial_fit"):
-                self.transformer_.partial_fit(columns, y, **self._select_fit_params(fit_params))
-            elif get_tags(self.transformer_).requires_fit:
-                raise InputMismatchError(cannot_learn_in_parts(self.transformer_))
+            if hasattr(transformer, "partial_fit"):
+                transformer.partial_fit(columns, y, **self._select_fit_params(fit_params))
+            elif get_tags(transformer).requires_fit:
+                raise InputMismatchError(cannot_learn_in_parts(transformer))
             else:
                 # It learns nothing from the rows, but may want to see their columns before it transforms.
-                self.transformer_.fit(columns.iloc[:1], None if y is None else y[:1])
+                transformer.fit(columns.iloc[:1], None if y is None else y[:1])
+        self.transformer_ = merge_transformers(before, transformer) if merges else transformer
         self._n_values = self.transform(columns.iloc[:1]).shape[1]
         return self
 
