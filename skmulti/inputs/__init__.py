@@ -5,7 +5,8 @@ array from the encoder, and the layers that read it from the branch. Other wings
 
 - encoders and branches, their base classes, and `ENCODERS`, which the default router asks;
 - `infer_spec` for arrays that were encoded elsewhere, and `hint` for columns that seem to hold something else;
-- the contexts in which odd cells are reported: `odd_cells_reported`, `odd_cells_gathered` and `report_odd_cells`;
+- the contexts in which odd cells are reported: `odd_cells_reported`, `odd_cells_gathered` and `report_odd_cells`, and
+  `first_notes` of what was gathered;
 - what fitted encoders hold, which saved files name: `ArrayCounts`, `Bounds`, `DateStyle`, `KnownValues`, `Moments`,
   `NumberStyle`, `Pairs` and `Vocabulary`;
 - limits that the router keeps to (`FEW_ROWS`, `SAMPLE_ROWS`), the classes of cells that are files or name
@@ -19,7 +20,7 @@ from ._hints import hint
 from ._measures import mark_outside
 from ._number_text import NumberStyle
 from ._numbers import Bounds, Moments
-from ._odd import odd_cells_gathered, odd_cells_reported, report_odd_cells, settle_odd
+from ._odd import first_notes, odd_cells_gathered, odd_cells_reported, report_odd_cells, settle_odd
 from ._state import Pairs
 from ._unknown import KnownValues
 from ._values import Vocabulary
@@ -31,7 +32,9 @@ from .base import (
     Piece,
     as_frame,
     cannot_learn_in_parts,
+    cannot_merge,
     check_frame,
+    check_merge,
     missing_rows,
     one_column,
 )
@@ -105,8 +108,11 @@ __all__ = [
     "Vocabulary",
     "as_frame",
     "cannot_learn_in_parts",
+    "cannot_merge",
     "check_frame",
+    "check_merge",
     "file_of",
+    "first_notes",
     "hint",
     "infer_spec",
     "mark_outside",

@@ -9,7 +9,7 @@ copied and summed as one stretch of memory. The encoded array is row-major, as t
 transposition happens when a finished block is written there.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -255,6 +255,17 @@ class Bounds:
         top = np.where(high > top, np.fmax(self.top, other.top), top)
         return Bounds(low, high, np.fmax(outer[0], bottom), np.fmin(outer[1], top), bottom, top)
 
+    @property
+    def all_beyond(self):
+        """Whether every number of a column is out of proportion, so that its sign is all that counts."""
+        beyond = [(end == self.floor) | (end == self.ceiling) for end in (self.low, self.high)]
+        return beyond[0] & beyond[1]
+
+    def with_range(self, columns):
+        """Return the same bounds with the lowest and the highest numbers of other rows of the columns."""
+        low, high = np.array([_range_of(numbers) for numbers in columns], dtype="float64").T
+        return replace(self, low=low, high=high)
+
     def select(self, positions):
         """Return the bounds of some of the columns."""
         return Bounds(*(getattr(self, field.name)[positions] for field in fields(self)))
@@ -281,7 +292,7 @@ class Bounds:
             block[i, block[i] > self.ceiling[i]] = self.high[i]
 
 
-def robust_moments(frame, columns, weight=None):
+def robust_moments(frame, columns, weight=None, known=None):
     """Return mean and spread of columns of numbers, learned without cells that are out of all proportion.
 
     A raster's "no data" of -3.4e38, in one cell of a hundred, would have the other cells share a single
@@ -292,6 +303,8 @@ def robust_moments(frame, columns, weight=None):
     ----------
     frame, columns, weight
         As in `column_moments`.
+    known : Bounds or None
+        What is out of proportion, if other rows have shown it already.
 
     Returns
     -------
@@ -301,25 +314,34 @@ def robust_moments(frame, columns, weight=None):
         The numbers between which they lie.
     """
     counted = columns if weight is None else [numbers[weight > 0] for numbers in columns]
-    bounds = Bounds(*np.array([_bounds_of(numbers) for numbers in counted], dtype="float64").T)
+    if known is None:
+        bounds = Bounds(*np.array([_bounds_of(numbers) for numbers in counted], dtype="float64").T)
+    else:
+        bounds = known.with_range(counted)
     kept, crossed = list(columns), []
     for i, (floor, ceiling) in enumerate(zip(bounds.floor, bounds.ceiling, strict=True)):
         if bounds.low[i] < floor or bounds.high[i] > ceiling:
             numbers = np.asarray(columns[i], dtype="float64")
             kept[i] = np.where((floor <= numbers) & (numbers <= ceiling), numbers, np.nan)
-            if np.isnan(kept[i]).all():
+            if np.isnan(kept[i]).all() if known is None else known.all_beyond[i]:
                 # All are huge: what is left of them is their sign.
                 kept[i] = np.clip(numbers, floor, ceiling)
-            else:
+            elif known is None:
                 bottom, top = _fillers_beyond(counted[i], floor, ceiling)
                 bounds.bottom[i], bounds.top[i] = max(bottom, bounds.bottom[i]), min(top, bounds.top[i])
-            bounds.low[i], bounds.high[i] = np.nanmin(kept[i]), np.nanmax(kept[i])
+            bounds.low[i], bounds.high[i] = _range_of(kept[i])
             crossed.append(i)
     moments = column_moments(frame, kept, weight)
     for i in crossed:
-        known = np.asarray(counted[i], dtype="float64")
-        moments.n_missing[i] = len(known) - np.sum((bounds.bottom[i] <= known) & (known <= bounds.top[i]))
+        own = np.asarray(counted[i], dtype="float64")
+        moments.n_missing[i] = len(own) - np.sum((bounds.bottom[i] <= own) & (own <= bounds.top[i]))
     return moments, bounds
+
+
+def _range_of(numbers):
+    """Return the lowest and the highest number, NaN of none."""
+    # `fmin` and `fmax` pass over NaN without the warning that `nanmin` has for a column of NaN alone.
+    return (float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))) if len(numbers) else (np.nan, np.nan)
 
 
 def _bounds_of(numbers):
@@ -327,7 +349,7 @@ def _bounds_of(numbers):
     nothing = -np.inf, np.inf
     if not len(numbers):
         return np.nan, np.nan, *nothing, *nothing
-    low, high = float(np.fmin.reduce(numbers)), float(np.fmax.reduce(numbers))
+    low, high = _range_of(numbers)
     # Infinity is refused where the numbers are read.
     if not np.isfinite([low, high]).all():
         return low, high, *nothing, *nothing

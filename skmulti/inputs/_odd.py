@@ -94,6 +94,10 @@ class OddCells:
         same = labels == self.labels
         return replace(self, labels=labels, count=self.count if same else f"{len(labels)} cells")
 
+    def of_part(self):
+        """Return a note that stands for all parts of a table, and is small however many rows are odd."""
+        return replace(self, labels=set(), count=f"{self.count} of a part")
+
     @staticmethod
     def warn_of(notes):
         """Warn of the odd cells of all columns of a table at once."""
@@ -142,6 +146,27 @@ def settle_odd(encoder, column, odd, expected, advice):
     note_odd(column, odd, expected)
     cells = column.astype(object)
     return cells.where(~np.asarray(odd), None)
+
+
+def refuse_mixture(encoder, counts, what):
+    """Refuse parts of a table that hold cells of several sizes, if the encoder is strict.
+
+    Parameters
+    ----------
+    encoder : InputEncoder
+        Its `on_odd` decides.
+    counts : dict of int to int
+        How many cells have each size.
+    what : str
+        What a cell of a size is, in the plural, with ``{}`` in the place of the size.
+    """
+    if len(counts) < 2 or not is_strict(encoder):
+        return
+    (most, n_most), (other, n_others) = sorted(counts.items(), key=lambda item: -item[1])[:2]
+    raise InputMismatchError(
+        f"{n_most} cells hold {what.format(most)}, {n_others} in other parts of the table {what.format(other)}. Give "
+        f'cells of one size, or count the others as missing: {type(encoder).__name__}(on_odd="missing").'
+    )
 
 
 def is_another_column(column, odd):
@@ -227,6 +252,15 @@ def report_odd_cells(notes):
         _report(notes)
     else:
         around.extend(notes)
+
+
+def first_notes(notes):
+    """Return the first note of odd cells of each column."""
+    columns = {}
+    for note in notes:
+        if isinstance(note, OddCells):
+            columns.setdefault(note.column, note)
+    return list(columns.values())
 
 
 def _report(notes):

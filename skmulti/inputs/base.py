@@ -5,8 +5,8 @@ From top to bottom:
 - `InputEncoder`, the contract of encoders;
 - functions that encoders call on their columns: `check_frame` (names and number of columns as at fit), `as_frame`,
   `cells_as_columns`, `one_column` and `missing_rows`;
-- functions for encoders that learn from a table in parts: `check_part`, `keep_names`, and `cannot_learn_in_parts`
-  for those that do not;
+- functions for encoders that learn from a table in parts: `check_part`, `check_merge`, `keep_names`, and
+  `cannot_learn_in_parts` and `cannot_merge` for those that do not;
 - `Branch`, the contract of branches.
 
 How missing values travel: a float array keeps NaN, and the first layer of every branch (`LearnedFill`) replaces NaN by
@@ -27,7 +27,7 @@ from sklearn.utils.validation import validate_data
 
 from .._validation import HintedParams
 from .._version import check_stamp, stamp
-from ..errors import BranchMismatchError, ExportError, InputMismatchError, place
+from ..errors import BranchMismatchError, ExportError, InputMismatchError, place, shorten
 from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
 from ..spec import LAYER_PARTS, layer_name
 from ._json import json_schema_of
@@ -153,6 +153,9 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
             cls.graph = InputEncoder.graph
         if encodes_anew and "slots" not in vars(cls):
             cls.slots = InputEncoder.slots
+        # What a class learns from parts in its own way, the inherited `merge` would lose.
+        if "partial_fit" in vars(cls) and "merge" not in vars(cls):
+            cls.merge = InputEncoder.merge
 
     def __getstate__(self):
         return stamp({name: with_pairs(value) for name, value in super().__getstate__().items()})
@@ -430,13 +433,80 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         """
         return value
 
+    def begin_parts(self, sample):
+        """Decide what must hold for all parts of a table, before the first is learned; optional.
+
+        A single part may mislead: that days come before months is seen in some rows alone, and in a
+        few rows any number may seem out of proportion. The router calls it once, on an unfitted
+        encoder, and copies of that encoder then learn the parts. An encoder with ``partial_fit`` that
+        has something to decide keeps it in the attribute ``_begun``. Without this call the first part
+        decides.
+
+        Parameters
+        ----------
+        sample : Series of shape (n_rows,) or DataFrame of shape (n_rows, n_columns)
+            Rows that were drawn over all parts.
+
+        Returns
+        -------
+        self : object
+            The encoder, not fitted.
+        """
+        return self
+
+    @property
+    def merges_parts(self):
+        """Whether what it learned from some parts can be joined with what a copy learned from others."""
+        return hasattr(self, "partial_fit") and type(self).merge is not InputEncoder.merge
+
+    def merge(self, other):
+        """Join what two copies of an encoder learned from different parts of a table; optional.
+
+        A cluster needs it, where each part is learned by itself: ``copy.partial_fit(part)``. Parts are
+        then merged two by two, in any grouping, and the result must be that of ``partial_fit`` on all
+        parts, one after the other.
+
+        Parameters
+        ----------
+        other : InputEncoder
+            A copy of the same encoder, made after `begin_parts`, that learned from later parts.
+
+        Returns
+        -------
+        InputEncoder
+            A new encoder, fitted on the parts of both. Neither of the two is changed.
+
+        Raises
+        ------
+        InputMismatchError
+            If the class does not define `merge`, or the two did not begin alike.
+        """
+        raise InputMismatchError(cannot_merge(self))
+
+    def merge_missing(self, other):
+        """Join what `learn_missing` taught two copies of a fitted encoder; by default that is nothing.
+
+        Parameters
+        ----------
+        other : InputEncoder
+            A copy of the same fitted encoder, which was shown later rows.
+
+        Returns
+        -------
+        InputEncoder
+            An encoder that was shown both. Neither of the two is changed.
+        """
+        return self
+
     def end_parts(self):
         """Forget what only further parts of a table need, such as the counts of all words.
 
         The router calls it once a table that comes in parts was read to its end. An encoder with
-        ``partial_fit`` keeps what it needs between parts in the attribute ``_partial``.
+        ``partial_fit`` keeps what it needs between parts in the attribute ``_partial``, and what
+        `begin_parts` decided in ``_begun``.
         """
-        vars(self).pop("_partial", None)
+        for name in ("_partial", "_begun"):
+            vars(self).pop(name, None)
 
     def spec(self, name):
         """Describe the array that `transform` returns.
@@ -604,6 +674,40 @@ def check_part(encoder, columns, state):
         check_frame(encoder, as_frame(columns), reset=False)
 
 
+def check_merge(encoder, other, kept="_partial", decided=()):
+    """Refuse to merge encoders that have not learned from parts, or that read cells in different ways.
+
+    Parameters
+    ----------
+    encoder, other : InputEncoder
+        The two.
+    kept : str
+        The attribute that holds what is merged.
+    decided : sequence of str
+        Attributes that hold how cells are read, which must be equal.
+    """
+    name = type(encoder).__name__
+    if type(other) is not type(encoder):
+        raise InputMismatchError(f"{name} cannot be merged with {type(other).__name__}. Merge copies of one encoder.")
+    for one in (encoder, other):
+        if not hasattr(one, kept):
+            raise InputMismatchError(
+                f"{name}.merge joins encoders that have learned by partial_fit, and one of these two has not. Call "
+                "partial_fit on each, and leave out parts without rows."
+            )
+    wrong = [
+        attribute
+        for attribute in ("n_features_in_", *decided)
+        if getattr(encoder, attribute) != getattr(other, attribute)
+    ]
+    if wrong:
+        found = [shorten(repr(getattr(one, wrong[0]))) for one in (encoder, other)]
+        raise InputMismatchError(
+            f"{name}.merge: the two read their parts in different ways ({wrong[0].strip('_')}: {found[0]} and "
+            f"{found[1]}). Call begin_parts(sample) on one encoder, with rows of all parts, and let copies of it learn."
+        )
+
+
 def keep_names(encoder, part):
     """Set on an encoder the number and the names of the columns on which `part` was fitted."""
     encoder.n_features_in_ = part.n_features_in_
@@ -617,6 +721,17 @@ def cannot_learn_in_parts(encoder):
         f"{type(encoder).__name__} learns from all rows at once (it has no partial_fit), so that it cannot be fitted "
         "on a table that is read in parts. Use one of skmulti's (e.g. CategoryIndexer with OneHotBranch) or one of "
         "scikit-learn's with partial_fit, such as StandardScaler; or fit on a DataFrame."
+    )
+
+
+def cannot_merge(encoder):
+    """Return the message for an encoder of which what two parts taught cannot be joined."""
+    if not hasattr(encoder, "partial_fit"):
+        return cannot_learn_in_parts(encoder)
+    return (
+        f"{type(encoder).__name__} learns from parts one after the other, but what it learned from two of them cannot "
+        "be joined (it has no `merge`). Use an encoder of skmulti, or StandardScaler, MinMaxScaler or MaxAbsScaler; or "
+        "fit on a source that is read in order, such as Parquet files or a generator."
     )
 
 

@@ -4,6 +4,8 @@ A column takes three steps: its cells become datetimes in UTC, the datetimes bec
 clock of the column's zone, and the parts in use become the entries of the vector.
 """
 
+import copy
+
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
@@ -16,7 +18,7 @@ from ._hints import holds_objects, probe
 from ._measures import mark_outside
 from ._numbers import LARGEST
 from ._odd import ON_ODD, is_strict, note_odd, odd_cells_gathered, settle_odd
-from .base import InputEncoder, check_frame
+from .base import InputEncoder, as_frame, check_frame, check_merge
 from .graphs import CalendarGraph, Scale, column_names
 from .vector import DenseBranch, NumberScaler
 
@@ -167,6 +169,7 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
         """
         # Without `_seen`, `partial_fit` begins anew.
         vars(self).pop("_seen", None)
+        self.end_parts()
         return self.partial_fit(columns)
 
     def partial_fit(self, columns, y=None):
@@ -188,23 +191,50 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
         first = not hasattr(self, "_seen")
         frame = check_frame(self, columns, reset=first, dtype=None)
         if first:
-            # The zone of the first rows decides for all: what a part means must not change within a table.
-            self.zones_ = [_find_zone(frame.iloc[:, i]) for i in range(frame.shape[1])]
-            self._styles = [self._find_style(frame.iloc[:, i]) for i in range(frame.shape[1])]
-            # In float64: seconds since 1970 are near 2e9, where neighbours in float32 are 128 seconds apart.
-            self._seen, self._moments = {}, NumberScaler(add_indicator=False, dtype="float64")
+            self.zones_, self._styles, moments = getattr(self, "_begun", None) or self._begin(frame)
+            self._seen, self._moments = {}, copy.copy(moments)
             self._ranges = [(np.nan, np.nan)] * frame.shape[1]
-        tables = self._read_calendars(frame)
+        tables = self._read_calendars(frame, self.zones_, self._styles)
         for i, table in enumerate(tables):
-            low, high = self._ranges[i]
-            # `fmin` and `fmax` pass over NaN.
-            ends = np.append(table["elapsed"], [low, high])
-            self._ranges[i] = float(np.fmin.reduce(ends)), float(np.fmax.reduce(ends))
+            self._ranges[i] = _join_range(self._ranges[i], table["elapsed"])
             for part in _CALENDAR_PARTS:
-                seen = self._seen.setdefault((i, part), set())
-                # Two values are enough to know that a part varies.
-                if len(seen) < 2:
-                    seen.update(table[part].dropna().unique()[:2].tolist())
+                known = table[part].dropna()
+                ends = {float(known.min()), float(known.max())} if len(known) else set()
+                self._seen[i, part] = _outermost(self._seen.get((i, part), set()) | ends)
+        # The moments of all parts that do not repeat, whether they are in use or not: a year that is constant so far
+        # may vary in the next rows, and its moments must then be those of all rows.
+        self._moments.partial_fit(_linear_parts(tables))
+        self._choose_parts()
+        return self
+
+    def begin_parts(self, sample):
+        """Decide how columns write dates, and which dates are out of proportion; see `InputEncoder.begin_parts`."""
+        self._check_parts()
+        frame = as_frame(sample)
+        zones, styles, moments = self._begin(frame)
+        self._begun = zones, styles, moments.begin_parts(_linear_parts(self._read_calendars(frame, zones, styles)))
+        return self
+
+    def merge(self, other):
+        """Join what two sets of parts show of each calendar part; see `InputEncoder.merge`."""
+        check_merge(self, other, "_seen", decided=["zones_", "_styles"])
+        merged = copy.copy(self)
+        merged._ranges = [_join_range(*pair) for pair in zip(self._ranges, other._ranges, strict=True)]
+        merged._seen = {key: _outermost(own | other._seen[key]) for key, own in self._seen.items()}
+        merged._moments = self._moments.merge(other._moments)
+        merged._choose_parts()
+        return merged
+
+    def _begin(self, frame):
+        """Return zone and style of each column of some first rows, and a scaler for the parts that do not repeat."""
+        # The zone of these rows decides for all: what a part means must not change within a table.
+        columns = [frame.iloc[:, i] for i in range(frame.shape[1])]
+        # In float64: seconds since 1970 are near 2e9, where neighbours in float32 are 128 seconds apart.
+        scaler = NumberScaler(add_indicator=False, dtype="float64")
+        return list(map(_find_zone, columns)), list(map(self._find_style, columns)), scaler
+
+    def _choose_parts(self):
+        """Set which parts are in use, from what was seen of each, and the scaler for them."""
         # In the order of `_seen`, whatever the order in which the user named the parts.
         chosen = ("elapsed",) if self.parts == "auto" else self.parts
         self.parts_ = [
@@ -212,16 +242,11 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
             for i, part in self._seen
             if part in chosen or (self.parts == "auto" and len(self._seen[i, part]) > 1)
         ]
-        # The moments of all parts that do not repeat, whether they are in use or not: a year that is constant so far
-        # may vary in the next rows, and its moments must then be those of all rows.
-        linear = [np.asarray(table[part], float) for table in tables for part in LINEAR]
-        self._moments.partial_fit(np.column_stack(linear))
         self._scaler = self._make_scaler([(i, part) for i, part in self.parts_ if part in LINEAR])
-        return self
 
     def _make_scaler(self, parts):
         """Return a fitted scaler for some of the parts that do not repeat, given as (column, part)."""
-        # Their places in what `partial_fit` stacks: column by column, the parts of each in the order of LINEAR.
+        # Their places in what `_linear_parts` stacks: column by column, the parts of each in the order of LINEAR.
         places = [i * len(LINEAR) + LINEAR.index(part) for i, part in parts]
         return self._moments.select(places)
 
@@ -253,7 +278,7 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
         """
         check_is_fitted(self)
         frame = check_frame(self, columns, reset=False, dtype=None)
-        tables = self._read_calendars(frame)
+        tables = self._read_calendars(frame, self.zones_, self._styles)
         linear, cyclic = [], []
         for i, part in self.parts_:
             values, period = np.asarray(tables[i][part], float), _CALENDAR_PARTS[part]
@@ -278,7 +303,8 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
 
     def measure(self, columns, encode=None, *, training=False):
         """Measure seconds since 1970, and which dates are outside of the training range; see `InputEncoder.measure`."""
-        tables = self._read_calendars(check_frame(self, columns, reset=False, dtype=None))
+        frame = check_frame(self, columns, reset=False, dtype=None)
+        tables = self._read_calendars(frame, self.zones_, self._styles)
         measures = []
         for table, (low, high) in zip(tables, self._ranges, strict=True):
             seconds = table["elapsed"].to_numpy()
@@ -300,11 +326,11 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
             )
         return value
 
-    def _read_calendars(self, frame):
-        """Return a table of calendar parts for each column."""
+    def _read_calendars(self, frame, zones, styles):
+        """Return a table of calendar parts for each column, which has a zone and a style."""
         return [
             _read_calendar(self._as_times(frame.iloc[:, i], style), zone)
-            for i, (style, zone) in enumerate(zip(self._styles, self.zones_, strict=True))
+            for i, (style, zone) in enumerate(zip(styles, zones, strict=True))
         ]
 
     def _find_style(self, column):
@@ -358,6 +384,23 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
         check_is_fitted(self)
         width = sum(2 if _CALENDAR_PARTS[part] else 1 for _, part in self.parts_)
         return ArraySpec(name, "vector", (width,), self.dtype)
+
+
+def _linear_parts(tables):
+    """Return the parts that do not repeat as an array (n_rows, n_columns * n_parts)."""
+    return np.column_stack([np.asarray(table[part], float) for table in tables for part in LINEAR])
+
+
+def _outermost(values):
+    """Return the lowest and the highest value of a set: they are enough to know that a part varies."""
+    return {min(values), max(values)} if values else values
+
+
+def _join_range(ends, seconds):
+    """Return the lowest and the highest of some seconds together with those of `ends`."""
+    # `fmin` and `fmax` pass over NaN.
+    joined = np.append(seconds, ends)
+    return float(np.fmin.reduce(joined)), float(np.fmax.reduce(joined))
 
 
 def _find_zone(column):

@@ -8,6 +8,7 @@ Each column is factorized once, to a code for each cell and a list of its differ
 up then concerns the different values only, however many rows there are.
 """
 
+import copy
 from collections import Counter
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
@@ -30,7 +31,7 @@ from ._measures import as_labels
 from ._odd import ON_ODD, are_mostly, odd_cells_reported, settle_odd
 from ._unknown import KnownValues, is_surprising, note_unknown
 from ._values import Vocabulary, as_objects, settle_values, text_of
-from .base import Branch, InputEncoder, check_frame, check_part, keep_names
+from .base import Branch, InputEncoder, check_frame, check_merge, check_part, keep_names
 from .graphs import CategoryGraph
 
 # Classes whose objects name something and can be told apart by nothing but their value.
@@ -378,11 +379,23 @@ SequencePadder. Or count such cells as missing: CategoryIndexer(on_odd="missing"
         for i, values in enumerate(part.categories_):
             counts = np.bincount(ids[:, i], minlength=FIRST_ID + len(values))[FIRST_ID:]
             seen[i].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+        self._keep_counts(seen, n_rows)
+        keep_names(self, part)
+        return self
+
+    def merge(self, other):
+        """Join the counts of all values of two sets of parts; see `InputEncoder.merge`."""
+        check_merge(self, other)
+        merged = copy.copy(self)
+        seen = [own + others for own, others in zip(self._partial[0], other._partial[0], strict=True)]
+        merged._keep_counts(seen, self._partial[1] + other._partial[1])
+        return merged
+
+    def _keep_counts(self, seen, n_rows):
+        """Set what is learned from a counter of the values of each column, and keep the counters for further parts."""
         # The ids may change with each part; they are final after the last one.
         self._keep([(list(own), np.array(list(own.values()), dtype=int)) for own in seen], n_rows)
         self._partial = seen, n_rows, self.categories_
-        keep_names(self, part)
-        return self
 
     def fit_encode_and_flag(self, columns, y=None):
         """Learn the values of each column and look up their ids; see `InputEncoder.fit_encode_and_flag`."""

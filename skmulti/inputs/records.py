@@ -1,5 +1,6 @@
 """Records: a cell holds a dict, such as ``{"rooms": 3, "heating": "gas"}``, and each key becomes columns of numbers."""
 
+import copy
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
@@ -14,9 +15,11 @@ from ._cells import is_collection, read_literal
 from ._hints import holds_objects, is_bool_type, is_number_type, probe
 from ._measures import as_labels
 from ._odd import ON_ODD, are_mostly, settle_odd
-from .base import InputEncoder, cells_as_columns, check_frame, one_column
+from .base import InputEncoder, cells_as_columns, check_frame, check_merge, one_column
 from .vector import PiecewiseBranch
 
+# Count, mean and sum of squared deviations of no numbers.
+NO_NUMBERS = 0, 0.0, 0.0
 # Numbers of dicts that `measure` looks at.
 MEASURED_KEYS = 8
 
@@ -153,6 +156,20 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         self._partial = *self._learn(self._read_records(columns, reset=state is None), state), self.mean_
         return self
 
+    def merge(self, other):
+        """Join moments and counts of all keys of two sets of parts; see `InputEncoder.merge`."""
+        check_merge(self, other)
+        merged = copy.copy(self)
+        moments, texts = {}, defaultdict(Counter)
+        for own, counts, _ in (self._partial, other._partial):
+            for key, others in own.items():
+                moments[key] = _join_moments(moments.get(key, NO_NUMBERS), others)
+            for key, others in counts.items():
+                texts[key].update(others)
+        merged._keep(moments, texts)
+        merged._partial = moments, texts, merged.mean_
+        return merged
+
     def _learn(self, records, state):
         """Learn from records, after those of `state`; return the moments of numbers and the counts of texts so far."""
         moments, texts = state[:2] if state else ({}, defaultdict(Counter))
@@ -164,7 +181,12 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
                 else:
                     texts[key].update(value)
         for key, values in numbers.items():
-            moments[key] = _join_moments(moments.get(key, (0, 0.0, 0.0)), np.array(values))
+            moments[key] = _join_moments(moments.get(key, NO_NUMBERS), _moments_of(np.array(values)))
+        self._keep(moments, texts)
+        return moments, texts
+
+    def _keep(self, moments, texts):
+        """Set what is learned from the moments of numbers and the counts of texts."""
         # In sorted order, since the first record must not decide.
         keys = sorted(moments)
         self.mean_ = np.array([moments[key][1] for key in keys])
@@ -177,7 +199,6 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
             for text in sorted(text for text, _ in ranked):
                 self._places[key, text] = len(self._places)
         self.feature_names_ = [place if isinstance(place, str) else "=".join(place) for place in self._places]
-        return moments, texts
 
     def transform(self, columns):
         """Turn dicts into rows of numbers.
@@ -303,9 +324,13 @@ def _flatten(record, prefix=""):
             yield key, [text for text in value if isinstance(text, str)]
 
 
-def _join_moments(moments, values):
-    """Return count, mean and sum of squared deviations of earlier numbers and new ones together."""
-    count, mean, square = moments
-    gap, total = values.mean() - mean, count + len(values)
-    new = ((values - values.mean()) ** 2).sum()
-    return total, mean + gap * len(values) / total, square + new + gap**2 * count * len(values) / total
+def _moments_of(values):
+    """Return count, mean and sum of squared deviations of some numbers."""
+    return len(values), values.mean(), ((values - values.mean()) ** 2).sum()
+
+
+def _join_moments(moments, others):
+    """Return count, mean and sum of squared deviations of two sets of numbers together."""
+    (count, mean, square), (n_others, other_mean, other_square) = moments, others
+    gap, total = other_mean - mean, count + n_others
+    return total, mean + gap * n_others / total, square + other_square + gap**2 * count * n_others / total

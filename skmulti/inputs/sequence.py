@@ -1,5 +1,6 @@
 """Sequences: rows of different lengths are padded to one number of steps, and a network reads the steps."""
 
+import copy
 import math
 from collections import Counter
 
@@ -24,10 +25,10 @@ from ._hints import holds_objects, probe
 from ._json import NUMBER
 from ._measures import mean_of, spread_of
 from ._numbers import as_numbers
-from ._odd import MOST_SHARE, ON_ODD
+from ._odd import MOST_SHARE, ON_ODD, refuse_mixture
 from ._show import show_line
 from ._steps import ARCHITECTURES, choose_length, summarise_steps
-from .base import Branch, InputEncoder, as_frame, check_frame
+from .base import Branch, InputEncoder, as_frame, check_frame, check_merge
 from .graphs import SequenceGraph
 
 # Features of a sequence that `measure` looks at.
@@ -281,9 +282,9 @@ Or count such cells as missing: SequencePadder(on_odd="missing").
             len(self.shape) == 2 and all(isinstance(n, Integral) and n > 0 for n in self.shape)
         ):
             raise ValueError(f"SequencePadder: `shape` must be None or (steps, features), got {self.shape!r}.")
-        # Counts, not a list: they say as much about quantiles, and stay small over the parts of a large table.
-        self._lengths = Counter()
-        vars(self).pop("n_features_", None)
+        # Counts, not a list: they say as much about quantiles, and stay small over the parts of a large table. Those of
+        # each width apart, since the width of most sequences is known only after the last part.
+        self._counts = {}
         self._learn(columns, reset=True)
         return self
 
@@ -302,10 +303,19 @@ Or count such cells as missing: SequencePadder(on_odd="missing").
         SequencePadder
             The encoder, fitted on all rows so far exactly as by `fit`.
         """
-        if not hasattr(self, "_lengths"):
+        if not hasattr(self, "_counts"):
             return self.fit(columns)
         self._learn(columns, reset=False)
         return self
+
+    def merge(self, other):
+        """Join the counts of lengths of two sets of parts; see `InputEncoder.merge`."""
+        check_merge(self, other, "_counts")
+        merged = copy.copy(self)
+        merged._keep(_add_counts(self._counts, other._counts))
+        widths = {width: own.total() for width, own in merged._counts.items() if width}
+        refuse_mixture(self, widths, "sequences of {} numbers a step")
+        return merged
 
     def _learn(self, columns, *, reset):
         """Add the lengths of sequences to those seen, and refuse sequences of another width."""
@@ -313,18 +323,26 @@ Or count such cells as missing: SequencePadder(on_odd="missing").
         # Only shapes are kept, since the files of a column may not fit into memory together.
         shapes = np.array([steps.shape for steps in rows], dtype=int).reshape(-1, 2)
         # An empty sequence has no width, and none is expected of it.
-        widths = Counter(shapes[shapes[:, 0] > 0, 1].tolist())
-        # `any` looks at the lengths themselves: until one is above 0, no sequence has shown its width.
-        if not any(self._lengths):
-            most = widths.most_common(1)[0][0] if widths else 1
-            self.n_features_ = int(most if self.shape is None else self.shape[1])
-        widths = np.where(shapes[:, 0] > 0, shapes[:, 1], self.n_features_)
-        odd = check_widths(column, widths, self.n_features_, self)
-        self._lengths.update(np.where(odd, 0, shapes[:, 0]).tolist())
+        widths = np.where(shapes[:, 0] > 0, shapes[:, 1], 0)
+        found = {width: Counter(shapes[widths == width, 0].tolist()) for width in pd.unique(widths).tolist()}
+        counts = _add_counts(self._counts, found)
+        # Until a sequence has shown its width, those of this part decide which width is expected.
+        if not any(self._counts):
+            self._keep(counts)
+        check_widths(column, np.where(widths, widths, self.n_features_), self.n_features_, self)
+        self._keep(counts)
+
+    def _keep(self, counts):
+        """Set what is learned from the counts of lengths: the width of most sequences, and the length."""
+        self._counts = counts
+        widths = {width: own.total() for width, own in counts.items() if width}
+        most = max(widths, key=widths.get, default=1)
+        self.n_features_ = int(most if self.shape is None else self.shape[1])
+        lengths = counts.get(self.n_features_, Counter())
         self.length_ = choose_length(
-            self.length, np.array(list(self._lengths.elements())), 1 if self.shape is None else int(self.shape[0])
+            self.length, np.array(list(lengths.elements())), 1 if self.shape is None else int(self.shape[0])
         )
-        self.n_truncated_ = sum(count for length, count in self._lengths.items() if length > self.length_)
+        self.n_truncated_ = sum(count for length, count in lengths.items() if length > self.length_)
 
     def transform(self, columns):
         """Pad or cut every sequence.
@@ -485,6 +503,11 @@ Or count such cells as missing: SequencePadder(on_odd="missing").
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _add_counts(counts, others):
+    """Return the counts of lengths by width of two sets of parts together."""
+    return {width: counts.get(width, Counter()) + others.get(width, Counter()) for width in {**counts, **others}}
 
 
 def _shape_of(cell):

@@ -1,5 +1,6 @@
 """Vectors in the cells of one column, such as embeddings that another model made."""
 
+import copy
 from collections import Counter
 
 import numpy as np
@@ -12,8 +13,8 @@ from ._cells import is_npy_path, vector_or_none, writes_numbers
 from ._hints import holds_objects, probe
 from ._json import NUMBER
 from ._measures import measure_vectors
-from ._odd import FINITE_WAY, MOST_SHARE, ON_ODD, settle_odd
-from .base import InputEncoder, check_frame, missing_rows, one_column
+from ._odd import FINITE_WAY, MOST_SHARE, ON_ODD, refuse_mixture, settle_odd
+from .base import InputEncoder, check_frame, check_merge, missing_rows, one_column
 from .graphs import VectorGraph
 from .vector import DenseBranch
 
@@ -128,11 +129,23 @@ class VectorStacker(InputEncoder):
         lengths = getattr(self, "_lengths", Counter())
         column, vectors = self._read_vectors(columns, reset=not lengths)
         lengths.update(len(vector) for vector in vectors if vector is not None)
+        self._keep(lengths)
+        self._settle_lengths(column, vectors)
+        return self
+
+    def merge(self, other):
+        """Join the counts of lengths of two sets of parts; see `InputEncoder.merge`."""
+        check_merge(self, other, "_lengths")
+        merged = copy.copy(self)
+        merged._keep(self._lengths + other._lengths)
+        refuse_mixture(self, merged._lengths, "vectors of {} numbers")
+        return merged
+
+    def _keep(self, lengths):
+        """Set what is learned from the counts of lengths."""
         self._lengths = lengths
         # Parts without a single vector leave the length open: 1 is a stand-in, which the first vector replaces.
         self.n_values_ = lengths.most_common(1)[0][0] if lengths else 1
-        self._settle_lengths(column, vectors)
-        return self
 
     def transform(self, columns):
         """Stack the vectors.

@@ -5,6 +5,7 @@ unknown or rare tag, learned tags start at 2. Frequent tags have low ids and eac
 nor repeats in a cell matter, and a row that has too many tags loses the rarest.
 """
 
+import copy
 import json
 import re
 from collections import Counter
@@ -23,7 +24,7 @@ from ._cells import BYTES, CellError, is_collection, read_literal
 from ._hints import holds_objects, probe
 from ._measures import as_labels
 from ._odd import ON_ODD, are_mostly, mean_of_most, settle_odd
-from .base import Branch, InputEncoder, Piece, as_frame, cells_as_columns, check_frame
+from .base import Branch, InputEncoder, Piece, as_frame, cells_as_columns, check_frame, check_merge
 from .graphs import TagsGraph, column_names
 
 # What may stand between tags. "a, b" is split at the comma, and the blanks around tags are removed.
@@ -287,6 +288,19 @@ Or count such cells as missing: TagsIndexer(on_odd="missing").
         self._learn(columns, state, keep=True)
         return self
 
+    def begin_parts(self, sample):
+        """Decide what separates the tags of a string; see `InputEncoder.begin_parts`."""
+        self._begun = _choose_separator(as_frame(cells_as_columns(sample)))
+        return self
+
+    def merge(self, other):
+        """Join the counts of all tags of two sets of parts; see `InputEncoder.merge`."""
+        check_merge(self, other, decided=["separator_"])
+        merged = copy.copy(self)
+        (seen, n_rows, longest, _), (others, n_others, other_longest, _) = self._partial, other._partial
+        merged._keep(seen + others, n_rows + n_others, max(longest, other_longest), partial=True)
+        return merged
+
     def fit_encode_and_flag(self, columns, y=None):
         """Learn the tags and look up their ids; see `InputEncoder.fit_encode_and_flag`."""
         rows = self._learn(columns, None)
@@ -299,15 +313,22 @@ Or count such cells as missing: TagsIndexer(on_odd="missing").
             raise ValueError("TagsIndexer: `separator` must not be empty. Give None for a single tag in each string.")
         frame = self._read_frame(columns, reset=state is None)
         seen, n_rows, longest, _ = state or (Counter(), 0, 1, None)
-        # No tag is known yet, or new rows of an earlier fit's tags would be split by them.
-        self._ids = {} if state is None else self._ids
+        # No tag is known yet: training rows are not split by the tags of rows before them.
+        self._ids = {}
         if self.separator != "auto":
             self.separator_ = self.separator
+        elif hasattr(self, "_begun"):
+            self.separator_ = self._begun
         elif state is None or self.separator_ is None:
             self.separator_ = _choose_separator(frame)
         rows = self._read_rows(frame)
         seen.update(tag for tags in rows if tags for tag in tags)
-        n_rows, longest = n_rows + len(rows), max([longest, *(len(tags) for tags in rows if tags)])
+        longest = max([longest, *(len(tags) for tags in rows if tags)])
+        self._keep(seen, n_rows + len(rows), longest, partial=keep)
+        return rows
+
+    def _keep(self, seen, n_rows, longest, *, partial):
+        """Set what is learned from the counts of all tags; `partial` keeps the counts for further parts."""
         # Sorted by text first, so that equally frequent tags have an order of their own.
         tags = np.array(sorted(seen), dtype=object)
         counts = np.array([seen[tag] for tag in tags], dtype=int)
@@ -320,9 +341,8 @@ Or count such cells as missing: TagsIndexer(on_odd="missing").
         # Rare tags have the id of unknown ones. All the same they were seen, which `_split` has to know.
         self._ids = dict.fromkeys(self.infrequent_tags_.tolist(), UNKNOWN_ID)
         self._ids.update((tag, i) for i, tag in enumerate(self.tags_.tolist(), FIRST_ID))
-        if keep:
+        if partial:
             self._partial = seen, n_rows, longest, self.tags_
-        return rows
 
     def _mark_frequent(self, counts, n_rows):
         """Mark the tags that are frequent enough for an id of their own."""

@@ -4,6 +4,7 @@ The array is one of texts, so `TextBranch` reads it. `IdsPadder.suits_array` tel
 numbers.
 """
 
+import copy
 from collections import Counter
 
 import numpy as np
@@ -17,7 +18,7 @@ from ._hints import holds_objects, probe
 from ._odd import MOST_SHARE, ON_ODD, are_mostly, settle_odd
 from ._steps import choose_length
 from ._values import as_objects
-from .base import InputEncoder, Piece, as_frame, cells_as_columns, check_frame
+from .base import InputEncoder, Piece, as_frame, cells_as_columns, check_frame, check_merge
 from .graphs import IdsGraph, column_names
 from .text import TextBranch
 
@@ -197,9 +198,21 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
         # The padding id trades places with 0, so it is an id of the array, too.
         self.vocabulary_size_ = self.vocabulary_size or max(before, largest + 1, self.padding_id + 1)
         lengths.update(0 if ids is None else len(ids) for ids in rows)
+        self._keep(lengths)
+        return self
+
+    def merge(self, other):
+        """Join the counts of lengths, and the largest ids, of two sets of parts; see `InputEncoder.merge`."""
+        check_merge(self, other, "_lengths")
+        merged = copy.copy(self)
+        merged.vocabulary_size_ = max(self.vocabulary_size_, other.vocabulary_size_)
+        merged._keep(self._lengths + other._lengths)
+        return merged
+
+    def _keep(self, lengths):
+        """Set what is learned from the counts of lengths."""
         self._lengths = lengths
         self.length_ = choose_length(self.length, np.array(list(lengths.elements()), dtype=int))
-        return self
 
     def transform(self, columns):
         """Bring the ids of each row to one length.

@@ -1,5 +1,6 @@
 """Any scikit-learn transformer as an encoder: whatever it returns becomes a dense array of floats, kind "vector"."""
 
+import copy
 import operator
 
 import numpy as np
@@ -13,8 +14,9 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from ..errors import InputMismatchError
 from ..spec import ArraySpec
+from ._merges import can_merge, merge_transformers
 from ._slots import transformer_slots
-from .base import InputEncoder, cannot_learn_in_parts, missing_rows
+from .base import InputEncoder, cannot_learn_in_parts, cannot_merge, missing_rows
 from .graphs import column_names, transformer_graph
 from .vector import DenseBranch
 
@@ -107,18 +109,35 @@ class TransformerEncoder(InputEncoder):
     def partial_fit(self, columns, y=None, **fit_params):
         """Learn from the next rows, if the transformer has ``partial_fit`` or learns nothing."""
         columns = with_nan(columns)
-        if not hasattr(self, "transformer_"):
-            self.transformer_ = self._make_transformer()
+        before = getattr(self, "transformer_", None)
+        # By itself and then merged, where that can be: after a part without a number, scikit-learn's own way leaves
+        # MinMaxScaler and MaxAbsScaler with NaN.
+        merges = before is not None and can_merge(before)
+        transformer = self._make_transformer() if before is None or merges else before
         with default_output():
-            if hasattr(self.transformer_, "partial_fit"):
-                self.transformer_.partial_fit(columns, y, **self._select_fit_params(fit_params))
-            elif get_tags(self.transformer_).requires_fit:
-                raise InputMismatchError(cannot_learn_in_parts(self.transformer_))
+            if hasattr(transformer, "partial_fit"):
+                transformer.partial_fit(columns, y, **self._select_fit_params(fit_params))
+            elif get_tags(transformer).requires_fit:
+                raise InputMismatchError(cannot_learn_in_parts(transformer))
             else:
                 # It learns nothing from the rows, but may want to see their columns before it transforms.
-                self.transformer_.fit(columns.iloc[:1], None if y is None else y[:1])
+                transformer.fit(columns.iloc[:1], None if y is None else y[:1])
+        self.transformer_ = merge_transformers(before, transformer) if merges else transformer
         self._n_values = self.transform(columns.iloc[:1]).shape[1]
         return self
+
+    @property
+    def merges_parts(self):
+        """Whether it learns nothing, or has statistics that can be joined; see `InputEncoder.merges_parts`."""
+        return can_merge(self._make_transformer())
+
+    def merge(self, other):
+        """Join the statistics of two fitted transformers, if they are known; see `InputEncoder.merge`."""
+        if not self.merges_parts:
+            raise InputMismatchError(cannot_merge(self._make_transformer()))
+        merged = copy.copy(self)
+        merged.transformer_ = merge_transformers(self.transformer_, other.transformer_)
+        return merged
 
     def fit_encode_and_flag(self, columns, y=None, **fit_params):
         """Fit the transformer and transform the same rows with its ``fit_transform``, if it has one."""

@@ -4,6 +4,7 @@
 encoders of dates, of vectors in cells and of scikit-learn's transformers make vectors, too, for `DenseBranch`.
 """
 
+import copy
 from statistics import NormalDist
 
 import keras
@@ -19,7 +20,7 @@ from ._measures import mark_outside
 from ._number_text import find_number_style
 from ._numbers import LARGEST, is_duration, number_blocks, number_columns, number_styles, robust_moments
 from ._odd import MOST_SHARE, ON_ODD, is_strict, share_of
-from .base import Branch, InputEncoder, check_frame
+from .base import Branch, InputEncoder, as_frame, check_frame, check_merge
 from .graphs import NumberGraph, Scale, column_names
 
 # Below this many rows a network learns the rows by heart before it has learned what they share.
@@ -399,13 +400,32 @@ and NaN of words; NumberScaler(on_odd="missing") reads '1,234' and '$5', too. Fo
         # between and begun anew.
         before = before if before is not None and before.mean is self.mean_ else None
         frame = check_frame(self, columns, reset=before is None)
-        self._styles = number_styles(frame) if before is None else self._styles
+        styles, known = getattr(self, "_begun", (None, None))
+        if before is None:
+            self._styles = styles or number_styles(frame)
         weight = None if sample_weight is None else check_weights(sample_weight, frame)
-        moments, bounds = robust_moments(frame, number_columns(frame, self, self._styles), weight)
+        moments, bounds = robust_moments(frame, number_columns(frame, self, self._styles), weight, known)
         self._bounds = bounds if before is None else self._bounds + bounds
         self._partial = moments if before is None else before + moments
         self._set_moments(self._partial)
         return self
+
+    def begin_parts(self, sample):
+        """Decide how columns write numbers, and which numbers are out of proportion; see `InputEncoder.begin_parts`."""
+        self._validate_params()
+        frame = as_frame(sample)
+        styles = number_styles(frame)
+        self._begun = styles, robust_moments(frame, number_columns(frame, self, styles))[1]
+        return self
+
+    def merge(self, other):
+        """Join the moments of two sets of parts; see `InputEncoder.merge`."""
+        check_merge(self, other, decided=["_styles"])
+        merged = copy.copy(self)
+        merged._bounds = self._bounds + other._bounds
+        merged._partial = self._partial + other._partial
+        merged._set_moments(merged._partial)
+        return merged
 
     def fit_encode_and_flag(self, columns, y=None, sample_weight=None):
         """Learn from training rows and encode them; see `InputEncoder.fit_encode_and_flag`."""

@@ -7,7 +7,7 @@ encodes rows.
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from sklearn.base import TransformerMixin
+from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._params import NamedParts
@@ -20,10 +20,11 @@ from .blocks import router_block
 from .cells import show_cells, unlike_cells
 from .entries import check_entries, default_branches, input_names, routes_of, with_encoders
 from .fitted import FittedRoutes
-from .fitting import fit_in_parts, fit_routes
+from .fitting import fit_routes
 from .frames import n_rows, table_parts, take_rows, to_table
 from .graph import RouterGraph
 from .lazy import AT_ONCE, Decoding, split_lazy
+from .parts import LearnedParts, ReadParts, RouterParts
 from .plan import RoutingTable, explicit_plan, infer_inputs
 from .profiles import column_fields, fitted_shares, profile_routes
 from .readings import read_columns
@@ -291,7 +292,9 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
             y and sample_weight may be None. It is called once, and again if images or
             sequences must be read to know which are missing.
         sample : DataFrame
-            Some of the rows, which the router looks at to choose inputs and encoders.
+            Some of the rows, drawn over all parts. The router looks at them to choose inputs and
+            encoders, and to see how columns write dates and numbers, and which numbers are out of
+            proportion.
 
         Returns
         -------
@@ -304,12 +307,65 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
             If an encoder learns something but has no ``partial_fit``, or if cells do not fit
             their encoder.
         """
-        self._check_parameters()
-        routes = self._plan_routes(sample)
+        parts, learned, found = self._begin_parts(sample), LearnedParts(), ReadParts()
         with odd_cells_reported():
-            routes = fit_in_parts(routes, chunks, list(sample.columns))
+            for frame, y, sample_weight in chunks():
+                parts.add(learned, frame, y, sample_weight)
+            reader = parts.reader(learned)
+            if reader is not None:
+                for frame, _, _ in chunks():
+                    reader.add(found, frame)
+        routes = parts.fitted_routes(learned, found)
         self._keep(routes, sample, [None] * len(routes))
         return self
+
+    def begin_parts(self, sample):
+        """Begin to learn the encoders from parts of a table that are learned apart from each other, as on a cluster.
+
+        Each part is learned by itself, and what was learned is merged two by two. What has to be sent
+        holds counts, sums and words, but no rows.
+
+        Parameters
+        ----------
+        sample : DataFrame
+            Some of the rows, drawn over all parts, as in `fit_chunks`.
+
+        Returns
+        -------
+        RouterParts
+            Its method ``learn(frame, y=None, sample_weight=None)`` returns what one part teaches, and
+            ``learned.merge(other)`` joins two such results. ``finish(learned, sample)`` returns the
+            fitted router; this one is not changed. If ``reader(learned)`` is not None, cells such as
+            files must be read to know which are missing: its ``read(frame)`` does so for one part,
+            with a ``merge``, too, and the result is the third argument of ``finish``.
+
+        Raises
+        ------
+        InputMismatchError
+            If an encoder has no ``merge``.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skmulti import InputRouter
+        >>> frame = pd.DataFrame({"age": [20, 40, 60, 80], "city": ["Rome", "Oslo", "Oslo", None]})
+        >>> router = InputRouter(kinds={"city": "category"})
+        >>> parts = router.begin_parts(frame)
+        >>> learned = parts.learn(frame[:2]).merge(parts.learn(frame[2:]))
+        >>> parts.reader(learned) is None
+        True
+        >>> parts.finish(learned, frame).transform(frame)["categories"].tolist()
+        [[3], [2], [2], [0]]
+        """
+        parts = clone(self)._begin_parts(sample)
+        parts.refuse_unmergeable()
+        return parts
+
+    def _begin_parts(self, sample):
+        """Plan the routes by a sample, and set `plan_`; return how parts are learned."""
+        self._check_parameters()
+        _check_rows(sample, None)
+        return RouterParts(self, self._plan_routes(sample), sample)
 
     def compare(self, X):
         """Compare later rows with the training rows, column by column.

@@ -89,13 +89,13 @@ class Route:
             columns = columns.set_axis([str(label) for label in self.labels], axis=1)
         return columns
 
-    def with_knowledge(self, columns, has_missing, saw_missing):
+    def with_knowledge(self, fitted_names, has_missing, saw_missing):
         """Return a route whose encoder is fitted, with its spec.
 
         Parameters
         ----------
-        columns : Series or DataFrame
-            Columns under the names that the encoder was fitted on.
+        fitted_names : tuple
+            Names of the columns that the encoder was fitted on.
         has_missing : bool
             Whether some training rows held nothing.
         saw_missing : bool
@@ -110,7 +110,7 @@ class Route:
             has_missing=has_missing,
             missing_name=f"{self.name}__missing" if flagged else None,
         )
-        return replace(self, spec=spec, saw_missing=saw_missing, fitted_names=names_of(columns))
+        return replace(self, spec=spec, saw_missing=saw_missing, fitted_names=fitted_names)
 
     def encode(self, columns, decoding=AT_ONCE):
         """Encode the input's columns.

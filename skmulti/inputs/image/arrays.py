@@ -5,7 +5,7 @@ its channels at either end. The other arrays of the column tell, so the encoder 
 (`ArrayCounts`) and remembers what it found.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from PIL import Image
@@ -52,6 +52,10 @@ class ArrayCounts:
         elif array.dtype.kind in "iu" and low >= 0 and 0 < high <= 65535:
             self.ints += 1
             self.high_ints += high > 255
+
+    def __add__(self, other):
+        """Return the counts of two sets of rows together."""
+        return ArrayCounts(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(self)))
 
     @property
     def channels_first(self):

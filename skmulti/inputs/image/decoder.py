@@ -25,7 +25,7 @@ from .._cells import BYTES, PATHS, file_of
 from .._hints import probe
 from .._odd import MOST_SHARE, ON_ODD, OddCells, report_odd_cells
 from .._show import MISSING, show_picture
-from ..base import InputEncoder, check_frame, one_column
+from ..base import InputEncoder, check_frame, check_merge, one_column
 from .arrays import ArrayCounts
 from .branch import ImageBranch, is_positive_int
 from .cells import (
@@ -287,17 +287,39 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         column, cells = _read_cells(columns, self, reset=True)
         if not hasattr(self, "_partial"):
             self.n_unreadable_ = 0
-        counts, were_read = getattr(self, "_partial", (ArrayCounts(), False))
+        counts, were_read = getattr(self, "_partial", (ArrayCounts(), hasattr(self, "_begun")))
         odd = self._count_arrays(cells, counts)
         self._refuse_or_note(column, cells, odd if self.on_odd == "raise" else {})
-        self.channels_first_ = counts.channels_first
-        self.float_white_, self.int_white_ = counts.float_white, counts.int_white
         present = [i for i, cell in enumerate(cells) if not is_missing(cell) and i not in odd]
+        self._keep(counts)
         if present and not were_read and self.on_error != "raise":
             self._check_readable(column, cells, present)
         self._reads_paths = getattr(self, "_reads_paths", False) or any(map(_is_path, cells))
         self._partial = counts, were_read or bool(present)
         return self
+
+    def begin_parts(self, sample):
+        """Check that enough images can be read, unless `on_error` is "raise"; see `InputEncoder.begin_parts`."""
+        if self.on_error != "raise":
+            # What a copy learns from the sample is not kept: its rows come again in the parts.
+            copy.copy(self).partial_fit(sample)
+        self._begun = True
+        return self
+
+    def merge(self, other):
+        """Join the counts of arrays of two sets of parts; see `InputEncoder.merge`."""
+        check_merge(self, other)
+        merged = copy.copy(self)
+        counts = self._partial[0] + other._partial[0]
+        merged._keep(counts)
+        merged._partial = counts, self._partial[1] or other._partial[1]
+        merged._reads_paths = self._reads_paths or other._reads_paths
+        return merged
+
+    def _keep(self, counts):
+        """Set what is learned from the counts of arrays."""
+        self.channels_first_ = counts.channels_first
+        self.float_white_, self.int_white_ = counts.float_white, counts.int_white
 
     def _check_parameters(self):
         """Refuse wrong parameters."""
@@ -395,6 +417,12 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
         """Count the training images that cannot be read; see `InputEncoder.learn_missing`."""
         cells = _read_cells(columns, self, reset=False)[1]
         self.n_unreadable_ += sum(is_file(cells[i]) and not is_missing(cells[i]) for i in np.flatnonzero(missing))
+
+    def merge_missing(self, other):
+        """Add the training images that cannot be read; see `InputEncoder.merge_missing`."""
+        merged = copy.copy(self)
+        merged.n_unreadable_ = self.n_unreadable_ + other.n_unreadable_
+        return merged
 
     def measure(self, columns, encode=None, *, training=False):
         """Measure brightness and contrast, and which images cannot be read; see `InputEncoder.measure`."""

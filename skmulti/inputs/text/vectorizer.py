@@ -1,5 +1,6 @@
 """The encoder of texts: a column of strings becomes ids of words, in rows of one length."""
 
+import copy
 from collections import Counter
 from functools import cached_property
 
@@ -15,7 +16,7 @@ from .._hints import are_of
 from .._measures import as_labels, lengths_of
 from .._odd import ON_ODD, odd_cells_gathered, odd_cells_reported
 from .._steps import choose_length
-from ..base import InputEncoder, Piece, as_frame, check_frame, check_part, keep_names, missing_rows
+from ..base import InputEncoder, Piece, as_frame, check_frame, check_merge, check_part, keep_names, missing_rows
 from .branch import TextBranch
 from .cells import empty_rows, holds_bytes, read_texts
 from .columns import describe_texts, share_words
@@ -254,8 +255,10 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         state = state if state is not None and state[2] is self.vocabulary_ else None
         check_part(self, columns, state)
         # Without limits, since a word that is rare in this part may be frequent in the table.
-        part = clone(self).set_params(max_tokens=None, length=None, vocabulary=None).fit(columns)
-        ids = part.transform(columns)
+        part = clone(self).set_params(max_tokens=None, length=None, vocabulary=None)
+        if hasattr(self, "_begun"):
+            part._begun = self._begun
+        ids = part.fit(columns).transform(columns)
         if state is None:
             # `fit` also refuses what is wrong with the parameters themselves, such as a vocabulary that repeats a word.
             self.fit(columns)
@@ -264,6 +267,28 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         counts = np.bincount(ids.ravel(), minlength=len(part.vocabulary_))
         seen.update(dict(zip(part.vocabulary_[FIRST_ID:], counts[FIRST_ID:].tolist(), strict=True)))
         lengths.update(np.count_nonzero(ids, axis=1).tolist())
+        self._keep(seen, lengths)
+        keep_names(self, part)
+        return self
+
+    def begin_parts(self, sample):
+        """Decide whether bytes are texts; see `InputEncoder.begin_parts`."""
+        self._begun = self._decodes(as_frame(_as_column(sample)))
+        return self
+
+    def merge(self, other):
+        """Join the counts of all words of two sets of parts; see `InputEncoder.merge`."""
+        check_merge(self, other, decided=["holds_bytes_"])
+        merged = copy.copy(self)
+        merged._keep(*(own + others for own, others in zip(self._partial[:2], other._partial[:2], strict=True)))
+        return merged
+
+    def _decodes(self, frame):
+        """Return whether the cells of some rows are bytes that hold text."""
+        return self.on_odd == "missing" and any(holds_bytes(column) for _, column in frame.items())
+
+    def _keep(self, seen, lengths):
+        """Set what is learned from the counts of words and of lengths, and keep these for further parts."""
         if self.vocabulary is None:
             # The order is that of `fit`: the most frequent word first; among equals, the word whose bytes are greatest.
             spelled = [(count, word.encode("utf-8", "replace"), word) for word, count in seen.items()]
@@ -274,8 +299,6 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         self._partial = seen, lengths, self.vocabulary_
         self.length_ = choose_length(self.length, np.array(list(lengths.elements())))
         vars(self).pop("_word_ids", None)
-        keep_names(self, part)
-        return self
 
     def fit_encode_and_flag(self, columns, y=None):
         """Learn from training rows and encode them in one pass; see `InputEncoder.fit_encode_and_flag`."""
@@ -379,7 +402,7 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         frame = check_frame(self, _as_column(columns), reset=reset, dtype=object)
         lenient = self.on_odd == "missing"
         if reset:
-            self.holds_bytes_ = lenient and any(holds_bytes(column) for _, column in frame.items())
+            self.holds_bytes_ = self._begun if hasattr(self, "_begun") else self._decodes(frame)
         return text_rows(frame, arrow=not _needs_keras(self), lenient=self if lenient else None)
 
     def _learn(self, columns, *, kept):
