@@ -14,6 +14,7 @@ from .embedding import EmbeddingTransformer
 from .graph import output_graph
 from .labels import Labels
 from .outcomes import OutcomeColumns, predict_rows
+from .parted import EncodedPart, PartedFit, merged
 from .partitions import hand_in, is_partitioned
 from .plan import Plan
 from .regressor import MultiInputRegressor
@@ -24,6 +25,7 @@ __all__ = [
     "KINDS",
     "ClassTarget",
     "EmbeddingTransformer",
+    "EncodedPart",
     "Labels",
     "MultiInputClassifier",
     "MultiInputRegressor",
@@ -31,9 +33,11 @@ __all__ = [
     "OutcomeColumns",
     "Outputs",
     "PackedObject",
+    "PartedFit",
     "Plan",
     "hand_in",
     "is_partitioned",
+    "merged",
     "output_graph",
     "pack_object",
     "predict_rows",

@@ -308,10 +308,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _build(self, examples, recipe):
         """Fit the router and build the network; return the rows, encoded for the network."""
-        router = InputRouter() if self.router is None else clone(self.router)
-        # Arrays, network and predictions have one precision; a router that is not ours may not know it.
-        if "dtype" in router.get_params(deep=False):
-            router.set_params(dtype=self.dtype)
+        router = self._new_router()
         self.timings_ = Timings()
         told = teller().routing(len(examples), lambda: routed(self.router_, len(examples)))
         with self.timings_.measure("route"), told:
@@ -325,6 +322,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self._network_params = network_params(self)
         self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0
         return self._rows(examples, arrays)
+
+    def _new_router(self):
+        """Return a router that is not fitted yet."""
+        router = InputRouter() if self.router is None else clone(self.router)
+        # Arrays, network and predictions have one precision; a router that is not ours may not know it.
+        if "dtype" in router.get_params(deep=False):
+            router.set_params(dtype=self.dtype)
+        return router
 
     def _build_network(self, arrays):
         """Build the network from the fitted router, from parts or from the user's callable."""
@@ -439,13 +444,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     # --- train
 
-    def _train(self, rows, held, seed, recipe, task=None, checkpoint=None):
+    def _train(self, rows, held, seed, recipe, task=None, checkpoint=None, watchers=()):
         """Compile if needed, train, record what happened; return whether a user interrupted it.
 
-        Only a whole fit, which has a `task`, stops early.
+        Only a whole fit, which has a `task`, stops early. The callbacks `watchers` change nothing.
         """
         ready = self._make_ready(rows, held, seed, recipe, whole=task is not None)
-        callbacks = [*self.callbacks_, *(task.epochs() if task else ())]
+        callbacks = [*self.callbacks_, *(task.epochs() if task else ()), *watchers]
         fit_params = self._fit_params()
         if rows.n_batches:
             # The source ends an epoch after these steps by itself.

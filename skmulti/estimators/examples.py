@@ -590,7 +590,7 @@ class ExampleReader:
             router = self.parts.router if fitted_router is None else fitted_router
             given = (router, self.parts.branches, self.dtype)
             examples, names = BatchExamples.read(source, y, sample_weight, self.target, *given)
-        examples = _check_weight(examples, called[2])
+        examples = check_weight(examples, called[2])
         if learn:
             # Before rows are left out: as in scikit-learn, a label that only rows of weight 0 have is a class, too.
             self.target.learn(examples.y, examples.weight)
@@ -599,7 +599,7 @@ class ExampleReader:
             check_output_names(names, self.target.names)
         # For its errors: it refuses labels and columns that the target does not know.
         self.target.numbers(examples.y, called[1])
-        return _leave_out(examples)
+        return leave_out(examples)
 
     def _check_given(self, y, sample_weight):
         """Refuse a y that is left out, that is a dict, or that names a column of a table in memory."""
@@ -624,14 +624,14 @@ class ExampleReader:
             )
 
 
-def _check_weight(examples, name):
+def check_weight(examples, name):
     """Check the weights of rows."""
     if examples.weight is None:
         return examples
     return replace(examples, weight=check_weights(examples.weight, np.empty(len(examples)), name))
 
 
-def _leave_out(examples):
+def leave_out(examples):
     """Leave out rows of weight 0."""
     weight = examples.weight
     return examples if weight is None or weight.all() else examples.take(np.flatnonzero(weight))

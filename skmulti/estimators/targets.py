@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 from ..errors import InputMismatchError, TargetWarning, quote, shorten, warn
 from ..network import (
     MembersLoss,
+    Moments,
     OutputsLoss,
     TargetUnitsLoss,
     classification_target,
@@ -21,6 +22,7 @@ from ..network import (
     regression_target,
 )
 from .labels import Labels, as_pandas, check_labels, drop_advice, row_at
+from .summaries import LabelCounts, NumberSummary
 
 
 class ClassTarget:
@@ -88,6 +90,32 @@ class ClassTarget:
         self.spec = classification_target(
             counts[0] if one_output else counts, loss, n_labels=len(counts) if one_output else 1
         )
+
+    def summarize(self, y, sample_weight):
+        """Return what `learn_summary` and the like need of rows that came from `check`."""
+        return LabelCounts.of(y, sample_weight)
+
+    def learn_summary(self, summary):
+        """Learn what `learn` learns, from the summary of all rows."""
+        if isinstance(self.class_weight, str):
+            self.class_weight = summary.balanced_weights()
+        self.learn(self.check(summary.labels))
+
+    def describe_summary(self, summary, loss):
+        """Set `spec`; see `describe`."""
+        self.describe(None, None, loss)
+
+    def mean_weight(self, summary):
+        """Return the mean of `total_weight` over the rows of a summary, or None if all weigh the same."""
+        if not summary.is_weighted and self.labels.weights is None:
+            return None
+        total = self.total_weight(summary.labels, summary.weights)
+        return float(total.sum() / summary.n_rows / (total.shape[1] if total.ndim == 2 else 1))
+
+    def stratum_counts(self, summary):
+        """Return the number of rows of each of the `strata`, or None."""
+        strata = self.strata(summary.labels)
+        return None if strata is None else np.bincount(strata, weights=summary.counts).astype(int)
 
     def loss(self, loss, members):
         """Wrap a loss so that it reads the network's outputs of several members, or of several columns."""
@@ -165,9 +193,31 @@ class NumberTarget:
 
     def describe(self, y, sample_weight, loss):
         """Set `spec`, which says what the network predicts under a loss, with offset and scale of y."""
-        self.spec = regression_target(
-            self.numbers(y), loss, scale_target=self.scale_target, sample_weight=sample_weight
-        )
+        self._describe(Moments.of(self.numbers(y), sample_weight), loss)
+
+    def _describe(self, moments, loss):
+        """Set `spec` from the moments of y."""
+        self.spec = regression_target(moments, loss, scale_target=self.scale_target)
+
+    def summarize(self, y, sample_weight):
+        """Return what `learn_summary` and the like need of rows that came from `check`."""
+        return NumberSummary.of(y, sample_weight)
+
+    def learn_summary(self, summary):
+        """Learn what `learn` learns, from the summary of all rows."""
+        self.flat, self.n_outputs = summary.flat, len(summary.moments.mean)
+
+    def describe_summary(self, summary, loss):
+        """Set `spec`; see `describe`."""
+        self._describe(summary.moments, loss)
+
+    def mean_weight(self, summary):
+        """Return the mean weight of the rows of a summary, or None if they have none."""
+        return summary.moments.weight / summary.n_rows if summary.is_weighted else None
+
+    def stratum_counts(self, summary):
+        """Return None, as `strata` does."""
+        return None
 
     def loss(self, loss, members):
         """Wrap a loss so that it sees targets and each member's predictions in the network's own scale."""

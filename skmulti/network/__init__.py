@@ -10,7 +10,7 @@ from .branches import FunctionBranch, LayerBranch, resolve_branches
 from .build import build_by_hand, build_network
 from .forward import Forward
 from .halves import Halves, InputVectors
-from .heads import N_MEMBERS, DenseHead, classification_target, encode_target, regression_target
+from .heads import N_MEMBERS, DenseHead, Moments, classification_target, encode_target, regression_target
 from .losses import MembersLoss, OutputsLoss, TargetUnitsLoss, loss_name, metrics_by_output
 from .merges import (
     MERGES,
@@ -65,6 +65,7 @@ __all__ = [
     "metrics_by_output",
     "pack_layer",
     "pack_network",
+    "Moments",
     "regression_target",
     "resolve_branches",
     "unpack_layer",

@@ -1,5 +1,7 @@
 """The head and what follows from the target: the output, its loss and metrics, and y as the loss reads it."""
 
+from dataclasses import dataclass
+
 import keras
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -240,19 +242,67 @@ def classification_target(n_classes, loss=None, *, n_labels=1):
     )
 
 
-def regression_target(y, loss=None, *, scale_target=True, sample_weight=None):
+@dataclass(frozen=True)
+class Moments:
+    """What a regression has to know of its target: figures of each column over some rows.
+
+    Parameters
+    ----------
+    lowest, highest : ndarray of shape (n_outputs,)
+        The extremes.
+    weight : float
+        Sum of the weights, or number of the rows.
+    mean, variance, size : ndarray of shape (n_outputs,)
+        Weighted means of the values, of their squared deviations and of their absolute values.
+    """
+
+    lowest: np.ndarray
+    highest: np.ndarray
+    weight: float
+    mean: np.ndarray
+    variance: np.ndarray
+    size: np.ndarray
+
+    @classmethod
+    def of(cls, y, sample_weight=None):
+        """Return the figures of rows: y of shape (n_rows, n_outputs), and their weights or None."""
+        mean = np.average(y, axis=0, weights=sample_weight)
+        return cls(
+            lowest=y.min(axis=0),
+            highest=y.max(axis=0),
+            weight=float(len(y) if sample_weight is None else sample_weight.sum()),
+            mean=mean,
+            variance=np.average((y - mean) ** 2, axis=0, weights=sample_weight),
+            size=np.average(np.abs(y), axis=0, weights=sample_weight),
+        )
+
+    def merge(self, other):
+        """Return the figures of these rows and those of another object together."""
+        weight = self.weight + other.weight
+        share = other.weight / weight
+        step = other.mean - self.mean
+        return Moments(
+            lowest=np.minimum(self.lowest, other.lowest),
+            highest=np.maximum(self.highest, other.highest),
+            weight=weight,
+            mean=self.mean + share * step,
+            # Chan, Golub and LeVeque, "Updating Formulae and a Pairwise Algorithm", 1979.
+            variance=(1 - share) * self.variance + share * other.variance + share * (1 - share) * step**2,
+            size=(1 - share) * self.size + share * other.size,
+        )
+
+
+def regression_target(moments, loss=None, *, scale_target=True):
     """Describe the target of a regressor under a loss.
 
     Parameters
     ----------
-    y : ndarray of shape (n_rows, n_outputs), float64
-        Training target.
+    moments : Moments
+        Of the training target.
     loss : str, type, Loss, callable or None
         The loss as the user gave it; None is the squared error.
     scale_target : bool
         Whether the network learns a target of mean 0 and standard deviation 1.
-    sample_weight : ndarray of shape (n_rows,) or None
-        Weights for mean and deviation.
 
     Returns
     -------
@@ -270,22 +320,22 @@ def regression_target(y, loss=None, *, scale_target=True, sample_weight=None):
     _refuse_logits(loss)
     activation, scaling = _REGRESSION_OUTPUTS.get(name, (None, "standardise"))
     lowest, highest = (0, np.inf) if activation in ("exponential", "softplus") else (0, 1)
-    if activation and (y.min() < lowest or y.max() > highest):
+    found = moments.lowest.min(), moments.highest.max()
+    if activation and (found[0] < lowest or found[1] > highest):
         raise ValueError(
-            f"loss={loss!r} needs a target of {lowest} to {highest}, y reaches from {y.min():g} to {y.max():g}. "
+            f"loss={loss!r} needs a target of {lowest} to {highest}, y reaches from {found[0]:g} to {found[1]:g}. "
             "Use another loss, e.g. 'mse' or 'huber'."
         )
-    offset, scale = np.zeros(y.shape[1]), np.ones(y.shape[1])
+    n_outputs = len(moments.mean)
+    offset, scale = np.zeros(n_outputs), np.ones(n_outputs)
     if scale_target and scaling == "standardise":
-        offset = np.average(y, axis=0, weights=sample_weight)
-        scale = np.sqrt(np.average((y - offset) ** 2, axis=0, weights=sample_weight))
+        offset, scale = moments.mean, np.sqrt(moments.variance)
         # A constant column has a deviation of rounding errors only, which would blow up to noise.
         scale[scale <= 10 * np.finfo(float).eps * np.abs(offset)] = 1
     elif scale_target and scaling == "scale":
-        scale = np.average(np.abs(y), axis=0, weights=sample_weight)
-        scale[scale == 0] = 1
+        scale = np.where(moments.size == 0, 1, moments.size)
     return TargetSpec(
-        n_outputs=y.shape[1],
+        n_outputs=n_outputs,
         activation=activation,
         offset=tuple(offset.tolist()),
         scale=tuple(scale.tolist()),

@@ -14,8 +14,8 @@ from .defaults import PATIENCE, Recipe, stops_early, why_stops_early
 from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
-from .run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
-from .shared import SharedRows, shared, shares
+from .run import Rows, Schedule, count_held, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
+from .shared import SharedRows, shares
 from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
 from .timing import Timings
 
@@ -35,6 +35,7 @@ __all__ = [
     "Timings",
     "TrainingNetwork",
     "built",
+    "count_held",
     "digest",
     "draw_seed",
     "hold_out",
@@ -43,7 +44,6 @@ __all__ = [
     "routed",
     "routed_hold_out",
     "sample_rows",
-    "shared",
     "shares",
     "stops_early",
     "table_batches",

@@ -7,7 +7,7 @@ a dict with exactly the network's inputs, since Keras matches lists by position 
 """
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import keras
 import numpy as np
@@ -112,6 +112,10 @@ class StreamRows:
         self.error, self.epoch = None, 0
         self.first, self._read, self._live = first, read, []
         self._pass_over = pass_over
+
+    def joined(self, model, batch_size):
+        """Return the context in which a compiled model trains on these rows; see `Rows.joined`."""
+        return nullcontext()
 
     def feed(self, batch_size, seed=None):
         """Return these rows as batches; with a seed each epoch mixes them anew."""

@@ -58,20 +58,35 @@ def hold_out(n_rows, fraction, seed, classes=None):
         Why no rows are held out, or an empty string.
     """
     everything = np.arange(n_rows)
-    n_held = int(np.ceil(fraction * n_rows)) if fraction < 1 else int(fraction)
-    if n_held >= n_rows:
-        return everything, None, f"{n_rows} rows are too few to hold {n_held} out"
-    # Where scikit-learn's stratified draw would raise, a fit goes on without a hold-out.
-    if classes is not None:
-        counts = np.bincount(classes)
-        counts = counts[counts > 0]
-        if counts.min() < 2:
-            return everything, None, "a class has fewer than 2 rows"
-        if min(n_held, n_rows - n_held) < len(counts):
-            return everything, None, f"{n_held} held-out rows cannot show {len(counts)} classes"
+    n_held, reason = count_held(n_rows, fraction, None if classes is None else np.bincount(classes))
+    if not n_held:
+        return everything, None, reason
     train, held = train_test_split(everything, test_size=n_held, random_state=seed, stratify=classes)
     # Sorted, since tables are read part by part, in the order of their rows.
     return np.sort(train), np.sort(held), ""
+
+
+def count_held(n_rows, fraction, counts=None):
+    """Return how many rows to hold out, or 0 and why: rows that could not show every class validate nothing.
+
+    Parameters
+    ----------
+    n_rows, fraction : int, and float or int
+        As for `hold_out`.
+    counts : ndarray of shape (n_classes,), int, or None
+        Number of rows of each class, for a stratified draw.
+    """
+    n_held = int(np.ceil(fraction * n_rows)) if fraction < 1 else int(fraction)
+    if n_held >= n_rows:
+        return 0, f"{n_rows} rows are too few to hold {n_held} out"
+    # Where scikit-learn's stratified draw would raise, a fit goes on without a hold-out.
+    if counts is not None:
+        counts = counts[counts > 0]
+        if counts.min() < 2:
+            return 0, "a class has fewer than 2 rows"
+        if min(n_held, n_rows - n_held) < len(counts):
+            return 0, f"{n_held} held-out rows cannot show {len(counts)} classes"
+    return n_held, ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,10 @@ class Rows:
     # As in `StreamRows`; here the fit decides both.
     n_batches = None
     batch_rows = None
+
+    def joined(self, model, batch_size):
+        """Return the context in which a compiled model trains on these rows; here nothing is to be done for it."""
+        return nullcontext()
 
     def feed(self, batch_size, seed=None):
         """Return these rows as batches; with a seed each epoch has an order of its own."""
@@ -189,7 +208,7 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
     feed = rows.feed(schedule.batch_size, schedule.seed if schedule.shuffle else None)
     held_feed = None if held is None else held.feed(max(schedule.batch_size, HELD_BATCH))
     is_new = feed.in_place and not isinstance(model.train_function, FeedSteps)
-    with feed_from(model, feed, held_feed), raise_row_errors(rows, held):
+    with rows.joined(model, schedule.batch_size), feed_from(model, feed, held_feed), raise_row_errors(rows, held):
         with timings.measure("trace"), teller().stage(traced) if is_new else nullcontext():
             _make_state(model, feed.first_row())
             # Both now, so that the first epoch takes as long as the others, and "train" is training alone.

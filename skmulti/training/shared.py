@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .crew import Crew
 from .run import Rows
 
 # Of a table of ids with so many rows or more, only the rows of a step travel between the processes.
@@ -66,12 +67,16 @@ class SharedRows(Rows):
         As in `Rows`: the rows of this process, or one row that does not count if it has none.
     n_rows : tuple of int
         Number of rows of each process, by rank.
-    rank : int
-        Number of this process.
+    crew : Crew
+        The processes.
     """
 
-    n_rows: tuple = ()
-    rank: int = 0
+    n_rows: tuple = (1,)
+    crew: Crew = Crew()
+
+    def joined(self, model, batch_size):
+        """Return the context in which a compiled model trains together with the other processes."""
+        return shared(model, self.crew, int(shares(self.n_rows, batch_size).max()))
 
     def feed(self, batch_size, seed=None):
         """Return this process's part of each batch; with a seed each epoch has an order of its own."""
@@ -80,7 +85,7 @@ class SharedRows(Rows):
 
     def _batches(self, taken):
         """Return begins and ends of the parts, the share of each in its batch, and its number of rows."""
-        own = taken[:, self.rank]
+        own = taken[:, self.crew.rank]
         ends = np.cumsum(own)
         # A part without rows is computed on a row that does not count, since layers may not take an empty batch.
         begins = np.minimum(ends - own, len(self.y) - 1)
