@@ -104,6 +104,19 @@ class UntrustedTypesError(SavedFileError):
         self.names = sorted(names)
 
 
+class ClusterError(RuntimeError):
+    """Raised when a fit on a cluster ends because of a worker: it was lost, hangs, or has no memory or disk left.
+
+    Examples
+    --------
+    >>> from skmulti import ClusterError
+    >>> raise ClusterError("The worker tcp://10.0.0.7:40123 was lost in epoch 3.")
+    Traceback (most recent call last):
+        ...
+    skmulti.errors.ClusterError: The worker tcp://10.0.0.7:40123 was lost in epoch 3.
+    """
+
+
 class MissingValuesWarning(UserWarning):
     """Warns that values are missing in an input that had none at fit.
 

@@ -14,11 +14,13 @@ except ImportError as error:
         f'skmulti.dask needs Dask, its data frames and its scheduler ({error}): pip install "skmulti[dask]".'
     ) from error
 
+from .estimator import DaskEstimator
 from .prediction import call_on_partitions, predict_partitions, score_partitions
 from .shared import SharedEstimator
 from .threads import limit_threads, limit_threads_here
 
 __all__ = [
+    "DaskEstimator",
     "SharedEstimator",
     "call_on_partitions",
     "limit_threads",

@@ -7,7 +7,7 @@ so all stop after the same step.
 """
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
@@ -72,7 +72,7 @@ class SharedRows(Rows):
     """
 
     n_rows: tuple = (1,)
-    crew: Crew = Crew()
+    crew: Crew = field(default_factory=Crew)
 
     def joined(self, model, batch_size):
         """Return the context in which a compiled model trains together with the other processes."""

@@ -83,7 +83,7 @@ class TestFit:
     def test_held_out_rows_train_nothing(self):
         frame, y = make_listings(600, 0)
         frame = frame[COLUMNS[:3]]
-        parted, fit, split = fit_in_pieces(
+        parted, _, split = fit_in_pieces(
             MultiInputClassifier(epochs=2, random_state=0), pieces(frame, [200] * 3), pieces(y, [200] * 3)
         )
         held = pd.concat([own.table for _, own in split])
