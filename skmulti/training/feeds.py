@@ -113,6 +113,11 @@ class StreamRows:
         self.first, self._read, self._live = first, read, []
         self._pass_over = pass_over
 
+    @property
+    def n_total(self):
+        """Number of rows of the whole training."""
+        return len(self.y)
+
     def joined(self, model, batch_size):
         """Return the context in which a compiled model trains on these rows; see `Rows.joined`."""
         return nullcontext()

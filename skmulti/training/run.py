@@ -111,6 +111,11 @@ class Rows:
     n_batches = None
     batch_rows = None
 
+    @property
+    def n_total(self):
+        """Number of rows of the whole training."""
+        return len(self.y)
+
     def joined(self, model, batch_size):
         """Return the context in which a compiled model trains on these rows; here nothing is to be done for it."""
         return nullcontext()
@@ -258,7 +263,8 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
 def _tell_begin(rows, held, schedule, first, n_steps):
     """Tell what is about to be trained; a part of a fit is not worth it."""
     if teller().whole:
-        teller().say(training(len(rows.y), 0 if held is None else len(held.y), schedule, first, n_steps))
+        n_held = 0 if held is None else held.n_total
+        teller().say(training(rows.n_total, n_held, schedule, first, n_steps))
 
 
 def _with_ending(outcome, schedule, done, reason):

@@ -74,6 +74,11 @@ class SharedRows(Rows):
     n_rows: tuple = (1,)
     crew: Crew = field(default_factory=Crew)
 
+    @property
+    def n_total(self):
+        """Number of rows of the whole training."""
+        return sum(self.n_rows)
+
     def joined(self, model, batch_size):
         """Return the context in which a compiled model trains together with the other processes."""
         return shared(model, self.crew, int(shares(self.n_rows, batch_size).max()))
