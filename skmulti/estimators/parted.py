@@ -24,7 +24,7 @@ from sklearn.base import clone
 
 from .._process import isolate, refuse_fork
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
-from ..training import Crew, SharedRows, count_held, draw_seed, stops_early
+from ..training import Crew, SharedRows, StopTogether, count_held, draw_seed, stops_early
 from .examples import TableExamples, check_weight, leave_out
 from .parameters import Parts
 from .scikeras import repeat_names
@@ -279,7 +279,7 @@ class PartedFit:
             validating = SharedRows(held.arrays, held.y, held.weight, tuple(n_held), crew)
         task = FitTask(est, None, None, None, self.recipe.epochs)
         with isolate(self.seed, est.dtype), repeat_names(), est._told(task):
-            est._train(rows, validating, self.seed, self.recipe, task, checkpoint, watchers)
+            est._train(rows, validating, self.seed, self.recipe, task, checkpoint, [*watchers, StopTogether(crew)])
         task.end()
         return est
 
