@@ -10,7 +10,7 @@ from ..errors import ClusterError, InputMismatchError, describe_object, quote, s
 from ..estimators import PartedFit, is_partitioned, merged
 from . import parts
 from .threads import limit_threads
-from .training import train_together
+from .training import train_together, workers_of
 
 # How often the rows are encoded anew if workers are lost before the training begins.
 TRIES = 3
@@ -48,7 +48,7 @@ def fit_on_cluster(client, estimator, X, y, sample_weight, n_workers):
 def choose_workers(client, n_workers=None):
     """Return the addresses of the workers to use, at most `n_workers`."""
     started = time.monotonic()
-    while not (found := list(client.scheduler_info(n_workers=-1)["workers"])):
+    while not (found := list(workers_of(client))):
         if time.monotonic() - started > WITHOUT_WORKERS:
             raise ClusterError(
                 f"The cluster has had no worker for {WITHOUT_WORKERS} seconds. Start some and fit again."

@@ -59,6 +59,12 @@ def train_together(client, built, encoded, estimator):
                     ) from error
 
 
+def workers_of(client):
+    """Return what the scheduler knows of its workers, by address."""
+    # Not `client.scheduler_info`: the client itself replaces its answer every few seconds by one without workers.
+    return client.sync(client.scheduler.identity)["workers"]
+
+
 class _Training:
     """One attempt to train on all workers.
 
@@ -124,7 +130,7 @@ class _Training:
 
     def _refuse_lost(self, futures):
         """Raise an error if a worker is gone or gives no sign of life."""
-        workers, now = self.client.scheduler_info(n_workers=-1)["workers"], time.monotonic()
+        workers, now = workers_of(self.client), time.monotonic()
         for address, future in zip(self.addresses, futures, strict=True):
             if future.done():
                 continue
@@ -192,8 +198,7 @@ class _Training:
         self.client.cancel(futures, force=True)
         deadline = time.monotonic() + ENDING
         while time.monotonic() < deadline:
-            alive = self.client.scheduler_info(n_workers=-1)["workers"]
-            now = time.monotonic()
+            alive, now = workers_of(self.client), time.monotonic()
             asked = [own for own in self.addresses if own in alive and self._silent(own, now) < self.silence / 2]
             found = self.client.run(is_running, self.topic, workers=asked, on_error="return") if asked else {}
             if not any(running is True for running in found.values()):

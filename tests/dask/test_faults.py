@@ -149,7 +149,7 @@ class TestWorker:
 
     def test_has_a_full_disk(self, client, tmp_path):
         client.wait_for_workers(2, timeout=120)
-        address = sorted(client.scheduler_info(n_workers=-1)["workers"])[0]
+        address = sorted(client.run(os.getpid))[0]
         client.run(use_up_disk, workers=[address])
         started = time.monotonic()
         try:

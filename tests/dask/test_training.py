@@ -1,20 +1,28 @@
 """A fit on a cluster of two processes against the same fit in this process."""
 
+import contextlib
 import pickle
+import subprocess
+import sys
 
+import keras
 import numpy as np
 import pytest
 from distributed.protocol.pickle import loads
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import NotFittedError
 from training_cases import PARAMS, SIZES, fit_here, make_rows, pieces, table_of
 
 from skmulti import (
     CategoryIndexer,
     ImageDecoder,
+    InputMismatchError,
     InputRouter,
     MultiInputClassifier,
     MultiInputRegressor,
     NumberScaler,
+    OddCellsWarning,
     TextVectorizer,
 )
 from skmulti.dask import DaskEstimator
@@ -123,3 +131,144 @@ class TestSameAsOneProcess:
         assert found.history_["val_loss"][found.best_epoch_ - 1] == pytest.approx(loss, rel=1e-3)
         accuracy = (proba.argmax(axis=1) == position).mean()
         assert found.history_["val_accuracy"][found.best_epoch_ - 1] == pytest.approx(accuracy, abs=1e-6)
+
+
+def own_network(inputs, target):
+    """Connect numbers and a category, as a function of a module that workers import."""
+    city = keras.layers.Flatten()(keras.layers.Embedding(8, 2)(inputs["city"]))
+    hidden = keras.layers.Dense(4, activation="relu")(keras.layers.concatenate([inputs["area"], city]))
+    return keras.layers.Dense(target.width, activation=target.activation)(hidden)
+
+
+class StopInOne(keras.callbacks.Callback):
+    """Stops training in the middle of the second epoch, in one process alone."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.params["epochs"] and self.model.optimizer.iterations > 6:
+            with contextlib.suppress(FileExistsError), open(self.path, "x"):
+                self.model.stop_training = True
+
+
+class TestOwnParts:
+    def test_two_targets_own_network_and_a_stop_in_one_process(self, client, tmp_path, capsys):
+        rows = make_rows(300)
+        est = MultiInputClassifier(
+            InputRouter([("area", NumberScaler(), ["age"]), ("city", CategoryIndexer(), ["city"])]),
+            model=own_network,
+            callbacks=[StopInOne(str(tmp_path / "stopped"))],
+            verbose=1,
+            **{**PARAMS, "epochs": 9, "batch_size": 50},
+        )
+        rows["warm"] = rows["note"].str.contains("warm")
+        names = ["label", "warm"]
+        fitted = DaskEstimator(est).fit(table_of(rows[["age", "city", *names]], (150, 150)), names)
+        assert fitted.to_local().n_iter_ == 2
+        said = capsys.readouterr().out
+        assert "300 rows" in said
+        assert said.count("epoch 1") == said.count("epoch 2") == 1
+        assert fitted.predict(rows).shape == (300, 2)
+        assert_array_equal(fitted.classes_[1], [False, True])
+        assert fitted.score(table_of(rows, (150, 150)), names) == fitted.estimator_.score(rows, rows[names])
+
+    def test_one_worker_a_network_of_main_and_odd_cells(self, client, tmp_path):
+        def network(inputs, target):
+            return own_network(inputs, target)
+
+        network.__module__ = "__main__"
+        rows = make_rows(40)[["area", "city", "price"]]
+        rows["area"] = rows["area"].round().astype(str)
+        rows.iloc[[3, 30], 0] = "about ten"
+        scaler = NumberScaler(on_odd="missing")
+        est = MultiInputRegressor(
+            InputRouter([("area", scaler, ["area"]), ("city", CategoryIndexer(), ["city"])]), model=network, **PARAMS
+        )
+        with pytest.warns(OddCellsWarning, match="2 of 40") as caught:
+            fitted = DaskEstimator(est, client=client, n_workers=1).fit(table_of(rows, (20, 0, 20)), "price")
+        assert len(caught) == 1
+        assert_same_fit(fitted.to_local(), clone(est).fit(rows.drop(columns="price"), rows["price"]))
+
+
+class TestRefusals:
+    def fit(self, rows, y="label", est=None, **params):
+        return DaskEstimator(est or MultiInputClassifier(**PARAMS)).fit(table_of(rows, (20, 0, 20)), y, **params)
+
+    def test_missing_labels_are_those_of_a_plain_fit(self, client):
+        rows = make_rows(40)[["age", "label"]]
+        rows.iloc[25, 1] = None
+        with pytest.raises(ValueError, match=r"NaN|missing"):
+            self.fit(rows)
+
+    def test_a_photo_that_is_not_there(self, client, tmp_path):
+        rows = make_rows(40, tmp_path)[["photo", "label"]]
+        rows.iloc[25, 0] = str(tmp_path / "absent.png")
+        est = MultiInputClassifier(InputRouter([("photo", ImageDecoder(size=(8, 8)), "photo")]), **PARAMS)
+        with pytest.raises(InputMismatchError, match=r"absent\.png"):
+            self.fit(rows, est=est)
+
+    def test_a_cell_that_is_no_number(self, client):
+        rows = make_rows(40)[["age", "label"]].astype({"age": object})
+        rows.iloc[25, 0] = "about ten"
+        est = MultiInputClassifier(InputRouter([("age", NumberScaler(), ["age"])]), **PARAMS)
+        with pytest.raises(InputMismatchError, match="about ten"):
+            self.fit(rows, est=est)
+
+    def test_one_class(self, client):
+        with pytest.raises(ValueError, match="class"):
+            self.fit(make_rows(40)[["age", "label"]].assign(label="yes"))
+
+    def test_negative_weights(self, client):
+        rows = make_rows(40)[["age", "label", "weight"]]
+        rows.iloc[25, 2] = -1
+        with pytest.raises(ValueError, match=r"[Nn]egative"):
+            self.fit(rows, sample_weight="weight")
+
+    def test_no_rows(self, client):
+        rows = make_rows(40)[["age", "label"]]
+        with pytest.raises(InputMismatchError, match="no partition of X has a row"):
+            DaskEstimator(MultiInputClassifier()).fit(table_of(rows.iloc[:0], (0, 0)), "label")
+
+    def test_what_is_no_table_of_dask(self, client):
+        rows = make_rows(40)[["age", "label"]]
+        est, table = DaskEstimator(MultiInputClassifier()), table_of(rows, (20, 20))
+        with pytest.raises(InputMismatchError, match=r"X must be a dask\.dataframe\.DataFrame, got"):
+            est.fit(rows, "label")
+        with pytest.raises(InputMismatchError, match="y must be the name of a column of X or a table of Dask"):
+            est.fit(table[["age"]], rows["label"])
+        with pytest.raises(InputMismatchError, match="y has 3 partitions, and X has 2"):
+            est.fit(table[["age"]], table_of(rows, (20, 10, 10))["label"])
+        with pytest.raises(InputMismatchError, match="A partition of X has 20 rows, and that of y has 30"):
+            est.fit(table[["age"]], table_of(rows, (30, 10))["label"])
+        with pytest.raises(InputMismatchError, match="y names 'lable', which X does not have"):
+            est.fit(table, "lable")
+        with pytest.raises(ValueError, match="requires y to be passed"):
+            est.fit(table)
+
+
+class TestMetaEstimator:
+    def test_clone_params_pickle_and_repr(self, client):
+        est = DaskEstimator(MultiInputClassifier(epochs=3), client=client, n_workers=2)
+        copy = clone(est).set_params(estimator__epochs=4)
+        assert copy.client is client
+        assert (est.get_params()["estimator__epochs"], copy.estimator.epochs) == (3, 4)
+        again = pickle.loads(pickle.dumps(est))
+        assert (again.client, again.n_workers, again.estimator.epochs) == (None, 2, 3)
+        assert "DaskEstimator(" in repr(est)
+        assert is_classifier(est)
+        with pytest.raises(NotFittedError, match="This DaskEstimator instance is not fitted yet"):
+            est.predict(make_rows(3))
+
+
+def test_without_a_client():
+    code = """
+import dask.dataframe as dd, pandas as pd
+from skmulti import MultiInputClassifier
+from skmulti.dask import DaskEstimator
+table = dd.from_pandas(pd.DataFrame({"a": [1, 2], "b": [0, 1]}), npartitions=1)
+DaskEstimator(MultiInputClassifier()).fit(table, "b")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert "ValueError: No client of Dask is there. Make one" in done.stderr
