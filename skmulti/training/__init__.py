@@ -8,7 +8,7 @@ takes arrays from it.
 """
 
 from .callbacks import AnnealRate, SlowOnPlateau
-from .checkpoint import Checkpoint, variables
+from .checkpoint import Checkpoint, kept_seed, shared_checkpoint, variables
 from .crew import CollectiveCrew, Crew
 from .defaults import PATIENCE, Recipe, stops_early, why_stops_early
 from .features import TrainingNetwork
@@ -40,10 +40,12 @@ __all__ = [
     "draw_seed",
     "hold_out",
     "isolate",
+    "kept_seed",
     "piece_rows",
     "routed",
     "routed_hold_out",
     "sample_rows",
+    "shared_checkpoint",
     "shares",
     "stops_early",
     "table_batches",

@@ -8,6 +8,7 @@ fingerprint of its parameters, its rows and the versions of the packages, which 
 import itertools
 import random
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -140,6 +141,57 @@ class Checkpoint:
             self._is_warned = True
         now = time.monotonic()
         self._due = now + WAIT * (now - started)
+
+
+def kept_seed(folder, parts, seed):
+    """Return the seed of a fit whose checkpoint is in a folder; see `Checkpoint` for the parameters."""
+    for path in sorted(Path(folder).glob(f"fit-{digest(parts)}-*{ENDING}")):
+        try:
+            return read_state(path)["seed"]
+        except (DamagedFileError, FileNotFoundError):
+            continue
+    return seed
+
+
+class FollowedCheckpoint:
+    """A checkpoint that another process of the same training writes.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    training : dict or None
+        As in `Checkpoint`.
+    """
+
+    def __init__(self, path, training):
+        self.path, self.training = path, training
+
+    def is_due(self):
+        """Return False: the other process writes."""
+        return False
+
+
+@contextmanager
+def shared_checkpoint(folder, parts, seed, crew):
+    """Return a context with the checkpoint of a training that several processes share; the first one keeps it.
+
+    Parameters
+    ----------
+    folder, parts, seed : object
+        As for `Checkpoint`. A folder of None has no checkpoint.
+    crew : Crew
+        The processes. All of them begin with what the first one has read.
+    """
+    if folder is None:
+        yield None
+    elif crew.rank:
+        yield FollowedCheckpoint(*crew.share(None))
+    else:
+        with Checkpoint(folder, parts, seed) as checkpoint:
+            crew.share((checkpoint.path, checkpoint.training))
+            yield checkpoint
+            checkpoint.finished = True
 
 
 def _is_left(path):
