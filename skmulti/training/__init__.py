@@ -14,6 +14,7 @@ from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
 from .run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
+from .shares import refuse_strategy, strategy_of
 from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
 from .timing import Timings
 
@@ -35,10 +36,12 @@ __all__ = [
     "hold_out",
     "isolate",
     "piece_rows",
+    "refuse_strategy",
     "routed",
     "routed_hold_out",
     "sample_rows",
     "stops_early",
+    "strategy_of",
     "table_batches",
     "teller",
     "time_epoch",

@@ -16,10 +16,10 @@ from ..errors import closest_match, quote, warn
 from ..router import LazyArray, take
 from .callbacks import SlowOnPlateau, direction
 from .checkpoint import SaveEpochs
-from .feeds import LazyFeed, raise_row_errors
+from .feeds import LazyFeed, feed_from, raise_row_errors
 from .lines import epochs_told
 from .progress import Progress, run_epochs
-from .steps import FeedSteps, RowFeed, feed_from
+from .steps import FeedSteps, RowFeed
 from .telling import ending, goes_on, reason_to_stop, teller, traced, training
 from .timing import Timings
 
@@ -99,9 +99,7 @@ class Rows:
     def feed(self, batch_size, seed=None):
         """Return these rows as batches; with a seed each epoch has an order of its own."""
         is_lazy = any(isinstance(array, LazyArray) for array in self.arrays.values())
-        # A strategy divides the batches of a dataset among its devices, so they must come from the dataset.
-        kind = LazyFeed if is_lazy or tf.distribute.has_strategy() else RowFeed
-        return kind(self.arrays, self.y, self.weight, batch_size, seed)
+        return (LazyFeed if is_lazy else RowFeed)(self.arrays, self.y, self.weight, batch_size, seed)
 
 
 @dataclass(frozen=True)
@@ -216,10 +214,10 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
 
             def fit():
                 model.fit(
-                    feed.steps(),
+                    model.train_function.steps(),
                     epochs=last,
                     initial_epoch=first,
-                    validation_data=None if held_feed is None else held_feed.steps(),
+                    validation_data=None if held_feed is None else model.test_function.steps(),
                     callbacks=listed,
                     shuffle=False,  # the feed does
                     verbose=0,
