@@ -24,14 +24,16 @@ def refuse_strategy():
     ValueError
         If the strategy is neither a `MirroredStrategy` nor a `OneDeviceStrategy`.
     """
-    strategy = tf.distribute.get_strategy()
-    if tf.distribute.has_strategy() and not isinstance(
-        strategy, tf.distribute.MirroredStrategy | tf.distribute.OneDeviceStrategy
-    ):
-        raise ValueError(
-            "A fit in the scope of a strategy trains on the devices of one machine, by tf.distribute.MirroredStrategy; got "
-            f"{type(strategy).__name__}. To train on several machines, use skmulti.dask.DaskEstimator, without a scope."
-        )
+    strategy, known = tf.distribute.get_strategy(), (tf.distribute.MirroredStrategy, tf.distribute.OneDeviceStrategy)
+    if not tf.distribute.has_strategy() or isinstance(strategy, known):
+        return
+    # TensorFlow's class has another name than the one under which it is made.
+    is_workers = isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    found = "MultiWorkerMirroredStrategy" if is_workers else type(strategy).__name__
+    raise ValueError(
+        f"A fit trains on the devices of one machine, in the scope of a tf.distribute.MirroredStrategy; got {found}. "
+        "To train on several machines, use skmulti.dask.DaskEstimator(estimator), outside of any scope."
+    )
 
 
 @contextmanager

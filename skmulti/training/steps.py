@@ -196,7 +196,7 @@ class FeedSteps:
 
         def run(count):
             nonlocal steps, left
-            if self._gathers():
+            if self.feed.in_place:
                 return self._run(0, count)
             for _ in range(count):
                 # Not to the end: Keras' function has no result then.
@@ -207,13 +207,9 @@ class FeedSteps:
 
         return _time_steps(run, self.feed.n_steps)
 
-    def _gathers(self):
-        """Return whether the rows of a feed are in memory and can be gathered in a compiled call."""
-        return self.feed is not None and self.feed.in_place
-
     def trace(self):
         """Compile the function for the feed, by a call that runs no step, so that tracing is timed apart."""
-        if self._gathers() and not self.model.run_eagerly:
+        if self.feed and self.feed.in_place and not self.model.run_eagerly:
             self._run(0, 0)
 
 

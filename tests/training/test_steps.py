@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from skmulti.training.run import isolate
-from skmulti.training.steps import FeedSteps, RowFeed, feed_from
+from skmulti.training.feeds import feed_from
+from skmulti.training.steps import FeedSteps, RowFeed
 
 
 def epoch_rows(n_rows=10, batch_size=4, epoch=0, seed=0):
