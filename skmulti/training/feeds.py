@@ -351,4 +351,5 @@ def feed_from(model, training, held):
     finally:
         # The rows are not kept with the network. Keras keeps an iterator over the held-out ones if a fit breaks off.
         model.train_function.feed = model.test_function.feed = None
+        model.train_function.batches = model.test_function.batches = None
         vars(model).pop("_eval_epoch_iterator", None)

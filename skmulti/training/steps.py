@@ -135,11 +135,13 @@ class FeedSteps:
     ----------
     feed : RowFeed or other feed
         The rows.
+    batches : iterator or None
+        The batches that an epoch under a strategy has left, if the feed is not gathered in place.
     """
 
     def __init__(self, model, step, otherwise):
         self.model, self.otherwise = model, otherwise
-        self.feed = self._batches = None
+        self.feed = self.batches = None
         # TensorFlow counts traces by a function's code and warns of many. A partial of each model is counted alone.
         self._run_gathered = partial(_run_gathered, model, step)
         self._run_read = partial(_run_read, model, step)
@@ -187,8 +189,8 @@ class FeedSteps:
             # them.
             return self._run_gathered(self.feed.batch_size, self.feed.data, self.feed.order, ends)
         if first == 0:
-            self._batches = iter(self.feed.steps())
-        return self._run_read(self._batches, ends)
+            self.batches = iter(self.feed.steps())
+        return self._run_read(self.batches, ends)
 
     def seconds_of_step(self):
         """Return how long a step takes, measured on a few steps of the feed that are run for it."""

@@ -191,5 +191,5 @@ class TestSteps:
             feed = RowFeed({"a": X[:n_rows]}, Y[:n_rows], None, 4)
             with feed_from(model, feed, None):
                 model.fit(feed.steps(), epochs=1, shuffle=False, verbose=0)
-        assert model.train_function._run.experimental_get_tracing_count() <= 2
+        assert model.train_function._run_gathered.experimental_get_tracing_count() <= 2
         assert "retracing" not in caplog.text
