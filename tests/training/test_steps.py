@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from skmulti.training.run import isolate
 from skmulti.training.feeds import feed_from
+from skmulti.training.run import isolate
 from skmulti.training.steps import FeedSteps, RowFeed
 
 
