@@ -21,7 +21,8 @@ from skmulti import DenseHead, MultiInputClassifier
 
 x = np.random.default_rng(0).normal(size=60)
 X, y = pd.DataFrame({"x": x}), (x > 0).astype(int)
-make = lambda: MultiInputClassifier(head=DenseHead(units=()), epochs=1, random_state=0)
+parts = {"head": DenseHead(units=()), "epochs": 1, "compile__run_eagerly": True}
+make = lambda: MultiInputClassifier(**parts, random_state=0)
 
 def report(name, function, queue):
     try:

@@ -29,10 +29,12 @@ from ..training import (
     draw_seed,
     hold_out,
     isolate,
+    refuse_strategy,
     routed,
     routed_hold_out,
     sample_rows,
     stops_early,
+    strategy_of,
     teller,
     told_by,
     train,
@@ -128,6 +130,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _fit(self, target, X, y, sample_weight, validation):
         """Fit anew on a target that has learned nothing yet, or continue a fit if `warm_start` asks for it."""
         refuse_fork()
+        refuse_strategy()
         self._validate_params()
         self._check_routed()
         if self.warm_start and hasattr(self, "model_"):
@@ -141,6 +144,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _partial_fit(self, target, X, y, sample_weight):
         """Train one epoch on a chunk of rows; the first chunk fits the router."""
         refuse_fork()
+        refuse_strategy()
         self._validate_params()
         self._check_routed()
         if self.checkpoint is not None:
@@ -449,15 +453,16 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
         Only a whole fit, which has a `task`, stops early. The callbacks `watchers` change nothing.
         """
-        ready = self._make_ready(rows, held, seed, recipe, whole=task is not None)
-        callbacks = [*self.callbacks_, *(task.epochs() if task else ()), *watchers]
-        fit_params = self._fit_params()
-        if rows.n_batches:
-            # The source ends an epoch after these steps by itself.
-            fit_params.pop("steps_per_epoch", None)
-        # Keras makes metrics from their names in the first training step, not in `compile`.
-        with restart_names():
-            done = train(*ready, callbacks, fit_params, self.timings_, checkpoint)
+        with strategy_of(self.model_):
+            ready = self._make_ready(rows, held, seed, recipe, whole=task is not None)
+            callbacks = [*self.callbacks_, *(task.epochs() if task else ()), *watchers]
+            fit_params = self._fit_params()
+            if rows.n_batches:
+                # The source ends an epoch after these steps by itself.
+                fit_params.pop("steps_per_epoch", None)
+            # Keras makes metrics from their names in the first training step, not in `compile`.
+            with restart_names():
+                done = train(*ready, callbacks, fit_params, self.timings_, checkpoint)
         # A new dict: a fit that is broken off leaves the old one.
         names = dict.fromkeys([*self.history_, *done.history])
         self.history_ = {

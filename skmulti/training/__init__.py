@@ -16,6 +16,7 @@ from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
 from .run import Rows, Schedule, count_held, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
 from .shared import SharedRows, shares
+from .shares import refuse_strategy, strategy_of
 from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
 from .timing import Timings
 
@@ -42,12 +43,14 @@ __all__ = [
     "isolate",
     "kept_seed",
     "piece_rows",
+    "refuse_strategy",
     "routed",
     "routed_hold_out",
     "sample_rows",
     "shared_checkpoint",
     "shares",
     "stops_early",
+    "strategy_of",
     "table_batches",
     "teller",
     "time_epoch",

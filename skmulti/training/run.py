@@ -16,10 +16,10 @@ from ..errors import closest_match, quote, warn
 from ..router import LazyArray, take
 from .callbacks import SlowOnPlateau, direction
 from .checkpoint import SaveEpochs
-from .feeds import LazyFeed, raise_row_errors
+from .feeds import LazyFeed, feed_from, raise_row_errors
 from .lines import epochs_told
 from .progress import Progress, run_epochs
-from .steps import FeedSteps, RowFeed, feed_from
+from .steps import FeedSteps, RowFeed
 from .telling import ending, goes_on, reason_to_stop, teller, traced, training
 from .timing import Timings
 
@@ -127,8 +127,7 @@ class Rows:
     @property
     def _feed_class(self):
         is_lazy = any(isinstance(array, LazyArray) for array in self.arrays.values())
-        # A strategy divides the batches of a dataset among its devices, so they must come from the dataset.
-        return LazyFeed if is_lazy or tf.distribute.has_strategy() else RowFeed
+        return LazyFeed if is_lazy else RowFeed
 
 
 @dataclass(frozen=True)
@@ -243,10 +242,10 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
 
             def fit():
                 model.fit(
-                    feed.steps(),
+                    model.train_function.steps(),
                     epochs=last,
                     initial_epoch=first,
-                    validation_data=None if held_feed is None else held_feed.steps(),
+                    validation_data=None if held_feed is None else model.test_function.steps(),
                     callbacks=listed,
                     shuffle=False,  # the feed does
                     verbose=0,
