@@ -29,7 +29,7 @@ from .errors import (
     UnmatchedFilesWarning,
     UntrustedTypesError,
 )
-from .estimators import EmbeddingTransformer, MultiInputClassifier, MultiInputRegressor, Plan
+from .estimators import EmbeddingTransformer, MultiInputClassifier, MultiInputRegressor, Plan, hand_in
 from .inputs import (
     Branch,
     CalendarEncoder,
@@ -88,6 +88,16 @@ from .training import AnnealRate, SlowOnPlateau
 
 # A worker process imports skmulti when it is handed an estimator, before TensorFlow has started its threads.
 share_cores()
+
+
+def _call_on_partitions(*arguments, **keywords):
+    from .dask import call_on_partitions
+
+    return call_on_partitions(*arguments, **keywords)
+
+
+# Estimators are below the wing that knows Dask. It is imported when a table of Dask is predicted.
+hand_in(_call_on_partitions)
 
 __all__ = [
     "AddMerge",

@@ -25,30 +25,41 @@ WORKERS = min(4, os.cpu_count() or 1)
 _BROKEN_OFF = ContextVar("broken_off", default=None)
 
 
+# How many cores `share_cores` left to this process, under "cores"; empty if nobody has shared them.
+_SHARE = {}
+
+
 def available_cores():
-    """Return the number of cores that this process may use; a worker process of joblib may use its share."""
+    """Return the number of cores that this process may use; a worker process may use its share."""
+    if "cores" in _SHARE:
+        return _SHARE["cores"]
     if _is_worker():
         # joblib tells its workers their share in the variables that limit threads of numerical libraries.
         return int(os.environ.get("OMP_NUM_THREADS", 1))
     return joblib.cpu_count()
 
 
-def share_cores():
-    """Limit TensorFlow to the cores that joblib gives this worker process; it would use all of them otherwise.
+def share_cores(n_cores=None):
+    """Limit TensorFlow, and threads of the package, to this process's share of the cores.
 
-    With ``n_jobs`` equal to the number of cores that is one thread for each worker. Outside of
-    joblib's worker processes nothing happens, nor after TensorFlow's first operation, which starts
-    its threads.
+    TensorFlow would use all cores in each process otherwise. After its first operation, which starts
+    its threads, these stay as many as they are.
+
+    Parameters
+    ----------
+    n_cores : int or None
+        The share. None takes what joblib gives to its worker processes: with ``n_jobs`` equal to the
+        number of cores, one for each. Outside of these nothing happens.
     """
-    if not _is_worker():
+    if n_cores is not None:
+        _SHARE["cores"] = n_cores
+    elif not _is_worker():
         return
     n_threads = available_cores()
-    try:
+    # TensorFlow's threads may have been started before.
+    with suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(n_threads)
         tf.config.threading.set_inter_op_parallelism_threads(n_threads)
-    except RuntimeError:
-        # TensorFlow's threads were started before: they stay as they are.
-        return
 
 
 def _is_worker():

@@ -13,8 +13,11 @@ from .copies import KINDS, PackedObject, pack_object
 from .embedding import EmbeddingTransformer
 from .graph import output_graph
 from .labels import Labels
+from .outcomes import OutcomeColumns, predict_rows
+from .partitions import hand_in, is_partitioned
 from .plan import Plan
 from .regressor import MultiInputRegressor
+from .scores import score_of_parts, score_part
 from .targets import ClassTarget, NumberTarget
 
 __all__ = [
@@ -25,9 +28,15 @@ __all__ = [
     "MultiInputClassifier",
     "MultiInputRegressor",
     "NumberTarget",
+    "OutcomeColumns",
     "Outputs",
     "PackedObject",
     "Plan",
+    "hand_in",
+    "is_partitioned",
     "output_graph",
     "pack_object",
+    "predict_rows",
+    "score_of_parts",
+    "score_part",
 ]

@@ -59,6 +59,7 @@ from .planning import plan_fit
 from .resuming import fit_parts, warn_of_interrupt
 from .scikeras import ScikerasAdapter, optimizer_state, repeat_names, restart_names
 from .tasks import CallbackSupportMixin, FitTask
+from .writing import write_predictions
 
 
 @dataclass(frozen=True)
@@ -547,6 +548,69 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if not outputs:
             raise InputMismatchError(f"{source.name} has 0 sample(s) while a minimum of 1 is required.")
         return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+    @explains_arguments
+    def predict_to(self, source, path, *, method="predict", keep=()):
+        """Predict a table that is larger than memory, and write the predictions to a folder.
+
+        Rows are read, predicted and written part by part, in their order. The folder is there when all
+        rows are predicted, and not before: if the prediction breaks off, nothing is left at `path`.
+
+        Parameters
+        ----------
+        source : path, list of paths, Arrow dataset, DataFrame, or iterable of DataFrames
+            The rows: Parquet or CSV files or a folder of them, or what yields DataFrames.
+        path : str or path
+            The folder to write. It must not exist, or be empty.
+        method : {"predict", "predict_proba"}
+            What to write. `predict` of one target is the column ``prediction``; several targets have
+            the names that they had at fit. Columns of `predict_proba` are named after the classes, with
+            ``<target>_`` before them if there are several targets.
+        keep : str or sequence of str
+            Columns of the rows that are written beside the predictions, such as an id.
+
+        Returns
+        -------
+        int
+            Number of rows.
+
+        Raises
+        ------
+        FileExistsError
+            If there is something at `path` already.
+        InputMismatchError
+            If a column is missing, or if there are no rows.
+        ValueError
+            If `method` is no method of the estimator, or a column to keep has the name of a prediction.
+        ImportError
+            If pyarrow is not installed.
+
+        See Also
+        --------
+        skmulti.dask : Predict a table on several machines.
+
+        Notes
+        -----
+        Files are named ``part-00000.parquet`` and so on, of about a million rows each. They are written
+        to a hidden folder beside `path`, which is renamed at the end. Row labels are not written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import pandas as pd
+        >>> from skmulti import MultiInputClassifier
+        >>> from skmulti.datasets import make_listings
+        >>> frame, outcome = make_listings(60, 0)
+        >>> clf = MultiInputClassifier(epochs=1, random_state=0).fit(frame[["area", "city"]], outcome)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     frame.to_parquet(f"{folder}/rows.parquet")
+        ...     n_rows = clf.predict_to(f"{folder}/rows.parquet", f"{folder}/predicted", keep="city")
+        ...     predicted = pd.read_parquet(f"{folder}/predicted")
+        >>> n_rows, list(predicted.columns)
+        (60, ['city', 'prediction'])
+        """
+        self._check_fitted()
+        return write_predictions(self, source, path, method, keep)
 
     def embed(self, X, input=None):
         """Return the vector of an input, or of all of them, for each row.

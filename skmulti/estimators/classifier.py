@@ -9,6 +9,7 @@ from .._validation import StrOptions
 from .base import MultiInputEstimator
 from .labels import check_labels
 from .parameters import explains_arguments
+from .partitions import takes_partitions
 from .resuming import undone_if_broken_off
 from .targets import ClassTarget, check_output_names, output_names
 from .tasks import with_callbacks
@@ -371,6 +372,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         return self._partial_fit(ClassTarget(self.class_weight, classes), X, y, sample_weight)
 
     @explains_arguments
+    @takes_partitions
     def predict_proba(self, X):
         """Predict the probability of each class.
 
@@ -402,6 +404,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         return outputs / outputs.sum(axis=1, keepdims=True)
 
     @explains_arguments
+    @takes_partitions
     def predict(self, X):
         """Predict the label of each row.
 
@@ -424,6 +427,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         return self._target.labels.decode(np.argmax(proba, axis=1))
 
     @explains_arguments
+    @takes_partitions
     def score(self, X, y=None, sample_weight=None):
         """Return the accuracy on rows with known labels.
 

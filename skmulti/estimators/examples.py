@@ -34,6 +34,7 @@ from ..router import (
 from ..sources import TableSource, batch_source, has_named_columns, split_batch, table_source
 from ..training import Rows, StreamRows, digest, piece_rows, table_batches
 from .labels import as_pandas
+from .partitions import refuse_partitions
 from .targets import check_output_names, encode_rows, output_names
 
 # Size in bytes of the rows of batches that are kept for initial values of branches.
@@ -60,6 +61,7 @@ def source_of(X, y=None, steps=None):
     if X is None or isinstance(X, pd.DataFrame | np.ndarray):
         return None
     # Tables of other libraries and rows with names are in memory, whatever else they can do.
+    refuse_partitions(X)
     if has_named_columns(X) or is_record(X):
         return None
     return table_source(X) or batch_source(X, y, steps)

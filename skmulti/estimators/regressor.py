@@ -5,6 +5,7 @@ from sklearn.base import RegressorMixin
 
 from .base import MultiInputEstimator
 from .parameters import explains_arguments
+from .partitions import takes_partitions
 from .resuming import undone_if_broken_off
 from .targets import NumberTarget
 from .tasks import with_callbacks
@@ -312,6 +313,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         return self._partial_fit(NumberTarget(self.scale_target), X, y, sample_weight)
 
     @explains_arguments
+    @takes_partitions
     def predict(self, X):
         """Predict the target of each row.
 
@@ -329,6 +331,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         return outputs[:, 0] if self._target.flat else outputs
 
     @explains_arguments
+    @takes_partitions
     def score(self, X, y=None, sample_weight=None):
         """Return the coefficient of determination on rows with known targets.
 

@@ -13,7 +13,7 @@ from .blocks import draw_block, in_words
 from .encoded import EncodedInputs, check_batch, first_specs
 from .entries import input_names
 from .fitted import FittedRoutes
-from .frames import n_rows, take_rows, to_table
+from .frames import n_rows, table_parts, take_rows, to_table
 from .graph import RouterGraph
 from .lazy import LazyArray, split_lazy, take
 from .plan import RoutingTable, lines_to_change
@@ -43,6 +43,7 @@ __all__ = [
     "n_rows",
     "split_lazy",
     "store_folder",
+    "table_parts",
     "take",
     "take_rows",
     "to_table",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from ..errors import InputMismatchError, closest_match, quote, shorten
+from ..errors import InputMismatchError, closest_match, quote, quote_first, shorten
 from ..inputs import ENCODERS, infer_spec
 from .frames import lengths_error
 from .routes import check_encoded
@@ -222,6 +222,13 @@ class EncodedInputs(TransformerMixin, BaseEstimator):
     def chunks(self, X, *, folder=None, only=None, warns=True):
         """Yield what `transform` returns, as a single chunk; the arguments are ignored."""
         yield self.transform(X)
+
+    def columns_read(self, columns):
+        """Refuse a table: there is no router that could read its columns."""
+        raise InputMismatchError(
+            f"The estimator was fitted on encoded arrays, so it reads no table with the columns "
+            f"{quote_first(columns)}. Fit it on tables, or predict arrays: estimator.predict({{input name: array}})."
+        )
 
     def default_branches(self):
         """Return the default branch of each input: that of the first encoder which makes its kind."""

@@ -185,6 +185,15 @@ class FittedRoutes:
             return table, places_by_label(table, self.routes)
         return self._match_by_position(table, named), None
 
+    def columns_read(self, columns):
+        """Return those labels of a table that the routes read: all of them if positions count; refuse missing ones."""
+        places = self.find_columns(pd.DataFrame(columns=columns))[1]
+        labels = list(columns)
+        if not self.has_names or len(set(labels)) < len(labels):
+            return labels
+        read = {position for route in self.routes for position in route.positions_in(places)}
+        return [label for i, label in enumerate(labels) if i in read]
+
     def _find_in_rows(self, X):
         """Return what `find_columns` does for records, which name the cells of a row; None for other tables."""
         if isinstance(X, pd.DataFrame | np.ndarray):

@@ -121,8 +121,7 @@ def table_parts(X):
     for part in X:
         if not has_named_columns(part):
             raise InputMismatchError(
-                f"X is a {type(X).__name__} that yields a {type(part).__name__}; to compare rows, give tables with the "
-                "columns of fit."
+                f"X is a {type(X).__name__} that yields a {type(part).__name__}; give tables with the columns of fit."
             )
         yield part
 

@@ -518,6 +518,36 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
         table, places = self._fitted.find_columns(X)
         return [(route, rename(route.columns_in(table, places), route.fitted_names)) for route in self._fitted.routes]
 
+    def columns_read(self, columns):
+        """Return those of a table's columns that the inputs read.
+
+        Parameters
+        ----------
+        columns : sequence
+            Labels of the columns of a table to predict.
+
+        Returns
+        -------
+        list
+            The labels of the columns that `transform` needs, in the table's order: all of them if a
+            column is found by its position, not by its name.
+
+        Raises
+        ------
+        InputMismatchError
+            If a column of fit is missing.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> from skmulti import InputRouter, NumberScaler
+        >>> router = InputRouter([("size", NumberScaler(), ["size"])]).fit(pd.DataFrame({"size": [1.0, 2.0]}))
+        >>> router.columns_read(["id", "size"])
+        ['size']
+        """
+        check_is_fitted(self, "specs_")
+        return self._fitted.columns_read(columns)
+
     def column_fields(self):
         """Return what each column that an input reads holds in JSON.
 
