@@ -242,7 +242,7 @@ def test_a_target_that_does_not_belong_to_the_rows_is_refused(classifier, frame,
 
 def test_a_target_with_other_rows_is_refused(classifier, frame):
     table = partitioned(frame).clear_divisions()
-    with pytest.raises(InputMismatchError, match="A partition of X has .* rows, that of y has"):
+    with pytest.raises(InputMismatchError, match=r"A partition of X has .* rows, that of y has"):
         classifier.score(table, table["label"][table["id"] > 5])
 
 
