@@ -72,9 +72,8 @@ def main():
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     for name, median in medians.items():
         print(f"{name:10} {median:7.1f} s   " + " ".join(f"{value:.1f}" for value in seconds[name]))
-    print(
-        f"ratio {medians['n_jobs=1'] / medians['2 workers']:.2f}; all scores equal: {all(s == scores[0] for s in scores)}"
-    )
+    equal = all(each == scores[0] for each in scores)
+    print(f"ratio {medians['n_jobs=1'] / medians['2 workers']:.2f}; all scores equal: {equal}")
 
 
 if __name__ == "__main__":
