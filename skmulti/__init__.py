@@ -2,7 +2,7 @@
 
 A table goes in, predictions come out: the router splits its columns into named inputs, a branch of the network
 learns from each input, the merge joins the branches, and the head predicts. All public names are here. Behind them are
-nine wings, folders with a façade each; an import leads to a lower wing only.
+ten wings, folders with a façade each; an import leads to a lower wing only.
 """
 
 # First: it refuses other backends before anything imports Keras.

@@ -126,7 +126,8 @@ def call_in_threads(function, arguments, n_jobs):
     If a call fails or a user interrupts, those that work ahead of a loop stop at their next item, and
     every thread has ended before the error is raised.
     """
-    n_threads = effective_n_jobs(n_jobs)
+    # On a cluster, joblib counts the cores of all machines, whatever `n_jobs` says. These are threads of this process.
+    n_threads = min(effective_n_jobs(n_jobs), n_jobs if n_jobs and n_jobs > 0 else available_cores())
     if n_threads == 1:
         return [function(*own) for own in arguments]
     # Not joblib's threads, which an interrupt leaves running.

@@ -379,7 +379,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
-            Rows with the columns of fit.
+            Rows with the columns of fit. A ``dask.dataframe.DataFrame`` is predicted lazily, partition by
+            partition: the result is a Series or DataFrame of Dask (`skmulti.dask.predict_partitions`).
 
         Returns
         -------
@@ -411,7 +412,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
-            Rows with the columns of fit.
+            Rows with the columns of fit. A ``dask.dataframe.DataFrame`` is predicted lazily, partition by
+            partition: the result is a Series or DataFrame of Dask (`skmulti.dask.predict_partitions`).
 
         Returns
         -------
@@ -434,7 +436,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
-            Rows with the columns of fit.
+            Rows with the columns of fit. A ``dask.dataframe.DataFrame`` is scored where its partitions are; then
+            `y` and the weights are names of its columns, or columns of it.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Their labels.
         sample_weight : array-like of shape (n_rows,) or None

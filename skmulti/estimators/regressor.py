@@ -320,7 +320,8 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
-            Rows with the columns of fit.
+            Rows with the columns of fit. A ``dask.dataframe.DataFrame`` is predicted lazily, partition by
+            partition: the result is a Series or DataFrame of Dask (`skmulti.dask.predict_partitions`).
 
         Returns
         -------
@@ -338,7 +339,8 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
-            Rows with the columns of fit.
+            Rows with the columns of fit. A ``dask.dataframe.DataFrame`` is scored where its partitions are; then
+            `y` and the weights are names of its columns, or columns of it.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Their targets.
         sample_weight : array-like of shape (n_rows,) or None

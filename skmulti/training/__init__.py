@@ -11,12 +11,12 @@ from .callbacks import AnnealRate, SlowOnPlateau
 from .checkpoint import Checkpoint, kept_seed, shared_checkpoint, variables
 from .crew import CollectiveCrew, Crew
 from .defaults import PATIENCE, Recipe, stops_early, why_stops_early
+from .devices import refuse_strategy, strategy_of
 from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
+from .processes import SharedRows, shares
 from .run import Rows, Schedule, count_held, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
-from .shared import SharedRows, shares
-from .shares import refuse_strategy, strategy_of
 from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
 from .timing import Timings
 

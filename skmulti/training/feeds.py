@@ -18,7 +18,7 @@ import tensorflow as tf
 from .._workers import WORKERS, map_ahead
 from ..inputs import odd_cells_gathered
 from ..router import split_lazy
-from .shares import run_shares, test_share, train_share
+from .devices import run_shares, test_share, train_share
 from .steps import EpochOrder, FeedSteps, RowFeed, gather_batch, run_alone
 
 # Number of rows of a table that are mixed with each other.

@@ -39,7 +39,7 @@ def shares(n_rows, batch_size):
 
     Examples
     --------
-    >>> from skmulti.training.shared import shares
+    >>> from skmulti.training.processes import shares
     >>> shares([8, 300], 44)[:3].tolist()
     [[1, 43], [1, 43], [1, 43]]
     """

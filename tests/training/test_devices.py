@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmulti.training.shares import cut_share
+from skmulti.training.devices import cut_share
 
 
 class TestShare:
