@@ -129,7 +129,7 @@ def test_nothing_is_left_if_it_breaks_off(regressor, table, tmp_path):
         ({"keep": [3]}, ValueError, "keep holds 3 of type int"),
         ({"method": "predict_proba"}, ValueError, "method is 'predict_proba'; it must be 'predict'"),
         ({"source": {"numbers": np.ones((3, 2))}}, InputMismatchError, "predict_to takes tables"),
-        ({"source": []}, InputMismatchError, ""),
+        ({"source": []}, InputMismatchError, "Expected 2D array or a DataFrame"),
         ({"source": "no/such/folder"}, InputMismatchError, "There is no file or folder"),
     ],
 )
