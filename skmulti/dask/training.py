@@ -4,7 +4,7 @@ import time
 from contextlib import contextmanager
 from uuid import uuid4
 
-import cloudpickle
+from distributed.protocol.pickle import loads
 
 from ..errors import ClusterError, shorten
 from .job import PortTakenError
@@ -104,7 +104,7 @@ class _Training:
                 self._end()
         if len({result.digest for result in results}) > 1:
             raise ClusterError("The workers ended with different weights. Please report it, with the cluster's layout.")
-        return cloudpickle.loads(results[0].estimator), [pair for result in results for pair in result.told]
+        return loads(results[0].estimator), [pair for result in results for pair in result.told]
 
     def _watch(self):
         """Wait until all processes have ended well, or raise what has gone wrong."""

@@ -24,7 +24,7 @@ from sklearn.base import clone
 
 from .._process import isolate, refuse_fork
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
-from ..training import Crew, SharedRows, count_held, digest, draw_seed, kept_seed, shared_checkpoint, stops_early
+from ..training import Alone, SharedRows, count_held, digest, draw_seed, kept_seed, shared_checkpoint, stops_early
 from .examples import TableExamples, check_weight, leave_out
 from .parameters import Parts
 from .resuming import fit_parts
@@ -288,7 +288,7 @@ class PartedFit:
         MultiInputClassifier or MultiInputRegressor
             Fitted; the same in each place.
         """
-        est, crew = self.estimator, crew or Crew()
+        est, crew = self.estimator, crew or Alone()
         rows = SharedRows(training.arrays, training.y, training.weight, tuple(n_training), crew)
         validating = None
         if sum(n_held):

@@ -9,7 +9,7 @@ takes arrays from it.
 
 from .callbacks import AnnealRate, SlowOnPlateau
 from .checkpoint import Checkpoint, kept_seed, shared_checkpoint, variables
-from .crew import CollectiveCrew, Crew
+from .crew import Alone, Crew
 from .defaults import PATIENCE, Recipe, stops_early, why_stops_early
 from .devices import refuse_strategy, strategy_of
 from .features import TrainingNetwork
@@ -22,9 +22,9 @@ from .timing import Timings
 
 __all__ = [
     "PATIENCE",
+    "Alone",
     "AnnealRate",
     "Checkpoint",
-    "CollectiveCrew",
     "Crew",
     "Recipe",
     "Rows",

@@ -5,6 +5,7 @@ changed: weights, optimizer, random generators, the state of callbacks, and the 
 fingerprint of its parameters, its rows and the versions of the packages, which names its file.
 """
 
+import io
 import itertools
 import random
 import time
@@ -17,7 +18,7 @@ import numpy as np
 from ..errors import CheckpointWarning, quote_first, shorten, warn
 from .fingerprint import digest
 from .locks import FileLock
-from .statefile import DamagedFileError, is_plain, read_state, write_state
+from .statefile import DamagedFileError, is_plain, read_open, read_state, write_state
 
 # A file is written again after this many times the seconds that writing took, so that at most a tenth of a fit goes
 # into it however short its epochs are.
@@ -159,13 +160,14 @@ class FollowedCheckpoint:
     Parameters
     ----------
     path : Path
-        The file.
-    training : dict or None
-        As in `Checkpoint`.
+        Where it is.
+    content : bytes
+        What the file holds, or nothing.
     """
 
-    def __init__(self, path, training):
-        self.path, self.training = path, training
+    def __init__(self, path, content):
+        self.path = path
+        self.training = read_open(io.BytesIO(content), path)["training"] if content else None
 
     def is_due(self):
         """Return False: the other process writes."""
@@ -180,16 +182,16 @@ def shared_checkpoint(folder, parts, seed, crew):
     ----------
     folder, parts, seed : object
         As for `Checkpoint`. A folder of None has no checkpoint.
-    crew : Crew
+    crew : Crew or Alone
         The processes. All of them begin with what the first one has read.
     """
     if folder is None:
         yield None
     elif crew.rank:
-        yield FollowedCheckpoint(*crew.share(None))
+        yield FollowedCheckpoint(Path(folder), crew.share(b""))
     else:
         with Checkpoint(folder, parts, seed) as checkpoint:
-            crew.share((checkpoint.path, checkpoint.training))
+            crew.share(b"" if checkpoint.training is None else checkpoint.path.read_bytes())
             yield checkpoint
             checkpoint.finished = True
 

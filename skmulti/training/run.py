@@ -122,12 +122,12 @@ class Rows:
 
     def feed(self, batch_size, seed=None):
         """Return these rows as batches; with a seed each epoch has an order of its own."""
-        return self._feed_class(self.arrays, self.y, self.weight, batch_size, seed)
+        return feed_class(self.arrays)(self.arrays, self.y, self.weight, batch_size, seed)
 
-    @property
-    def _feed_class(self):
-        is_lazy = any(isinstance(array, LazyArray) for array in self.arrays.values())
-        return LazyFeed if is_lazy else RowFeed
+
+def feed_class(arrays):
+    """Return the class that feeds arrays to a training: `LazyFeed` if some of them are lazy, else `RowFeed`."""
+    return LazyFeed if any(isinstance(array, LazyArray) for array in arrays.values()) else RowFeed
 
 
 @dataclass(frozen=True)
