@@ -133,7 +133,8 @@ def test_unknown_and_unused_categories_are_those_of_the_rows_in_memory(classifie
 
 
 def test_only_columns_that_inputs_read_are_loaded(classifier, frame, tmp_path):
-    frame.to_parquet(tmp_path / "rows.parquet")
+    # Without its index: Dask 2026.8 under pandas 3.1 cannot read files of an index with a name.
+    frame.reset_index(drop=True).to_parquet(tmp_path / "rows.parquet")
     lazy = classifier.predict(dd.read_parquet(tmp_path / "rows.parquet"))
     readers = [node for node in lazy.expr.simplify().walk() if type(node).__name__.startswith("ReadParquet")]
     assert set(readers[0].columns) == {"size", "place", "note"}
