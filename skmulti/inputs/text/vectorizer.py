@@ -297,7 +297,7 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
             self.vocabulary_ = ["", "[UNK]", *words[:limit]]
             self._n_repeated = min(limit, sum(count > 1 for count in seen.values()))
         self._partial = seen, lengths, self.vocabulary_
-        self.length_ = choose_length(self.length, np.array(list(lengths.elements())))
+        self.length_ = choose_length(self.length, lengths)
         vars(self).pop("_word_ids", None)
 
     def fit_encode_and_flag(self, columns, y=None):
