@@ -5,8 +5,8 @@ From top to bottom:
 - `InputEncoder`, the contract of encoders;
 - functions that encoders call on their columns: `check_frame` (names and number of columns as at fit), `as_frame`,
   `cells_as_columns`, `one_column` and `missing_rows`;
-- functions for encoders that learn from a table in parts: `check_merge`, and `cannot_learn_in_parts` and `cannot_merge`
-  for those that do not;
+- functions for encoders that learn from a table in parts: `check_merge` and `join_counts`, and, for those that do not,
+  `cannot_learn_in_parts` and `cannot_merge`;
 - `Branch`, the contract of branches.
 
 How missing values travel: a float array keeps NaN, and the first layer of every branch (`LearnedFill`) replaces NaN by
@@ -699,6 +699,14 @@ def check_merge(encoder, other, kept="_partial", decided=()):
             f"{name}.merge: the two read their parts in different ways ({wrong[0].strip('_')}: {found[0]} and "
             f"{found[1]}). Call begin_parts(sample) on one encoder, with rows of all parts, and let copies of it learn."
         )
+
+
+def join_counts(counts, others):
+    """Return two counters together, as a new one."""
+    # `+` walks over both in Python, which takes long for vocabularies; this copies one and walks over the other.
+    joined = counts.copy()
+    joined.update(others)
+    return joined
 
 
 def cannot_learn_in_parts(encoder):

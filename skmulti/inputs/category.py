@@ -30,7 +30,7 @@ from ._measures import as_labels
 from ._odd import ON_ODD, are_mostly, odd_cells_reported, settle_odd
 from ._unknown import KnownValues, is_surprising, note_unknown
 from ._values import Vocabulary, as_objects, settle_values, text_of
-from .base import Branch, InputEncoder, check_frame, check_merge
+from .base import Branch, InputEncoder, check_frame, check_merge, join_counts
 from .graphs import CategoryGraph
 
 # Classes whose objects name something and can be told apart by nothing but their value.
@@ -378,7 +378,7 @@ SequencePadder. Or count such cells as missing: CategoryIndexer(on_odd="missing"
         """Join the counts of all values of two sets of parts; see `InputEncoder.merge`."""
         check_merge(self, other)
         merged = copy.copy(self)
-        seen = [own + others for own, others in zip(self._partial[0], other._partial[0], strict=True)]
+        seen = list(map(join_counts, self._partial[0], other._partial[0]))
         merged._keep_counts(seen, self._partial[1] + other._partial[1])
         return merged
 

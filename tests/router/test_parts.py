@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from router_cases import assert_equal_arrays
 from sklearn.base import clone
 from sklearn.decomposition import PCA, IncrementalPCA
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
 from skmulti import (
     CategoryIndexer,
@@ -213,7 +213,7 @@ class TestMissing:
 
 
 class TestRefusals:
-    @pytest.mark.parametrize("encoder", [OneHotEncoder(), PCA(1)])
+    @pytest.mark.parametrize("encoder", [OneHotEncoder(), PCA(1), TargetEncoder()])
     def test_encoder_that_needs_all_rows_says_so(self, encoder):
         with pytest.raises(
             InputMismatchError, match=rf"'x' \(column 'area'\): {type(encoder).__name__} learns from all"

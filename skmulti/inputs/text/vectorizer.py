@@ -15,7 +15,7 @@ from .._hints import are_of
 from .._measures import as_labels, lengths_of
 from .._odd import ON_ODD, odd_cells_gathered
 from .._steps import choose_length
-from ..base import InputEncoder, Piece, as_frame, check_frame, check_merge, missing_rows
+from ..base import InputEncoder, Piece, as_frame, check_frame, check_merge, join_counts, missing_rows
 from .branch import TextBranch
 from .cells import empty_rows, holds_bytes, read_texts
 from .columns import describe_texts, share_words
@@ -263,7 +263,7 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         """Join the counts of all words of two sets of parts; see `InputEncoder.merge`."""
         check_merge(self, other, decided=["holds_bytes_"])
         merged = copy.copy(self)
-        merged._keep(*(own + others for own, others in zip(self._partial[:2], other._partial[:2], strict=True)))
+        merged._keep(*map(join_counts, self._partial[:2], other._partial[:2]))
         return merged
 
     def _decodes(self, frame):
