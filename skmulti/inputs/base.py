@@ -5,8 +5,8 @@ From top to bottom:
 - `InputEncoder`, the contract of encoders;
 - functions that encoders call on their columns: `check_frame` (names and number of columns as at fit), `as_frame`,
   `cells_as_columns`, `one_column` and `missing_rows`;
-- functions for encoders that learn from a table in parts: `check_part`, `check_merge`, `keep_names`, and
-  `cannot_learn_in_parts` and `cannot_merge` for those that do not;
+- functions for encoders that learn from a table in parts: `check_merge` and `join_counts`, and, for those that do not,
+  `cannot_learn_in_parts` and `cannot_merge`;
 - `Branch`, the contract of branches.
 
 How missing values travel: a float array keeps NaN, and the first layer of every branch (`LearnedFill`) replaces NaN by
@@ -667,13 +667,6 @@ def missing_rows(columns):
     return empty.all(axis=1) if empty.any() else np.zeros(len(empty), dtype=bool)
 
 
-def check_part(encoder, columns, state):
-    """Check an encoder's parameters, and that the columns of a further part are those of the parts before."""
-    encoder._validate_params()
-    if state is not None and hasattr(columns, "shape"):
-        check_frame(encoder, as_frame(columns), reset=False)
-
-
 def check_merge(encoder, other, kept="_partial", decided=()):
     """Refuse to merge encoders that have not learned from parts, or that read cells in different ways.
 
@@ -708,11 +701,12 @@ def check_merge(encoder, other, kept="_partial", decided=()):
         )
 
 
-def keep_names(encoder, part):
-    """Set on an encoder the number and the names of the columns on which `part` was fitted."""
-    encoder.n_features_in_ = part.n_features_in_
-    if hasattr(part, "feature_names_in_"):
-        encoder.feature_names_in_ = part.feature_names_in_
+def join_counts(counts, others):
+    """Return two counters together, as a new one."""
+    # `+` walks over both in Python, which takes long for vocabularies; this copies one and walks over the other.
+    joined = counts.copy()
+    joined.update(others)
+    return joined
 
 
 def cannot_learn_in_parts(encoder):

@@ -212,7 +212,7 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
     def _keep(self, lengths):
         """Set what is learned from the counts of lengths."""
         self._lengths = lengths
-        self.length_ = choose_length(self.length, np.array(list(lengths.elements()), dtype=int))
+        self.length_ = choose_length(self.length, lengths)
 
     def transform(self, columns):
         """Bring the ids of each row to one length.
