@@ -13,6 +13,7 @@ from .defaults import PATIENCE, Recipe, stops_early, why_stops_early
 from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
+from .lazy import LazyAdam
 from .run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
 from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
 from .timing import Timings
@@ -21,6 +22,7 @@ __all__ = [
     "PATIENCE",
     "AnnealRate",
     "Checkpoint",
+    "LazyAdam",
     "Recipe",
     "Rows",
     "Schedule",
