@@ -285,9 +285,7 @@ def _large_tables(recipe):
     if not n_tables:
         return []
     tables = "1 table" if n_tables == 1 else f"{n_tables} tables"
-    return [
-        Choice("ids", f"a step moves only those rows of {tables} that it reads", recipe.reasons["lazy_tables"])
-    ]
+    return [Choice("ids", f"a step moves only those rows of {tables} that it reads", recipe.reasons["lazy_tables"])]
 
 
 def _line(name, estimator):

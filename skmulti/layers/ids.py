@@ -108,14 +108,19 @@ class CategoryEmbedding(keras.layers.Layer):
 
     def build(self, input_shape):
         total = sum(self.vocabulary_sizes)
-        self.table = self.add_weight(shape=(total, self.embedding_dim), initializer="uniform", name="table")
-        values = self.table.value.numpy().copy()
-        values[np.concatenate([self._offsets + i for i in range(FIRST_ID)])] = 0
-        self.table.assign(values)
+        shape = total, self.embedding_dim
+        self.table = self.add_weight(shape=shape, initializer=self._first_values, name="table")
         _as_id_table(self.table, input_shape, self.decay)
         # A weight, as a configuration of a million numbers would be too long.
         self.shares = self.add_weight(shape=(total,), initializer="ones", trainable=False, name="shares")
         super().build(input_shape)
+
+    def _first_values(self, shape, dtype):
+        """Return the first values of the table; those of missing and unknown values are zero."""
+        rows = np.concatenate([self._offsets + i for i in range(FIRST_ID)])
+        zeros = tf.zeros((len(rows), self.embedding_dim), dtype)
+        # As a tensor: an array would be one more copy of a large table.
+        return tf.tensor_scatter_nd_update(keras.initializers.get("uniform")(shape, dtype), rows[:, None], zeros)
 
     def trust(self, counts):
         """Set the share of a value's rows that have its own vector: ``n / (n + 1)`` if it has n rows.

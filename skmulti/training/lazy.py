@@ -23,7 +23,7 @@ class LazyAdam(keras.optimizers.Adam):
         Added to the root of the second moment.
     clipnorm, clipvalue : float or None
         The gradient of each variable is clipped to this norm, or its entries to this value. The prior
-        of categories is added after that.
+        of categories is not part of it.
     name : str
         Name of the optimizer.
 
@@ -34,13 +34,19 @@ class LazyAdam(keras.optimizers.Adam):
     Notes
     -----
     The gradients of an id that a batch holds several times, or that several workers send, are summed
-    first, and then its row moves once. A row that no step reads keeps its value, while its moments decay
-    by ``beta_1`` and ``beta_2`` in every step, as in Adam (algorithm 1 of [1]_, where its gradient is
-    zero). This is made up for when the row is read again, from the number of the step that is kept
-    for each row. So a table of which every step reads every row has the values that Adam gives it.
-    ``SparseAdam`` of PyTorch and ``LazyAdam`` of TensorFlow's add-ons leave the moments as they are
-    instead, so that the direction of an old step counts as that of the last one; on ratings of users
-    that did worse (``tests/benchmarks/ids.py``).
+    first, and then its row moves once. For each row the number of its last step is kept. Let `k` be the
+    steps since then. The moments first decay by ``beta_1 ** (k - 1)`` and ``beta_2 ** (k - 1)``, as they
+    do in Adam [1]_ where a row has no gradient. Then the row moves at once as far as Adam moves it in the
+    step and in the `k - 1` steps after it if these do not read it: by ``(1 - beta_1 ** k) / (1 - beta_1)``
+    times Adam's step, which is what the momentum does later, and down by
+    ``exp(-decay * rate * (k - 1) / sqrt(v))``, which is what the prior of categories does. So rows that are
+    read now and then go as far as in Adam, and a table of which every step reads every row has the
+    values that Adam gives it, to the last digits.
+
+    ``SparseAdam`` of PyTorch and ``LazyAdam`` of TensorFlow's add-ons leave the moments of rows as they are
+    between two reads, and take a single step at each: a row that few steps read stays far behind.
+    On ratings that scored worse than Adam, and this class as well as Adam
+    (``tests/benchmarks/ids.py``).
 
     What would move every row in every step is no parameter: weight decay, moving averages of weights,
     accumulated gradients, ``global_clipnorm``.
@@ -65,9 +71,7 @@ class LazyAdam(keras.optimizers.Adam):
         clipvalue=None,
         name="lazy_adam",
     ):
-        super().__init__(
-            learning_rate, beta_1, beta_2, epsilon, clipnorm=clipnorm, clipvalue=clipvalue, name=name
-        )
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, clipnorm=clipnorm, clipvalue=clipvalue, name=name)
 
     def build(self, variables):
         """Make the moments, and the number of its last step for each row of a large table."""
@@ -106,26 +110,17 @@ class LazyAdam(keras.optimizers.Adam):
         first, second = self._momentums[index].value, self._velocities[index].value
         step = tf.cast(self.iterations + 1, last.dtype)
         steps = tf.expand_dims(tf.cast(step - tf.gather(last.value, ids), variable.dtype), 1)
-        beta_1, beta_2, rate, now = (
-            tf.cast(number, variable.dtype) for number in (self.beta_1, self.beta_2, learning_rate, step)
-        )
+        beta_1, beta_2 = self.beta_1, self.beta_2
+        rate, now = tf.cast(learning_rate, variable.dtype), tf.cast(step, variable.dtype)
         row = tf.gather(variable, ids)
-        # The prior pulls at a row in every step, whether it is read or not.
-        gradient += decay * steps * row
-        m, v = (
-            moment + (1 - beta) * (entry - moment)
-            for moment, beta, entry in (
-                (beta_1 ** (steps - 1) * tf.gather(first, ids), beta_1, gradient),
-                (beta_2 ** (steps - 1) * tf.gather(second, ids), beta_2, tf.square(gradient)),
-            )
-        )
-        rate *= tf.sqrt(1 - beta_2**now) / (1 - beta_1**now)
-        for kept, values in (
-            (first, m),
-            (second, v),
-            (last.value, tf.fill(tf.shape(ids), step)),
-            (variable, row - rate * m / (tf.sqrt(v) + self.epsilon)),
-        ):
+        gradient += decay * row
+        m, v = beta_1 ** (steps - 1) * tf.gather(first, ids), beta_2 ** (steps - 1) * tf.gather(second, ids)
+        m += (1 - beta_1) * (gradient - m)
+        v += (1 - beta_2) * (tf.square(gradient) - v)
+        rate *= tf.sqrt(1 - beta_2**now) / (1 - beta_1**now) / (tf.sqrt(v) + self.epsilon)
+        # Ahead of the steps that will not read the row, about as many as have not read it: nobody sees it in between.
+        row = (row - (1 - beta_1**steps) / (1 - beta_1) * rate * m) * tf.exp(-decay * rate * (steps - 1))
+        for kept, values in (first, m), (second, v), (last.value, tf.fill(tf.shape(ids), step)), (variable, row):
             kept.scatter_update(tf.IndexedSlices(values, ids))
 
     def get_config(self):
