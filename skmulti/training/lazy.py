@@ -2,6 +2,7 @@
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="skmulti")
@@ -74,7 +75,7 @@ class LazyAdam(keras.optimizers.Adam):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, clipnorm=clipnorm, clipvalue=clipvalue, name=name)
 
     def build(self, variables):
-        """Make the moments, and the number of its last step for each row of a large table."""
+        """Make the moments, and the last step of each row of a large table; see `keras.optimizers.Optimizer`."""
         if self.built:
             return
         super().build(variables)
@@ -117,7 +118,9 @@ class LazyAdam(keras.optimizers.Adam):
         m, v = beta_1 ** (steps - 1) * tf.gather(first, ids), beta_2 ** (steps - 1) * tf.gather(second, ids)
         m += (1 - beta_1) * (gradient - m)
         v += (1 - beta_2) * (tf.square(gradient) - v)
-        rate *= tf.sqrt(1 - beta_2**now) / (1 - beta_1**now) / (tf.sqrt(v) + self.epsilon)
+        # As Keras casts them, for whom .9 has the digits of float32 in float64, too.
+        power_1, power_2 = (ops.cast(beta, variable.dtype) ** now for beta in (beta_1, beta_2))
+        rate *= tf.sqrt(1 - power_2) / (1 - power_1) / (tf.sqrt(v) + self.epsilon)
         # Ahead of the steps that will not read the row, about as many as have not read it: nobody sees it in between.
         row = (row - (1 - beta_1**steps) / (1 - beta_1) * rate * m) * tf.exp(-decay * rate * (steps - 1))
         for kept, values in (first, m), (second, v), (last.value, tf.fill(tf.shape(ids), step)), (variable, row):

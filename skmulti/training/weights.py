@@ -22,7 +22,8 @@ def keep_weights(model, kept=None):
     list of ndarray
         What ``model.get_weights()`` returns.
     """
-    kept = [np.empty(weight.shape, weight.value.dtype.as_numpy_dtype) for weight in model.weights] if not kept else kept
+    if kept is None:
+        kept = [np.empty(weight.shape, weight.value.dtype.as_numpy_dtype) for weight in model.weights]
     for weight, array in zip(model.weights, kept, strict=True):
         for rows in _blocks(weight):
             array[rows] = weight.numpy() if rows is ... else tf.gather(weight.value, _numbers(rows)).numpy()

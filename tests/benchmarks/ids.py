@@ -1,7 +1,7 @@
 """Large tables of ids: seconds of a step, memory and score, with moves of the rows that a step reads and of all rows.
 
     python tests/benchmarks/ids.py steps     seconds of a step of 256 rows, and peak memory, for 2,000 to 2,000,000 ids
-    python tests/benchmarks/ids.py score     scores on ratings by users and on reviews, several seeds
+    python tests/benchmarks/ids.py score [ratings likes reviews]    scores on held-out rows; reviews are read from the folder SKMULTI_DATA
     python tests/benchmarks/ids.py rule      where moving rows by themselves begins to pay, by ids and by ids of a row
 
 "lazy" is what ``optimizer="auto"`` does with a large table, "dense" the same fit with every row moved in every step,
@@ -12,16 +12,18 @@ the others by itself.
 """
 
 import json
+import os
 import resource
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-BATCH, STEPS, TURNS = 256, 60, 3
+BATCH, STEPS, TURNS, SEEDS = 256, 60, 3, 3
 REVIEWS = "womens_clothing_reviews.parquet"
 
 
@@ -115,8 +117,49 @@ def rule():
         print(f"{n_ids:13,}", *(f"{dense['step'] / lazy['step']:14.2f}" for dense, lazy in pairs), flush=True)
 
 
+def read_table(name, seed):
+    """Return the rows, targets and router of a table: ratings by users, whether they like an item, or reviews."""
+    from skmulti import CategoryIndexer, InputRouter, NumberScaler
+
+    if name == "reviews":
+        frame = pd.read_parquet(Path(os.environ["SKMULTI_DATA"]) / REVIEWS)
+        return frame[["Review Text", "Title"]], frame["Rating"].to_numpy(), None
+    X, y = make_ratings(100_000, seed=seed)
+    y = (y > np.median(y)).astype(int) if name == "likes" else y
+    columns = [(column, CategoryIndexer(), [column]) for column in ("user", "item")]
+    return X, y, InputRouter([*columns, ("age", NumberScaler(), ["age"])])
+
+
+def score(names=("ratings", "likes", "reviews")):
+    """Print the loss on held-out rows with moves of all rows and of the rows that a step reads."""
+    from sklearn.metrics import log_loss, root_mean_squared_error
+    from sklearn.model_selection import train_test_split
+
+    from skmulti import MultiInputClassifier, MultiInputRegressor
+
+    print(f"{'table':8s} {'seed':>4s} {'dense':>8s} {'lazy':>8s}  seconds")
+    for name in names:
+        for seed in range(SEEDS):
+            X, y, router = read_table(name, seed)
+            X, X_test, y, y_test = train_test_split(X, y, test_size=0.2, random_state=seed)
+            losses, seconds = [], []
+            for lazy in (False, True):
+                set_rule(lazy)
+                kind = MultiInputRegressor if name == "ratings" else MultiInputClassifier
+                begun = time.process_time()
+                fitted = kind(router, random_state=seed).fit(X, y)
+                seconds.append(time.process_time() - begun)
+                if name == "ratings":
+                    losses.append(root_mean_squared_error(y_test, fitted.predict(X_test)))
+                else:
+                    losses.append(log_loss(y_test, fitted.predict_proba(X_test)))
+            print(f"{name:8s} {seed:4} {losses[0]:8.4f} {losses[1]:8.4f}  {seconds[0]:.0f} {seconds[1]:.0f}", flush=True)
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "measure":
         measure(*json.loads(sys.argv[2]))
+    elif sys.argv[1] == "score":
+        score(sys.argv[2:] or ("ratings", "likes", "reviews"))
     else:
         {"steps": steps, "rule": rule}[sys.argv[1]]()

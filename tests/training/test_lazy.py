@@ -343,7 +343,10 @@ def test_a_classifier_with_members_learns_and_exports(low_threshold, tmp_path):
     skmulti.export(fitted, tmp_path / "model")
 
     served = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    columns = {"user": tf.constant(X["user"].to_list()), "age": tf.constant(X["age"].to_list(), tf.float64)}
+    (found,) = (np.asarray(value) for name, value in served(**columns).items() if "prob" in name)
     assert type(fitted.model_.optimizer) is LazyAdam
+    assert_allclose(found, fitted.predict_proba(X), atol=1e-5)
     skmulti.save(fitted, tmp_path / "file")
     assert_array_equal(skmulti.load(tmp_path / "file").predict(X), fitted.predict(X))
 
