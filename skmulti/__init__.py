@@ -85,7 +85,7 @@ from .router import InputRouter, make_input_router
 from .saving import export, load, records_schema, save
 from .sources import load_files_frame
 from .spec import ArraySpec, TargetSpec
-from .training import AnnealRate, SlowOnPlateau
+from .training import AnnealRate, LazyAdam, SlowOnPlateau
 
 # A worker process imports skmulti when it is handed an estimator, before TensorFlow has started its threads.
 share_cores()
@@ -137,6 +137,7 @@ __all__ = [
     "InputRouter",
     "InteractionMerge",
     "InterruptedFitWarning",
+    "LazyAdam",
     "MaximumMerge",
     "Merge",
     "MissingValuesWarning",

@@ -505,7 +505,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             n_iter_no_change=self.n_iter_no_change,
             steps_per_execution=self.steps_per_execution,
             n_steps=self._routed.get("fit__steps_per_epoch"),
-            rate_given="optimizer__learning_rate" in self._routed,
+            optimizer_params=list(self._routed_to("optimizer")),
             whole=whole,
         )
 

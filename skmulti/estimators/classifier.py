@@ -45,7 +45,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     optimizer : str, class or Optimizer
         "auto" is Adam at a learning rate that suits target and batch size. The rate falls
         along half a cosine (`AnnealRate`) or, with text and a hold-out, each time that the
-        hold-out gets worse (`SlowOnPlateau`). A name, class or object of Keras (an object
+        hold-out gets worse (`SlowOnPlateau`). Of a large table of ids a step moves only the rows
+        that it reads (`LazyAdam`). A name, class or object of Keras (an object
         is copied) trains at a constant rate. ``optimizer__learning_rate=...`` and other
         parameters are passed on; a learning rate that is given like this stays constant,
         also with "auto".

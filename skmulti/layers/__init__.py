@@ -7,7 +7,15 @@ outputs, dense layers. So are the functions that compute its initial values.
 """
 
 from .dense import Gates, InputEmbedding, check_units, dense_stack
-from .ids import CategoryEmbedding, OneHotIds, WordBag, WordEmbedding, inverse_document_frequencies
+from .ids import (
+    CategoryEmbedding,
+    OneHotIds,
+    WordBag,
+    WordEmbedding,
+    id_tables,
+    inverse_document_frequencies,
+    move_by_rows,
+)
 from .missing import AllMissing, LearnedFill, LearnedWhenMissing, MissingRow, PresentInputs, RandomFlag
 from .numbers import NARROWEST, ColumnDense, ColumnSymlog, FeatureScale, PiecewiseLinear, feature_means
 from .outputs import (
@@ -54,7 +62,9 @@ __all__ = [
     "dense_stack",
     "feature_means",
     "has_members",
+    "id_tables",
     "inverse_document_frequencies",
+    "move_by_rows",
     "output_ranges",
     "with_logits",
 ]

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import BranchMismatchError, describe_output
-from ..layers import LearnedWhenMissing, MissingRow, RandomFlag, by_member
+from ..layers import LearnedWhenMissing, MissingRow, RandomFlag, by_member, move_by_rows
 from ..spec import MERGED_LAYER, layer_name
 from .heads import to_target_units
 
@@ -173,6 +173,12 @@ class Network(keras.Model):
     row of its own. Metrics read one prediction a row, and those of training are to be compared with
     those of validation.
     """
+
+    def compile(self, *args, **kwargs):
+        """Configure training; see `keras.Model.compile`."""
+        # For whatever optimizer comes now: a fit that moves the rows of large tables by themselves says so afterwards.
+        move_by_rows(self, ())
+        super().compile(*args, **kwargs)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         # The widths differ in training only: elsewhere y_pred is the mean already.

@@ -15,6 +15,7 @@ from .devices import refuse_strategy, strategy_of
 from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
+from .lazy import LazyAdam
 from .processes import SharedRows, shares
 from .run import Rows, Schedule, count_held, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
 from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
@@ -26,6 +27,7 @@ __all__ = [
     "AnnealRate",
     "Checkpoint",
     "Crew",
+    "LazyAdam",
     "Recipe",
     "Rows",
     "Schedule",

@@ -14,7 +14,7 @@ from .._process import isolate as isolate
 from .._process import let_others_in
 from ..errors import closest_match, quote, warn
 from ..router import LazyArray, take
-from .callbacks import SlowOnPlateau, direction
+from .callbacks import SlowOnPlateau, StopEarly, direction
 from .checkpoint import SaveEpochs
 from .feeds import LazyFeed, feed_from, raise_row_errors
 from .lines import epochs_told
@@ -394,7 +394,7 @@ def _stopper(schedule, model, figure):
     if isinstance(schedule.rate, SlowOnPlateau):
         schedule.rate.monitor, schedule.rate.mode = figure, mode
         return schedule.rate
-    return keras.callbacks.EarlyStopping(figure, patience=schedule.patience, mode=mode, restore_best_weights=True)
+    return StopEarly(figure, schedule.patience, mode)
 
 
 def _warn_of_diverged(history):

@@ -259,7 +259,7 @@ def reason_to_stop(stopper, figure, callbacks, interrupted):
 
     Parameters
     ----------
-    stopper : SlowOnPlateau, keras.callbacks.EarlyStopping or None
+    stopper : SlowOnPlateau, StopEarly or None
         What may stop the fit by itself.
     figure : str
         What the stopper watches.
