@@ -1,6 +1,7 @@
 """Exceptions and warnings that a user can catch, and the words that messages have in common."""
 
 import contextlib
+import contextvars
 import difflib
 import itertools
 import os
@@ -332,6 +333,20 @@ def label_at(labels, position):
     return labels[[int(position)]].tolist()[0]
 
 
+# What warnings are about, where the place that they name could be mistaken: "X_val".
+_about = contextvars.ContextVar("what warnings are about", default=None)
+
+
+@contextlib.contextmanager
+def warned_about(name):
+    """Begin the warnings within the context with a name, unless they name an argument of its kind (y_val) themselves."""
+    token = _about.set(name)
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
 def warn(message, category):
     """Warn at the user's line: the first line up the stack outside of skmulti, scikit-learn and joblib.
 
@@ -345,6 +360,9 @@ def warn(message, category):
     category : type
         Class of the warning, so that a user can filter it.
     """
+    about = _about.get()
+    if about is not None and "_val" not in message:
+        message = f"{about}: {message}"
     frame, level = sys._getframe(1), 2
     while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
         frame, level = frame.f_back, level + 1

@@ -1396,9 +1396,26 @@ add(
     lambda: partial(
         new_classifier().fit, rows(), labels(), X_val=rows(size=with_cell(rows()["size"], 5, "n/a")), y_val=labels()
     ),
+    "X_val: ",
     "'size'",
     "105",
     "'n/a'",
+)
+add(
+    "A missing number in X_val, where fit saw none",
+    MissingValuesWarning,
+    lambda: partial(
+        new_classifier().fit, rows(), labels(), X_val=rows(size=with_cell(rows()["size"], 5, None)), y_val=labels()
+    ),
+    "X_val: Input 'numbers' (column 'size')",
+    "105",
+)
+add(
+    "Categories in X_val of which fit saw none",
+    UnknownValuesWarning,
+    lambda: partial(new_classifier().fit, rows(), labels(), X_val=rows(city=["Paris", "Lyon"] * 10), y_val=labels()),
+    "X_val: column 'city'",
+    "'Paris', 'Lyon'",
 )
 add(
     "Keras' validation_data",

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from .._params import check_call, check_keras_name
 from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
-from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten
+from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten, warned_about
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
 from ..network import Forward, Halves, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
 from ..router import InputRouter, check_batch, store_folder
@@ -457,7 +457,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.history_ = {
             name: [*self.history_.get(name, []), *map(float, done.history.get(name, []))] for name in names
         }
-        self.best_epoch_, self.n_iter_, self._ending = done.best_epoch, len(self.history_["loss"]), done.ending
+        self.best_epoch_, self.n_iter_, self.stop_reason_ = done.best_epoch, len(self.history_["loss"]), done.ending
         return done.interrupted
 
     def _make_ready(self, rows, held, seed, recipe, *, whole=True):
@@ -661,9 +661,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
 @contextmanager
 def _called_x_val():
-    """Say in errors about the rows of X_val that they are in X_val."""
+    """Say in errors and warnings about the rows of X_val that they are in X_val."""
     try:
-        yield
+        with warned_about("X_val"), odd_cells_reported(apart=True):
+            yield
     except InputMismatchError as error:
         if "_val" in str(error):
             raise

@@ -19,7 +19,7 @@ from .._counts import count_cells
 from .._validation import Real
 from .._workers import LAZY_SHARE, machine_memory
 from ..errors import InputMismatchError, label_at, shorten
-from ._odd import are_mostly, is_another_column, is_strict, note_odd, way_out
+from ._odd import LEAVE_OUT, are_mostly, is_another_column, is_strict, note_odd, way_out
 
 # What an array that is no array of real numbers holds, by the kind of its dtype.
 _HELD = {"U": "text", "S": "bytes", "T": "text", "c": "complex numbers", "M": "dates", "m": "durations"}
@@ -110,7 +110,7 @@ def read_sequences(column, encoder):
             f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {wanted}, first at row label "
             f"{label_at(column.index, wrong.argmax())!r}: {first}. {way_out(encoder, column, wrong, _WAYS_OUT)}"
         ) from first
-    note_odd(column, wrong, wanted)
+    note_odd(column, wrong, wanted, LEAVE_OUT)
 
 
 def as_steps(cell):
@@ -332,7 +332,7 @@ def check_widths(column, widths, expected, encoder):
     wrong = widths != expected
     numbers = f"{expected} {'number' if expected == 1 else 'numbers'}"
     if encoder.on_odd == "missing":
-        note_odd(column, wrong, f"sequences of {numbers} a step")
+        note_odd(column, wrong, f"sequences of {numbers} a step", LEAVE_OUT)
     elif wrong.any():
         first = wrong.argmax()
         advice = {"other": f"Give sequences whose steps have {numbers}, as those of most training rows."}

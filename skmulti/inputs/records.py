@@ -13,7 +13,7 @@ from ..spec import ArraySpec
 from ._cells import is_collection, read_literal
 from ._hints import holds_objects, is_bool_type, is_number_type, probe
 from ._measures import as_labels
-from ._odd import ON_ODD, are_mostly, settle_odd
+from ._odd import LEAVE_OUT, ON_ODD, are_mostly, settle_odd
 from .base import InputEncoder, cells_as_columns, check_frame, one_column
 from .vector import PiecewiseBranch
 
@@ -258,7 +258,7 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         cells = list(map(_as_record, column.astype(object)))
         odd = ~missing & np.array([not isinstance(cell, Mapping) for cell in cells], dtype=bool)
         advice = {"other": "Give dicts, texts that write them in JSON, or None where missing."}
-        settle_odd(self, column, odd, "dicts", advice)
+        settle_odd(self, column, odd, "dicts", advice, LEAVE_OUT)
         return [dict(_flatten(cell)) if isinstance(cell, Mapping) else None for cell in cells]
 
     def _vectorize(self, records):
