@@ -339,7 +339,7 @@ _about = contextvars.ContextVar("what warnings are about", default=None)
 
 @contextlib.contextmanager
 def warned_about(name):
-    """Begin the warnings within the context with a name, unless they name an argument of its kind (y_val) themselves."""
+    """Begin the warnings within the context with a name, unless they name an argument such as y_val themselves."""
     token = _about.set(name)
     try:
         yield

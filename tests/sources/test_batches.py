@@ -35,7 +35,7 @@ BRANCHES = {"numbers": DenseBranch((4,)), "words": TextBranch("pool", embedding_
 
 
 def python_threads():
-    """Return the threads that Python code has started; TensorFlow's own show up as dummies when they first call back."""
+    """Return the threads that Python code has started; TensorFlow's own show up as dummies once they call back."""
     return [thread for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)]
 
 
