@@ -327,6 +327,26 @@ def quote_first(names, most=20):
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
 
 
+# Name of an index that only counts the rows of a table without labels: an array, a list, a table of another library.
+POSITIONS = "position"
+
+
+def row_at(labels, position):
+    """Return where a row is: ``row label 'b'``, or ``position 3`` in what has no labels.
+
+    Parameters
+    ----------
+    labels : Index or None
+        Labels of the rows; None or an index with the name `POSITIONS` if there are none.
+    position : int
+        Position of the row among them.
+    """
+    if labels is None:
+        return f"position {int(position)}"
+    label = shorten(repr(label_at(labels, position)))
+    return f"position {label}" if labels.name == POSITIONS else f"row label {label}"
+
+
 def label_at(labels, position):
     """Return a row's label as a Python object, whose repr is what the table shows: 7, not np.int64(7)."""
     # From a list, as `labels[position]` would be a NumPy scalar.

@@ -428,7 +428,7 @@ add(
     "A list of dicts, of which one lacks a key",
     InputMismatchError,
     lambda: predict([{"size": 3.0, "city": "Rome"}, {"size": 3.0}]),
-    "Row 1",
+    "X[1]",
     "'city'",
     "None",
 )
@@ -436,7 +436,7 @@ add(
     "A list of dicts and a list",
     InputMismatchError,
     lambda: predict([{"size": 3.0, "city": "Rome"}, [3.0, "Oslo"]]),
-    "row 1",
+    "X[1]",
     "list",
     "Give a dict for each row",
 )
@@ -504,7 +504,7 @@ add(
     InputMismatchError,
     lambda: partial(regressor().predict, np.array([[1.0, 2.0], [np.inf, 3.0]])),
     "infinity",
-    "row label 1: inf",
+    "position 1: inf",
     "np.nan",
 )
 add(
@@ -1170,7 +1170,14 @@ add(
     "119",
     ".loc[X.index]",
 )
-add("A missing number", ValueError, lambda: regress(rows(), with_cell(numbers(), 3, np.nan)), "NaN", "1 of 20", "row 3")
+add(
+    "A missing number",
+    ValueError,
+    lambda: regress(rows(), with_cell(numbers(), 3, np.nan)),
+    "NaN",
+    "1 of 20",
+    "position 3",
+)
 add(
     "Infinity in y",
     ValueError,
@@ -1185,7 +1192,7 @@ add(
     lambda: regress(rows(), with_cell(numbers(), 3, "high")),
     "'high'",
     "str",
-    "row 3",
+    "position 3",
     "MultiInputClassifier",
 )
 add(
@@ -1249,7 +1256,7 @@ add(
     lambda: partial(new_classifier().fit, rows(), labels(), np.array(with_cell(np.ones(N), 3, -1.0))),
     "`sample_weight`",
     "1 of 20",
-    "-1.0 in row 3",
+    "-1.0 at position 3",
 )
 add("All weights are zero", ValueError, lambda: partial(new_classifier().fit, rows(), labels(), np.zeros(N)), "zero")
 add(
@@ -1388,7 +1395,7 @@ add(
     ValueError,
     lambda: partial(new_regressor().fit, rows(), numbers(), X_val=rows(), y_val=with_cell(numbers(), 3, np.nan)),
     "y_val",
-    "row 3",
+    "position 3",
 )
 add(
     "A word in X_val",
@@ -2363,7 +2370,7 @@ add(
     ValueError,
     lambda: partial(new_regressor().fit, csv(), "label"),
     "'no' of type str",
-    "row 0",
+    "position 0",
 )
 add(
     "score on a file without the name of the target",
@@ -2545,7 +2552,7 @@ add(
     ValueError,
     lambda: partial(new_regressor().fit, batches(y=np.array(list("abcd")))),
     "'a' of type str",
-    "row 0",
+    "position 0",
 )
 add(
     "Batches of two widths",
@@ -2572,7 +2579,7 @@ add(
     ValueError,
     lambda: partial(new_classifier().fit, lambda: iter([({"a": np.zeros((4, 2))}, [0, 1, 0, 1], -np.ones(4))])),
     "4 of 4",
-    "-1.0 in row 0",
+    "-1.0 at position 0",
 )
 add(
     "Batches without an input of the router",
@@ -2619,7 +2626,7 @@ add(
     ValueError,
     lambda: partial(classifier().score, rows(), with_cell(labels(), 3, None)),
     "1 of 20 labels",
-    "row 3",
+    "position 3",
     "pd.notna(y)",
 )
 add(
@@ -2627,7 +2634,7 @@ add(
     ValueError,
     lambda: partial(regressor().score, np.ones((N, 2)), ["a"] * N),
     "'a'",
-    "row 0",
+    "position 0",
     "Give numbers",
 )
 add(
@@ -2635,7 +2642,7 @@ add(
     ValueError,
     lambda: partial(regressor().score, np.ones((N, 2)), with_cell(numbers(), 3, np.nan)),
     "1 of 20 values",
-    "row 3",
+    "position 3",
     "pd.notna(y)",
 )
 add(
@@ -2645,7 +2652,13 @@ add(
     "2 columns",
     "1 outputs",
 )
-add("X and y swapped", ValueError, lambda: partial(new_classifier().fit, labels(), rows()), "continuous", "row 100")
+add(
+    "X and y swapped",
+    ValueError,
+    lambda: partial(new_classifier().fit, labels(), rows()),
+    "continuous",
+    "row label 100",
+)
 add(
     "A text to predict in place of a table",
     InputMismatchError,

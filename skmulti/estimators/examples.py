@@ -174,7 +174,7 @@ def warn_of_pairs(table, y, sample_weight=None, called=NAMES):
         if isinstance(column, pd.Series | pd.DataFrame) and _is_reordered(column.index, table.index):
             place = int(np.argmax(np.asarray(column.index != table.index)))
             warn(
-                f"{name} has the row labels of {called[0]} in another order: row {place} has the label "
+                f"{name} has the row labels of {called[0]} in another order: at position {place}, the label is "
                 f"{label_at(table.index, place)!r} in {called[0]} and {label_at(column.index, place)!r} in {name}. "
                 f"Rows are paired by their order, as in scikit-learn. If labels tell which belong together, give "
                 f"{name}.loc[{called[0]}.index]; if not, {name}.to_numpy().",

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from .._validation import Real, StrOptions
-from ..errors import InputMismatchError, OddCellsWarning, label_at, shorten, warn
+from ..errors import InputMismatchError, OddCellsWarning, row_at, shorten, warn
 
 # The constraint of the parameter `on_odd`.
 ON_ODD = [StrOptions({"raise", "missing"})]
@@ -207,8 +207,8 @@ def refuse_cells(column, wrong, expected, advice):
 def first_cell(column, marked):
     """Return where the first marked cell stands and what it is: ``first at row label 5: '?' (type str)``."""
     cell = _first_odd(column, marked)
-    label = label_at(column.index, np.flatnonzero(marked)[0])
-    return f"first at row label {label!r}: {shorten(repr(cell))} (type {type(cell).__name__})"
+    row = row_at(column.index, np.flatnonzero(marked)[0])
+    return f"first at {row}: {shorten(repr(cell))} (type {type(cell).__name__})"
 
 
 @contextmanager

@@ -8,8 +8,8 @@ outputs, dense layers. So are the functions that compute its initial values.
 
 from .dense import Gates, InputEmbedding, check_units, dense_stack
 from .ids import CategoryEmbedding, OneHotIds, WordBag, WordEmbedding, inverse_document_frequencies
-from .missing import AllMissing, LearnedFill, LearnedWhenMissing, MissingRow, PresentInputs, RandomFlag
-from .numbers import NARROWEST, ColumnDense, ColumnSymlog, FeatureScale, PiecewiseLinear, feature_means
+from .missing import AllMissing, FillFromOthers, LearnedFill, LearnedWhenMissing, MissingRow, PresentInputs, RandomFlag
+from .numbers import NARROWEST, ColumnDense, ColumnSymlog, FeatureScale, PiecewiseLinear, feature_means, slopes_between
 from .outputs import (
     MemberMean,
     Members,
@@ -30,6 +30,7 @@ __all__ = [
     "ColumnDense",
     "ColumnSymlog",
     "FeatureScale",
+    "FillFromOthers",
     "Gates",
     "InputEmbedding",
     "LearnedFill",
@@ -56,5 +57,6 @@ __all__ = [
     "has_members",
     "inverse_document_frequencies",
     "output_ranges",
+    "slopes_between",
     "with_logits",
 ]

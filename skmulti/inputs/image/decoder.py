@@ -19,7 +19,7 @@ from ..._counts import counted_once, counts_heard
 from ..._html import escape
 from ..._validation import Integral, StrOptions
 from ..._workers import available_cores
-from ...errors import ExportError, InputMismatchError, label_at, shorten
+from ...errors import ExportError, InputMismatchError, row_at, shorten
 from ...spec import ArraySpec
 from .._cells import BYTES, PATHS, file_of
 from .._hints import probe
@@ -558,7 +558,7 @@ def _is_path(cell):
 
 def _describe_failure(column, cells, position, error):
     """Return where a cell stands, what it is and what is wrong: ``first at row label 5: 'a.png' (file not found)``."""
-    cell, label = cells[position], label_at(column.index, position)
+    cell = cells[position]
     if isinstance(cell, (*BYTES, list, tuple)):
         # The content itself would fill pages.
         found = f"{type(cell).__name__} of length {len(cell)}"
@@ -567,7 +567,7 @@ def _describe_failure(column, cells, position, error):
         found = f"{kind} of shape {tuple(cell.shape)}, {getattr(cell.dtype, 'name', cell.dtype)}"
     else:
         found = shorten(repr(cell))
-    return f"first at row label {shorten(repr(label))}: {found} ({error})"
+    return f"first at {row_at(column.index, position)}: {found} ({error})"
 
 
 def _read_cells(columns, encoder, *, reset):
