@@ -307,6 +307,8 @@ def describe_output(output):
     """Return what a function of the user's returned in place of a tensor."""
     if output is None:
         return "None; end it with `return output`"
+    if hasattr(output, "layers"):
+        return f"a model, {shorten(repr(output))}; connect its layers to the tensors that are given"
     return f"{shorten(repr(output))} of type {type(output).__name__}"
 
 

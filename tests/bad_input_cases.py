@@ -1233,6 +1233,15 @@ add(
     "'predict_proba'",
 )
 
+add(
+    "A quarter of the row labels of y are others",
+    TargetWarning,
+    lambda: fit(rows(), pd.Series(labels(), index=range(105, 105 + N))),
+    "5 of 20 row labels of y",
+    "first 120",
+    "X.index.intersection(y.index)",
+)
+
 about("Weights")
 add("A weight too few", ValueError, lambda: partial(new_classifier().fit, rows(), labels(), np.ones(N - 1)), "19", "20")
 add(
@@ -1522,6 +1531,27 @@ add(
     lambda: partial(MultiInputClassifier, epoch=3),
     "epoch",
     "Did you mean 'epochs'",
+)
+for name, way in (
+    ("validation_split", "`validation_fraction`"),
+    ("build_fn", "`model`"),
+    ("learning_rate", "`optimizer__learning_rate`"),
+    ("hidden_layer_sizes", "`head__units`"),
+    ("max_iter", "`epochs`"),
+):
+    add(
+        f"{name} of another library, in the constructor",
+        TypeError,
+        partial(lambda name: partial(MultiInputClassifier, **{name: 0.1}), name),
+        f"'{name}'",
+        way,
+    )
+add(
+    "memory= of a folder that cannot be written",
+    NotADirectoryError,
+    lambda: fit(rows(), memory=written("file.txt", "") + "/cache"),
+    "file.txt",
+    "Give another folder",
 )
 add("An optimizer that does not exist", ValueError, lambda: fit(rows(), optimizer="adamm"), "adamm")
 add("A loss that does not exist", ValueError, lambda: fit(rows(), loss="mean_sqared"), "mean_sqared")
@@ -2106,6 +2136,50 @@ add(
     lambda: fit(rows(), np.arange(2 * N).reshape(N, 2) % 3, head=DenseHead(n_members=4)),
     "n_members=4",
     "2 columns",
+)
+
+add(
+    "A branch's parameter in a grid, whose input does not exist",
+    ValueError,
+    lambda: partial(
+        new_classifier(InputRouter([("size", NumberScaler(), ["size"])])).set_params, branches__sise__units=(4,)
+    ),
+    "'branches__sise'",
+    "the inputs are 'size'",
+    "Did you mean 'size'?",
+)
+
+
+def own_network(inputs, target):
+    """Connect a network by hand that cannot read NaN."""
+    return keras.layers.Dense(target.width, activation=target.activation)(inputs["size"])
+
+
+add(
+    "A missing number that reaches a network made by hand",
+    InputMismatchError,
+    lambda: partial(
+        new_classifier(InputRouter([("size", NumberScaler(add_indicator=False), ["size"])]), model=own_network).fit,
+        rows(size=with_cell(rows()["size"], 3, np.nan)),
+        labels(),
+    ),
+    "Input 'size'",
+    "1 of 20 rows",
+    "SimpleImputer()",
+)
+add(
+    "A function that returns a model in place of its output",
+    BranchMismatchError,
+    lambda: fit(rows(), model=lambda inputs, target: keras.Sequential([keras.layers.Dense(target.width)])),
+    "a model",
+    "connect its layers",
+)
+add(
+    "A function of SciKeras, which takes meta",
+    TypeError,
+    lambda: fit(rows(), model=lambda meta: None),
+    "`meta`",
+    "a dict of input tensors",
 )
 
 about("Sharing")

@@ -15,7 +15,16 @@ from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
 from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten, warned_about
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
-from ..network import Forward, Halves, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
+from ..network import (
+    Forward,
+    Halves,
+    as_merge,
+    build_by_hand,
+    build_network,
+    check_saveable,
+    refuse_nan,
+    resolve_branches,
+)
 from ..router import InputRouter, check_batch, store_folder
 from ..sources import TableSource, split_batch
 from ..training import (
@@ -333,6 +342,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             vars(self).pop(name, None)
         if self.model is not None:
             model = self._build_by_hand(specs)
+            refuse_nan(model, specs, sample_rows(arrays, SAMPLE_ROWS))
         else:
             defaults = self.router_.default_branches()
             self.branches_ = resolve_branches(specs, defaults, branches_at_fit(self.branches, defaults))
@@ -364,6 +374,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             )
         routed = self._routed_to("model")
         advice = "Write a function of a dict of input tensors and a TargetSpec that returns the output tensor."
+        if "meta" in getattr(getattr(self.model, "__code__", None), "co_varnames", ()):
+            advice = f"SciKeras' `meta` is not given: the inputs are made already. {advice}"
         check_call(self.model, "`model`", ["inputs", "target"], routed, advice=advice)
         return build_by_hand(specs, lambda inputs, target: self.model(inputs, target, **routed), self._target.spec)
 

@@ -154,6 +154,12 @@ def _shape_advice(array, expected_columns):
     lengths = sorted({len(row) if many else 0 for row, many in zip(array, is_list, strict=True)})
     if len(lengths) > 1:
         return f"Its rows have {lengths[0]} to {lengths[-1]} cells; give each as many, with None where one is missing."
+    if array.ndim == 1 and len(array) and all(isinstance(cell, str) for cell in array.tolist()):
+        # Texts: no reshaping tells the name of their column.
+        if expected_columns is not None and len(expected_columns) > 1:
+            return f"Give a table with the columns of fit: {quote_first(expected_columns, 5)}."
+        label = shorten(repr(expected_columns[0])) if expected_columns else "'words'"
+        return f"Give a frame, whose rows these are: pd.DataFrame({{{label}: X}})."
     reshape = "Reshape your data with array.reshape(-1, 1) for one column or array.reshape(1, -1) for one row"
     if expected_columns is not None:
         return f"{reshape}; the columns of fit were {quote_first(expected_columns, 5)}."
