@@ -172,6 +172,11 @@ def strict_router():
     return InputRouter([(name, encoder, name) for name, encoder in encoders.items()])
 
 
+def of_size():
+    """Return a router of one input of one number."""
+    return InputRouter([("size", NumberScaler(add_indicator=False), ["size"])])
+
+
 def labels(n=N):
     """Return two classes in turn."""
     return np.array(["no", "yes"] * n)[:n]
@@ -2141,9 +2146,7 @@ add(
 add(
     "A branch's parameter in a grid, whose input does not exist",
     ValueError,
-    lambda: partial(
-        new_classifier(InputRouter([("size", NumberScaler(), ["size"])])).set_params, branches__sise__units=(4,)
-    ),
+    lambda: partial(new_classifier(of_size()).set_params, branches__sise__units=(4,)),
     "'branches__sise'",
     "the inputs are 'size'",
     "Did you mean 'size'?",
@@ -2159,7 +2162,7 @@ add(
     "A missing number that reaches a network made by hand",
     InputMismatchError,
     lambda: partial(
-        new_classifier(InputRouter([("size", NumberScaler(add_indicator=False), ["size"])]), model=own_network).fit,
+        new_classifier(of_size(), model=own_network).fit,
         rows(size=with_cell(rows()["size"], 3, np.nan)),
         labels(),
     ),
@@ -2444,7 +2447,7 @@ add(
     ValueError,
     lambda: partial(new_regressor().fit, csv(), "label"),
     "'no' of type str",
-    "position 0",
+    "row label 0",
 )
 add(
     "score on a file without the name of the target",
