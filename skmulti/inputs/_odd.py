@@ -24,8 +24,47 @@ ON_ODD = [StrOptions({"raise", "missing"})]
 # The share of a column's cells that must be alike to say what the column holds. The others count as missing.
 MOST_SHARE = 0.95
 
-# So many different words may stand for "not known" if there are so many different values beside them.
+# So many different words may stand for "not known" if there are so many different values beside them, not counting
+# those that stand for it in every table.
 MOST_MARKERS = 3
+_MARKERS = {
+    *(
+        "",
+        "-",
+        "--",
+        "---",
+        ".",
+        "..",
+        "...",
+        "?",
+        "??",
+        "*",
+        "/",
+        "\u2013",
+        "\u2014",
+        "#n/a",
+        "#na",
+        "#value!",
+        "#ref!",
+    ),
+    *(
+        "n/a",
+        "na",
+        "n.a.",
+        "n.a",
+        "nan",
+        "<na>",
+        "null",
+        "none",
+        "nil",
+        "nat",
+        "missing",
+        "unknown",
+        "unk",
+        "undefined",
+    ),
+    *("not available", "not applicable", "not known", "no data", "tbd", "tba", "k.a.", "k. a.", "inconnu", "unbekannt"),
+}
 DIFFERENT_VALUES = 20
 
 # Cells that tell that a column is no candidate, and the share of odd ones among them from which on it is none.
@@ -269,10 +308,11 @@ def stand_for_missing(cells, odd, n_different):
     bool
         Such words are few and come back again and again: that a row has one says no more than a
         flag of missing rows does. If there are several, the other values must be many, or else
-        all of them together are categories.
+        all of them together are categories. "N/A" and its like may be any number of words.
     """
     words = {cell if isinstance(cell, str) else type(cell) for cell, is_odd in zip(cells, odd, strict=True) if is_odd}
-    few = len(words) == 1 < n_different or (len(words) <= MOST_MARKERS and n_different >= DIFFERENT_VALUES)
+    others = [word for word in words if not isinstance(word, str) or word.strip().casefold() not in _MARKERS]
+    few = len(words) == 1 < n_different or (len(others) <= MOST_MARKERS and n_different >= DIFFERENT_VALUES)
     # "3 kg" among "5 mg" has a number, and so it is not the word for none.
     wordless = any(not isinstance(word, str) or any(map(str.isdigit, word)) for word in words)
     return few and not wordless and odd.mean() <= 0.5

@@ -13,7 +13,8 @@ from ..spec import ArraySpec
 from ._cells import is_collection, read_literal
 from ._hints import holds_objects, is_bool_type, is_number_type, probe
 from ._measures import as_labels
-from ._odd import LEAVE_OUT, ON_ODD, are_mostly, settle_odd
+from ._odd import LEAVE_OUT, ON_ODD, are_mostly, is_strict, settle_odd
+from ._pattern_text import as_numbers, common_patterns, find_patterns, pattern_of
 from .base import InputEncoder, cells_as_columns, check_frame, one_column
 from .vector import PiecewiseBranch
 
@@ -27,7 +28,9 @@ class RecordVectorizer(InputEncoder):
     A number becomes a standardised column, NaN where the key is absent. A text becomes columns of
     0 and 1, one for each value, as in scikit-learn's ``DictVectorizer``; so do the texts in a list.
     Dicts in dicts have keys such as ``"size.width"``. A text that writes a dict in JSON is read as
-    that dict. An empty dict is a row without keys, and None is missing.
+    that dict. An empty dict is a row without keys, and None is missing. With ``on_odd="missing"``,
+    texts that write several numbers by a few patterns are read, too: ``"5 ft 11 in"``, ``"10-20"``,
+    ``"500 g"`` beside ``"2 kg"``; each number of each pattern is a key.
 
     Parameters
     ----------
@@ -97,8 +100,10 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
 
     @classmethod
     def suits(cls, column):
-        """Take cells that are mostly dicts; see `InputEncoder.suits`."""
+        """Take cells that are mostly dicts, or numbers in a pattern; see `InputEncoder.suits`."""
         cells = list(map(_as_record, probe(column))) if holds_objects(column) else []
+        if patterns := find_patterns(cells):
+            return f"numbers written as {' or '.join(map(repr, patterns))}"
         if not are_mostly(cells, lambda cell: isinstance(cell, Mapping)):
             return None
         keys = {key for cell in cells if isinstance(cell, Mapping) for key in cell}
@@ -129,7 +134,7 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         InputMismatchError
             If a cell is no dict and `on_odd` is "raise".
         """
-        self._learn(self._read_records(columns, reset=True), None)
+        self._learn(self._read_records(columns, reset=True, learn=True), None)
         return self
 
     def partial_fit(self, columns, y=None):
@@ -149,13 +154,16 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         """
         state = getattr(self, "_partial", None)
         # If `mean_` is another array than the one kept, a `fit` has come in between and begun anew.
-        state = state if state is not None and state[2] is self.mean_ else None
-        self._partial = *self._learn(self._read_records(columns, reset=state is None), state), self.mean_
+        state = state if state is not None and state[-1] is self.mean_ else None
+        records = self._read_records(columns, reset=state is None, learn=True)
+        self._partial = *self._learn(records, state), self.mean_
         return self
 
     def _learn(self, records, state):
-        """Learn from records, after those of `state`; return the moments of numbers and the counts of texts so far."""
-        moments, texts = state[:2] if state else ({}, defaultdict(Counter))
+        """Learn from records, after those of `state`; return moments of numbers, counts of texts and of patterns."""
+        moments, texts, patterns = state[:3] if state else ({}, defaultdict(Counter), Counter())
+        patterns.update(pattern_of(next(iter(record))) for record in records if record)
+        self._patterns = common_patterns(patterns)
         numbers = defaultdict(list)
         for record in records:
             for key, value in (record or {}).items():
@@ -166,7 +174,7 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         for key, values in numbers.items():
             moments[key] = _join_moments(moments.get(key, (0, 0.0, 0.0)), np.array(values))
         # In sorted order, since the first record must not decide.
-        keys = sorted(moments)
+        keys = sorted(key for key in moments if not pattern_of(key) or pattern_of(key) in self._patterns)
         self.mean_ = np.array([moments[key][1] for key in keys])
         spread = np.sqrt([moments[key][2] / moments[key][0] for key in keys])
         # Rounding leaves a constant such as 0.1 with a spread of 1e-17.
@@ -177,7 +185,7 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
             for text in sorted(text for text, _ in ranked):
                 self._places[key, text] = len(self._places)
         self.feature_names_ = [place if isinstance(place, str) else "=".join(place) for place in self._places]
-        return moments, texts
+        return moments, texts, patterns
 
     def transform(self, columns):
         """Turn dicts into rows of numbers.
@@ -250,15 +258,21 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         check_is_fitted(self)
         return np.array(self.feature_names_ or ["nothing"], dtype=object)
 
-    def _read_records(self, columns, *, reset):
-        """Return each cell as a flat dict of floats and lists of texts, None where missing."""
+    def _read_records(self, columns, *, reset, learn=False):
+        """Return each cell as a flat dict of floats and lists of texts, None where missing; `learn`: of any pattern."""
         self._validate_params()
         column = one_column(check_frame(self, cells_as_columns(columns), reset=reset), self)
         missing = pd.isna(column).to_numpy()
         cells = list(map(_as_record, column.astype(object)))
+        expected = "dicts"
+        if not is_strict(self):
+            known = None if learn else self._patterns
+            cells = [as_numbers(cell, known) if isinstance(cell, str) else cell for cell in cells]
+            named = [pattern for pattern in known or () if pattern]
+            expected = f"numbers written as {' or '.join(map(repr, named))}" if named else expected
         odd = ~missing & np.array([not isinstance(cell, Mapping) for cell in cells], dtype=bool)
         advice = {"other": "Give dicts, texts that write them in JSON, or None where missing."}
-        settle_odd(self, column, odd, "dicts", advice, LEAVE_OUT)
+        settle_odd(self, column, odd, expected, advice, LEAVE_OUT)
         return [dict(_flatten(cell)) if isinstance(cell, Mapping) else None for cell in cells]
 
     def _vectorize(self, records):
