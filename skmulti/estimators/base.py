@@ -13,9 +13,18 @@ from sklearn.base import clone
 from .._params import check_call, check_keras_name
 from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
-from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten
+from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten, warned_about
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
-from ..network import Forward, Halves, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
+from ..network import (
+    Forward,
+    Halves,
+    as_merge,
+    build_by_hand,
+    build_network,
+    check_saveable,
+    refuse_nan,
+    resolve_branches,
+)
 from ..router import InputRouter, check_batch, store_folder
 from ..sources import TableSource, split_batch
 from ..training import (
@@ -343,6 +352,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             vars(self).pop(name, None)
         if self.model is not None:
             model = self._build_by_hand(specs)
+            refuse_nan(model, specs, sample_rows(arrays, SAMPLE_ROWS))
         else:
             defaults = self.router_.default_branches()
             self.branches_ = resolve_branches(specs, defaults, branches_at_fit(self.branches, defaults))
@@ -374,6 +384,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             )
         routed = self._routed_to("model")
         advice = "Write a function of a dict of input tensors and a TargetSpec that returns the output tensor."
+        if "meta" in getattr(getattr(self.model, "__code__", None), "co_varnames", ()):
+            advice = f"SciKeras' `meta` is not given: the inputs are made already. {advice}"
         check_call(self.model, "`model`", ["inputs", "target"], routed, advice=advice)
         return build_by_hand(specs, lambda inputs, target: self.model(inputs, target, **routed), self._target.spec)
 
@@ -468,7 +480,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.history_ = {
             name: [*self.history_.get(name, []), *map(float, done.history.get(name, []))] for name in names
         }
-        self.best_epoch_, self.n_iter_, self._ending = done.best_epoch, len(self.history_["loss"]), done.ending
+        self.best_epoch_, self.n_iter_, self.stop_reason_ = done.best_epoch, len(self.history_["loss"]), done.ending
         return done.interrupted
 
     def _make_ready(self, rows, held, seed, recipe, *, whole=True):
@@ -735,9 +747,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
 @contextmanager
 def _called_x_val():
-    """Say in errors about the rows of X_val that they are in X_val."""
+    """Say in errors and warnings about the rows of X_val that they are in X_val."""
     try:
-        yield
+        with warned_about("X_val"), odd_cells_reported(apart=True):
+            yield
     except InputMismatchError as error:
         if "_val" in str(error):
             raise

@@ -130,6 +130,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Number of epochs trained.
     best_epoch_ : int
         The epoch, counted from 1, whose weights `model_` has.
+    stop_reason_ : str
+        How the last training ended, and which epoch's weights are kept, in the words of
+        ``verbose=1``.
     recipe_ : Recipe
         How the last training ran: batch size, epochs, learning rate and other choices that
         were left to the data.

@@ -28,7 +28,7 @@ from sklearn.utils.validation import validate_data
 from .._validation import HintedParams
 from .._version import check_stamp, stamp
 from ..errors import BranchMismatchError, ExportError, InputMismatchError, place, shorten
-from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
+from ..layers import CHANNELS_LAST, FillFromOthers, LearnedFill, ZeroMasked, feature_means, slopes_between
 from ..spec import LAYER_PARTS, layer_name
 from ._json import json_schema_of
 from ._measures import measure_column
@@ -38,6 +38,8 @@ from ._values import as_objects
 
 # A branch takes its initial values from at most so many encoded training rows.
 SAMPLE_ROWS = 10_000
+# What the values of a vector say of each other is learned for so many; their weights are the square of the number.
+MOST_RELATED = 200
 # Up to this many rows, the calls of pandas, NumPy and Arrow for each column take longer than the encoding itself. The
 # router then turns all cells to Python objects at once and asks for `InputEncoder.transform_cells`.
 FEW_ROWS = 16
@@ -883,4 +885,15 @@ def _rescale_and_fill(tensor, spec, sample, masks):
     if not spec.dtype.startswith("float"):
         return tensor
     # A feature that no training row misses teaches nothing about its fill, which then stays at the training mean.
-    return LearnedFill(initial=None if sample is None else feature_means(sample), masks=masks)(tensor)
+    mean = None if sample is None else feature_means(sample)
+    if len(spec.shape) == 1 and mean is not None and _knows_others(sample):
+        return FillFromOthers(mean, *slopes_between(sample, mean, spec.n_indicators))(tensor)
+    return LearnedFill(mean, masks=masks)(tensor)
+
+
+def _knows_others(sample):
+    """Return whether in some rows of a sample of vectors a value is missing and others are known."""
+    if not 1 < sample.shape[-1] <= MOST_RELATED:
+        return False
+    missing = np.isnan(np.asarray(sample))
+    return bool((missing.any(axis=1) & ~missing.all(axis=1)).any())

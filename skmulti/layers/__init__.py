@@ -16,8 +16,8 @@ from .ids import (
     inverse_document_frequencies,
     move_by_rows,
 )
-from .missing import AllMissing, LearnedFill, LearnedWhenMissing, MissingRow, PresentInputs, RandomFlag
-from .numbers import NARROWEST, ColumnDense, ColumnSymlog, FeatureScale, PiecewiseLinear, feature_means
+from .missing import AllMissing, FillFromOthers, LearnedFill, LearnedWhenMissing, MissingRow, PresentInputs, RandomFlag
+from .numbers import NARROWEST, ColumnDense, ColumnSymlog, FeatureScale, PiecewiseLinear, feature_means, slopes_between
 from .outputs import (
     MemberMean,
     Members,
@@ -38,6 +38,7 @@ __all__ = [
     "ColumnDense",
     "ColumnSymlog",
     "FeatureScale",
+    "FillFromOthers",
     "Gates",
     "InputEmbedding",
     "LearnedFill",
@@ -66,5 +67,6 @@ __all__ = [
     "inverse_document_frequencies",
     "move_by_rows",
     "output_ranges",
+    "slopes_between",
     "with_logits",
 ]

@@ -248,7 +248,8 @@ def ending(schedule, done, best, reason):
     elif done < planned:
         how = f"stopped after epoch {done} of {planned}: {reason}"
     elif schedule.initial_epoch:
-        how = f"ran epochs {schedule.initial_epoch + 1} to {planned}"
+        first = schedule.initial_epoch + 1
+        how = f"ran epoch {planned}" if first == planned else f"ran epochs {first} to {planned}"
     else:
         how = f"ran all {planned} epochs" if planned > 1 else "ran the only epoch"
     return f"{how}; kept epoch {best}"
