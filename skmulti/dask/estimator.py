@@ -1,7 +1,7 @@
 """An estimator that is fitted on a cluster of Dask, and is a plain one afterwards."""
 
 from distributed import get_client
-from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 
@@ -188,6 +188,10 @@ class DaskEstimator(HintedParams, MetaEstimatorMixin, BaseEstimator):
     def feature_names_in_(self):
         """Names of the columns of the training table."""
         return self.to_local().feature_names_in_
+
+    def __sklearn_clone__(self):
+        # A client cannot be copied.
+        return type(self)(clone(self.estimator), client=self.client, n_workers=self.n_workers)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "estimator_")

@@ -4,13 +4,13 @@ import contextlib
 import time
 
 import dask
-from distributed import wait
+from distributed import KilledWorker, wait
 
-from ..errors import ClusterError, InputMismatchError, describe_object, quote, warn
+from ..errors import ClusterError, InputMismatchError, describe_object, quote, shorten, warn
 from ..estimators import PartedFit, is_partitioned, merged
 from . import parts
 from .threads import limit_threads
-from .training import train_together
+from .training import train_together, workers_of
 
 # How often the rows are encoded anew if workers are lost before the training begins.
 TRIES = 3
@@ -48,7 +48,7 @@ def fit_on_cluster(client, estimator, X, y, sample_weight, n_workers):
 def choose_workers(client, n_workers=None):
     """Return the addresses of the workers to use, at most `n_workers`."""
     started = time.monotonic()
-    while not (found := list(client.scheduler_info(n_workers=-1)["workers"])):
+    while not (found := list(workers_of(client))):
         if time.monotonic() - started > WITHOUT_WORKERS:
             raise ClusterError(
                 f"The cluster has had no worker for {WITHOUT_WORKERS} seconds. Start some and fit again."
@@ -163,8 +163,8 @@ class _Table:
             if not set(owners.values()) <= set(choose_workers(self.client)):
                 return None
             wait_a_little(list(encoded.values()))
-        for future in encoded.values():
-            future.result()
+        # Not `result`: it would fetch rows, or wait forever for a worker that has just been lost.
+        self._gather([future for future in encoded.values() if future.status == "error"])
         found = {}
         for number, owner in owners.items():
             found.setdefault(owner, []).append((encoded[number], *self.counts[number]))
@@ -184,7 +184,10 @@ class _Table:
             size = self.counts[number][0]
             stays = [own for own in held_by if load[own] + size <= 1.1 * wanted]
             # Rows that only validate go to a worker that trains, since one without rows to train on takes no part.
-            owner = min(stays or addresses, key=load.get) if size else max(addresses, key=load.get)
+            if size:
+                owner = min(stays or addresses, key=lambda own: (load[own], own not in held_by))
+            else:
+                owner = max(addresses, key=load.get)
             load[owner] += size
             owners[number] = owner
         # In the order of the table: a worker's rows are, too.
@@ -213,7 +216,13 @@ class _Table:
         while not all(future.done() for future in futures):
             choose_workers(self.client)
             wait_a_little(futures)
-        return self.client.gather(futures)
+        try:
+            return self.client.gather(futures)
+        except KilledWorker as error:
+            raise ClusterError(
+                f"Workers were lost one after the other ({shorten(str(error), 300)}). Give them more memory, or make "
+                "the partitions smaller: X.repartition(partition_size='100MB')."
+            ) from error
 
 
 def wait_a_little(futures):

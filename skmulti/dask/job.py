@@ -46,16 +46,18 @@ class Job:
         Threads that it may use.
     n_rows : list of (list of int, list of int)
         Number of rows of each process to train on, and to validate on.
+    silence : float
+        Seconds without a sign of life after which a process counts as hanging.
     """
 
     def __init__(self, folder):
         self.folder = Path(folder)
         told = json.loads((self.folder / "job.json").read_text())
         self.rank, self.places, self.n_threads = told["rank"], told["places"], told["n_threads"]
-        self.n_rows = tuple(map(tuple, told["n_rows"]))
+        self.n_rows, self.silence = tuple(map(tuple, told["n_rows"])), told["silence"]
 
     @staticmethod
-    def write(folder, rank, places, n_threads, fit, encoded, n_rows):
+    def write(folder, rank, places, n_threads, fit, encoded, n_rows, silence):
         """Write what a process has to train; see `train_here` for the parameters."""
         (folder / LEASE).touch()
         # To start, it may take a while: it loads TensorFlow.
@@ -66,7 +68,7 @@ class Job:
         _write_rows(folder / "training", training)
         _write_rows(folder / "held", held)
         (folder / "fit").write_bytes(dumps(fit))
-        told = {"rank": rank, "places": places, "n_threads": n_threads, "n_rows": n_rows}
+        told = {"rank": rank, "places": places, "n_threads": n_threads, "n_rows": n_rows, "silence": silence}
         (folder / "job.json").write_text(json.dumps(told))
 
     def fit(self):
@@ -110,7 +112,7 @@ class Job:
         return json.loads(path.read_text()) if path.exists() else {}
 
     @staticmethod
-    def silence(folder):
+    def silent(folder):
         """Return the seconds since the last sign of life."""
         return time.time() - (folder / BEAT).stat().st_mtime
 
@@ -147,12 +149,12 @@ def _write_rows(folder, parts):
         columns["weight"] = [part.weight for part in parts]
     for name, arrays in columns.items():
         shape = (sum(len(array) for array in arrays), *arrays[0].shape[1:])
-        file = np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=arrays[0].dtype, shape=shape)
-        start = 0
-        for array in arrays:
-            file[start : start + len(array)] = array
-            start += len(array)
-        file.flush()
+        head = {"descr": np.lib.format.dtype_to_descr(arrays[0].dtype), "fortran_order": False, "shape": shape}
+        # Not through a memory map: on a full disk it ends the process, and a file says so.
+        with open(folder / f"{name}.npy", "wb") as file:
+            np.lib.format.write_array_header_2_0(file, head)
+            for array in arrays:
+                file.write(np.ascontiguousarray(array).data)
 
 
 def _read_rows(folder):

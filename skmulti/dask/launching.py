@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,10 +20,11 @@ from distributed.comm import get_address_host
 from ..errors import ClusterError
 from .job import LEASE, Job
 
-# Seconds without a sign of life after which a process counts as hanging.
-SILENCE = 20
-# The processes that this worker has started, by the topic of their training.
-_RUNNING = {}
+# Time without a sign of life after which a worker or a process counts as hanging, unless Dask's configuration says
+# otherwise under "skmulti.silence".
+SILENCE = "30s"
+# (topic of the training, rank) of each process that runs here.
+_RUNNING = set()
 
 
 class Result(NamedTuple):
@@ -43,10 +45,10 @@ def free_address():
 
 def is_running(topic):
     """Return whether this worker has a process of a training."""
-    return topic in _RUNNING
+    return any(topic == own for own, _ in _RUNNING)
 
 
-def train_here(topic, rank, places, built, encoded, n_rows):
+def train_here(topic, rank, places, built, encoded, n_rows, silence):
     """Train on the rows of this worker, in a process of its own.
 
     Parameters
@@ -63,6 +65,8 @@ def train_here(topic, rank, places, built, encoded, n_rows):
         The partitions of this worker: rows to train on, and rows that validate.
     n_rows : tuple of (tuple of int, tuple of int)
         Number of rows of each worker to train on, and to validate on.
+    silence : float
+        Seconds without a sign of life after which the process counts as hanging.
 
     Returns
     -------
@@ -73,11 +77,12 @@ def train_here(topic, rank, places, built, encoded, n_rows):
     key = worker.get_current_task()
     folder = Path(tempfile.mkdtemp(prefix="skmulti-", dir=worker.local_directory))
     process = None
-    _RUNNING[topic] = None
+    _RUNNING.add((topic, rank))
     try:
-        Job.write(folder, rank, places, worker.state.nthreads, built[0], encoded, n_rows)
+        Job.write(folder, rank, places, worker.state.nthreads, built[0], encoded, n_rows, silence)
         process = _start(folder)
-        _supervise(process, folder, lambda: _is_wanted(worker, key), lambda told: worker.log_event(topic, told))
+        tell = partial(worker.log_event, topic)
+        _supervise(process, folder, silence, lambda: _is_wanted(worker, key), tell)
         return Result(*Job.result(folder))
     finally:
         if process is not None:
@@ -85,7 +90,7 @@ def train_here(topic, rank, places, built, encoded, n_rows):
             process.wait()
             process.stdin.close()
         shutil.rmtree(folder, ignore_errors=True)
-        del _RUNNING[topic]
+        _RUNNING.remove((topic, rank))
 
 
 def _start(folder):
@@ -98,6 +103,8 @@ def _start(folder):
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": path},
+            # Ctrl+C in a terminal is for the client, which ends the training.
+            start_new_session=True,
         )
 
 
@@ -107,7 +114,7 @@ def _is_wanted(worker, key):
     return task is not None and task.state == "executing"
 
 
-def _supervise(process, folder, is_wanted, tell):
+def _supervise(process, folder, silence, is_wanted, tell):
     """Wait for the process to end well; pass on what it tells."""
     told, told_until = {}, 0
     while process.poll() is None:
@@ -120,8 +127,8 @@ def _supervise(process, folder, is_wanted, tell):
         if state != told or lines:
             tell({**state, "lines": lines})
             told = state
-        if Job.silence(folder) > SILENCE:
-            raise ClusterError(f"its training process has given no sign of life for {SILENCE} seconds")
+        if Job.silent(folder) > silence:
+            raise ClusterError(f"its training process has given no sign of life for {silence:g} seconds")
     lines, _ = _new_lines(folder / "lines", told_until)
     if lines:
         tell({"lines": lines})

@@ -11,12 +11,10 @@ import keras
 import tensorflow as tf
 from distributed.protocol.pickle import dumps
 
+from ..errors import ClusterError
 from ..training import Alone, Crew, digest
 from .job import Job, PortTakenError
 from .parts import messages
-
-# Seconds without a sign from the worker after which the process ends itself: the worker hangs, or is cut off.
-FORSAKEN = 60
 
 
 def main(folder):
@@ -82,13 +80,14 @@ def _end_with_worker(job):
 
 
 def _give_signs(job):
-    """Give a sign of life each second; end the process if the worker gives none."""
+    """Give a sign of life each second; end the process if the worker gives none, since it hangs or is cut off."""
     while True:
         try:
             silent = job.beat()
         except FileNotFoundError:
             os._exit(1)
-        if silent > FORSAKEN:
+        # The worker is given more time than a process: a fit that it still wants goes on when it wakes up.
+        if silent > 2 * job.silence:
             os._exit(1)
         time.sleep(1)
 
@@ -97,7 +96,7 @@ def _as_plain(error):
     """Return an error of TensorFlow as one that can be sent, marked as an echo if another process may be its cause."""
     if "Could not start gRPC server" in str(error):
         return PortTakenError(str(error))
-    plain = RuntimeError(f"TensorFlow: {str(error).splitlines()[0]}")
+    plain = ClusterError(f"TensorFlow: {str(error).splitlines()[0]}")
     plain.is_echo = isinstance(error, tf.errors.UnavailableError | tf.errors.AbortedError | tf.errors.InternalError)
     return plain
 

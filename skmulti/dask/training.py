@@ -4,16 +4,17 @@ import time
 from contextlib import contextmanager
 from uuid import uuid4
 
+import dask
+from dask.utils import parse_timedelta
+from distributed import Lock
 from distributed.protocol.pickle import loads
 
 from ..errors import ClusterError, shorten
 from .job import PortTakenError
-from .launching import free_address, is_running, train_here
+from .launching import SILENCE, free_address, is_running, train_here
 
 # How often other ports are tried if one is taken.
 TRIES = 3
-# Seconds without a sign of life after which a worker counts as hanging.
-SILENCE = 30
 # Seconds in which a failure on one worker shows on the others, which is no cause.
 ECHO = 3
 # Seconds in which the processes of all workers have ended after a failure.
@@ -46,17 +47,22 @@ def train_together(client, built, encoded, estimator):
     ClusterError
         If a worker is lost, hangs, or fails for a reason of its own. No process is left then.
     """
-    addresses = list(encoded)
-    for number in range(TRIES):
-        places = client.gather([client.submit(free_address, workers=[address], pure=False) for address in addresses])
-        training = _Training(client, addresses, estimator)
-        try:
-            return training.run(built, encoded, places)
-        except PortTakenError as error:
-            if number == TRIES - 1:
-                raise ClusterError(
-                    f"{TRIES} times a port was taken between its choice and its use: {error}. Fit again."
-                ) from error
+    # One training after the other: of two, each could wait for the thread of a worker that runs the other.
+    with Lock("skmulti-training", scheduler_rpc=client.scheduler, loop=client.loop):
+        for number in range(TRIES):
+            try:
+                return _Training(client, list(encoded), estimator).run(built, encoded)
+            except PortTakenError as error:
+                if number == TRIES - 1:
+                    raise ClusterError(
+                        f"{TRIES} times a port was taken between its choice and its use: {error}. Fit again."
+                    ) from error
+
+
+def workers_of(client):
+    """Return what the scheduler knows of its workers, by address."""
+    # Not `client.scheduler_info`: the client itself replaces its answer every few seconds by one without workers.
+    return client.sync(client.scheduler.identity)["workers"]
 
 
 class _Training:
@@ -77,49 +83,55 @@ class _Training:
         self.topic = f"skmulti-{uuid4().hex}"
         self.epoch = 0
         self.beats = {}
+        self.silence = parse_timedelta(dask.config.get("skmulti.silence", SILENCE))
 
-    def run(self, built, encoded, places):
-        """Train; see `train_together`. `places` are the "host:port" of the processes."""
+    def run(self, built, encoded):
+        """Train; see `train_together`."""
         rows = [(sum(own[1] for own in held), sum(own[2] for own in held)) for held in encoded.values()]
+        rows = tuple(zip(*rows, strict=True))
+        places = self._results([self._submit(free_address, address) for address in self.addresses])
         with self._listening():
-            self.futures = [
-                self.client.submit(
+            futures = [
+                self._submit(
                     train_here,
+                    address,
                     self.topic,
                     rank,
                     places,
                     built,
                     [future for future, *_ in encoded[address]],
-                    tuple(zip(*rows, strict=True)),
-                    workers=[address],
-                    pure=False,
-                    retries=0,
+                    rows,
+                    self.silence,
                 )
                 for rank, address in enumerate(self.addresses)
             ]
             try:
-                self._watch()
-                results = self.client.gather(self.futures)
+                results = self._results(futures)
             finally:
-                self._end()
+                self._end(futures)
         if len({result.digest for result in results}) > 1:
             raise ClusterError("The workers ended with different weights. Please report it, with the cluster's layout.")
         return loads(results[0].estimator), [pair for result in results for pair in result.told]
 
-    def _watch(self):
-        """Wait until all processes have ended well, or raise what has gone wrong."""
-        while not all(future.done() for future in self.futures):
-            time.sleep(0.2)
-            self._refuse_lost()
-            if any(future.status == "error" for future in self.futures):
-                break
-        if any(future.status == "error" for future in self.futures):
-            self._raise_cause()
+    def _submit(self, function, address, *args):
+        """Call a function on a worker."""
+        return self.client.submit(function, *args, workers=[address], pure=False, retries=0)
 
-    def _refuse_lost(self):
+    def _results(self, futures):
+        """Return what each worker has come to, or raise what has gone wrong."""
+        while not all(future.done() for future in futures):
+            time.sleep(0.2)
+            self._refuse_lost(futures)
+            if any(future.status == "error" for future in futures):
+                break
+        if any(future.status == "error" for future in futures):
+            self._raise_cause(futures)
+        return self.client.gather(futures)
+
+    def _refuse_lost(self, futures):
         """Raise an error if a worker is gone or gives no sign of life."""
-        workers, now = self.client.scheduler_info(n_workers=-1)["workers"], time.monotonic()
-        for address, future in zip(self.addresses, self.futures, strict=True):
+        workers, now = workers_of(self.client), time.monotonic()
+        for address, future in zip(self.addresses, futures, strict=True):
             if future.done():
                 continue
             if address not in workers:
@@ -127,23 +139,24 @@ class _Training:
             seen = workers[address]["last_seen"]
             if self.beats.get(address, (None, now))[0] != seen:
                 self.beats[address] = seen, now
-            if self._silent(address, now) > SILENCE:
-                raise ClusterError(self._describe(address, f"has given no sign of life for {SILENCE} seconds"))
+            if self._silent(address, now) > self.silence:
+                what = f"has given no sign of life for {self.silence:g} seconds"
+                raise ClusterError(self._describe(address, what))
 
     def _silent(self, address, now):
         """Return for how many seconds a worker has given no sign of life."""
         return now - self.beats.get(address, (None, now))[1]
 
-    def _raise_cause(self):
+    def _raise_cause(self, futures):
         """Raise the error of the worker that has failed first, not those of the others, which miss it."""
         deadline = time.monotonic() + ECHO
-        while time.monotonic() < deadline and not all(future.done() for future in self.futures):
+        while time.monotonic() < deadline and not all(future.done() for future in futures):
             time.sleep(0.1)
             # A lost worker is a better cause than the errors of the others.
-            self._refuse_lost()
+            self._refuse_lost(futures)
         failed = [
             (future.exception(), address)
-            for address, future in zip(self.addresses, self.futures, strict=True)
+            for address, future in zip(self.addresses, futures, strict=True)
             if future.status == "error"
         ]
         error, address = min(failed, key=lambda pair: getattr(pair[0], "is_echo", False))
@@ -178,16 +191,15 @@ class _Training:
         finally:
             self.client.unsubscribe_topic(self.topic)
 
-    def _end(self):
+    def _end(self, futures):
         """End the processes of all workers that can be reached, and wait until they are gone."""
-        if all(future.status == "finished" for future in self.futures):
+        if all(future.status == "finished" for future in futures):
             return
-        self.client.cancel(self.futures, force=True)
+        self.client.cancel(futures, force=True)
         deadline = time.monotonic() + ENDING
         while time.monotonic() < deadline:
-            alive = self.client.scheduler_info(n_workers=-1)["workers"]
-            now = time.monotonic()
-            asked = [own for own in self.addresses if own in alive and self._silent(own, now) < SILENCE / 2]
+            alive, now = workers_of(self.client), time.monotonic()
+            asked = [own for own in self.addresses if own in alive and self._silent(own, now) < self.silence / 2]
             found = self.client.run(is_running, self.topic, workers=asked, on_error="return") if asked else {}
             if not any(running is True for running in found.values()):
                 return

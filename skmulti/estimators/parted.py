@@ -24,7 +24,17 @@ from sklearn.base import clone
 
 from .._process import isolate, refuse_fork
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
-from ..training import Alone, SharedRows, count_held, digest, draw_seed, kept_seed, shared_checkpoint, stops_early
+from ..training import (
+    Alone,
+    SharedRows,
+    StopTogether,
+    count_held,
+    digest,
+    draw_seed,
+    kept_seed,
+    shared_checkpoint,
+    stops_early,
+)
 from .examples import TableExamples, check_weight, leave_out
 from .parameters import Parts
 from .resuming import fit_parts
@@ -297,7 +307,7 @@ class PartedFit:
         # The first process keeps the checkpoint; it must be in a folder that all places see when the fit goes on.
         with shared_checkpoint(est.checkpoint, self.fingerprint, self.seed, crew) as checkpoint:
             with isolate(self.seed, est.dtype), repeat_names(), est._told(task):
-                est._train(rows, validating, self.seed, self.recipe, task, checkpoint, watchers)
+                est._train(rows, validating, self.seed, self.recipe, task, checkpoint, [*watchers, StopTogether(crew)])
             task.end()
         return est
 

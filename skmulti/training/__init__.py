@@ -16,7 +16,7 @@ from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
 from .lazy import LazyAdam
-from .processes import SharedRows, shares
+from .processes import SharedRows, StopTogether, shares
 from .run import Rows, Schedule, count_held, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
 from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
 from .timing import Timings
@@ -33,6 +33,7 @@ __all__ = [
     "Schedule",
     "SharedRows",
     "SlowOnPlateau",
+    "StopTogether",
     "StreamRows",
     "Teller",
     "Timings",

@@ -218,6 +218,34 @@ def shared(model, crew, most_rows):
             delattr(model, name)
 
 
+class StopTogether(keras.callbacks.Callback):
+    """Stops training in all processes if a callback has stopped it in one, at the end of the epoch.
+
+    A process that stopped alone would leave the others waiting for its part of the next step. It comes
+    behind all callbacks that may stop training.
+
+    Parameters
+    ----------
+    crew : Crew
+        The processes.
+    """
+
+    def __init__(self, crew):
+        super().__init__()
+        self.crew = crew
+        self._stops = False
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Go on to the end of the epoch; see `keras.callbacks.Callback`."""
+        self._stops |= self.model.stop_training
+        self.model.stop_training = False
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Ask all processes; see `keras.callbacks.Callback`."""
+        stops = tf.constant(float(self._stops or self.model.stop_training))
+        self.model.stop_training = bool(self.crew.sum([stops])[0] > 0)
+
+
 def _draw_apart(model, rank):
     """Let the dropout of each process draw other numbers than that of the others."""
     for variable in model.variables:
