@@ -12,6 +12,7 @@ The page docs/extending/kind.md explains it line by line. Copy this file, and ch
 # %%
 # What a recording is: the wav format from the standard library, a spectrogram with NumPy.
 import base64
+import copy
 import io
 import os
 import wave
@@ -133,10 +134,22 @@ class AudioEncoder(InputEncoder):
         for rate, samples in filter(None, recordings):
             rates[rate] = rates.get(rate, 0) + 1
             longest = max(longest, len(samples) / rate)
+        self._keep(rates, longest)
+        return self
+
+    def merge(self, other):
+        """Join what two copies of the encoder learned from different parts; neither is changed."""
+        merged = copy.copy(self)
+        (rates, longest), (others, other_longest) = self._partial, other._partial
+        both = {rate: rates.get(rate, 0) + others.get(rate, 0) for rate in {**rates, **others}}
+        merged._keep(both, max(longest, other_longest))
+        return merged
+
+    def _keep(self, rates, longest):
+        """Set what is learned, and keep the counts that further parts need."""
         self.rate_ = max(rates, key=rates.get, default=16_000)
         self.n_frames_ = 1 + max(round((self.seconds or longest) * self.rate_) - WINDOW, 0) // HOP
         self._partial = rates, longest
-        return self
 
     def transform(self, columns):
         """Return spectrograms: ndarray of shape (n_rows, n_frames_, n_bands), float32; silence where missing."""

@@ -2,7 +2,7 @@
 
 A table goes in, predictions come out: the router splits its columns into named inputs, a branch of the network
 learns from each input, the merge joins the branches, and the head predicts. All public names are here. Behind them are
-nine wings, folders with a façade each; an import leads to a lower wing only.
+ten wings, folders with a façade each; an import leads to a lower wing only.
 """
 
 # First: it refuses other backends before anything imports Keras.
@@ -85,7 +85,7 @@ from .router import InputRouter, make_input_router
 from .saving import export, load, records_schema, save
 from .sources import load_files_frame
 from .spec import ArraySpec, TargetSpec
-from .training import AnnealRate, SlowOnPlateau
+from .training import AnnealRate, LazyAdam, SlowOnPlateau
 
 # A worker process imports skmulti when it is handed an estimator, before TensorFlow has started its threads.
 share_cores()
@@ -137,6 +137,7 @@ __all__ = [
     "InputRouter",
     "InteractionMerge",
     "InterruptedFitWarning",
+    "LazyAdam",
     "MaximumMerge",
     "Merge",
     "MissingValuesWarning",

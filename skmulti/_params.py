@@ -167,5 +167,5 @@ def refuse_unknown(owner, names, known, error=ValueError):
             kind = owner if isinstance(owner, type) else type(owner)
             raise error(
                 f"Invalid parameter {name!r} for estimator {kind.__name__}. Valid parameters are: "
-                f"{shorten(str(sorted(map(str, known))), 480)}.{closest_match(name, known)}"
+                f"{shorten(str(sorted(map(str, known))), 400)}.{closest_match(name, known)}"
             )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from keras.src.random import seed_generator
 from tensorflow.python.eager import context
 
 # Held while a fit has seeded the process. Reentrant, since a callback or an encoder of a fit may fit another estimator.
@@ -24,6 +25,7 @@ class _State:
     """The random generators, float type, data format and policy of the process."""
 
     generators: tuple
+    source: object
     floatx: str
     data_format: str
     policy: object
@@ -31,16 +33,32 @@ class _State:
     @classmethod
     def read(cls):
         """Return the present state."""
-        generators = random.getstate(), np.random.get_state()
-        return cls(generators, keras.config.floatx(), keras.config.image_data_format(), keras.config.dtype_policy())
+        return cls(
+            (random.getstate(), np.random.get_state()),
+            seed_generator.python_random,
+            keras.config.floatx(),
+            keras.config.image_data_format(),
+            keras.config.dtype_policy(),
+        )
 
     def put_back(self):
         """Make this the state of the process again."""
         random.setstate(self.generators[0])
         np.random.set_state(self.generators[1])
+        seed_generator.python_random = self.source
         keras.config.set_floatx(self.floatx)
         keras.config.set_image_data_format(self.data_format)
         keras.config.set_dtype_policy(self.policy)
+
+
+class _OwnDraws:
+    """The module `random` as Keras sees it during a seeded block: a generator of the block's thread alone."""
+
+    def __init__(self, seed):
+        self._thread, self._generator = threading.get_ident(), random.Random(seed)
+
+    def __getattr__(self, name):
+        return getattr(self._generator if threading.get_ident() == self._thread else random, name)
 
 
 @contextmanager
@@ -48,10 +66,11 @@ def isolate(seed, dtype):
     """Seed everything that Keras draws from, and set its float type, for the length of a block.
 
     Keras 3 draws the seed of every initializer and dropout layer from Python's `random`, so a
-    seeded `random` decides the network. No seed of TensorFlow is set, and op determinism stays
-    off: both would hold for the rest of the process. Random states, float type and policy are
-    put back after the block. With ``seed=None`` nothing is seeded. Only one thread is in such a
-    block at a time; the others wait.
+    seeded generator in its place decides the network. `random` itself is seeded, too, for parts of
+    a user, although any thread of the process may draw from it: those of Dask's workers do. No seed
+    of TensorFlow is set, and op determinism stays off: both would hold for the rest of the process.
+    Random states, float type and policy are put back after the block. With ``seed=None`` nothing is
+    seeded. Only one thread is in such a block at a time; the others wait.
     """
     with _TURN:
         blocks = vars(_BLOCKS).setdefault("found", [])
@@ -60,6 +79,8 @@ def isolate(seed, dtype):
             if seed is not None:
                 random.seed(seed)
                 np.random.seed(seed % 2**32)
+                # The one place from which Keras draws; it has no public name.
+                seed_generator.python_random = _OwnDraws(seed)
             # Both: weights follow the policy, and what is cast outside of a layer, such as a loss, follows floatx.
             keras.config.set_floatx(dtype)
             keras.config.set_dtype_policy(dtype)
@@ -90,6 +111,11 @@ def let_others_in():
         _TURN.acquire()
         blocks.append(_State.read())
         own.put_back()
+
+
+def draw_number():
+    """Return a whole number below 2**31, drawn as Keras draws the seeds of its layers."""
+    return seed_generator.python_random.randrange(2**31)
 
 
 _fork = {"broke": False}

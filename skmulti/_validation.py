@@ -15,7 +15,7 @@ from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
 from sklearn.utils.validation import _check_feature_names_in as check_feature_names
 from sklearn.utils.validation import _check_sample_weight
 
-from .errors import shorten
+from .errors import row_at, shorten
 
 __all__ = [
     "FRACTION",
@@ -99,8 +99,8 @@ def _finite(weights, name):
         if len(wrong):
             what = "infinity" if array.dtype != object and np.isinf(array[wrong[0]]) else "NaN"
             raise ValueError(
-                f"Input {name} contains {what}: {len(wrong)} of {len(array)} weights are no finite numbers, first in "
-                f"row {_row(rows, wrong[0])!r}. Give each row a weight; 0 leaves a row out."
+                f"Input {name} contains {what}: {len(wrong)} of {len(array)} weights are no finite numbers, first at "
+                f"{_row(rows, wrong[0])}. Give each row a weight; 0 leaves a row out."
             )
     _refuse_others(array, rows, name)
     return array if np.ma.is_masked(weights) else weights
@@ -123,11 +123,11 @@ def _refuse_others(array, rows, name):
             first = int(np.flatnonzero(wrong)[0])
             cell = shorten(repr(array[[first]].tolist()[0]))
             raise ValueError(
-                f"{what}: {int(np.sum(wrong))} of {len(array)} weights, first {cell} in row {_row(rows, first)!r}. "
+                f"{what}: {int(np.sum(wrong))} of {len(array)} weights, first {cell} at {_row(rows, first)}. "
                 "Give each row a weight; 0 leaves a row out."
             )
 
 
 def _row(rows, position):
-    """Return a row's label, or its position if there are no labels."""
-    return int(position) if rows is None or callable(rows) else rows[[position]].tolist()[0]
+    """Return where a row is; the `index` of a list is a method."""
+    return row_at(None if callable(rows) else rows, position)

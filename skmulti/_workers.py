@@ -120,13 +120,23 @@ def map_ahead(function, items, workers=WORKERS):
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _count_threads(n_jobs):
+    """Return how many threads of this process `n_jobs` stands for."""
+    cores = available_cores()
+    if "cores" in _SHARE:
+        # In a worker of a cluster joblib would ask the cluster, and wait for an answer that this thread may hold up.
+        return 1 if n_jobs is None else n_jobs if n_jobs > 0 else max(1, cores + 1 + n_jobs)
+    # On a cluster, joblib counts the cores of all machines, whatever `n_jobs` says.
+    return min(effective_n_jobs(n_jobs), n_jobs if n_jobs and n_jobs > 0 else cores)
+
+
 def call_in_threads(function, arguments, n_jobs):
     """Call a function with each of several tuples of arguments, in as many threads as `n_jobs` says.
 
     If a call fails or a user interrupts, those that work ahead of a loop stop at their next item, and
     every thread has ended before the error is raised.
     """
-    n_threads = effective_n_jobs(n_jobs)
+    n_threads = _count_threads(n_jobs)
     if n_threads == 1:
         return [function(*own) for own in arguments]
     # Not joblib's threads, which an interrupt leaves running.

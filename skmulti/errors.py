@@ -1,6 +1,7 @@
 """Exceptions and warnings that a user can catch, and the words that messages have in common."""
 
 import contextlib
+import contextvars
 import difflib
 import itertools
 import os
@@ -319,6 +320,8 @@ def describe_output(output):
     """Return what a function of the user's returned in place of a tensor."""
     if output is None:
         return "None; end it with `return output`"
+    if hasattr(output, "layers"):
+        return f"a model, {shorten(repr(output))}; connect its layers to the tensors that are given"
     return f"{shorten(repr(output))} of type {type(output).__name__}"
 
 
@@ -339,10 +342,44 @@ def quote_first(names, most=20):
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
 
 
+# Name of an index that only counts the rows of a table without labels: an array, a list, a table of another library.
+POSITIONS = "position"
+
+
+def row_at(labels, position):
+    """Return where a row is: ``row label 'b'``, or ``position 3`` in what has no labels.
+
+    Parameters
+    ----------
+    labels : Index or None
+        Labels of the rows; None or an index with the name `POSITIONS` if there are none.
+    position : int
+        Position of the row among them.
+    """
+    if labels is None:
+        return f"position {int(position)}"
+    label = shorten(repr(label_at(labels, position)))
+    return f"position {label}" if labels.name == POSITIONS else f"row label {label}"
+
+
 def label_at(labels, position):
     """Return a row's label as a Python object, whose repr is what the table shows: 7, not np.int64(7)."""
     # From a list, as `labels[position]` would be a NumPy scalar.
     return labels[[int(position)]].tolist()[0]
+
+
+# What warnings are about, where the place that they name could be mistaken: "X_val".
+_about = contextvars.ContextVar("what warnings are about", default=None)
+
+
+@contextlib.contextmanager
+def warned_about(name):
+    """Begin the warnings within the context with a name, unless they name an argument such as y_val themselves."""
+    token = _about.set(name)
+    try:
+        yield
+    finally:
+        _about.reset(token)
 
 
 def warn(message, category):
@@ -358,6 +395,9 @@ def warn(message, category):
     category : type
         Class of the warning, so that a user can filter it.
     """
+    about = _about.get()
+    if about is not None and "_val" not in message:
+        message = f"{about}: {message}"
     frame, level = sys._getframe(1), 2
     while frame is not None and frame.f_code.co_filename.startswith(_BETWEEN):
         frame, level = frame.f_back, level + 1

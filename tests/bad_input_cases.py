@@ -172,6 +172,11 @@ def strict_router():
     return InputRouter([(name, encoder, name) for name, encoder in encoders.items()])
 
 
+def of_size():
+    """Return a router of one input of one number."""
+    return InputRouter([("size", NumberScaler(add_indicator=False), ["size"])])
+
+
 def labels(n=N):
     """Return two classes in turn."""
     return np.array(["no", "yes"] * n)[:n]
@@ -182,14 +187,18 @@ def numbers(n=N):
     return np.linspace(-1, 1, n)
 
 
+# A step that Python runs is slower than a compiled one, but not the first.
+SHORT = {"epochs": 1, "random_state": 0, "compile__run_eagerly": True}
+
+
 def new_classifier(router=None, **params):
     """Return an unfitted classifier of one epoch."""
-    return MultiInputClassifier(router, **{"epochs": 1, "random_state": 0, "head": DenseHead((4,)), **params})
+    return MultiInputClassifier(router, **{**SHORT, "head": DenseHead((4,)), **params})
 
 
 def new_regressor(router=None, **params):
     """Return an unfitted regressor of one epoch."""
-    return MultiInputRegressor(router, **{"epochs": 1, "random_state": 0, "head": DenseHead((4,)), **params})
+    return MultiInputRegressor(router, **{**SHORT, "head": DenseHead((4,)), **params})
 
 
 @cache
@@ -428,7 +437,7 @@ add(
     "A list of dicts, of which one lacks a key",
     InputMismatchError,
     lambda: predict([{"size": 3.0, "city": "Rome"}, {"size": 3.0}]),
-    "Row 1",
+    "X[1]",
     "'city'",
     "None",
 )
@@ -436,7 +445,7 @@ add(
     "A list of dicts and a list",
     InputMismatchError,
     lambda: predict([{"size": 3.0, "city": "Rome"}, [3.0, "Oslo"]]),
-    "row 1",
+    "X[1]",
     "list",
     "Give a dict for each row",
 )
@@ -504,7 +513,7 @@ add(
     InputMismatchError,
     lambda: partial(regressor().predict, np.array([[1.0, 2.0], [np.inf, 3.0]])),
     "infinity",
-    "row label 1: inf",
+    "position 1: inf",
     "np.nan",
 )
 add(
@@ -1170,7 +1179,14 @@ add(
     "119",
     ".loc[X.index]",
 )
-add("A missing number", ValueError, lambda: regress(rows(), with_cell(numbers(), 3, np.nan)), "NaN", "1 of 20", "row 3")
+add(
+    "A missing number",
+    ValueError,
+    lambda: regress(rows(), with_cell(numbers(), 3, np.nan)),
+    "NaN",
+    "1 of 20",
+    "position 3",
+)
 add(
     "Infinity in y",
     ValueError,
@@ -1185,7 +1201,7 @@ add(
     lambda: regress(rows(), with_cell(numbers(), 3, "high")),
     "'high'",
     "str",
-    "row 3",
+    "position 3",
     "MultiInputClassifier",
 )
 add(
@@ -1226,6 +1242,15 @@ add(
     "'predict_proba'",
 )
 
+add(
+    "A quarter of the row labels of y are others",
+    TargetWarning,
+    lambda: fit(rows(), pd.Series(labels(), index=range(105, 105 + N))),
+    "5 of 20 row labels of y",
+    "first 120",
+    "X.index.intersection(y.index)",
+)
+
 about("Weights")
 add("A weight too few", ValueError, lambda: partial(new_classifier().fit, rows(), labels(), np.ones(N - 1)), "19", "20")
 add(
@@ -1249,7 +1274,7 @@ add(
     lambda: partial(new_classifier().fit, rows(), labels(), np.array(with_cell(np.ones(N), 3, -1.0))),
     "`sample_weight`",
     "1 of 20",
-    "-1.0 in row 3",
+    "-1.0 at position 3",
 )
 add("All weights are zero", ValueError, lambda: partial(new_classifier().fit, rows(), labels(), np.zeros(N)), "zero")
 add(
@@ -1388,7 +1413,7 @@ add(
     ValueError,
     lambda: partial(new_regressor().fit, rows(), numbers(), X_val=rows(), y_val=with_cell(numbers(), 3, np.nan)),
     "y_val",
-    "row 3",
+    "position 3",
 )
 add(
     "A word in X_val",
@@ -1396,9 +1421,26 @@ add(
     lambda: partial(
         new_classifier().fit, rows(), labels(), X_val=rows(size=with_cell(rows()["size"], 5, "n/a")), y_val=labels()
     ),
+    "X_val: ",
     "'size'",
     "105",
     "'n/a'",
+)
+add(
+    "A missing number in X_val, where fit saw none",
+    MissingValuesWarning,
+    lambda: partial(
+        new_classifier().fit, rows(), labels(), X_val=rows(size=with_cell(rows()["size"], 5, None)), y_val=labels()
+    ),
+    "X_val: Input 'numbers' (column 'size')",
+    "105",
+)
+add(
+    "Categories in X_val of which fit saw none",
+    UnknownValuesWarning,
+    lambda: partial(new_classifier().fit, rows(), labels(), X_val=rows(city=["Paris", "Lyon"] * 10), y_val=labels()),
+    "X_val: column 'city'",
+    "'Paris', 'Lyon'",
 )
 add(
     "Keras' validation_data",
@@ -1498,6 +1540,27 @@ add(
     lambda: partial(MultiInputClassifier, epoch=3),
     "epoch",
     "Did you mean 'epochs'",
+)
+for name, way in (
+    ("validation_split", "`validation_fraction`"),
+    ("build_fn", "`model`"),
+    ("learning_rate", "`optimizer__learning_rate`"),
+    ("hidden_layer_sizes", "`head__units`"),
+    ("max_iter", "`epochs`"),
+):
+    add(
+        f"{name} of another library, in the constructor",
+        TypeError,
+        partial(lambda name: partial(MultiInputClassifier, **{name: 0.1}), name),
+        f"'{name}'",
+        way,
+    )
+add(
+    "memory= of a folder that cannot be written",
+    NotADirectoryError,
+    lambda: fit(rows(), memory=written("file.txt", "") + "/cache"),
+    "file.txt",
+    "Give another folder",
 )
 add("An optimizer that does not exist", ValueError, lambda: fit(rows(), optimizer="adamm"), "adamm")
 add("A loss that does not exist", ValueError, lambda: fit(rows(), loss="mean_sqared"), "mean_sqared")
@@ -2084,6 +2147,48 @@ add(
     "2 columns",
 )
 
+add(
+    "A branch's parameter in a grid, whose input does not exist",
+    ValueError,
+    lambda: partial(new_classifier(of_size()).set_params, branches__sise__units=(4,)),
+    "'branches__sise'",
+    "the inputs are 'size'",
+    "Did you mean 'size'?",
+)
+
+
+def own_network(inputs, target):
+    """Connect a network by hand that cannot read NaN."""
+    return keras.layers.Dense(target.width, activation=target.activation)(inputs["size"])
+
+
+add(
+    "A missing number that reaches a network made by hand",
+    InputMismatchError,
+    lambda: partial(
+        new_classifier(of_size(), model=own_network).fit,
+        rows(size=with_cell(rows()["size"], 3, np.nan)),
+        labels(),
+    ),
+    "Input 'size'",
+    "1 of 20 rows",
+    "SimpleImputer()",
+)
+add(
+    "A function that returns a model in place of its output",
+    BranchMismatchError,
+    lambda: fit(rows(), model=lambda inputs, target: keras.Sequential([keras.layers.Dense(target.width)])),
+    "a model",
+    "connect its layers",
+)
+add(
+    "A function of SciKeras, which takes meta",
+    TypeError,
+    lambda: fit(rows(), model=lambda meta: None),
+    "`meta`",
+    "a dict of input tensors",
+)
+
 about("Sharing")
 add(
     "Inputs of different kinds share a branch",
@@ -2346,7 +2451,7 @@ add(
     ValueError,
     lambda: partial(new_regressor().fit, csv(), "label"),
     "'no' of type str",
-    "row 0",
+    "row label 0",
 )
 add(
     "score on a file without the name of the target",
@@ -2528,7 +2633,7 @@ add(
     ValueError,
     lambda: partial(new_regressor().fit, batches(y=np.array(list("abcd")))),
     "'a' of type str",
-    "row 0",
+    "position 0",
 )
 add(
     "Batches of two widths",
@@ -2555,7 +2660,7 @@ add(
     ValueError,
     lambda: partial(new_classifier().fit, lambda: iter([({"a": np.zeros((4, 2))}, [0, 1, 0, 1], -np.ones(4))])),
     "4 of 4",
-    "-1.0 in row 0",
+    "-1.0 at position 0",
 )
 add(
     "Batches without an input of the router",
@@ -2602,7 +2707,7 @@ add(
     ValueError,
     lambda: partial(classifier().score, rows(), with_cell(labels(), 3, None)),
     "1 of 20 labels",
-    "row 3",
+    "position 3",
     "pd.notna(y)",
 )
 add(
@@ -2610,7 +2715,7 @@ add(
     ValueError,
     lambda: partial(regressor().score, np.ones((N, 2)), ["a"] * N),
     "'a'",
-    "row 0",
+    "position 0",
     "Give numbers",
 )
 add(
@@ -2618,7 +2723,7 @@ add(
     ValueError,
     lambda: partial(regressor().score, np.ones((N, 2)), with_cell(numbers(), 3, np.nan)),
     "1 of 20 values",
-    "row 3",
+    "position 3",
     "pd.notna(y)",
 )
 add(
@@ -2628,7 +2733,13 @@ add(
     "2 columns",
     "1 outputs",
 )
-add("X and y swapped", ValueError, lambda: partial(new_classifier().fit, labels(), rows()), "continuous", "row 100")
+add(
+    "X and y swapped",
+    ValueError,
+    lambda: partial(new_classifier().fit, labels(), rows()),
+    "continuous",
+    "row label 100",
+)
 add(
     "A text to predict in place of a table",
     InputMismatchError,

@@ -10,8 +10,10 @@ from contextlib import nullcontext
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
+from skmulti import MultiInputClassifier
 from skmulti._process import isolate, let_others_in
 
 FORKS = """
@@ -21,7 +23,8 @@ from skmulti import DenseHead, MultiInputClassifier
 
 x = np.random.default_rng(0).normal(size=60)
 X, y = pd.DataFrame({"x": x}), (x > 0).astype(int)
-make = lambda: MultiInputClassifier(head=DenseHead(units=()), epochs=1, random_state=0)
+parts = {"head": DenseHead(units=()), "epochs": 1, "compile__run_eagerly": True}
+make = lambda: MultiInputClassifier(**parts, random_state=0)
 
 def report(name, function, queue):
     try:
@@ -151,6 +154,38 @@ class TestTurns:
         random.setstate(before[0])
         assert outside == random.random()
         assert state()[1:] == before[1:]
+
+    def test_threads_that_draw_from_the_generators_change_no_fit(self):
+        """As those of Dask's workers do at any time."""
+        X = pd.DataFrame({"x": np.random.default_rng(0).normal(size=60)})
+        clf, stop = MultiInputClassifier(epochs=1, random_state=0), threading.Event()
+
+        def draw():
+            while not stop.is_set():
+                random.random()
+
+        alone, thread = clf.fit(X, X["x"] > 0).model_.get_weights(), threading.Thread(target=draw)
+        thread.start()
+        try:
+            beside = clf.fit(X, X["x"] > 0).model_.get_weights()
+        finally:
+            stop.set()
+            thread.join()
+        for one, other in zip(alone, beside, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+    def test_keras_in_another_thread_draws_from_the_process(self):
+        """A network that somebody builds during a fit changes nothing in the fit."""
+        seeds = []
+        with isolate(3, "float32"):
+            expected = keras.random.SeedGenerator().state.numpy()
+        with isolate(3, "float32"):
+            thread = threading.Thread(target=lambda: seeds.append(keras.random.SeedGenerator().state.numpy()))
+            thread.start()
+            thread.join()
+            drawn = keras.random.SeedGenerator().state.numpy()
+        np.testing.assert_array_equal(drawn, expected)
+        assert len(seeds) == 1
 
     def test_others_have_their_turn_meanwhile(self):
         def enter():

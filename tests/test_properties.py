@@ -288,7 +288,10 @@ def test_few_odd_cells_change_their_rows_alone(recipe, odd, seed):
         {name: array[others] for name, array in expected.items()},
     )
     again = attempt(InputRouter().fit, dirty)
-    assert again is not None
+    if again is None:
+        # A constant is left out, but with such cells it is a column of numbers.
+        assert odd in ("infinity", "huge int")
+        return
     kept = [column.kind != "constant" for column in recipe.columns]
     assert again.plan_["encoder"][kept].tolist() == router.plan_["encoder"][kept].tolist(), again.plan_.to_string()
 

@@ -19,6 +19,7 @@ ORDER = (
     "audio_kind.py",
     "multi_output.py",
     "search_over_branches.py",
+    "search_on_a_cluster.py",
     "learning_curve.py",
     "calibration.py",
     "which_input_matters.py",

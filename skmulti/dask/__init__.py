@@ -16,6 +16,7 @@ except ImportError as error:
 
 from .estimator import DaskEstimator
 from .prediction import call_on_partitions, predict_partitions, score_partitions
+from .search import use_cluster
 from .shared import SharedEstimator
 from .threads import limit_threads, limit_threads_here
 
@@ -27,4 +28,5 @@ __all__ = [
     "limit_threads_here",
     "predict_partitions",
     "score_partitions",
+    "use_cluster",
 ]

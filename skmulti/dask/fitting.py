@@ -124,6 +124,9 @@ class _Table:
         if not full:
             raise InputMismatchError("Found array with 0 sample(s): no partition of X has a row.")
         fit.learn_target([found[i][1] for i in full])
+        if fit.estimator.checkpoint is not None:
+            fit.learn_fingerprint(self._gather(self._map(parts.digest_part, fit)))
+            fit.seed = self._gather([self._submit(parts.kept_seed, fit)])[0]
         self.fit = self._submit(lambda fit: fit, fit)
         counts = self._gather(self._map_numbered(parts.count, self.fit, full))
         self.numbers = [i for i, (_, training, held) in zip(full, counts, strict=True) if training or held]

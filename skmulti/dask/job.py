@@ -8,8 +8,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import cloudpickle
 import numpy as np
+from distributed.protocol.pickle import dumps, loads
 
 from ..errors import ClusterError, shorten
 from ..estimators import EncodedPart
@@ -67,13 +67,13 @@ class Job:
         held = [part for _, part in encoded if part is not None] or [training[0].first()]
         _write_rows(folder / "training", training)
         _write_rows(folder / "held", held)
-        (folder / "fit").write_bytes(cloudpickle.dumps(fit))
+        (folder / "fit").write_bytes(dumps(fit))
         told = {"rank": rank, "places": places, "n_threads": n_threads, "n_rows": n_rows, "silence": silence}
         (folder / "job.json").write_text(json.dumps(told))
 
     def fit(self):
         """Return the `PartedFit`."""
-        return cloudpickle.loads((self.folder / "fit").read_bytes())
+        return loads((self.folder / "fit").read_bytes())
 
     def rows(self):
         """Return (rows to train on, rows that validate)."""
@@ -92,15 +92,15 @@ class Job:
 
     def end(self, estimator, digest, told):
         """Leave what the training has come to."""
-        _replace(self.folder / "result", cloudpickle.dumps((estimator, digest, told)))
+        _replace(self.folder / "result", dumps((estimator, digest, told)))
 
     def fail(self, error):
         """Leave the error with which the training has ended."""
         try:
-            content = cloudpickle.dumps(error)
-            cloudpickle.loads(content)
+            content = dumps(error)
+            loads(content)
         except Exception:
-            content = cloudpickle.dumps(ClusterError(f"{type(error).__name__}: {shorten(str(error), 300)}"))
+            content = dumps(ClusterError(f"{type(error).__name__}: {shorten(str(error), 300)}"))
         _replace(self.folder / "error", content)
 
     # --- what the worker reads
@@ -119,14 +119,14 @@ class Job:
     @staticmethod
     def result(folder):
         """Return what the training has come to: (estimator, digest, warnings)."""
-        return cloudpickle.loads((folder / "result").read_bytes())
+        return loads((folder / "result").read_bytes())
 
     @staticmethod
     def error(folder, code):
         """Return the error of a process that has ended with an exit code other than 0."""
         path = folder / "error"
         if path.exists():
-            return cloudpickle.loads(path.read_bytes())
+            return loads(path.read_bytes())
         if code < 0:
             name = signal.Signals(-code).name
             cause = ", as by a machine without memory" if code == -signal.SIGKILL else ""
@@ -159,7 +159,7 @@ def _write_rows(folder, parts):
 
 def _read_rows(folder):
     """Return rows that were written; the system reads them from the disk when they are needed."""
-    columns = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
+    columns = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
     arrays = {name.removeprefix("arrays."): column for name, column in columns.items() if name.startswith("arrays.")}
     return EncodedPart(arrays, columns["y"], columns.get("weight"))
 

@@ -41,6 +41,16 @@ def summarize(fit, part):
     return (len(part.X), fit.summarize(fit.read(*part))) if len(part.X) else (0, None)
 
 
+def digest_part(fit, part):
+    """Return a digest of the rows of a partition."""
+    return fit.digest(fit.read(*part)) if len(part.X) else ""
+
+
+def kept_seed(fit):
+    """Return the seed of the checkpoint with which a fit goes on; a worker sees its folder."""
+    return fit.kept_seed()
+
+
 def _divided(fit, part, number):
     """Return the rows of a partition to train on, and those that validate."""
     return fit.split(fit.read(*part), number)

@@ -1,6 +1,7 @@
 """What a fitted estimator says of a table of Dask: predictions, computed where the rows are, and a score."""
 
 import pandas as pd
+from dask.dataframe.dispatch import make_meta
 
 from ..errors import InputMismatchError, closest_match, quote_first, shorten
 from ..estimators import OutcomeColumns, is_partitioned, predict_rows, score_of_parts, score_part
@@ -74,11 +75,12 @@ def predict_partitions(estimator, X, method="predict"):
     X = X[estimator.router_.columns_read(X.columns)]
     columns = OutcomeColumns.of(estimator, method)
     shared = SharedEstimator(estimator).as_key()
-    return X.map_partitions(_predict_part, shared, method, columns, meta=columns.empty())
+    meta = _predict_part(make_meta(X), None, method, columns)
+    return X.map_partitions(_predict_part, shared, method, columns, meta=meta)
 
 
 def _predict_part(frame, shared, method, columns):
-    """Predict the rows of a partition."""
+    """Predict the rows of a partition; without rows no estimator is needed."""
     return predict_rows(shared.open() if len(frame) else None, frame, method, columns)
 
 

@@ -7,12 +7,12 @@ import threading
 import time
 import warnings
 
-import cloudpickle
 import keras
 import tensorflow as tf
+from distributed.protocol.pickle import dumps
 
 from ..errors import ClusterError
-from ..training import CollectiveCrew, Crew, digest
+from ..training import Alone, Crew, digest
 from .job import Job, PortTakenError
 from .parts import messages
 
@@ -39,7 +39,7 @@ def _train(job):
     tf.config.threading.set_intra_op_parallelism_threads(job.n_threads)
     tf.config.threading.set_inter_op_parallelism_threads(job.n_threads + 1)
     job.tell(doing="joining")
-    crew = CollectiveCrew(job.places, job.rank) if len(job.places) > 1 else Crew()
+    crew = Crew(job.places, job.rank) if len(job.places) > 1 else Alone()
     job.tell(doing="reading")
     fit, (training, held) = job.fit(), job.rows()
     if job.rank:
@@ -49,7 +49,7 @@ def _train(job):
         estimator = fit.train(training, held, *job.n_rows, crew, watchers=[_TellEpochs(job)])
     weights = [variable.value.numpy() for variable in estimator.model_.trainable_variables]
     # Every process has the same estimator; one of them is enough.
-    content = None if job.rank else cloudpickle.dumps(estimator)
+    content = None if job.rank else dumps(estimator)
     job.end(content, digest(weights), [] if job.rank else messages(caught))
 
 

@@ -4,10 +4,10 @@ import time
 from contextlib import contextmanager
 from uuid import uuid4
 
-import cloudpickle
 import dask
 from dask.utils import parse_timedelta
 from distributed import Lock
+from distributed.protocol.pickle import loads
 
 from ..errors import ClusterError, shorten
 from .job import PortTakenError
@@ -111,7 +111,7 @@ class _Training:
                 self._end(futures)
         if len({result.digest for result in results}) > 1:
             raise ClusterError("The workers ended with different weights. Please report it, with the cluster's layout.")
-        return cloudpickle.loads(results[0].estimator), [pair for result in results for pair in result.told]
+        return loads(results[0].estimator), [pair for result in results for pair in result.told]
 
     def _submit(self, function, address, *args):
         """Call a function on a worker."""

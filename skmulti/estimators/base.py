@@ -13,9 +13,18 @@ from sklearn.base import clone
 from .._params import check_call, check_keras_name
 from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
-from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten
+from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten, warned_about
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
-from ..network import Forward, Halves, as_merge, build_by_hand, build_network, check_saveable, resolve_branches
+from ..network import (
+    Forward,
+    Halves,
+    as_merge,
+    build_by_hand,
+    build_network,
+    check_saveable,
+    refuse_nan,
+    resolve_branches,
+)
 from ..router import InputRouter, check_batch, store_folder
 from ..sources import TableSource, split_batch
 from ..training import (
@@ -29,10 +38,12 @@ from ..training import (
     draw_seed,
     hold_out,
     isolate,
+    refuse_strategy,
     routed,
     routed_hold_out,
     sample_rows,
     stops_early,
+    strategy_of,
     teller,
     told_by,
     train,
@@ -128,6 +139,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _fit(self, target, X, y, sample_weight, validation):
         """Fit anew on a target that has learned nothing yet, or continue a fit if `warm_start` asks for it."""
         refuse_fork()
+        refuse_strategy()
         self._validate_params()
         self._check_routed()
         if self.warm_start and hasattr(self, "model_"):
@@ -141,6 +153,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _partial_fit(self, target, X, y, sample_weight):
         """Train one epoch on a chunk of rows; the first chunk fits the router."""
         refuse_fork()
+        refuse_strategy()
         self._validate_params()
         self._check_routed()
         if self.checkpoint is not None:
@@ -339,6 +352,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             vars(self).pop(name, None)
         if self.model is not None:
             model = self._build_by_hand(specs)
+            refuse_nan(model, specs, sample_rows(arrays, SAMPLE_ROWS))
         else:
             defaults = self.router_.default_branches()
             self.branches_ = resolve_branches(specs, defaults, branches_at_fit(self.branches, defaults))
@@ -370,6 +384,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             )
         routed = self._routed_to("model")
         advice = "Write a function of a dict of input tensors and a TargetSpec that returns the output tensor."
+        if "meta" in getattr(getattr(self.model, "__code__", None), "co_varnames", ()):
+            advice = f"SciKeras' `meta` is not given: the inputs are made already. {advice}"
         check_call(self.model, "`model`", ["inputs", "target"], routed, advice=advice)
         return build_by_hand(specs, lambda inputs, target: self.model(inputs, target, **routed), self._target.spec)
 
@@ -449,21 +465,22 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
         Only a whole fit, which has a `task`, stops early. The callbacks `watchers` change nothing.
         """
-        ready = self._make_ready(rows, held, seed, recipe, whole=task is not None)
-        callbacks = [*self.callbacks_, *(task.epochs() if task else ()), *watchers]
-        fit_params = self._fit_params()
-        if rows.n_batches:
-            # The source ends an epoch after these steps by itself.
-            fit_params.pop("steps_per_epoch", None)
-        # Keras makes metrics from their names in the first training step, not in `compile`.
-        with restart_names():
-            done = train(*ready, callbacks, fit_params, self.timings_, checkpoint)
+        with strategy_of(self.model_):
+            ready = self._make_ready(rows, held, seed, recipe, whole=task is not None)
+            callbacks = [*self.callbacks_, *(task.epochs() if task else ()), *watchers]
+            fit_params = self._fit_params()
+            if rows.n_batches:
+                # The source ends an epoch after these steps by itself.
+                fit_params.pop("steps_per_epoch", None)
+            # Keras makes metrics from their names in the first training step, not in `compile`.
+            with restart_names():
+                done = train(*ready, callbacks, fit_params, self.timings_, checkpoint)
         # A new dict: a fit that is broken off leaves the old one.
         names = dict.fromkeys([*self.history_, *done.history])
         self.history_ = {
             name: [*self.history_.get(name, []), *map(float, done.history.get(name, []))] for name in names
         }
-        self.best_epoch_, self.n_iter_, self._ending = done.best_epoch, len(self.history_["loss"]), done.ending
+        self.best_epoch_, self.n_iter_, self.stop_reason_ = done.best_epoch, len(self.history_["loss"]), done.ending
         return done.interrupted
 
     def _make_ready(self, rows, held, seed, recipe, *, whole=True):
@@ -500,7 +517,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             n_iter_no_change=self.n_iter_no_change,
             steps_per_execution=self.steps_per_execution,
             n_steps=self._routed.get("fit__steps_per_epoch"),
-            rate_given="optimizer__learning_rate" in self._routed,
+            optimizer_params=list(self._routed_to("optimizer")),
             whole=whole,
         )
 
@@ -730,9 +747,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
 @contextmanager
 def _called_x_val():
-    """Say in errors about the rows of X_val that they are in X_val."""
+    """Say in errors and warnings about the rows of X_val that they are in X_val."""
     try:
-        yield
+        with warned_about("X_val"), odd_cells_reported(apart=True):
+            yield
     except InputMismatchError as error:
         if "_val" in str(error):
             raise

@@ -173,10 +173,21 @@ def warn_of_pairs(table, y, sample_weight=None, called=NAMES):
     if not isinstance(table, pd.DataFrame):
         return
     for column, name in ((as_pandas(y), called[1]), (sample_weight, called[2])):
-        if isinstance(column, pd.Series | pd.DataFrame) and _is_reordered(column.index, table.index):
+        if not isinstance(column, pd.Series | pd.DataFrame):
+            continue
+        if (strangers := _other_labels(column.index, table.index)) is not None:
+            warn(
+                f"{len(strangers)} of {len(column)} row labels of {name} are not among those of {called[0]}, first "
+                f"{shorten(repr(label_at(strangers, 0)))}, and the others are. Rows are paired by their order, as in "
+                f"scikit-learn. If labels tell which belong together, take the common ones: "
+                f"labels = {called[0]}.index.intersection({name}.index); {called[0]}.loc[labels], {name}.loc[labels]. "
+                f"If not, give {name}.to_numpy().",
+                TargetWarning,
+            )
+        if _is_reordered(column.index, table.index):
             place = int(np.argmax(np.asarray(column.index != table.index)))
             warn(
-                f"{name} has the row labels of {called[0]} in another order: row {place} has the label "
+                f"{name} has the row labels of {called[0]} in another order: at position {place}, the label is "
                 f"{label_at(table.index, place)!r} in {called[0]} and {label_at(column.index, place)!r} in {name}. "
                 f"Rows are paired by their order, as in scikit-learn. If labels tell which belong together, give "
                 f"{name}.loc[{called[0]}.index]; if not, {name}.to_numpy().",
@@ -192,6 +203,16 @@ def warn_of_pairs(table, y, sample_weight=None, called=NAMES):
                 f"that helps with new rows. Leave it out: {called[0]}.drop(columns={name!r}).",
                 TargetWarning,
             )
+
+
+def _other_labels(index, other):
+    """Return the labels that an index does not share with another, or None if these two do not name the same rows."""
+    # An index that only counts names nothing.
+    counting = any(labels.equals(pd.RangeIndex(len(labels))) for labels in (index, other))
+    if counting or len(index) != len(other) or index.equals(other) or not (index.is_unique and other.is_unique):
+        return None
+    known = index.isin(other)
+    return index[~known] if len(index) / 2 <= known.sum() < len(index) else None
 
 
 def _is_reordered(index, other):

@@ -9,7 +9,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from ..errors import InputMismatchError, closest_match, label_at, quote, shorten
+from ..errors import InputMismatchError, closest_match, quote, row_at, shorten
 from ..sources import as_column, as_frame, infer_types
 
 
@@ -96,7 +96,7 @@ def _check_column(values, rows, name, where=""):
     missing = np.flatnonzero(pd.isna(values))
     if len(missing):
         raise ValueError(
-            f"Input {name} contains NaN: {len(missing)} of {len(values)} labels{where} are missing, first in row "
+            f"Input {name} contains NaN: {len(missing)} of {len(values)} labels{where} are missing, first at "
             f"{row_at(rows, missing[0])}. {drop_advice(missing, values, name)} Or give them a label of their own, "
             "such as 'unknown'."
         )
@@ -115,7 +115,7 @@ def _fraction_advice(values, rows, name):
         return ""
     first = int(np.flatnonzero(values != np.floor(values))[0])
     return (
-        f" The first fraction of {name} is {values[first]:g} in row {row_at(rows, first)}. Use MultiInputRegressor for "
+        f" The first fraction of {name} is {values[first]:g} at {row_at(rows, first)}. Use MultiInputRegressor for "
         f"numbers, or make classes of them: pd.cut(y, 3, labels=False)."
     )
 
@@ -137,18 +137,13 @@ def _check_objects(values, rows, name, where):
     if set(firsts) <= {str} or set(firsts) == {bytes}:
         return
     found = ", ".join(
-        f"{kind.__name__} (first {shorten(repr(values[i]))} in row {row_at(rows, i)})"
+        f"{kind.__name__} (first {shorten(repr(values[i]))} at {row_at(rows, i)})"
         for kind, i in list(firsts.items())[:3]
     )
     raise ValueError(
         f"Unknown label type: the labels in {name}{where} are of type {found}; labels must be all strings, all numbers "
         f"or all booleans. Make strings of them: pd.Series({name}).astype(str)."
     )
-
-
-def row_at(rows, position):
-    """Return a row's label for a message, or its position if y has no labels."""
-    return repr(int(position) if rows is None else label_at(rows, position))
 
 
 def _join_columns(columns):

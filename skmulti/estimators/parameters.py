@@ -8,7 +8,7 @@ import keras
 from sklearn.base import clone
 
 from .._params import nested_params, refuse_unknown, set_nested, split_nested
-from ..errors import closest_match, shorten
+from ..errors import closest_match, quote_first, shorten
 from ..network import DenseHead, as_merge
 from ..router import InputRouter, input_names
 
@@ -29,6 +29,25 @@ OWN_FIT_ARGUMENTS = {
     "class_weight": "class_weight",
     "validation_data": "fit's X_val and y_val",
     "validation_split": "validation_fraction",
+}
+
+
+# Parameters of other libraries' estimators, and what has their place here.
+PARAMETERS_ELSEWHERE = {
+    "validation_split": "`validation_fraction`",
+    "build_fn": "`model`, a function of input tensors and target, or leave it out",
+    "run_eagerly": "`compile__run_eagerly`",
+    "learning_rate": "`optimizer__learning_rate`",
+    "learning_rate_init": "`optimizer__learning_rate`",
+    "solver": "`optimizer`",
+    "max_iter": "`epochs`",
+    "n_epochs": "`epochs`",
+    "max_epochs": "`epochs`",
+    "patience": "`n_iter_no_change`",
+    "hidden_layer_sizes": "`head__units`",
+    "activation": "`head__activation`",
+    "dropout": "`head__dropout`",
+    "alpha": "`optimizer__weight_decay`",
 }
 
 
@@ -105,7 +124,7 @@ class Parts:
         branches = dict(self.estimator.branches) if isinstance(self.estimator.branches, Mapping) else {}
         router = self.estimator.router
         if isinstance(router, InputRouter) and router.inputs is not None:
-            refuse_unknown(self.estimator, [*whole, *nested], input_names(router, remainder=True) or [])
+            _refuse_no_input([*whole, *nested], input_names(router, remainder=True) or [])
         branches.update(whole)
         for name, params in nested.items():
             part = branches.get(name, parts.get(name))
@@ -125,6 +144,16 @@ class Parts:
         self.estimator.branches = branches
 
 
+def _refuse_no_input(names, inputs):
+    """Refuse parameters of a branch whose input the router does not have."""
+    for name in names:
+        if name not in inputs:
+            raise ValueError(
+                f"Invalid parameter 'branches__{name}': {shorten(repr(name))} is no input; the inputs are "
+                f"{quote_first(inputs)}.{closest_match(name, inputs)}"
+            )
+
+
 def own_names(estimator):
     """Return the names of the parameters in the signature of an estimator's class."""
     return list(inspect.signature(type(estimator)).parameters)
@@ -133,6 +162,11 @@ def own_names(estimator):
 def check_routed_names(estimator, routed):
     """Refuse keywords that are neither parameters nor routed, by a TypeError with the closest match."""
     for name in routed:
+        if name in PARAMETERS_ELSEWHERE:
+            raise TypeError(
+                f"Invalid parameter {name!r} for estimator {type(estimator).__name__}. Use "
+                f"{PARAMETERS_ELSEWHERE[name]}."
+            )
         if "__" not in name or name.split("__")[0] not in (*ROUTED, *PARTS):
             known = [*own_names(estimator), *(f"{prefix}__..." for prefix in (*ROUTED, *PARTS))]
             refuse_unknown(estimator, [name], known, TypeError)

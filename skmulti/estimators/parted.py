@@ -24,9 +24,20 @@ from sklearn.base import clone
 
 from .._process import isolate, refuse_fork
 from ..inputs import SAMPLE_ROWS, odd_cells_reported
-from ..training import Crew, SharedRows, StopTogether, count_held, draw_seed, stops_early
+from ..training import (
+    Alone,
+    SharedRows,
+    StopTogether,
+    count_held,
+    digest,
+    draw_seed,
+    kept_seed,
+    shared_checkpoint,
+    stops_early,
+)
 from .examples import TableExamples, check_weight, leave_out
 from .parameters import Parts
+from .resuming import fit_parts
 from .scikeras import repeat_names
 from .targets import check_output_names, encode_rows
 from .tasks import FitTask
@@ -122,6 +133,8 @@ class PartedFit:
         Number of rows with a weight, known after `learn_target`.
     held_share : float
         Share of the rows that are held out.
+    fingerprint : dict of str to str, or None
+        What tells the fit from another, if `checkpoint` asks for it; known after `learn_fingerprint`.
     """
 
     def __init__(self, estimator):
@@ -131,6 +144,7 @@ class PartedFit:
         self.estimator._check_routed()
         _refuse_params(self.estimator)
         self.seed = draw_seed(self.estimator.random_state)
+        self.fingerprint = None
         self._target = self.estimator._new_target()
 
     # --- what the target must know
@@ -158,6 +172,20 @@ class PartedFit:
         else:
             self._target.names = names
         return check_weight(examples, "sample_weight")
+
+    def digest(self, examples):
+        """Return a digest of the rows of a part."""
+        router = self.estimator._new_router()
+        return digest(examples.digest(router), examples.y, examples.weight)
+
+    def learn_fingerprint(self, digests):
+        """Learn by what a checkpoint knows this fit: parameters, versions, and the digests of all parts, in order."""
+        est = self.estimator
+        self.fingerprint = fit_parts(est, _Digested(digests), (None, None, None), est._new_router(), self.seed)
+
+    def kept_seed(self):
+        """Return the seed of the checkpoint with which the fit goes on, or that of this fit."""
+        return kept_seed(self.estimator.checkpoint, self.fingerprint, self.seed)
 
     def summarize(self, examples):
         """Return (summary of the target of a part, names of its columns)."""
@@ -251,7 +279,7 @@ class PartedFit:
 
     # --- training
 
-    def train(self, training, held, n_training, n_held, crew=None, checkpoint=None, watchers=()):
+    def train(self, training, held, n_training, n_held, crew=None, watchers=()):
         """Train the network on the rows of one place, together with the processes of the other places.
 
         Parameters
@@ -262,8 +290,6 @@ class PartedFit:
             Number of rows of each place.
         crew : Crew or None
             The processes, one for each place.
-        checkpoint : Checkpoint or None
-            Where to begin, and what to write after each epoch.
         watchers : sequence of keras.callbacks.Callback
             Callbacks that change nothing.
 
@@ -272,15 +298,17 @@ class PartedFit:
         MultiInputClassifier or MultiInputRegressor
             Fitted; the same in each place.
         """
-        est, crew = self.estimator, crew or Crew()
+        est, crew = self.estimator, crew or Alone()
         rows = SharedRows(training.arrays, training.y, training.weight, tuple(n_training), crew)
         validating = None
         if sum(n_held):
             validating = SharedRows(held.arrays, held.y, held.weight, tuple(n_held), crew)
         task = FitTask(est, None, None, None, self.recipe.epochs)
-        with isolate(self.seed, est.dtype), repeat_names(), est._told(task):
-            est._train(rows, validating, self.seed, self.recipe, task, checkpoint, [*watchers, StopTogether(crew)])
-        task.end()
+        # The first process keeps the checkpoint; it must be in a folder that all places see when the fit goes on.
+        with shared_checkpoint(est.checkpoint, self.fingerprint, self.seed, crew) as checkpoint:
+            with isolate(self.seed, est.dtype), repeat_names(), est._told(task):
+                est._train(rows, validating, self.seed, self.recipe, task, checkpoint, [*watchers, StopTogether(crew)])
+            task.end()
         return est
 
 
@@ -302,6 +330,19 @@ class _Elsewhere:
     def rows(self, router, target, dtype, *, memory=None, arrays=None):
         """Return None: there is nothing to train on."""
         return None
+
+
+@dataclass(frozen=True)
+class _Digested:
+    """Rows of which only digests are here."""
+
+    digests: list
+    y = None
+    weight = None
+
+    def digest(self, router):
+        """Return a digest of all rows."""
+        return digest(self.digests)
 
 
 def merged(results):

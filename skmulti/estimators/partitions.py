@@ -43,8 +43,9 @@ def takes_partitions(method):
 def refuse_partitions(X):
     """Refuse a table in partitions where rows in memory are needed."""
     if is_partitioned(X):
+        library = type(X).__module__.partition(".")[0].capitalize()
         raise InputMismatchError(
-            f"X is a {type(X).__module__.partition('.')[0].capitalize()} {type(X).__name__} of {X.npartitions} partitions, whose "
-            "rows are not in memory. To train on it, use skmulti.dask.DaskEstimator(estimator).fit(X, y); predict, "
+            f"X is a {library} {type(X).__name__} of {X.npartitions} partitions, whose rows are not in memory. To "
+            "train on it, use skmulti.dask.DaskEstimator(estimator).fit(X, y); predict, "
             "predict_proba and score of a fitted estimator take it as it is. For all else, give the rows: X.compute()."
         )

@@ -1,6 +1,7 @@
 """How a plan is made: all of a fit that comes before training is run on a clone, and looked at."""
 
 import inspect
+import math
 import warnings
 from contextlib import contextmanager
 
@@ -109,7 +110,7 @@ def _memory(twin, rows, ready):
 
 def _bytes_of(variables):
     """Return the bytes of Keras' variables."""
-    return sum(variable.value.numpy().nbytes for variable in variables)
+    return sum(variable.value.dtype.size * math.prod(variable.shape) for variable in variables)
 
 
 def _describe(twin, n_held, memory, measured, found):
@@ -266,6 +267,7 @@ def _training(twin, n_held):
             why["learning_rate"],
             f"optimizer__learning_rate={rate}" if automatic else "",
         ),
+        *_large_tables(recipe),
         Choice(
             "execution",
             f"{recipe.steps_per_execution} steps a call",
@@ -275,6 +277,15 @@ def _training(twin, n_held):
         # A network made by hand has no head.
         *([Choice("head", _code(head), why["head"], f"head={_code(head)}")] if hasattr(twin, "branches_") else []),
     )
+
+
+def _large_tables(recipe):
+    """Return the choice of how large tables of ids are trained, if the network has any."""
+    n_tables = len(recipe.lazy_tables)
+    if not n_tables:
+        return []
+    tables = "1 table" if n_tables == 1 else f"{n_tables} tables"
+    return [Choice("ids", f"a step moves only those rows of {tables} that it reads", recipe.reasons["lazy_tables"])]
 
 
 def _line(name, estimator):

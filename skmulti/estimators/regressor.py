@@ -41,7 +41,8 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     optimizer : str, class or Optimizer
         "auto" is Adam at a learning rate that suits target and batch size. The rate falls
         along half a cosine (`AnnealRate`) or, with text and a hold-out, each time that the
-        hold-out gets worse (`SlowOnPlateau`). A name, class or object of Keras (an object
+        hold-out gets worse (`SlowOnPlateau`). Of a large table of ids a step moves only the rows
+        that it reads (`LazyAdam`). A name, class or object of Keras (an object
         is copied) trains at a constant rate. ``optimizer__learning_rate=...`` and other
         parameters are passed on; a learning rate that is given like this stays constant,
         also with "auto".
@@ -123,6 +124,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Number of epochs trained.
     best_epoch_ : int
         The epoch, counted from 1, whose weights `model_` has.
+    stop_reason_ : str
+        How the last training ended, and which epoch's weights are kept, in the words of
+        ``verbose=1``.
     recipe_ : Recipe
         How the last training ran: batch size, epochs, learning rate and other choices that
         were left to the data.
@@ -320,7 +324,8 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
-            Rows with the columns of fit.
+            Rows with the columns of fit. A ``dask.dataframe.DataFrame`` is predicted lazily, partition by
+            partition: the result is a Series or DataFrame of Dask (`skmulti.dask.predict_partitions`).
 
         Returns
         -------
@@ -338,7 +343,8 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_columns), 2-D array, dict of arrays by input name, or source
-            Rows with the columns of fit.
+            Rows with the columns of fit. A ``dask.dataframe.DataFrame`` is scored where its partitions are; then
+            `y` and the weights are names of its columns, or columns of it.
         y : array-like of shape (n_rows,) or (n_rows, n_outputs)
             Their targets.
         sample_weight : array-like of shape (n_rows,) or None

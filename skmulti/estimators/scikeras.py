@@ -21,9 +21,9 @@ from .._params import refuse_unknown, split_nested
 from .._process import refuse_fork
 from .._version import check_stamp, stamp
 from ..errors import OptimizerStateWarning, warn
-from ..layers import has_members
+from ..layers import has_members, move_by_rows
 from ..network import Forward, loss_name, pack_network, unpack_network
-from ..training import isolate
+from ..training import LazyAdam, isolate
 from .copies import copy_callback, copy_metric, for_pickle, map_leaves, pack_object, unpack_object
 from .parameters import PARTS, ROUTED, Parts, check_routed, check_routed_names, own_names
 
@@ -197,7 +197,7 @@ class ScikerasAdapter(BaseWrapper):
         kwargs = self._get_compile_kwargs()
         if self._optimizer_is_auto():
             given = {"learning_rate": recipe.learning_rate, **self._routed_to("optimizer")}
-            kwargs["optimizer"] = keras.optimizers.Adam(**given)
+            kwargs["optimizer"] = (LazyAdam if recipe.lazy_tables else keras.optimizers.Adam)(**given)
         # A copy of the user's object: Keras binds an optimizer to the variables of the network that it trains first.
         if isinstance(self.optimizer, keras.optimizers.Optimizer):
             kwargs["optimizer"] = type(self.optimizer).from_config(self.optimizer.get_config())
@@ -219,6 +219,7 @@ class ScikerasAdapter(BaseWrapper):
         # `compile__...` comes second, so that the user decides.
         own = {"jit_compile": self.jit_compile, "steps_per_execution": recipe.steps_per_execution}
         model.compile(**{**own, **kwargs})
+        move_by_rows(model, recipe.lazy_tables)
 
     # Upstream looks a loss up by name as a function, which cannot take parameters such as loss__delta. It reads both
     # from the estimator's attributes, which are put back: a fit changes no parameter.

@@ -10,7 +10,7 @@ import pandas as pd
 import scipy.sparse
 from sklearn.utils.validation import check_array, column_or_1d
 
-from ..errors import InputMismatchError, TargetWarning, quote, shorten, warn
+from ..errors import InputMismatchError, TargetWarning, quote, row_at, shorten, warn
 from ..network import (
     MembersLoss,
     Moments,
@@ -21,7 +21,7 @@ from ..network import (
     metrics_by_output,
     regression_target,
 )
-from .labels import Labels, as_pandas, check_labels, drop_advice, row_at
+from .labels import Labels, as_pandas, check_labels, drop_advice
 from .summaries import LabelCounts, NumberSummary
 
 
@@ -261,7 +261,7 @@ def refuse_no_numbers(y, name="y"):
                 first = np.flatnonzero(wrong)[0]
                 raise ValueError(
                     f"Input {name} {what}: {int(wrong.sum())} of {len(values)} values{where}, first "
-                    f"{'' if np.isnan(values[first]) else f'{values[first]:g} '}in row {row_at(rows, first)}. {advice}"
+                    f"{'' if np.isnan(values[first]) else f'{values[first]:g} '}at {row_at(rows, first)}. {advice}"
                 )
 
 
@@ -298,7 +298,7 @@ def _as_floats(values, rows, name, where):
             floats[i] = np.nan if value is None or value is pd.NA or value is pd.NaT else float(value)
         except (TypeError, ValueError) as error:
             raise ValueError(
-                f"Input {name} holds {shorten(repr(value))} of type {type(value).__name__}{where}, first in row "
+                f"Input {name} holds {shorten(repr(value))} of type {type(value).__name__}{where}, first at "
                 f"{row_at(rows, i)} ({shorten(error)}); a regression learns numbers. Give numbers (of dates, the days "
                 "since a first one), or use MultiInputClassifier for labels."
             ) from error

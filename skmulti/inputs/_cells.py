@@ -18,8 +18,8 @@ import scipy.sparse
 from .._counts import count_cells
 from .._validation import Real
 from .._workers import LAZY_SHARE, machine_memory
-from ..errors import InputMismatchError, label_at, shorten
-from ._odd import are_mostly, is_another_column, is_strict, note_odd, way_out
+from ..errors import InputMismatchError, row_at, shorten
+from ._odd import LEAVE_OUT, are_mostly, is_another_column, is_strict, note_odd, way_out
 
 # What an array that is no array of real numbers holds, by the kind of its dtype.
 _HELD = {"U": "text", "S": "bytes", "T": "text", "c": "complex numbers", "M": "dates", "m": "durations"}
@@ -107,10 +107,10 @@ def read_sequences(column, encoder):
     wanted = "sequences of numbers" if shape is None else f"sequences of shape {shape}"
     if first is not None and (is_strict(encoder) or is_another_column(column, wrong)):
         raise InputMismatchError(
-            f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {wanted}, first at row label "
-            f"{label_at(column.index, wrong.argmax())!r}: {first}. {way_out(encoder, column, wrong, _WAYS_OUT)}"
+            f"column {column.name!r}: {int(wrong.sum())} of {len(column)} cells are not {wanted}, first at "
+            f"{row_at(column.index, wrong.argmax())}: {first}. {way_out(encoder, column, wrong, _WAYS_OUT)}"
         ) from first
-    note_odd(column, wrong, wanted)
+    note_odd(column, wrong, wanted, LEAVE_OUT)
 
 
 def as_steps(cell):
@@ -332,13 +332,13 @@ def check_widths(column, widths, expected, encoder):
     wrong = widths != expected
     numbers = f"{expected} {'number' if expected == 1 else 'numbers'}"
     if encoder.on_odd == "missing":
-        note_odd(column, wrong, f"sequences of {numbers} a step")
+        note_odd(column, wrong, f"sequences of {numbers} a step", LEAVE_OUT)
     elif wrong.any():
         first = wrong.argmax()
         advice = {"other": f"Give sequences whose steps have {numbers}, as those of most training rows."}
         raise InputMismatchError(
             f"column {column.name!r}: {int(wrong.sum())} of {len(column)} sequences do not have {numbers} a step, "
-            f"first at row label {label_at(column.index, first)!r}, whose steps have {widths[first]}. "
+            f"first at {row_at(column.index, first)}, whose steps have {widths[first]}. "
             f"{way_out(encoder, column, wrong, advice)}"
         )
     return wrong

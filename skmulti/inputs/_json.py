@@ -68,7 +68,7 @@ def _example(cells, schema):
     """Return a value of a schema, such as it is in most cells."""
     kind = schema.get("type") or schema.get("anyOf", [{"type": "string"}])[-1]["type"]
     if kind == "number":
-        return _middle(np.array([float(cell) for cell in cells if is_number_type(type(cell))]))
+        return _middle(np.array([_as_float(cell) for cell in cells if is_number_type(type(cell))]))
     if kind == "boolean":
         return True
     if kind == "object":
@@ -78,6 +78,14 @@ def _example(cells, schema):
         entries = [entry for entry in lists for entry in entry] if lists else []
         return [_most_common(entries) or "tag"] if entries and isinstance(entries[0], str) else [0.0]
     return _most_common([cell if isinstance(cell, str) else text_of(cell) for cell in cells]) or "some text"
+
+
+def _as_float(number):
+    """Return a number as a float; whole numbers of Python have no largest one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return np.inf
 
 
 def _middle(numbers):

@@ -28,11 +28,12 @@ MINUS = "-\u2212\u2013"
 # number would make it a code ("A12"), so only currencies stand there, or a sign of "more than" or "about".
 CELL = re.compile(
     rf"(?P<sign>[{MINUS}+])?(?P<open>[(\[])?(?P<about>[<>≤≥~≈±])?=?\s?"
-    rf"(?P<lead>(?:[A-Z]{{0,3}}[{_CURRENCIES}]|[A-Z]{{3}}(?=[{MINUS}\s\d])|Rs\.?|kr\.?|#)\s?)?"
+    rf"(?P<lead>(?:[A-Z]{{0,3}}[{_CURRENCIES}]|[A-Z]{{3}}(?=[{MINUS}\s\d])|Rs\.?|kr\.?|#)\s?"
+    r"|(?i:approx|ca|circa|about|no|nr|max|min)\b\.?\s)?"
     rf"(?P<inner>[{MINUS}+])?"
     rf"(?P<core>[.,]?\d(?:[\d.,'_{_APOSTROPHE}{_SPACES}]*\d)?)(?P<exponent>[eE][-+]?\d+)?\.?"
     rf"\s?(?P<tail>[%‰°](?:[CF](?![^\W\d_]))?|[{_CURRENCIES}]|[^\W\d_]{{1,8}}[²³]?(?:/[^\W\d_]{{1,8}}[²³]?)?)?"
-    r"(?P<close>[)\]])?[+*]?"
+    r"(?P<close>[)\]])?(?:[+*]|/[-=])?"
 )
 # Thousands in groups of three, the last group of three after groups of two as in India, or no groups. No group begins
 # with a zero of its own.

@@ -17,7 +17,7 @@ import pandas as pd
 from ..errors import InputMismatchError
 from ._hints import DIFFERENT_BESIDE_FILLER, holds_objects, probe
 from ._number_text import NumberStyle, find_number_style
-from ._odd import MOST_SHARE, is_strict, note_odd, refuse_cells, settle_odd
+from ._odd import KEEP_FILLERS, MOST_SHARE, is_strict, note_odd, refuse_cells, settle_odd
 
 # A block of so many float64 takes 512 KB, which the cache of one core holds. It has at least BLOCK_ROWS rows, since
 # each block costs a few calls for each column: with thousands of columns, these calls would be most of the time.
@@ -274,7 +274,7 @@ class Bounds:
         """Return which numbers of a column are fillers, and note them unless `column`, their cells, is None."""
         fillers = (numbers < self.bottom[position]) | (numbers > self.top[position])
         if column is not None:
-            note_odd(column, fillers, "numbers in proportion to the others")
+            note_odd(column, fillers, "numbers in proportion to the others", KEEP_FILLERS)
         return fillers
 
     def clip(self, block, frame, rows):

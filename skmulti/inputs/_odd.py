@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from .._validation import Real, StrOptions
-from ..errors import InputMismatchError, OddCellsWarning, label_at, shorten, warn
+from ..errors import InputMismatchError, OddCellsWarning, row_at, shorten, warn
 
 # The constraint of the parameter `on_odd`.
 ON_ODD = [StrOptions({"raise", "missing"})]
@@ -24,8 +24,47 @@ ON_ODD = [StrOptions({"raise", "missing"})]
 # The share of a column's cells that must be alike to say what the column holds. The others count as missing.
 MOST_SHARE = 0.95
 
-# So many different words may stand for "not known" if there are so many different values beside them.
+# So many different words may stand for "not known" if there are so many different values beside them, not counting
+# those that stand for it in every table.
 MOST_MARKERS = 3
+_MARKERS = {
+    *(
+        "",
+        "-",
+        "--",
+        "---",
+        ".",
+        "..",
+        "...",
+        "?",
+        "??",
+        "*",
+        "/",
+        "\u2013",
+        "\u2014",
+        "#n/a",
+        "#na",
+        "#value!",
+        "#ref!",
+    ),
+    *(
+        "n/a",
+        "na",
+        "n.a.",
+        "n.a",
+        "nan",
+        "<na>",
+        "null",
+        "none",
+        "nil",
+        "nat",
+        "missing",
+        "unknown",
+        "unk",
+        "undefined",
+    ),
+    *("not available", "not applicable", "not known", "no data", "tbd", "tba", "k.a.", "k. a.", "inconnu", "unbekannt"),
+}
 DIFFERENT_VALUES = 20
 
 # Cells that tell that a column is no candidate, and the share of odd ones among them from which on it is none.
@@ -57,6 +96,12 @@ _ANOTHER_COLUMN = (
     "or fit with another encoder."
 )
 
+# What to write at fit if a column is meant as it is, with "column" in the place of its label.
+ANOTHER_KIND = "If a column holds something else, say so at fit: InputRouter(kinds={column: 'category'})."
+OF_MANY_LENGTHS = "If rows differ in length, say so at fit: InputRouter(kinds={column: 'sequence'})."
+LEAVE_OUT = "To leave a column out, say so at fit: InputRouter(kinds={column: 'drop'})."
+KEEP_FILLERS = "If such numbers are meant, say so at fit: InputRouter(kinds={column: StandardScaler()})."
+
 # Where notes go. None reports each one at once. A context variable, since threads encode tables at the same time.
 _notes = ContextVar("notes of odd cells", default=None)
 
@@ -77,6 +122,8 @@ class OddCells:
         How many cells are odd, in words: "1 of 20 cells".
     first : str
         Row label, value and type of the first odd cell.
+    otherwise : str
+        What to write at fit if the column is meant as it is, e.g. `ANOTHER_KIND`.
     """
 
     column: object
@@ -84,6 +131,7 @@ class OddCells:
     labels: set
     count: str
     first: str
+    otherwise: str = ANOTHER_KIND
 
     def __str__(self):
         return f"column {self.column!r}: {self.count} are not {self.expected}, {self.first}"
@@ -101,17 +149,16 @@ class OddCells:
     @staticmethod
     def warn_of(notes):
         """Warn of the odd cells of all columns of a table at once."""
-        named = [str(note) for note in notes[:_NAMED_COLUMNS]]
+        named, label = [str(note) for note in notes[:_NAMED_COLUMNS]], shorten(repr(notes[0].column), 40)
         more = f"; and cells of {len(notes) - len(named)} more columns" if len(notes) > len(named) else ""
         warn(
             f"Some cells are not what the rest of their column is, and count as missing: {'; '.join(named)}{more}. "
-            "Correct them, or write None. If a column holds something else, say so at fit: "
-            f"InputRouter(kinds={{{shorten(repr(notes[0].column), 40)}: 'category'}}).",
+            f"Correct them, or write None. {notes[0].otherwise.replace('column:', f'{label}:')}",
             OddCellsWarning,
         )
 
 
-def settle_odd(encoder, column, odd, expected, advice):
+def settle_odd(encoder, column, odd, expected, advice, otherwise=ANOTHER_KIND):
     """Refuse the odd cells of a column or make them missing, as the encoder's `on_odd` says.
 
     Parameters
@@ -127,6 +174,8 @@ def settle_odd(encoder, column, odd, expected, advice):
     advice : dict of str to str
         The way out, for the error, by the kind of the first odd cell (see `_KINDS`); "other" stands for
         all kinds that are not named.
+    otherwise : str
+        What to write at fit if the column is meant as it is, for the warning.
 
     Returns
     -------
@@ -143,7 +192,7 @@ def settle_odd(encoder, column, odd, expected, advice):
         return column
     if is_another_column(column, odd) or is_strict(encoder):
         refuse_cells(column, odd, expected, way_out(encoder, column, odd, advice))
-    note_odd(column, odd, expected)
+    note_odd(column, odd, expected, otherwise)
     cells = column.astype(object)
     return cells.where(~np.asarray(odd), None)
 
@@ -179,13 +228,13 @@ def is_strict(encoder):
     return getattr(encoder, "on_odd", "raise") == "raise"
 
 
-def note_odd(column, odd, expected):
+def note_odd(column, odd, expected, otherwise=ANOTHER_KIND):
     """Note the cells of a column that count as missing although something stands in them."""
     if not odd.any():
         return
     labels = set(column.index[np.asarray(odd)])
     count = f"{int(odd.sum())} of {len(column)} cells"
-    report_odd_cells([OddCells(column.name, expected, labels, count, first_cell(column, odd))])
+    report_odd_cells([OddCells(column.name, expected, labels, count, first_cell(column, odd), otherwise)])
 
 
 def way_out(encoder, column, odd, advice):
@@ -222,8 +271,8 @@ def refuse_cells(column, wrong, expected, advice):
 def first_cell(column, marked):
     """Return where the first marked cell stands and what it is: ``first at row label 5: '?' (type str)``."""
     cell = _first_odd(column, marked)
-    label = label_at(column.index, np.flatnonzero(marked)[0])
-    return f"first at row label {label!r}: {shorten(repr(cell))} (type {type(cell).__name__})"
+    row = row_at(column.index, np.flatnonzero(marked)[0])
+    return f"first at {row}: {shorten(repr(cell))} (type {type(cell).__name__})"
 
 
 @contextmanager
@@ -237,12 +286,15 @@ def odd_cells_gathered(notes):
 
 
 @contextmanager
-def odd_cells_reported():
-    """Report at its end what is noted within the context, in one warning; within such a context, leave it to that."""
+def odd_cells_reported(*, apart=False):
+    """Report at its end what is noted within the context, in one warning.
+
+    Within such a context, that is left to the outer one, unless the rows are to be told `apart`.
+    """
     notes = []
     with odd_cells_gathered(notes):
         yield
-    report_odd_cells(notes)
+    (_report if apart else report_odd_cells)(notes)
 
 
 def report_odd_cells(notes):
@@ -290,10 +342,11 @@ def stand_for_missing(cells, odd, n_different):
     bool
         Such words are few and come back again and again: that a row has one says no more than a
         flag of missing rows does. If there are several, the other values must be many, or else
-        all of them together are categories.
+        all of them together are categories. "N/A" and its like may be any number of words.
     """
     words = {cell if isinstance(cell, str) else type(cell) for cell, is_odd in zip(cells, odd, strict=True) if is_odd}
-    few = len(words) == 1 < n_different or (len(words) <= MOST_MARKERS and n_different >= DIFFERENT_VALUES)
+    others = [word for word in words if not isinstance(word, str) or word.strip().casefold() not in _MARKERS]
+    few = len(words) == 1 < n_different or (len(others) <= MOST_MARKERS and n_different >= DIFFERENT_VALUES)
     # "3 kg" among "5 mg" has a number, and so it is not the word for none.
     wordless = any(not isinstance(word, str) or any(map(str.isdigit, word)) for word in words)
     return few and not wordless and odd.mean() <= 0.5

@@ -1,5 +1,7 @@
 """Networks over the steps of a sequence or the words of a text, and the choice of their number."""
 
+import math
+
 import keras
 import numpy as np
 
@@ -126,15 +128,27 @@ def choose_length(length, lengths, default=1):
     ----------
     length : int, float or None
         The parameter of `TextVectorizer` and `SequencePadder`.
-    lengths : ndarray of shape (n_rows,), int
-        Length of each training row.
+    lengths : ndarray of shape (n_rows,) or dict of int to int
+        Length of each training row, or how many rows have each length.
     default : int
         The length if no training row has one above 0.
     """
     if length is not None and not isinstance(length, float | np.floating):
         return int(length)
+    if not isinstance(lengths, dict):
+        lengths = dict(zip(*map(np.ndarray.tolist, np.unique(lengths, return_counts=True)), strict=True))
     # Many missing rows would else pull a quantile down to 0.
-    lengths = lengths[lengths > 0]
-    if not len(lengths):
+    known = sorted(own for own in lengths if own > 0)
+    if not known:
         return default
-    return int(lengths.max() if length is None else np.ceil(np.quantile(lengths, length)))
+    return known[-1] if length is None else math.ceil(_quantile(known, [lengths[own] for own in known], length))
+
+
+def _quantile(values, counts, share):
+    """Return a quantile of numbers, given in rising order with how often each occurs, as `np.quantile` does of all."""
+    ends = np.cumsum(counts)
+    place = share * (ends[-1] - 1)
+    below = math.floor(place)
+    # The numbers at the places before and behind.
+    beside = np.searchsorted(ends, [below, min(below + 1, ends[-1] - 1)], side="right")
+    return np.quantile([values[own] for own in beside], place - below)

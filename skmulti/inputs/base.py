@@ -5,8 +5,8 @@ From top to bottom:
 - `InputEncoder`, the contract of encoders;
 - functions that encoders call on their columns: `check_frame` (names and number of columns as at fit), `as_frame`,
   `cells_as_columns`, `one_column` and `missing_rows`;
-- functions for encoders that learn from a table in parts: `check_part`, `check_merge`, `keep_names`, and
-  `cannot_learn_in_parts` and `cannot_merge` for those that do not;
+- functions for encoders that learn from a table in parts: `check_merge` and `join_counts`, and, for those that do not,
+  `cannot_learn_in_parts` and `cannot_merge`;
 - `Branch`, the contract of branches.
 
 How missing values travel: a float array keeps NaN, and the first layer of every branch (`LearnedFill`) replaces NaN by
@@ -28,7 +28,7 @@ from sklearn.utils.validation import validate_data
 from .._validation import HintedParams
 from .._version import check_stamp, stamp
 from ..errors import BranchMismatchError, ExportError, InputMismatchError, place, shorten
-from ..layers import CHANNELS_LAST, LearnedFill, ZeroMasked, feature_means
+from ..layers import CHANNELS_LAST, FillFromOthers, LearnedFill, ZeroMasked, feature_means, slopes_between
 from ..spec import LAYER_PARTS, layer_name
 from ._json import json_schema_of
 from ._measures import measure_column
@@ -38,6 +38,8 @@ from ._values import as_objects
 
 # A branch takes its initial values from at most so many encoded training rows.
 SAMPLE_ROWS = 10_000
+# What the values of a vector say of each other is learned for so many; their weights are the square of the number.
+MOST_RELATED = 200
 # Up to this many rows, the calls of pandas, NumPy and Arrow for each column take longer than the encoding itself. The
 # router then turns all cells to Python objects at once and asks for `InputEncoder.transform_cells`.
 FEW_ROWS = 16
@@ -667,13 +669,6 @@ def missing_rows(columns):
     return empty.all(axis=1) if empty.any() else np.zeros(len(empty), dtype=bool)
 
 
-def check_part(encoder, columns, state):
-    """Check an encoder's parameters, and that the columns of a further part are those of the parts before."""
-    encoder._validate_params()
-    if state is not None and hasattr(columns, "shape"):
-        check_frame(encoder, as_frame(columns), reset=False)
-
-
 def check_merge(encoder, other, kept="_partial", decided=()):
     """Refuse to merge encoders that have not learned from parts, or that read cells in different ways.
 
@@ -708,11 +703,12 @@ def check_merge(encoder, other, kept="_partial", decided=()):
         )
 
 
-def keep_names(encoder, part):
-    """Set on an encoder the number and the names of the columns on which `part` was fitted."""
-    encoder.n_features_in_ = part.n_features_in_
-    if hasattr(part, "feature_names_in_"):
-        encoder.feature_names_in_ = part.feature_names_in_
+def join_counts(counts, others):
+    """Return two counters together, as a new one."""
+    # `+` walks over both in Python, which takes long for vocabularies; this copies one and walks over the other.
+    joined = counts.copy()
+    joined.update(others)
+    return joined
 
 
 def cannot_learn_in_parts(encoder):
@@ -889,4 +885,15 @@ def _rescale_and_fill(tensor, spec, sample, masks):
     if not spec.dtype.startswith("float"):
         return tensor
     # A feature that no training row misses teaches nothing about its fill, which then stays at the training mean.
-    return LearnedFill(initial=None if sample is None else feature_means(sample), masks=masks)(tensor)
+    mean = None if sample is None else feature_means(sample)
+    if len(spec.shape) == 1 and mean is not None and _knows_others(sample):
+        return FillFromOthers(mean, *slopes_between(sample, mean, spec.n_indicators))(tensor)
+    return LearnedFill(mean, masks=masks)(tensor)
+
+
+def _knows_others(sample):
+    """Return whether in some rows of a sample of vectors a value is missing and others are known."""
+    if not 1 < sample.shape[-1] <= MOST_RELATED:
+        return False
+    missing = np.isnan(np.asarray(sample))
+    return bool((missing.any(axis=1) & ~missing.all(axis=1)).any())

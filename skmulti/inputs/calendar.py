@@ -5,6 +5,7 @@ clock of the column's zone, and the parts in use become the entries of the vecto
 """
 
 import copy
+import datetime
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from ._date_text import DateStyle, find_date_style, read_iso
 from ._hints import holds_objects, probe
 from ._measures import mark_outside
 from ._numbers import LARGEST
-from ._odd import ON_ODD, is_strict, note_odd, odd_cells_gathered, settle_odd
+from ._odd import LEAVE_OUT, ON_ODD, is_strict, note_odd, odd_cells_gathered, settle_odd
 from .base import InputEncoder, as_frame, check_frame, check_merge
 from .graphs import CalendarGraph, Scale, column_names
 from .vector import DenseBranch, NumberScaler
@@ -80,7 +81,7 @@ class CalendarEncoder(InputEncoder):
     parts_ : list of tuple (int, str)
         Position of the column and name of the part, for each part in use.
     zones_ : list of tzinfo or None
-        Time zone of each column, None if it had none.
+        Time zone of each column, None if it had none or its cells have several.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of str
@@ -298,7 +299,8 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
         fillers = np.isnan(scaled) & ~np.isnan(linear)
         owners = np.array([i for i, part in self.parts_ if part in LINEAR])
         for i in np.unique(owners):
-            note_odd(frame.iloc[:, i], fillers[:, owners == i].any(axis=1), "dates in proportion to the others")
+            odd = fillers[:, owners == i].any(axis=1)
+            note_odd(frame.iloc[:, i], odd, "dates in proportion to the others", LEAVE_OUT)
         return scaled.T
 
     def measure(self, columns, encode=None, *, training=False):
@@ -404,8 +406,16 @@ def _join_range(ends, seconds):
 
 
 def _find_zone(column):
-    """Return the time zone of a column of datetimes, or None."""
-    return getattr(pd.Series(column.array[:0]).dt, "tz", None) if _holds_times(column.dtype) else None
+    """Return the time zone of a column of datetimes, or None if it has none or its cells have several."""
+    if _holds_times(column.dtype):
+        return getattr(pd.Series(column.array[:0]).dt, "tz", None)
+    if not holds_objects(column):
+        return None
+    # By their names, since pytz has one object for each change of the clock.
+    zones = {str(cell.tzinfo): cell.tzinfo for cell in probe(column) if isinstance(cell, datetime.datetime)}
+    zone = zones.popitem()[1] if len(zones) == 1 else None
+    # In the form that the dtype of such a column has.
+    return None if zone is None else pd.DatetimeTZDtype("us", zone).tz
 
 
 def _holds_times(dtype):

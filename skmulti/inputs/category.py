@@ -19,7 +19,6 @@ from uuid import UUID
 import keras
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import FRACTION, POSITIVE_INT, RATE, StrOptions
@@ -31,7 +30,7 @@ from ._measures import as_labels
 from ._odd import ON_ODD, are_mostly, odd_cells_reported, settle_odd
 from ._unknown import KnownValues, is_surprising, note_unknown
 from ._values import Vocabulary, as_objects, settle_values, text_of
-from .base import Branch, InputEncoder, check_frame, check_merge, check_part, keep_names
+from .base import Branch, InputEncoder, check_frame, check_merge, join_counts
 from .graphs import CategoryGraph
 
 # Classes whose objects name something and can be told apart by nothing but their value.
@@ -367,34 +366,26 @@ SequencePadder. Or count such cells as missing: CategoryIndexer(on_odd="missing"
         state = getattr(self, "_partial", None)
         # If `categories_` is another list than the one kept, a `fit` has come in between and begun anew.
         state = state if state is not None and state[2] is self.categories_ else None
-        check_part(self, columns, state)
-        # The part is read with all of its values: which ones are rare is known only from the counts of all parts.
-        part = clone(self).set_params(categories="auto", min_frequency=None, max_categories=None).fit(columns)
-        ids = part.transform(columns)
-        if state is None:
-            # Only for its checks of `categories`, whose messages name the columns. What it learns is replaced below.
-            self.fit(columns)
-            state = [Counter() for _ in part.categories_], 0, None
-        seen, n_rows = state[0], state[1] + len(ids)
-        for i, values in enumerate(part.categories_):
-            counts = np.bincount(ids[:, i], minlength=FIRST_ID + len(values))[FIRST_ID:]
-            seen[i].update(dict(zip(values.tolist(), counts.tolist(), strict=True)))
-        self._keep_counts(seen, n_rows)
-        keep_names(self, part)
+        frame, factorized = self._factorize(columns, reset=state is None)
+        seen, n_rows, _ = state or ([Counter() for _ in factorized], 0, None)
+        # All values are counted: which ones are rare is known only from the counts of all parts.
+        for own, (values, counts) in zip(seen, map(_count, factorized), strict=True):
+            own.update(dict(zip(values, counts.tolist(), strict=True)))
+        self._keep_counts(seen, n_rows + len(frame), frame.columns)
         return self
 
     def merge(self, other):
         """Join the counts of all values of two sets of parts; see `InputEncoder.merge`."""
         check_merge(self, other)
         merged = copy.copy(self)
-        seen = [own + others for own, others in zip(self._partial[0], other._partial[0], strict=True)]
+        seen = list(map(join_counts, self._partial[0], other._partial[0]))
         merged._keep_counts(seen, self._partial[1] + other._partial[1])
         return merged
 
-    def _keep_counts(self, seen, n_rows):
+    def _keep_counts(self, seen, n_rows, names=None):
         """Set what is learned from a counter of the values of each column, and keep the counters for further parts."""
         # The ids may change with each part; they are final after the last one.
-        self._keep([(list(own), np.array(list(own.values()), dtype=int)) for own in seen], n_rows)
+        self._keep([(list(own), np.array(list(own.values()), dtype=int)) for own in seen], n_rows, names)
         self._partial = seen, n_rows, self.categories_
 
     def fit_encode_and_flag(self, columns, y=None):
@@ -404,19 +395,21 @@ SequencePadder. Or count such cells as missing: CategoryIndexer(on_odd="missing"
 
     def _learn(self, columns):
         """Learn the values of each column, and return the factorized columns."""
+        frame, factorized = self._factorize(columns, reset=True)
+        self._keep(list(map(_count, factorized)), len(frame), frame.columns)
+        return factorized
+
+    def _factorize(self, columns, *, reset):
+        """Return columns as a frame whose names are learned or checked, and each of them factorized."""
         self._validate_params()
-        frame = check_frame(self, columns, reset=True, dtype=None)
+        frame = check_frame(self, columns, reset=reset, dtype=None)
         given = self.categories
         if given != "auto" and len(given) != frame.shape[1]:
             raise ValueError(
                 f"CategoryIndexer: `categories` lists {len(given)} columns, the input has {frame.shape[1]}: "
                 f"{shorten(list(frame.columns))}. Give a list of values for each column, e.g. [['a', 'b']] for one."
             )
-        factorized = [_factorize(column, self) for _, column in frame.items()]
-        # `bincount` refuses the code -1 of missing values, so all codes move up by one, and its count is dropped.
-        counted = [(own, np.bincount(codes + 1, minlength=len(own) + 1)[1:]) for codes, own in factorized]
-        self._keep(counted, len(frame), frame.columns)
-        return factorized
+        return frame, [_factorize(column, self) for _, column in frame.items()]
 
     def _keep(self, counted, n_rows, names=None):
         """Set what is learned from the different values of each column and from their counts."""
@@ -552,6 +545,13 @@ def _factorize(column, encoder):
             raise InputMismatchError(f"column {column.name!r} holds cells that are no categories ({error}).") from error
         return _factorize(settle_odd(encoder, column, wrong, "single values", _WAYS_OUT), encoder)
     return codes, uniques.tolist()
+
+
+def _count(factorized):
+    """Return the different values of a factorized column, and how often each occurs."""
+    codes, values = factorized
+    # `bincount` refuses the code -1 of missing values, so all codes move up by one, and its count is dropped.
+    return values, np.bincount(codes + 1, minlength=len(values) + 1)[1:]
 
 
 def _is_arrow_text(dtype):

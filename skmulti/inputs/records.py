@@ -14,7 +14,8 @@ from ..spec import ArraySpec
 from ._cells import is_collection, read_literal
 from ._hints import holds_objects, is_bool_type, is_number_type, probe
 from ._measures import as_labels
-from ._odd import ON_ODD, are_mostly, settle_odd
+from ._odd import LEAVE_OUT, ON_ODD, are_mostly, is_strict, settle_odd
+from ._pattern_text import as_numbers, common_patterns, find_patterns, pattern_of
 from .base import InputEncoder, cells_as_columns, check_frame, check_merge, one_column
 from .vector import PiecewiseBranch
 
@@ -30,7 +31,9 @@ class RecordVectorizer(InputEncoder):
     A number becomes a standardised column, NaN where the key is absent. A text becomes columns of
     0 and 1, one for each value, as in scikit-learn's ``DictVectorizer``; so do the texts in a list.
     Dicts in dicts have keys such as ``"size.width"``. A text that writes a dict in JSON is read as
-    that dict. An empty dict is a row without keys, and None is missing.
+    that dict. An empty dict is a row without keys, and None is missing. With ``on_odd="missing"``,
+    texts that write several numbers by a few patterns are read, too: ``"5 ft 11 in"``, ``"10-20"``,
+    ``"500 g"`` beside ``"2 kg"``; each number of each pattern is a key.
 
     Parameters
     ----------
@@ -100,8 +103,10 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
 
     @classmethod
     def suits(cls, column):
-        """Take cells that are mostly dicts; see `InputEncoder.suits`."""
+        """Take cells that are mostly dicts, or numbers in a pattern; see `InputEncoder.suits`."""
         cells = list(map(_as_record, probe(column))) if holds_objects(column) else []
+        if patterns := find_patterns(cells):
+            return f"numbers written as {' or '.join(map(repr, patterns))}"
         if not are_mostly(cells, lambda cell: isinstance(cell, Mapping)):
             return None
         keys = {key for cell in cells if isinstance(cell, Mapping) for key in cell}
@@ -132,7 +137,7 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         InputMismatchError
             If a cell is no dict and `on_odd` is "raise".
         """
-        self._learn(self._read_records(columns, reset=True), None)
+        self._learn(self._read_records(columns, reset=True, learn=True), None)
         return self
 
     def partial_fit(self, columns, y=None):
@@ -152,27 +157,32 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         """
         state = getattr(self, "_partial", None)
         # If `mean_` is another array than the one kept, a `fit` has come in between and begun anew.
-        state = state if state is not None and state[2] is self.mean_ else None
-        self._partial = *self._learn(self._read_records(columns, reset=state is None), state), self.mean_
+        state = state if state is not None and state[-1] is self.mean_ else None
+        records = self._read_records(columns, reset=state is None, learn=True)
+        self._partial = *self._learn(records, state), self.mean_
         return self
 
     def merge(self, other):
         """Join moments and counts of all keys of two sets of parts; see `InputEncoder.merge`."""
         check_merge(self, other)
         merged = copy.copy(self)
-        moments, texts = {}, defaultdict(Counter)
-        for own, counts, _ in (self._partial, other._partial):
+        moments, texts, patterns = {}, defaultdict(Counter), Counter()
+        for own, counts, found, _ in (self._partial, other._partial):
             for key, others in own.items():
                 moments[key] = _join_moments(moments.get(key, NO_NUMBERS), others)
             for key, others in counts.items():
                 texts[key].update(others)
+            patterns.update(found)
+        merged._patterns = common_patterns(patterns)
         merged._keep(moments, texts)
-        merged._partial = moments, texts, merged.mean_
+        merged._partial = moments, texts, patterns, merged.mean_
         return merged
 
     def _learn(self, records, state):
-        """Learn from records, after those of `state`; return the moments of numbers and the counts of texts so far."""
-        moments, texts = state[:2] if state else ({}, defaultdict(Counter))
+        """Learn from records, after those of `state`; return moments of numbers, counts of texts and of patterns."""
+        moments, texts, patterns = state[:3] if state else ({}, defaultdict(Counter), Counter())
+        patterns.update(pattern_of(next(iter(record))) for record in records if record)
+        self._patterns = common_patterns(patterns)
         numbers = defaultdict(list)
         for record in records:
             for key, value in (record or {}).items():
@@ -183,12 +193,12 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         for key, values in numbers.items():
             moments[key] = _join_moments(moments.get(key, NO_NUMBERS), _moments_of(np.array(values)))
         self._keep(moments, texts)
-        return moments, texts
+        return moments, texts, patterns
 
     def _keep(self, moments, texts):
         """Set what is learned from the moments of numbers and the counts of texts."""
         # In sorted order, since the first record must not decide.
-        keys = sorted(moments)
+        keys = sorted(key for key in moments if not pattern_of(key) or pattern_of(key) in self._patterns)
         self.mean_ = np.array([moments[key][1] for key in keys])
         spread = np.sqrt([moments[key][2] / moments[key][0] for key in keys])
         # Rounding leaves a constant such as 0.1 with a spread of 1e-17.
@@ -271,15 +281,21 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         check_is_fitted(self)
         return np.array(self.feature_names_ or ["nothing"], dtype=object)
 
-    def _read_records(self, columns, *, reset):
-        """Return each cell as a flat dict of floats and lists of texts, None where missing."""
+    def _read_records(self, columns, *, reset, learn=False):
+        """Return each cell as a flat dict of floats and lists of texts, None where missing; `learn`: of any pattern."""
         self._validate_params()
         column = one_column(check_frame(self, cells_as_columns(columns), reset=reset), self)
         missing = pd.isna(column).to_numpy()
         cells = list(map(_as_record, column.astype(object)))
+        expected = "dicts"
+        if not is_strict(self):
+            known = None if learn else self._patterns
+            cells = [as_numbers(cell, known) if isinstance(cell, str) else cell for cell in cells]
+            named = [pattern for pattern in known or () if pattern]
+            expected = f"numbers written as {' or '.join(map(repr, named))}" if named else expected
         odd = ~missing & np.array([not isinstance(cell, Mapping) for cell in cells], dtype=bool)
         advice = {"other": "Give dicts, texts that write them in JSON, or None where missing."}
-        settle_odd(self, column, odd, "dicts", advice)
+        settle_odd(self, column, odd, expected, advice, LEAVE_OUT)
         return [dict(_flatten(cell)) if isinstance(cell, Mapping) else None for cell in cells]
 
     def _vectorize(self, records):

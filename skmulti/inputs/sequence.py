@@ -339,9 +339,7 @@ Or count such cells as missing: SequencePadder(on_odd="missing").
         most = max(widths, key=widths.get, default=1)
         self.n_features_ = int(most if self.shape is None else self.shape[1])
         lengths = counts.get(self.n_features_, Counter())
-        self.length_ = choose_length(
-            self.length, np.array(list(lengths.elements())), 1 if self.shape is None else int(self.shape[0])
-        )
+        self.length_ = choose_length(self.length, lengths, 1 if self.shape is None else int(self.shape[0]))
         self.n_truncated_ = sum(count for length, count in lengths.items() if length > self.length_)
 
     def transform(self, columns):

@@ -13,7 +13,7 @@ from ._cells import is_npy_path, vector_or_none, writes_numbers
 from ._hints import holds_objects, probe
 from ._json import NUMBER
 from ._measures import measure_vectors
-from ._odd import FINITE_WAY, MOST_SHARE, ON_ODD, refuse_mixture, settle_odd
+from ._odd import FINITE_WAY, LEAVE_OUT, MOST_SHARE, OF_MANY_LENGTHS, ON_ODD, refuse_mixture, settle_odd
 from .base import InputEncoder, check_frame, check_merge, missing_rows, one_column
 from .graphs import VectorGraph
 from .vector import DenseBranch
@@ -170,7 +170,7 @@ class VectorStacker(InputEncoder):
             with np.errstate(over="ignore"):
                 stacked[known] = np.stack([vectors[row].astype(self.dtype) for row in known])
         infinite = np.isinf(stacked).any(axis=1)
-        settle_odd(self, column, infinite, f"finite in {self.dtype}", {"other": FINITE_WAY})
+        settle_odd(self, column, infinite, f"finite in {self.dtype}", {"other": FINITE_WAY}, LEAVE_OUT)
         stacked[infinite] = np.nan
         return stacked
 
@@ -228,7 +228,7 @@ class VectorStacker(InputEncoder):
         cells = column.astype(object)
         vectors = [vector_or_none(cell) if seen else None for cell, seen in zip(cells, known, strict=True)]
         wrong = known & np.array([vector is None for vector in vectors], dtype=bool)
-        return settle_odd(self, cells, wrong, "lists or 1-D arrays of numbers", _WAYS_OUT), vectors
+        return settle_odd(self, cells, wrong, "lists or 1-D arrays of numbers", _WAYS_OUT, LEAVE_OUT), vectors
 
     def _settle_lengths(self, column, vectors):
         """Return a column without vectors of another length than that of most training cells."""
@@ -238,6 +238,7 @@ class VectorStacker(InputEncoder):
             np.array([vector is not None and len(vector) != self.n_values_ for vector in vectors], dtype=bool),
             f"vectors of {self.n_values_} numbers, the length of most training cells",
             {"other": "Give vectors of one length, or use SequencePadder for rows of different lengths."},
+            OF_MANY_LENGTHS,
         )
 
     def __sklearn_tags__(self):

@@ -24,7 +24,7 @@ from ._cells import BYTES, CellError, is_collection, read_literal
 from ._hints import holds_objects, probe
 from ._measures import as_labels
 from ._odd import ON_ODD, are_mostly, mean_of_most, settle_odd
-from .base import Branch, InputEncoder, Piece, as_frame, cells_as_columns, check_frame, check_merge
+from .base import Branch, InputEncoder, Piece, as_frame, cells_as_columns, check_frame, check_merge, join_counts
 from .graphs import TagsGraph, column_names
 
 # What may stand between tags. "a, b" is split at the comma, and the blanks around tags are removed.
@@ -298,7 +298,7 @@ Or count such cells as missing: TagsIndexer(on_odd="missing").
         check_merge(self, other, decided=["separator_"])
         merged = copy.copy(self)
         (seen, n_rows, longest, _), (others, n_others, other_longest, _) = self._partial, other._partial
-        merged._keep(seen + others, n_rows + n_others, max(longest, other_longest), partial=True)
+        merged._keep(join_counts(seen, others), n_rows + n_others, max(longest, other_longest), partial=True)
         return merged
 
     def fit_encode_and_flag(self, columns, y=None):

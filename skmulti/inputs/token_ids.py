@@ -15,7 +15,7 @@ from .._validation import FRACTION, POSITIVE_INT, Integral, Interval
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec
 from ._cells import CellError, as_vector, vector_or_none, writes_numbers
 from ._hints import holds_objects, probe
-from ._odd import MOST_SHARE, ON_ODD, are_mostly, settle_odd
+from ._odd import LEAVE_OUT, MOST_SHARE, ON_ODD, are_mostly, settle_odd
 from ._steps import choose_length
 from ._values import as_objects
 from .base import InputEncoder, Piece, as_frame, cells_as_columns, check_frame, check_merge
@@ -212,7 +212,7 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
     def _keep(self, lengths):
         """Set what is learned from the counts of lengths."""
         self._lengths = lengths
-        self.length_ = choose_length(self.length, np.array(list(lengths.elements()), dtype=int))
+        self.length_ = choose_length(self.length, lengths)
 
     def transform(self, columns):
         """Bring the ids of each row to one length.
@@ -301,7 +301,7 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
             rows = [None if gone else _ids_or_none(cell, largest, self.padding_id) for cell, gone in cells]
         odd = ~missing & np.array([ids is None for ids in rows], dtype=bool)
         expected = f"ids, which are whole numbers from 0 to {largest:,}"
-        settle_odd(self, column, odd, expected, self._ways_out(column, odd))
+        settle_odd(self, column, odd, expected, self._ways_out(column, odd), LEAVE_OUT)
         return rows
 
     def _ways_out(self, column, odd):

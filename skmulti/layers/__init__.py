@@ -7,9 +7,17 @@ outputs, dense layers. So are the functions that compute its initial values.
 """
 
 from .dense import Gates, InputEmbedding, check_units, dense_stack
-from .ids import CategoryEmbedding, OneHotIds, WordBag, WordEmbedding, inverse_document_frequencies
-from .missing import AllMissing, LearnedFill, LearnedWhenMissing, MissingRow, PresentInputs, RandomFlag
-from .numbers import NARROWEST, ColumnDense, ColumnSymlog, FeatureScale, PiecewiseLinear, feature_means
+from .ids import (
+    CategoryEmbedding,
+    OneHotIds,
+    WordBag,
+    WordEmbedding,
+    id_tables,
+    inverse_document_frequencies,
+    move_by_rows,
+)
+from .missing import AllMissing, FillFromOthers, LearnedFill, LearnedWhenMissing, MissingRow, PresentInputs, RandomFlag
+from .numbers import NARROWEST, ColumnDense, ColumnSymlog, FeatureScale, PiecewiseLinear, feature_means, slopes_between
 from .outputs import (
     MemberMean,
     Members,
@@ -30,6 +38,7 @@ __all__ = [
     "ColumnDense",
     "ColumnSymlog",
     "FeatureScale",
+    "FillFromOthers",
     "Gates",
     "InputEmbedding",
     "LearnedFill",
@@ -54,7 +63,10 @@ __all__ = [
     "dense_stack",
     "feature_means",
     "has_members",
+    "id_tables",
     "inverse_document_frequencies",
+    "move_by_rows",
     "output_ranges",
+    "slopes_between",
     "with_logits",
 ]

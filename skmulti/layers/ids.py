@@ -3,10 +3,16 @@
 In every array of ids, 0 is padding or a missing value, 1 an unknown value, and learned values start at 2
 (`skmulti.spec.FIRST_ID`). Keras checks no id: -1 would silently read the last row of a table. Hence the router compares
 every id with the size of its vocabulary before it reaches these layers, which check nothing.
+
+A step of training reads few rows of a large table. An optimizer that moves these rows alone says so by
+`move_by_rows`: `look_up` then gives it their gradients instead of a gradient as large as the table.
 """
+
+import math
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from ..spec import FIRST_ID, UNKNOWN_ID
@@ -25,7 +31,8 @@ def look_up(table, ids):
     Parameters
     ----------
     table : Variable or tensor of shape (n_ids, width)
-        The learned rows.
+        The learned rows. After `move_by_rows` their gradient is a `tf.IndexedSlices` with an entry for
+        each occurrence, which the optimizer sums.
     ids : tensor of int, of any shape
         From 0 to ``n_ids - 1``.
 
@@ -34,10 +41,37 @@ def look_up(table, ids):
     tensor of shape (*ids.shape, width)
         The rows.
     """
+    if getattr(table, "by_rows", False):
+        # From the variable: once single rows were set, TensorFlow copies a whole table that is read as a tensor.
+        return tf.gather(table.value, ids)
     table = ops.convert_to_tensor(table)
     # The reshape changes nothing but the gradient: that of a reshape is a whole table, into which TensorFlow sums the
     # entries of the lookup.
     return ops.take(ops.reshape(table, table.shape), ids, axis=0)
+
+
+def id_tables(network):
+    """Return the variables of a network's tables of ids that training changes."""
+    return [variable for variable in network.trainable_variables if hasattr(variable, "ids_per_example")]
+
+
+def move_by_rows(network, paths):
+    """Let the tables of ids with these paths, and no others, give gradients of the rows that a step reads.
+
+    The loss is then without the prior of a `CategoryEmbedding`, which concerns every row: the optimizer
+    adds its gradient, by the table's attribute ``decay``.
+    """
+    for table in id_tables(network):
+        table.by_rows = table.path in paths
+
+
+def _as_id_table(table, input_shape, decay=0.0):
+    """Note on a layer's variable that it is read by ids, how many a row of a batch has, and its prior."""
+    # On the variable, since that is all of a layer that an optimizer knows. Keras' own mark is
+    # `overwrite_with_gradient`.
+    table.ids_per_example = math.prod(size or 1 for size in input_shape[1:])
+    table.decay = decay
+    table.by_rows = False
 
 
 @_register
@@ -74,13 +108,19 @@ class CategoryEmbedding(keras.layers.Layer):
 
     def build(self, input_shape):
         total = sum(self.vocabulary_sizes)
-        self.table = self.add_weight(shape=(total, self.embedding_dim), initializer="uniform", name="table")
-        values = self.table.value.numpy().copy()
-        values[np.concatenate([self._offsets + i for i in range(FIRST_ID)])] = 0
-        self.table.assign(values)
+        shape = total, self.embedding_dim
+        self.table = self.add_weight(shape=shape, initializer=self._first_values, name="table")
+        _as_id_table(self.table, input_shape, self.decay)
         # A weight, as a configuration of a million numbers would be too long.
         self.shares = self.add_weight(shape=(total,), initializer="ones", trainable=False, name="shares")
         super().build(input_shape)
+
+    def _first_values(self, shape, dtype):
+        """Return the first values of the table; those of missing and unknown values are zero."""
+        rows = np.concatenate([self._offsets + i for i in range(FIRST_ID)])
+        zeros = tf.zeros((len(rows), self.embedding_dim), dtype)
+        # As a tensor: an array would be one more copy of a large table.
+        return tf.tensor_scatter_nd_update(keras.initializers.get("uniform")(shape, dtype), rows[:, None], zeros)
 
     def trust(self, counts):
         """Set the share of a value's rows that have its own vector: ``n / (n + 1)`` if it has n rows.
@@ -98,7 +138,7 @@ class CategoryEmbedding(keras.layers.Layer):
     def call(self, ids, training=False):
         # Not as a regularizer of the weight: Keras would add it to the loss of a hold-out, too, where the best epoch is
         # to be that of the best predictions.
-        if training and self.decay:
+        if training and self.decay and not self.table.by_rows:
             self.add_loss(self.decay / 2 * ops.sum(ops.square(self.table)))
         ids = ops.cast(ids, "int32") + self._offsets
         own = ops.expand_dims(ops.take(self.shares, ids), -1)
@@ -152,6 +192,10 @@ class OneHotIds(keras.layers.Layer):
 class WordEmbedding(keras.layers.Embedding):
     """Keras' ``Embedding``, except that a repeated word moves as far as Adam should move it; see `look_up`."""
 
+    def build(self, input_shape):
+        super().build(input_shape)
+        _as_id_table(self.embeddings, input_shape)
+
     def call(self, inputs):
         return look_up(self.embeddings, inputs)
 
@@ -180,6 +224,7 @@ class WordBag(keras.layers.Layer):
     def build(self, input_shape):
         shape = (len(self.word_weights), self.embedding_dim)
         self.table = self.add_weight(shape=shape, initializer="uniform", name="table")
+        _as_id_table(self.table, input_shape)
         super().build(input_shape)
 
     def call(self, ids):

@@ -52,6 +52,51 @@ class LearnedFill(keras.layers.Layer):
 
 
 @_register
+class FillFromOthers(LearnedFill):
+    """Replace NaN by what the other values of the row let expect, plus a learned value of its feature.
+
+    Maps (batch, n_features) to the same shape. A row without any value gets the learned values alone.
+
+    Parameters
+    ----------
+    initial : sequence of float or None
+        Initial value of each feature, as of `LearnedFill`; None: zeros.
+    low, high : sequence of float
+        Range of each feature: as far as a value is outside of it, it says nothing of others.
+    slopes : array-like of shape (n_features, n_features) or None
+        By how much each feature (rows) moves what is expected of the others (columns), see
+        `slopes_between`. None: zeros, until weights are loaded.
+    """
+
+    def __init__(self, initial, low, high, slopes=None, **kwargs):
+        super().__init__(initial, **kwargs)
+        self.low, self.high = list(map(float, low)), list(map(float, high))
+        self._slopes = slopes
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        n_features = input_shape[-1]
+        # A weight, as the config would hold the square of the number of features as text.
+        self.slopes = self.add_weight(
+            shape=(n_features, n_features), initializer="zeros", trainable=False, name="slopes"
+        )
+        if self._slopes is not None:
+            self.slopes.assign(self._slopes)
+
+    def call(self, inputs):
+        low, high, middle = (
+            ops.convert_to_tensor(values, self.compute_dtype)
+            for values in (self.low, self.high, self.initial or [0.0] * len(self.low))
+        )
+        missing = ops.isnan(inputs)
+        known = ops.where(missing, 0.0, ops.clip(inputs, low, high) - middle)
+        return ops.where(missing, self.fill + ops.matmul(known, self.slopes), inputs)
+
+    def get_config(self):
+        return {**super().get_config(), "low": self.low, "high": self.high}
+
+
+@_register
 class LearnedWhenMissing(keras.layers.Layer):
     """Replace the branch's output by a learned vector in rows that have no value of the input.
 

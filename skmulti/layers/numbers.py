@@ -10,6 +10,9 @@ _register = keras.saving.register_keras_serializable(package="skmulti")
 MOMENT_ROWS = 1_000
 # Distance from a column's range, as a share of its width, up to which a number outside of it hardly changes.
 SYMLOG_MARGIN = 0.25
+# Deviations from the mean within which a value says something of others, and what is added to the square of each, so
+# that no two values that say the same are weighed against each other: one of them may be missing.
+RELATED_RANGE, RIDGE = 5.0, 0.05
 # Widths of a column's range by which float32 can divide without overflow.
 NARROWEST, WIDEST = 1e-30, 1e30
 
@@ -179,3 +182,46 @@ def feature_means(sample, mean=None):
         total = total + np.nansum(flat, axis=0)
         count = count + (~np.isnan(flat)).sum(axis=0)
     return total / np.maximum(count, 1)
+
+
+def slopes_between(sample, mean, n_indicators=0):
+    """Return what is to be expected of missing values from the others of their row.
+
+    Parameters
+    ----------
+    sample : ndarray of shape (n_rows, n_features)
+        Rows, NaN where missing.
+    mean : ndarray of shape (n_features,)
+        Mean of each feature.
+    n_indicators : int
+        Number of features at the end that say which others are missing, and nothing of values.
+
+    Returns
+    -------
+    low, high : ndarray of shape (n_features,), float64
+        Range of each feature within which it says something of others.
+    slopes : ndarray of shape (n_features, n_features), float64
+        How far a step of each feature (rows) moves what is expected of the others (columns), by a
+        linear regression with a ridge on the others, of which those that are missing count as the
+        mean, as they do later.
+    """
+    spread = np.sqrt(feature_means(sample, mean))
+    low, high = mean - RELATED_RANGE * spread, mean + RELATED_RANGE * spread
+    spread = np.where(spread > 0, spread, 1.0)
+    n_features = len(mean)
+    products, counts = np.zeros((n_features, n_features)), np.zeros(n_features)
+    for start in range(0, len(sample), MOMENT_ROWS):
+        rows = np.asarray(sample[start : start + MOMENT_ROWS], dtype="float64")
+        known = ~np.isnan(rows)
+        known[:, len(mean) - n_indicators :] = False
+        steps = np.where(known, (np.clip(rows, low, high) - mean) / spread, 0.0)
+        products += steps.T @ steps
+        counts += known.sum(axis=0)
+    products /= len(sample)
+    own = np.diag(products).copy()
+    # A feature that says nothing has a product of 0 with all others.
+    inverse = np.linalg.inv(products + np.diag(np.where(own > 0, RIDGE * own, 1.0)))
+    # The regression of each feature on all others, from the inverse of the products of all.
+    slopes = -inverse / np.diag(inverse) * (len(sample) / np.maximum(counts, 1))
+    np.fill_diagonal(slopes, 0.0)
+    return low, high, slopes * spread / spread[:, None]

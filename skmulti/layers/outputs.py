@@ -4,12 +4,13 @@ Several outputs or members are side by side on the last axis, since a Keras loss
 result of a head with members has the outputs of each member; everywhere else it is their mean.
 """
 
-import random
 from itertools import pairwise
 
 import keras
 import numpy as np
 from keras import ops
+
+from .._process import draw_number
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
@@ -120,8 +121,8 @@ class Members(keras.layers.Layer):
     def build(self, input_shape):
         shape = (self.n_members, input_shape[-1])
         self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
-        # Seeded by Python's generator, as Keras' own initializers are: `random_state` then decides these signs, too.
-        self.scale.assign(np.random.default_rng(random.randrange(2**31)).choice([-1.0, 1.0], size=shape))
+        # Seeded as Keras' own initializers are: `random_state` then decides these signs, too.
+        self.scale.assign(np.random.default_rng(draw_number()).choice([-1.0, 1.0], size=shape))
         super().build(input_shape)
 
     def call(self, inputs):

@@ -7,7 +7,7 @@ their initial values, and trains nothing.
 """
 
 from .branches import FunctionBranch, LayerBranch, resolve_branches
-from .build import build_by_hand, build_network
+from .build import build_by_hand, build_network, refuse_nan
 from .forward import Forward
 from .halves import Halves, InputVectors
 from .heads import N_MEMBERS, DenseHead, Moments, classification_target, encode_target, regression_target
@@ -66,6 +66,7 @@ __all__ = [
     "metrics_by_output",
     "pack_layer",
     "pack_network",
+    "refuse_nan",
     "regression_target",
     "resolve_branches",
     "unpack_layer",

@@ -4,10 +4,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..errors import BranchMismatchError, describe_output
-from ..layers import LearnedWhenMissing, MissingRow, RandomFlag, by_member
+from ..errors import BranchMismatchError, InputMismatchError, describe_output, place
+from ..layers import LearnedWhenMissing, MissingRow, RandomFlag, by_member, move_by_rows
 from ..spec import MERGED_LAYER, layer_name
 from .heads import to_target_units
+
+# Rows with missing values on which a network that a user has made is tried.
+_ROWS_TO_TRY = 64
 
 
 def build_network(specs, branches, merge, head, target, samples=None, *, input_dropout=0.0):
@@ -132,6 +135,39 @@ def build_by_hand(specs, function, target):
     return Network(inputs, to_target_units(output, target), name="skmulti_network")
 
 
+def refuse_nan(network, specs, samples):
+    """Refuse a network that a user has made if rows with missing values make its output NaN.
+
+    Parameters
+    ----------
+    network : keras.Model
+        From `build_by_hand`.
+    specs : dict of str to ArraySpec
+        The arrays, by input name.
+    samples : dict of str to ndarray
+        Some encoded training rows, the same ones of each input.
+
+    Raises
+    ------
+    InputMismatchError
+        If a missing value reaches the output, so that nothing could be learned.
+    """
+    missing = {
+        name: np.isnan(array).reshape(len(array), -1).any(axis=1)
+        for name, array in samples.items()
+        if isinstance(array, np.ndarray) and array.dtype.kind == "f"
+    }
+    for name, rows in missing.items():
+        few = np.flatnonzero(rows)[:_ROWS_TO_TRY]
+        if len(few) and not np.isfinite(network({key: array[few] for key, array in samples.items()})).all():
+            raise InputMismatchError(
+                f"{place(name, specs[name].columns)}: {int(rows.sum())} of {len(rows)} rows have missing values or "
+                "padding, which `model` gets as NaN, and its output is NaN. Fill them in the router "
+                "(make_pipeline(SimpleImputer(), StandardScaler()) as the encoder) or in `model`: "
+                "keras.ops.where(keras.ops.isnan(x), 0.0, x)."
+            )
+
+
 def _build_branches(specs, branches, samples):
     """Return the Keras models of each input's branch, to be called in turn; a shared branch has the same models."""
     models = {}
@@ -173,6 +209,12 @@ class Network(keras.Model):
     row of its own. Metrics read one prediction a row, and those of training are to be compared with
     those of validation.
     """
+
+    def compile(self, *args, **kwargs):
+        """Configure training; see `keras.Model.compile`."""
+        # For whatever optimizer comes now: a fit that moves the rows of large tables by themselves says so afterwards.
+        move_by_rows(self, ())
+        super().compile(*args, **kwargs)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         # The widths differ in training only: elsewhere y_pred is the mean already.

@@ -13,7 +13,7 @@ import pandas as pd
 import scipy.sparse
 
 from ..errors import CellTypeError, InputMismatchError, closest_match, quote, quote_first, shorten
-from ..sources import as_column, as_frame, has_named_columns, infer_types, native, table_source, unmask
+from ..sources import as_column, as_frame, has_named_columns, infer_types, native, positions, table_source, unmask
 from .records import as_records, is_record, records_table
 
 
@@ -87,7 +87,7 @@ def to_table(X, input_names=None, expected_rows=None, *, by_input=False, expecte
         )
     # An object array may hold a column of numbers and a column of strings: each column gets a dtype of its own.
     # With its own dtype, since pandas would make texts of objects, and of some it cannot.
-    frame = infer_types(pd.DataFrame(array, dtype=array.dtype))
+    frame = infer_types(pd.DataFrame(array, positions(len(array)), dtype=array.dtype))
     _refuse_stray_dicts(frame)
     return frame
 
@@ -135,7 +135,7 @@ def _refuse_stray_dicts(frame):
         if 0 < stray.sum() < len(stray) / 2:
             row = int(stray.argmax())
             raise CellTypeError(
-                f"column {label}: {int(stray.sum())} of {len(stray)} cells are dicts, first in row {row}: "
+                f"column {label}: {int(stray.sum())} of {len(stray)} cells are dicts, first at position {row}: "
                 f"{shorten(repr(column[row]))}; in an array, a cell's argument must be a string or a number. Replace "
                 "them, e.g. by None, or give a DataFrame, in which odd cells count as missing."
             )
@@ -153,6 +153,12 @@ def _shape_advice(array, expected_columns):
     lengths = sorted({len(row) if many else 0 for row, many in zip(array, is_list, strict=True)})
     if len(lengths) > 1:
         return f"Its rows have {lengths[0]} to {lengths[-1]} cells; give each as many, with None where one is missing."
+    if array.ndim == 1 and len(array) and all(isinstance(cell, str) for cell in array.tolist()):
+        # Texts: no reshaping tells the name of their column.
+        if expected_columns is not None and len(expected_columns) > 1:
+            return f"Give a table with the columns of fit: {quote_first(expected_columns, 5)}."
+        label = shorten(repr(expected_columns[0])) if expected_columns else "'words'"
+        return f"Give a frame, whose rows these are: pd.DataFrame({{{label}: X}})."
     reshape = "Reshape your data with array.reshape(-1, 1) for one column or array.reshape(1, -1) for one row"
     if expected_columns is not None:
         return f"{reshape}; the columns of fit were {quote_first(expected_columns, 5)}."
@@ -233,7 +239,7 @@ def _input_columns(name, cells, expected_rows):
         return cells
     if isinstance(cells, list | tuple):
         _refuse_batches(name, cells, expected_rows)
-        return infer_types(pd.Series(_box_cells(cells), name=name, dtype=object))
+        return infer_types(pd.Series(_box_cells(cells), positions(len(cells)), name=name, dtype=object))
     if scipy.sparse.issparse(cells):
         raise TypeError(f"Input {name!r}: sparse data was passed, but dense data is required. Use '.toarray()'.")
     array = native(np.asarray(cells))
@@ -243,9 +249,9 @@ def _input_columns(name, cells, expected_rows):
             f"{type(cells).__name__}."
         )
     if array.ndim == 2:
-        return pd.DataFrame(array)
+        return pd.DataFrame(array, positions(len(array)))
     # With more than two axes (pixels, steps) the array of a row is one cell.
-    return pd.Series(array if array.ndim == 1 else _box_cells(array), name=name)
+    return pd.Series(array if array.ndim == 1 else _box_cells(array), positions(len(array)), name=name)
 
 
 def _box_cells(cells):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import InputMismatchError, closest_match, quote_first, shorten
-from ..sources import has_named_columns, infer_types
+from ..sources import has_named_columns, infer_types, positions
 
 
 def as_records(X):
@@ -28,7 +28,7 @@ def as_records(X):
     for i, record in enumerate(records):
         if record is None:
             raise InputMismatchError(
-                f"X is a list of {len(X)} rows, some with names for their cells, but row {i} is a "
+                f"X is a list of {len(X)} rows, some with names for their cells, but X[{i}] is a "
                 f"{type(X[i]).__name__}: {shorten(X[i])}. Give a dict for each row."
             )
     return records
@@ -59,12 +59,13 @@ def records_table(records, wanted=None):
         # Not taken as missing values: a misspelt name would go unnoticed in every row.
         absent = next((label for label in labels if label not in record), None)
         if absent is not None or not labels:
-            row = "The row" if len(records) == 1 else f"Row {i}"
+            row = "The row of X" if len(records) == 1 else f"X[{i}]"
             raise InputMismatchError(
-                f"{row} of X has no {absent!r}; it has {quote_first(record)}.{closest_match(absent, record)} Give "
+                f"{row} has no {absent!r}; it has {quote_first(record)}.{closest_match(absent, record)} Give "
                 "every row a value for each column; None is a missing one."
             )
-    return pd.DataFrame({label: _column([record[label] for record in records]) for label in labels})
+    table = {label: _column([record[label] for record in records]) for label in labels}
+    return pd.DataFrame(table, positions(len(records)))
 
 
 def _column(values):
@@ -73,7 +74,7 @@ def _column(values):
     cells = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):
         cells[i] = value[()] if isinstance(value, np.ndarray) and not value.ndim else value
-    return infer_types(pd.Series(cells, dtype=object))
+    return infer_types(pd.Series(cells, positions(len(cells)), dtype=object))
 
 
 def _is_cell(value):

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from ..errors import InputMismatchError, MissingValuesWarning, label_at, place, quote_first, warn
+from ..errors import InputMismatchError, MissingValuesWarning, place, quote_first, row_at, warn
 from ..inputs import odd_cells_gathered
 from .frames import label_position, take_columns
 from .lazy import AT_ONCE, LazyArray, lazy_array
@@ -182,7 +182,7 @@ class Route:
         ids = self.spec.dtype not in ("float32", "float64")
         warn(
             f"{place(self.name, self.labels)}: {int(rows.sum())} of {len(rows)} rows have missing values, first at "
-            f"row label {label_at(columns.index, rows.argmax())!r}; there were none at fit, so that nothing was "
+            f"{row_at(columns.index, rows.argmax())}; there were none at fit, so that nothing was "
             f"learned about them. {'They count as missing' if ids else 'They are filled with the training mean'}. Fit "
             "on rows with missing values, or fill them yourself: X.fillna(...).",
             MissingValuesWarning,
@@ -299,8 +299,8 @@ def check_encoded(array, spec, labels):
     if wrong is not None:
         rows = wrong.reshape(len(labels), -1).any(axis=1)
         raise InputMismatchError(
-            f"{place(spec.name, spec.columns)}: {int(wrong.sum())} of {wrong.size} values {what}, first at row label "
-            f"{label_at(labels, rows.argmax())!r}. {advice}"
+            f"{place(spec.name, spec.columns)}: {int(wrong.sum())} of {wrong.size} values {what}, first at "
+            f"{row_at(labels, rows.argmax())}. {advice}"
         )
     return array
 

@@ -15,6 +15,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
+from ..errors import shorten
 from ..inputs import BYTES, PATHS, file_of
 
 # The length of a SHA-1 digest.
@@ -231,7 +232,15 @@ def store_of(encoder, spec, folder):
 
 def as_memory(memory):
     """Return the `joblib.Memory` for the value of the parameter `memory`: a folder, None, or a memory itself."""
-    return joblib.Memory(memory, verbose=0) if memory is None or isinstance(memory, str) else memory
+    if memory is not None and not isinstance(memory, str):
+        return memory
+    try:
+        return joblib.Memory(memory, verbose=0)
+    except OSError as error:
+        raise type(error)(
+            f"memory={shorten(repr(memory))} is no folder in which files can be written ({error.strerror or error}). "
+            "Give another folder, or None."
+        ) from error
 
 
 def store_folder(memory):

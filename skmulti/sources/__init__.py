@@ -9,7 +9,7 @@ knows no inputs.
 
 from .batches import batch_source, split_batch
 from .files import load_files_frame
-from .foreign import as_column, as_frame, has_named_columns, infer_types, native, unmask
+from .foreign import as_column, as_frame, has_named_columns, infer_types, native, positions, unmask
 from .tables import TableSource, table_source
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "infer_types",
     "load_files_frame",
     "native",
+    "positions",
     "split_batch",
     "table_source",
     "unmask",

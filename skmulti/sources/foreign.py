@@ -8,7 +8,7 @@ imported for it: what can convert a table is a method of the table.
 import numpy as np
 import pandas as pd
 
-from ..errors import InputMismatchError, quote_first, shorten
+from ..errors import POSITIONS, InputMismatchError, quote_first, shorten
 
 # What libraries call the method that returns a pandas frame (or, for the last, a table that has such a method), in the
 # order in which they are tried: polars, Arrow and cuDF, readers of Arrow, Spark, Vaex, H2O, DuckDB, Dask.
@@ -53,8 +53,22 @@ def as_frame(X):
     for _ in range(2):
         table = _convert(table)
         if isinstance(table, pd.DataFrame):
-            return _native_frame(table)
+            return _counted(_native_frame(table))
     return table if isinstance(table, pd.Series) else _by_column(X)
+
+
+def positions(count):
+    """Return the index of a table without row labels, by which messages say so."""
+    return pd.RangeIndex(count, name=POSITIONS)
+
+
+def _counted(table):
+    """Return a table of another library with an index that says so, if it has no labels of its own."""
+    if not table.index.equals(pd.RangeIndex(len(table))):
+        return table
+    table = table.copy(deep=False)
+    table.index = positions(len(table))
+    return table
 
 
 def infer_types(table):
@@ -75,7 +89,8 @@ def as_column(values):
     if isinstance(values, np.ndarray):
         return native(values)
     # Labelled arrays of xarray with more axes than a frame have no such form; as arrays they are complete.
-    return _convert(values) if getattr(values, "ndim", 1) in (1, 2) else values
+    column = _convert(values) if getattr(values, "ndim", 1) in (1, 2) else values
+    return _counted(column) if isinstance(column, pd.Series | pd.DataFrame) else column
 
 
 def native(array):
@@ -119,7 +134,7 @@ def _of_fields(array):
             f"X is a structured array of shape {array.shape} with the fields {quote_first(array.dtype.names)}; "
             "expected a record for each row. Give X.reshape(-1), or a DataFrame."
         )
-    return pd.DataFrame({name: _field(rows[name]) for name in rows.dtype.names})
+    return pd.DataFrame({name: _field(rows[name]) for name in rows.dtype.names}).set_axis(positions(len(rows)))
 
 
 def _field(values):
@@ -159,7 +174,7 @@ def _by_column(X):
         columns = {name: as_column(np.asarray(X[name])) for name in names}
         if not columns or any(column.ndim != 1 for column in columns.values()):
             raise ValueError("its columns are no arrays with one axis")
-        return pd.DataFrame(columns)
+        return _counted(pd.DataFrame(columns))
     except Exception as error:
         raise InputMismatchError(
             f"X is a {_type_name(X)} with named columns, which cannot be read by name ({shorten(error, 200)}). Give a "

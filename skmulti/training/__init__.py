@@ -8,23 +8,26 @@ takes arrays from it.
 """
 
 from .callbacks import AnnealRate, SlowOnPlateau
-from .checkpoint import Checkpoint, variables
-from .crew import CollectiveCrew, Crew
+from .checkpoint import Checkpoint, kept_seed, shared_checkpoint, variables
+from .crew import Alone, Crew
 from .defaults import PATIENCE, Recipe, stops_early, why_stops_early
+from .devices import refuse_strategy, strategy_of
 from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
+from .lazy import LazyAdam
+from .processes import SharedRows, StopTogether, shares
 from .run import Rows, Schedule, count_held, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
-from .shared import SharedRows, StopTogether, shares
 from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
 from .timing import Timings
 
 __all__ = [
     "PATIENCE",
+    "Alone",
     "AnnealRate",
     "Checkpoint",
-    "CollectiveCrew",
     "Crew",
+    "LazyAdam",
     "Recipe",
     "Rows",
     "Schedule",
@@ -41,12 +44,16 @@ __all__ = [
     "draw_seed",
     "hold_out",
     "isolate",
+    "kept_seed",
     "piece_rows",
+    "refuse_strategy",
     "routed",
     "routed_hold_out",
     "sample_rows",
+    "shared_checkpoint",
     "shares",
     "stops_early",
+    "strategy_of",
     "table_batches",
     "teller",
     "time_epoch",

@@ -6,6 +6,8 @@ import re
 import keras
 import numpy as np
 
+from .weights import keep_weights, put_weights
+
 __all__ = ["AnnealRate", "SlowOnPlateau"]
 
 
@@ -74,7 +76,7 @@ def read_constant_rate(callback):
 def log_rate(callback, logs):
     """Add the learning rate of an epoch to its figures, as Keras' ``ReduceLROnPlateau`` does."""
     if logs is not None:
-        logs["learning_rate"] = float(callback.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(keras.ops.convert_to_numpy(callback.model.optimizer.learning_rate))
 
 
 class AnnealRate(keras.callbacks.Callback):
@@ -125,6 +127,40 @@ class AnnealRate(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         """Set the rate back; see `keras.callbacks.Callback`."""
         self.model.optimizer.learning_rate = self.first_rate
+
+
+class StopEarly(keras.callbacks.EarlyStopping):
+    """Keras' ``EarlyStopping`` with the best weights, of which it keeps one copy for all epochs.
+
+    Parameters
+    ----------
+    monitor : str
+        The figure of an epoch to watch.
+    patience : int
+        Number of epochs without improvement after which training stops.
+    mode : {"min", "max"}
+        Whether smaller or larger is better.
+    """
+
+    def __init__(self, monitor, patience, mode):
+        # Keras would make a new copy each time that the figure improves, while it still has the old one.
+        super().__init__(monitor, patience=patience, mode=mode, restore_best_weights=False)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Keep better weights, or stop; see `keras.callbacks.Callback`."""
+        super().on_epoch_end(epoch, logs)
+        if self.monitor not in (logs or {}):
+            return
+        # As in Keras, those of the first epoch are the best so far, whatever its figure is.
+        if self.best_weights is None:
+            self.best_epoch = epoch
+        if self.best_epoch == epoch:
+            self.best_weights = keep_weights(self.model, self.best_weights)
+
+    def on_train_end(self, logs=None):
+        """Set the best weights; see `keras.callbacks.Callback`."""
+        if self.best_weights is not None:
+            put_weights(self.model, self.best_weights)
 
 
 class SlowOnPlateau(keras.callbacks.Callback):
@@ -183,14 +219,15 @@ class SlowOnPlateau(keras.callbacks.Callback):
         log_rate(self, logs)
         # Here, as a name that no epoch gives is refused first.
         if is_better(value, self.best, direction(self.monitor) if self.mode == "auto" else self.mode):
-            self.best, self.best_epoch, self.best_weights = value, epoch, self.model.get_weights()
+            self.best, self.best_epoch = value, epoch
+            self.best_weights = keep_weights(self.model, self.best_weights)
             self.waited = 0
             return
         self.waited += 1
         if self.waited < self.patience:
             return
         if self.best_weights is not None:
-            self.model.set_weights(self.best_weights)
+            put_weights(self.model, self.best_weights)
         self.waited = 0
         # Also after the last lowering the epochs of `patience` pass before training stops.
         if self.lowered == self.times:
@@ -204,5 +241,5 @@ class SlowOnPlateau(keras.callbacks.Callback):
         """Set best weights and first rate; see `keras.callbacks.Callback`."""
         # A fit whose epochs run out has not gone back to the best weights yet.
         if self.best_weights is not None:
-            self.model.set_weights(self.best_weights)
+            put_weights(self.model, self.best_weights)
         self.model.optimizer.learning_rate = self.first_rate

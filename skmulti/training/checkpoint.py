@@ -5,9 +5,11 @@ changed: weights, optimizer, random generators, the state of callbacks, and the 
 fingerprint of its parameters, its rows and the versions of the packages, which names its file.
 """
 
+import io
 import itertools
 import random
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -16,7 +18,7 @@ import numpy as np
 from ..errors import CheckpointWarning, quote_first, shorten, warn
 from .fingerprint import digest
 from .locks import FileLock
-from .statefile import DamagedFileError, is_plain, read_state, write_state
+from .statefile import DamagedFileError, is_plain, read_open, read_state, write_state
 
 # A file is written again after this many times the seconds that writing took, so that at most a tenth of a fit goes
 # into it however short its epochs are.
@@ -140,6 +142,58 @@ class Checkpoint:
             self._is_warned = True
         now = time.monotonic()
         self._due = now + WAIT * (now - started)
+
+
+def kept_seed(folder, parts, seed):
+    """Return the seed of a fit whose checkpoint is in a folder; see `Checkpoint` for the parameters."""
+    for path in sorted(Path(folder).glob(f"fit-{digest(parts)}-*{ENDING}")):
+        try:
+            return read_state(path)["seed"]
+        except (DamagedFileError, FileNotFoundError):
+            continue
+    return seed
+
+
+class FollowedCheckpoint:
+    """A checkpoint that another process of the same training writes.
+
+    Parameters
+    ----------
+    path : Path
+        Where it is.
+    content : bytes
+        What the file holds, or nothing.
+    """
+
+    def __init__(self, path, content):
+        self.path = path
+        self.training = read_open(io.BytesIO(content), path)["training"] if content else None
+
+    def is_due(self):
+        """Return False: the other process writes."""
+        return False
+
+
+@contextmanager
+def shared_checkpoint(folder, parts, seed, crew):
+    """Return a context with the checkpoint of a training that several processes share; the first one keeps it.
+
+    Parameters
+    ----------
+    folder, parts, seed : object
+        As for `Checkpoint`. A folder of None has no checkpoint.
+    crew : Crew or Alone
+        The processes. All of them begin with what the first one has read.
+    """
+    if folder is None:
+        yield None
+    elif crew.rank:
+        yield FollowedCheckpoint(Path(folder), crew.share(b""))
+    else:
+        with Checkpoint(folder, parts, seed) as checkpoint:
+            crew.share(b"" if checkpoint.training is None else checkpoint.path.read_bytes())
+            yield checkpoint
+            checkpoint.finished = True
 
 
 def _is_left(path):

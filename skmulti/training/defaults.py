@@ -4,15 +4,17 @@ The gain of each choice was measured on tables that were set aside for this, see
 of a single part, such as the filters of an `ImageBranch`, are in the file of that part.
 """
 
+import inspect
 from dataclasses import dataclass, field, replace
 
 import keras
 import numpy as np
 
 from ..inputs import small_data_dropout
-from ..layers import has_members
+from ..layers import has_members, id_tables
 from ..network import N_MEMBERS, DenseHead
 from .callbacks import AnnealRate, SlowOnPlateau, sets_rate
+from .lazy import LazyAdam
 
 # Number of rows from which a hold-out decides when to stop: a hold-out of fewer rows is too small to tell.
 EARLY_STOPPING_ROWS = 500
@@ -28,6 +30,9 @@ AUTO_BATCH = (32, 256)
 CLASS_RATE, CLASS_MEMBERS_RATE, REGRESSION_RATE, AUTO_RATE_ROWS = 3e-3, 6e-3, 1e-2, 256
 # Steps of one compiled call: with fewer, the way back to Python takes a large share of a small network's step.
 STEPS_PER_EXECUTION = 32
+# A step moves only those rows of a table of ids that it reads, from this number of ids on, and if these are so many
+# times as many as a batch can hold.
+LAZY_IDS, LAZY_RATIO = 20_000, 4
 # Number of training rows from which a classifier takes a smooth activation.
 SMOOTH_ROWS = 500
 
@@ -67,6 +72,8 @@ class Recipe:
         Steps that run in one call, before Python sees the results.
     n_steps : int or None
         Steps of an epoch, known once there is a network.
+    lazy_tables : tuple of str
+        Paths of the tables of ids of which a step moves only the rows that it reads, see `LazyAdam`.
     reasons : dict of str to str
         Why each choice was made, by the name of the parameter that would change it; "given" if the
         user made it. "learning_rate" is ``optimizer__learning_rate``.
@@ -85,6 +92,7 @@ class Recipe:
     patience: int | None = None
     steps_per_execution: int = STEPS_PER_EXECUTION
     n_steps: int | None = None
+    lazy_tables: tuple = ()
     # Words, which make no two recipes different.
     reasons: dict = field(default_factory=dict, compare=False, repr=False)
 
@@ -147,7 +155,7 @@ class Recipe:
         n_iter_no_change="auto",
         steps_per_execution="auto",
         n_steps=None,
-        rate_given=False,
+        optimizer_params=(),
         whole=True,
     ):
         """Choose what depends on the network that was built.
@@ -168,8 +176,8 @@ class Recipe:
             As the user gave them.
         n_steps : int or None
             Steps of an epoch if the user fixed their number.
-        rate_given : bool
-            Whether the user gave a learning rate.
+        optimizer_params : collection of str
+            Names of the optimizer's parameters that the user gave.
         whole : bool
             Whether this is a whole fit. A `partial_fit` is one epoch of many: it neither plans a rate nor stops.
 
@@ -179,6 +187,7 @@ class Recipe:
             All choices.
         """
         automatic = isinstance(optimizer, str) and optimizer == "auto"
+        rate_given = "learning_rate" in optimizer_params
         # A number of epochs to wait has a meaning at a constant rate only: a falling rate may bring the next gain.
         leaves_rate_open = automatic and n_iter_no_change == "auto" and not rate_given
         rate = None
@@ -195,6 +204,7 @@ class Recipe:
             "learning_rate": why_learning_rate(rate) if automatic and not rate_given else "given",
             "n_iter_no_change": _why(n_iter_no_change, why_patience(rate, patience)),
             "steps_per_execution": _why(steps_per_execution, why_steps_per_execution(callbacks)),
+            "lazy_tables": why_lazy_tables(optimizer_params) if automatic else "given",
         }
         if steps_per_execution == "auto":
             steps_per_execution = auto_steps_per_execution(n_steps, callbacks)
@@ -208,6 +218,7 @@ class Recipe:
             patience=patience,
             steps_per_execution=steps_per_execution,
             n_steps=n_steps,
+            lazy_tables=auto_lazy_tables(network, self.batch_size, optimizer, optimizer_params),
             reasons=reasons,
         )
 
@@ -311,6 +322,52 @@ def why_patience(rate, patience):
     if rate is None:
         return f"auto: {PATIENCE} epochs at a constant rate"
     return f"auto: {'the plan of the rate ends training' if rate is AnnealRate else 'the falling rate ends training'}"
+
+
+def auto_lazy_tables(network, batch_size, optimizer="auto", optimizer_params=()):
+    """Choose the tables of ids of which a step moves only the rows that it reads.
+
+    To move a few rows by themselves costs more for each row than to move a whole table, so a table
+    must be large, and large compared with the ids of a batch.
+
+    Parameters
+    ----------
+    network : keras.Model
+        The network.
+    batch_size : int
+        Rows of a step.
+    optimizer : object
+        As the user gave it; only "auto" and `LazyAdam` move rows by themselves.
+    optimizer_params : collection of str
+        Names of the optimizer's parameters that the user gave.
+
+    Returns
+    -------
+    tuple of str
+        Paths of the tables' variables.
+    """
+    is_lazy = isinstance(optimizer, LazyAdam) or optimizer is LazyAdam
+    automatic = isinstance(optimizer, str) and optimizer == "auto" and not _dense_params(optimizer_params)
+    if not (is_lazy or automatic):
+        return ()
+    return tuple(
+        table.path
+        for table in id_tables(network)
+        if table.shape[0] >= max(LAZY_IDS, LAZY_RATIO * batch_size * table.ids_per_example)
+    )
+
+
+def why_lazy_tables(optimizer_params):
+    """Say how `auto_lazy_tables` chooses."""
+    dense = _dense_params(optimizer_params)
+    if dense:
+        return f"auto: none, as optimizer__{dense[0]} concerns every row"
+    return f"auto: from {LAZY_IDS:,} ids on, if they are {LAZY_RATIO} times as many as a batch can hold"
+
+
+def _dense_params(optimizer_params):
+    """Return the given parameters of Adam that `LazyAdam` does not have."""
+    return [name for name in optimizer_params if name not in inspect.signature(LazyAdam).parameters]
 
 
 def auto_steps_per_execution(n_steps, callbacks):

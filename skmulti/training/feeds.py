@@ -8,6 +8,7 @@ a dict with exactly the network's inputs, since Keras matches lists by position 
 
 import time
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 import keras
 import numpy as np
@@ -17,7 +18,8 @@ import tensorflow as tf
 from .._workers import WORKERS, map_ahead
 from ..inputs import odd_cells_gathered
 from ..router import split_lazy
-from .steps import EpochOrder, RowFeed, gather_batch
+from .devices import run_shares, test_share, train_share
+from .steps import EpochOrder, FeedSteps, RowFeed, gather_batch, run_alone
 
 # Number of rows of a table that are mixed with each other.
 WINDOW_ROWS = 65_536
@@ -330,3 +332,35 @@ def raise_row_errors(*parts):
         for part in parts:
             if part.streams:
                 part.close()
+
+
+@contextmanager
+def feed_from(model, training, held):
+    """Let a compiled model take the rows of training and of validation from feeds, for the length of a block.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The compiled network.
+    training : RowFeed or other feed
+        Rows to train on.
+    held : RowFeed, other feed or None
+        Rows to validate on.
+    """
+    # Once for each compilation: later epochs of `partial_fit` and `warm_start` find the traced functions.
+    if not isinstance(model.train_function, FeedSteps):
+        run, train_step, test_step = run_alone, model.train_step, model.test_step
+        if tf.distribute.has_strategy():
+            run, train_step, test_step = run_shares, train_share, test_share
+        model.make_train_function(force=True)
+        model.train_function = FeedSteps(model, partial(run, model, train_step), model.train_function)
+        model.make_test_function(force=True)
+        model.test_function = FeedSteps(model, partial(run, model, test_step), model.test_function)
+    try:
+        model.train_function.feed, model.test_function.feed = training, held
+        yield
+    finally:
+        # The rows are not kept with the network. Keras keeps an iterator over the held-out ones if a fit breaks off.
+        model.train_function.feed = model.test_function.feed = None
+        model.train_function.batches = model.test_function.batches = None
+        vars(model).pop("_eval_epoch_iterator", None)

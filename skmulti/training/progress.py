@@ -3,6 +3,7 @@
 import keras
 
 from .._workers import runs_in_joblib
+from .weights import keep_weights, put_weights
 
 
 class Progress(keras.callbacks.Callback):
@@ -22,13 +23,14 @@ class Progress(keras.callbacks.Callback):
     def __init__(self, logs=()):
         super().__init__()
         self.logs = list(logs)
-        self.has_begun = self._tests = False
+        self.has_begun = self._tests = self._within_epoch = False
         self._weights = None
 
     def on_epoch_begin(self, epoch, logs=None):
         """Keep the weights; see `keras.callbacks.Callback`."""
         # Here, when every callback has done with the epoch before: some change weights at its end.
-        self.has_begun, self._weights = True, self.model.get_weights()
+        self.has_begun = self._within_epoch = True
+        self._weights = keep_weights(self.model, self._weights)
 
     def on_test_begin(self, logs=None):
         """Note that rows are validated; see `keras.callbacks.Callback`."""
@@ -42,7 +44,7 @@ class Progress(keras.callbacks.Callback):
         """Note the epoch; see `keras.callbacks.Callback`."""
         # The dict itself, since callbacks such as ReduceLROnPlateau add figures to it.
         self.logs.append(logs)
-        self._weights = None
+        self._within_epoch = False
 
     def on_train_end(self, logs=None):
         """Let the weights go; see `keras.callbacks.Callback`."""
@@ -65,8 +67,8 @@ class Progress(keras.callbacks.Callback):
         callbacks : keras.callbacks.CallbackList
             All callbacks of the fit.
         """
-        if self._weights is not None:
-            self.model.set_weights(self._weights)
+        if self._within_epoch:
+            put_weights(self.model, self._weights)
         # What Keras does after the last epoch. It also ends the threads in which Keras calls callbacks.
         if self._tests:
             callbacks.on_test_end()

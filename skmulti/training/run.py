@@ -14,12 +14,12 @@ from .._process import isolate as isolate
 from .._process import let_others_in
 from ..errors import closest_match, quote, warn
 from ..router import LazyArray, take
-from .callbacks import SlowOnPlateau, direction
+from .callbacks import SlowOnPlateau, StopEarly, direction
 from .checkpoint import SaveEpochs
-from .feeds import LazyFeed, raise_row_errors
+from .feeds import LazyFeed, feed_from, raise_row_errors
 from .lines import epochs_told
 from .progress import Progress, run_epochs
-from .steps import FeedSteps, RowFeed, feed_from
+from .steps import FeedSteps, RowFeed
 from .telling import ending, goes_on, reason_to_stop, teller, traced, training
 from .timing import Timings
 
@@ -122,13 +122,12 @@ class Rows:
 
     def feed(self, batch_size, seed=None):
         """Return these rows as batches; with a seed each epoch has an order of its own."""
-        return self._feed_class(self.arrays, self.y, self.weight, batch_size, seed)
+        return feed_class(self.arrays)(self.arrays, self.y, self.weight, batch_size, seed)
 
-    @property
-    def _feed_class(self):
-        is_lazy = any(isinstance(array, LazyArray) for array in self.arrays.values())
-        # A strategy divides the batches of a dataset among its devices, so they must come from the dataset.
-        return LazyFeed if is_lazy or tf.distribute.has_strategy() else RowFeed
+
+def feed_class(arrays):
+    """Return the class that feeds arrays to a training: `LazyFeed` if some of them are lazy, else `RowFeed`."""
+    return LazyFeed if any(isinstance(array, LazyArray) for array in arrays.values()) else RowFeed
 
 
 @dataclass(frozen=True)
@@ -243,10 +242,10 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
 
             def fit():
                 model.fit(
-                    feed.steps(),
+                    model.train_function.steps(),
                     epochs=last,
                     initial_epoch=first,
-                    validation_data=None if held_feed is None else held_feed.steps(),
+                    validation_data=None if held_feed is None else model.test_function.steps(),
                     callbacks=listed,
                     shuffle=False,  # the feed does
                     verbose=0,
@@ -395,7 +394,7 @@ def _stopper(schedule, model, figure):
     if isinstance(schedule.rate, SlowOnPlateau):
         schedule.rate.monitor, schedule.rate.mode = figure, mode
         return schedule.rate
-    return keras.callbacks.EarlyStopping(figure, patience=schedule.patience, mode=mode, restore_best_weights=True)
+    return StopEarly(figure, schedule.patience, mode)
 
 
 def _warn_of_diverged(history):

@@ -85,12 +85,17 @@ def read_state(path):
         If there is no file.
     """
     with open(path, "rb") as file:
-        if file.read(_START) != _MAGIC + _checksum(file):
-            raise DamagedFileError(f"{path} is damaged, or was not written by skmulti.")
-        with zipfile.ZipFile(file) as archive:
-            names = sorted(set(archive.namelist()) - {_VALUE}, key=int)
-            arrays = [np.load(io.BytesIO(archive.read(name)), allow_pickle=False) for name in names]
-            return _unpack(json.loads(archive.read(_VALUE)), arrays)
+        return read_open(file, path)
+
+
+def read_open(file, path):
+    """Read the value that `write_state` has written from an open file; `path` is what errors call it."""
+    if file.read(_START) != _MAGIC + _checksum(file):
+        raise DamagedFileError(f"{path} is damaged, or was not written by skmulti.")
+    with zipfile.ZipFile(file) as archive:
+        names = sorted(set(archive.namelist()) - {_VALUE}, key=int)
+        arrays = [np.load(io.BytesIO(archive.read(name)), allow_pickle=False) for name in names]
+        return _unpack(json.loads(archive.read(_VALUE)), arrays)
 
 
 def _write_members(file, text, arrays):

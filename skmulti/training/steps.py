@@ -7,8 +7,9 @@ last bits; what is saved is the way of every batch through `tf.data`.
 """
 
 import time
-from contextlib import contextmanager
+from contextlib import nullcontext
 from functools import partial
+from itertools import islice
 
 import keras
 import numpy as np
@@ -16,6 +17,11 @@ import tensorflow as tf
 
 # An element of a dataset of steps: the number of a step, not rows.
 STEP = tf.TensorSpec((), tf.int64)
+
+
+def place_of_rows():
+    """Return the context of operations on all rows: under a strategy the host, which sends each device its own."""
+    return tf.device("CPU:0") if tf.distribute.has_strategy() else nullcontext()
 
 
 class RowFeed:
@@ -56,7 +62,8 @@ class RowFeed:
     def __init__(self, arrays, y, weight, batch_size, seed=None, batches=None):
         data = (arrays, y) if weight is None else (arrays, y, weight)
         # As tensors: Keras would cast float64 arrays to its float type, and a target of 1e6 lose its digits.
-        self.data = tf.nest.map_structure(tf.convert_to_tensor, data)
+        with place_of_rows():
+            self.data = tf.nest.map_structure(tf.convert_to_tensor, data)
         self.seed = seed
         self.n_rows = len(y)
         self.batches = tuple(map(tf.constant, even_batches(self.n_rows, batch_size) if batches is None else batches))
@@ -127,142 +134,178 @@ class EpochOrder(keras.callbacks.Callback):
 
 
 class FeedSteps:
-    """A network's function for training or for testing that takes its rows from a `RowFeed`.
+    """A network's function for training or for testing that takes its rows from a feed.
 
-    It replaces what `keras.Model.make_train_function` makes, and runs the same steps. If the
-    iterator yields rows, not numbers of steps, it calls Keras' own function.
+    It replaces what `keras.Model.make_train_function` makes. Where Keras iterates over the numbers of the steps, it
+    runs these steps; iterators over rows are for Keras' own function.
 
     Parameters
     ----------
     model : keras.Model
         The compiled network.
     step : callable
-        ``model.train_step`` or ``model.test_step``.
+        ``step(batch)`` runs a step: `run_alone`, or `run_shares` under a strategy.
     otherwise : callable
         Keras' own function.
 
     Attributes
     ----------
-    feed : object
-        The rows. Keras' own function takes those that are not gathered in place.
+    feed : RowFeed or other feed
+        The rows.
+    batches : iterator or None
+        The batches that an epoch under a strategy has left, if the feed is not gathered in place.
     """
 
     def __init__(self, model, step, otherwise):
-        self.model = model
-        self.otherwise = otherwise
-        self.feed = None
-        # As Keras does it: XLA compiles the step, not the gathering and the loop around it.
-        if model.jit_compile and not model.run_eagerly:
-            step = tf.function(step, jit_compile=True, reduce_retracing=True, autograph=False)
+        self.model, self.otherwise = model, otherwise
+        self.feed = self.batches = None
         # TensorFlow counts traces by a function's code and warns of many. A partial of each model is counted alone.
-        self._run = partial(_run_steps, model, step)
+        self._run_gathered = partial(_run_gathered, model, step)
+        self._run_read = partial(_run_read, model, step)
         if not model.run_eagerly:
-            self._run = tf.function(self._run, reduce_retracing=True, autograph=False)
+            self._run_gathered = tf.function(self._run_gathered, reduce_retracing=True, autograph=False)
+            self._run_read = tf.function(self._run_read, reduce_retracing=True, autograph=False)
+
+    def steps(self):
+        """Return the `tf.data.Dataset` that Keras iterates over."""
+        if not tf.distribute.has_strategy():
+            return self.feed.steps()
+        # In vectors, since Keras lets the strategy divide each element among its devices.
+        n_devices = tf.distribute.get_strategy().num_replicas_in_sync
+        return tf.data.Dataset.range(self.feed.n_steps).map(lambda step: tf.fill([n_devices], step))
 
     def __call__(self, iterator):
         """Run the next steps, as many as the model runs in one execution, and return the metrics."""
+        count = self.model.steps_per_execution
         # Other iterators come from the user's own callbacks, which may call `model.evaluate` during a fit.
-        if not self._gathers() or getattr(iterator, "element_spec", None) != STEP:
-            return self.otherwise(iterator)
-        feed, count = self.feed, self.model.steps_per_execution
+        if self.feed is None or not _yields_numbers(iterator):
+            return self._run_otherwise(iterator)
         # Keras' function takes `count` elements from the iterator. One is enough here: the k-th execution reads k, so
         # its steps begin at k * count.
-        first = int(next(iterator)) * count
-        if first >= feed.n_steps:
+        first = _read_number(iterator) * count
+        if first >= self.feed.n_steps:
             raise StopIteration
-        last = min(first + count, feed.n_steps)
-        return self._run(*_arguments(feed, first, last))
+        return self._run(first, min(first + count, self.feed.n_steps))
 
-    def seconds_of_step(self, at_least=0.5):
-        """Return how long a step takes, measured on a few steps of the feed that are run for it.
+    def _run_otherwise(self, iterator):
+        """Run the next steps by Keras' own function."""
+        if not tf.distribute.has_strategy():
+            return self.otherwise(iterator)
+        # Under a strategy several steps in one execution fail (keras#19246), but not those of a list of batches.
+        batches = list(islice(iterator, self.model.steps_per_execution))
+        if not batches:
+            raise StopIteration
+        return self.otherwise(iter(batches))
 
-        Parameters
-        ----------
-        at_least : float
-            Seconds to measure for, unless all steps of an epoch take less.
-        """
-        feed, steps, left = self.feed, None, 0
+    def _run(self, first, last):
+        """Run the steps from `first` to before `last`, and return the metrics."""
+        # The ends are a tensor: of Python's integers every new one would be traced.
+        ends = tf.constant((first, last), tf.int64)
+        if self.feed.in_place:
+            # All rows are an argument: a function that captured them would be traced anew for the next fit, and keep
+            # them.
+            return self._run_gathered(self.feed.batches, self.feed.data, self.feed.order, ends)
+        if first == 0:
+            self.batches = iter(self.feed.steps())
+        return self._run_read(self.batches, ends)
+
+    def seconds_of_step(self):
+        """Return how long a step takes, measured on a few steps of the feed that are run for it."""
+        steps, left = None, 0
 
         def run(count):
             nonlocal steps, left
-            if self._gathers():
-                result = self._run(*_arguments(feed, 0, count))
-            else:
-                for _ in range(count):
-                    # Not to the end: Keras' function has no result then.
-                    if not left:
-                        steps, left = iter(feed.steps()), feed.n_steps
-                    result, left = self.otherwise(steps), left - 1
-            # An accelerator has not done its work when the call returns.
-            tf.nest.map_structure(float, result)
+            if self.feed.in_place:
+                return self._run(0, count)
+            for _ in range(count):
+                # Not to the end: Keras' function has no result then.
+                if not left:
+                    steps, left = iter(self.steps()), self.feed.n_steps
+                result, left = self(steps), left - 1
+            return result
 
-        # The first call may compile.
-        run(1)
-        count = 1
-        while True:
-            started = time.perf_counter()
-            run(count)
-            seconds = time.perf_counter() - started
-            if seconds >= at_least or count >= feed.n_steps:
-                return seconds / count
-            count = min(2 * count, feed.n_steps)
-
-    def _gathers(self):
-        """Return whether the rows of a feed are in memory and can be gathered in a compiled call."""
-        return self.feed is not None and self.feed.in_place
+        return _time_steps(run, self.feed.n_steps)
 
     def trace(self):
         """Compile the function for the feed, by a call that runs no step, so that tracing is timed apart."""
-        if self._gathers() and not self.model.run_eagerly:
-            self._run(*_arguments(self.feed, 0, 0))
+        if self.feed and self.feed.in_place and not self.model.run_eagerly:
+            self._run(0, 0)
 
 
-def _arguments(feed, first, last):
-    """Return the arguments with which a compiled function runs the steps from `first` to before `last`."""
-    # All rows are an argument: a function that captured them would be traced anew for the next fit, and keep them.
-    # The numbers are a tensor: of Python's integers every new one would be traced.
-    return feed.batches, feed.data, feed.order, tf.constant((first, last), tf.int64)
+def _yields_numbers(iterator):
+    """Return whether an iterator yields the numbers of steps."""
+    spec = getattr(iterator, "element_spec", None)
+    # Rows, of our feeds or of others, are inputs with a target.
+    return not isinstance(spec, tuple) if tf.distribute.has_strategy() else spec == STEP
 
 
-def _run_steps(model, step, batches, data, order, numbers):
-    """Run the steps from the first of `numbers` to before the second, and return the model's metrics."""
-
-    def run_step(position):
-        batch = gather_batch(position, batches, data, order)
-        # Keras sums gradients over replicas even if there is one only. The gradient of that operation is registered in
-        # TensorFlow for good, and it holds the whole graph, so each fit would leave its graph behind. A `merge_call`
-        # runs the step outside of the replicas, where Keras finds nothing to sum.
-        tf.distribute.get_replica_context().merge_call(lambda strategy: step(batch))
-        return [position + 1]
-
-    # One iteration at a time: each step needs the weights that the step before has left.
-    tf.while_loop(lambda position: position < numbers[1], run_step, [numbers[0]], parallel_iterations=1)
-    return model.get_metrics_result()
+def _read_number(iterator):
+    """Return the number of the next step."""
+    number = next(iterator)
+    if tf.distribute.has_strategy():
+        number = tf.distribute.get_strategy().experimental_local_results(number)[0][0]
+    return int(number)
 
 
-@contextmanager
-def feed_from(model, training, held):
-    """Let a compiled model take the rows of training and of validation from feeds, for the length of a block.
+def _time_steps(run, n_steps, at_least=0.5):
+    """Return how many seconds a step takes.
 
     Parameters
     ----------
-    model : keras.Model
-        The compiled network.
-    training : RowFeed or other feed
-        Rows to train on.
-    held : RowFeed, other feed or None
-        Rows to validate on.
+    run : callable
+        ``run(count)`` runs steps and returns the metrics.
+    n_steps : int
+        Steps of an epoch; no more are timed at once.
+    at_least : float
+        Seconds to measure for, unless all steps of an epoch take less.
     """
-    # Once for each compilation: later epochs of `partial_fit` and `warm_start` find the traced functions.
-    if not isinstance(model.train_function, FeedSteps):
-        model.make_train_function(force=True)
-        model.train_function = FeedSteps(model, model.train_step, model.train_function)
-        model.make_test_function(force=True)
-        model.test_function = FeedSteps(model, model.test_step, model.test_function)
-    try:
-        model.train_function.feed, model.test_function.feed = training, held
-        yield
-    finally:
-        # The rows are not kept with the network. Keras keeps an iterator over the held-out ones if a fit breaks off.
-        model.train_function.feed = model.test_function.feed = None
-        vars(model).pop("_eval_epoch_iterator", None)
+    # The first call may compile.
+    run(1)
+    count = 1
+    while True:
+        started = time.perf_counter()
+        # An accelerator has not done its work when the call returns, but when its numbers are read.
+        tf.nest.map_structure(float, run(count))
+        seconds = time.perf_counter() - started
+        if seconds >= at_least or count >= n_steps:
+            return seconds / count
+        count = min(2 * count, n_steps)
+
+
+def _run_gathered(model, step, batches, data, order, ends):
+    """Run the steps from the first of `ends` to before the second on rows in memory, and return the metrics."""
+
+    def gather_and_step(position):
+        with place_of_rows():
+            batch = gather_batch(position, batches, data, order)
+        step(batch)
+
+    return _run_steps(model, gather_and_step, ends)
+
+
+def _run_read(model, step, batches, ends):
+    """Run as many steps as there are between `ends` on the next batches, and return the metrics."""
+    return _run_steps(model, lambda position: step(next(batches)), ends)
+
+
+def _run_steps(model, step, ends):
+    """Run the steps from the first of `ends` to before the second, by their numbers, and return the metrics."""
+
+    def run_step(position):
+        step(position)
+        return [position + 1]
+
+    # One iteration at a time: each step needs the weights that the step before has left.
+    tf.while_loop(lambda position: position < ends[1], run_step, [ends[0]], parallel_iterations=1)
+    return model.get_metrics_result()
+
+
+def run_alone(model, step, batch):
+    """Run a step of Keras', ``model.train_step`` or ``model.test_step``, without a strategy."""
+    # As Keras does it: XLA compiles the step, not the gathering and the loop around it.
+    if model.jit_compile and not model.run_eagerly:
+        step = tf.function(step, jit_compile=True, reduce_retracing=True, autograph=False)
+    # Keras sums gradients over replicas even if there is one only. The gradient of that operation is registered in
+    # TensorFlow for good, and it holds the whole graph, so each fit would leave its graph behind. A `merge_call`
+    # runs the step outside of the replicas, where Keras finds nothing to sum.
+    tf.distribute.get_replica_context().merge_call(lambda strategy: step(batch))

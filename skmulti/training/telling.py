@@ -248,7 +248,8 @@ def ending(schedule, done, best, reason):
     elif done < planned:
         how = f"stopped after epoch {done} of {planned}: {reason}"
     elif schedule.initial_epoch:
-        how = f"ran epochs {schedule.initial_epoch + 1} to {planned}"
+        first = schedule.initial_epoch + 1
+        how = f"ran epoch {planned}" if first == planned else f"ran epochs {first} to {planned}"
     else:
         how = f"ran all {planned} epochs" if planned > 1 else "ran the only epoch"
     return f"{how}; kept epoch {best}"
@@ -259,7 +260,7 @@ def reason_to_stop(stopper, figure, callbacks, interrupted):
 
     Parameters
     ----------
-    stopper : SlowOnPlateau, keras.callbacks.EarlyStopping or None
+    stopper : SlowOnPlateau, StopEarly or None
         What may stop the fit by itself.
     figure : str
         What the stopper watches.

@@ -12,6 +12,7 @@ from distributed.protocol.pickle import loads
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
+from skmulti.training.shared import GATHERED_ROWS
 from training_cases import PARAMS, SIZES, fit_here, make_rows, pieces, table_of
 
 from skmulti import (
@@ -26,7 +27,6 @@ from skmulti import (
     TextVectorizer,
 )
 from skmulti.dask import DaskEstimator
-from skmulti.training.shared import GATHERED_ROWS
 
 pytestmark = pytest.mark.long
 

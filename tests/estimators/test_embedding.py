@@ -51,7 +51,9 @@ def fitted(listings):
         ]
     )
     branches = {"photo": ImageBranch((4,))}
-    return MultiInputClassifier(router, branches=branches, epochs=1, random_state=0).fit(*listings)
+    return MultiInputClassifier(router, branches=branches, epochs=1, random_state=0, compile__run_eagerly=True).fit(
+        *listings
+    )
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,9 @@ def shared():
     """Return a classifier of which two inputs share a branch, and its rows."""
     frame, y = make_questions(40, random_state=0)
     router = InputRouter([("one", TextVectorizer(), "question1"), ("two", "one", "question2")])
-    return MultiInputClassifier(router, branches={"two": "one"}, epochs=1, random_state=0).fit(frame, y), frame
+    return MultiInputClassifier(
+        router, branches={"two": "one"}, epochs=1, random_state=0, compile__run_eagerly=True
+    ).fit(frame, y), frame
 
 
 class TestVectors:
@@ -218,7 +222,7 @@ class TestTransformer:
 def test_a_pipeline_with_one_comes_back_from_a_file(tmp_path, frozen):
     frame, y = make_listings(60, random_state=0, size=(8, 8))
     X = frame[["area", "city"]]
-    est = MultiInputClassifier(epochs=1, random_state=0)
+    est = MultiInputClassifier(epochs=1, random_state=0, compile__run_eagerly=True)
     step = EmbeddingTransformer(est.fit(X, y) if frozen else est, "numbers", frozen=frozen)
     pipe = make_pipeline(step, LogisticRegression()).fit(X, y)
     skmulti.save(pipe, tmp_path / "pipe.skmulti")

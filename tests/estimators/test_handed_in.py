@@ -62,11 +62,17 @@ class TestLabels:
     @pytest.mark.parametrize(
         ("y", "words"),
         [
-            (np.array([1, "a"] * (N // 2), dtype=object), ["int (first 1 in row 0)", "str (first 'a' in row 1)"]),
-            (pd.Series(["a", 1] * (N // 2), index=ROWS), ["str (first 'a' in row 100)", "int (first 1 in row 101)"]),
-            (pd.Series(DATES).astype(object), ["Timestamp", "row 0", "astype(str)"]),
-            (np.ma.masked_array(LABELS, mask=HOLE), ["contains NaN", "1 of 40", "row 7"]),
-            (pd.Series(LABELS, index=ROWS, dtype="Int64").mask(HOLE), ["contains NaN", "1 of 40", "row 107"]),
+            (
+                np.array([1, "a"] * (N // 2), dtype=object),
+                ["int (first 1 at position 0)", "str (first 'a' at position 1)"],
+            ),
+            (
+                pd.Series(["a", 1] * (N // 2), index=ROWS),
+                ["str (first 'a' at row label 100)", "int (first 1 at row label 101)"],
+            ),
+            (pd.Series(DATES).astype(object), ["Timestamp", "row label 0", "astype(str)"]),
+            (np.ma.masked_array(LABELS, mask=HOLE), ["contains NaN", "1 of 40", "position 7"]),
+            (pd.Series(LABELS, index=ROWS, dtype="Int64").mask(HOLE), ["contains NaN", "1 of 40", "row label 107"]),
         ],
     )
     def test_labels_of_no_use_are_refused_with_their_row(self, y, words):
@@ -107,19 +113,19 @@ class TestNumbers:
     @pytest.mark.parametrize(
         ("y", "words"),
         [
-            (np.where(LABELS, "hot", "cold"), ["of type str", "row 0", "MultiInputClassifier"]),
-            (pd.Series(np.where(HOLE, "?", NUMBERS.astype(object)), index=ROWS), ["'?'", "row 107"]),
+            (np.where(LABELS, "hot", "cold"), ["of type str", "position 0", "MultiInputClassifier"]),
+            (pd.Series(np.where(HOLE, "?", NUMBERS.astype(object)), index=ROWS), ["'?'", "row label 107"]),
             (pd.Series(DATES), ["dates", "datetime64", ".dt.days"]),
             (DATES.to_numpy(), ["dates", "datetime64"]),
-            (pd.Series(DATES).astype(object), ["Timestamp", "row 0", "days"]),
+            (pd.Series(DATES).astype(object), ["Timestamp", "row label 0", "days"]),
             (pd.Series(DATES.tz_localize("UTC")), ["Timestamp", "days"]),
             (pd.Series(DATES.to_period("D")), ["Period", "days"]),
             (pd.Series(DATES - DATES[0]), ["durations", "total_seconds"]),
-            (pd.Series(np.where(HOLE, np.nan, NUMBERS), index=ROWS), ["contains NaN", "1 of 40", "row 107"]),
-            (pd.Series(NUMBERS, dtype="Float64").mask(HOLE), ["contains NaN", "1 of 40", "row 7"]),
-            (np.where(HOLE, np.inf, NUMBERS), ["contains infinity", "1 of 40", "row 7"]),
-            (pd.DataFrame({"u": NUMBERS, "v": np.where(HOLE, np.nan, 1.0)}), ["NaN", "column 'v'", "row 7"]),
-            (NUMBERS * 1e200, ["too large", "40 of 40", "row 0"]),
+            (pd.Series(np.where(HOLE, np.nan, NUMBERS), index=ROWS), ["contains NaN", "1 of 40", "row label 107"]),
+            (pd.Series(NUMBERS, dtype="Float64").mask(HOLE), ["contains NaN", "1 of 40", "row label 7"]),
+            (np.where(HOLE, np.inf, NUMBERS), ["contains infinity", "1 of 40", "position 7"]),
+            (pd.DataFrame({"u": NUMBERS, "v": np.where(HOLE, np.nan, 1.0)}), ["NaN", "column 'v'", "row label 7"]),
+            (NUMBERS * 1e200, ["too large", "40 of 40", "position 0"]),
             (NUMBERS * 1e300, ["too large"]),
             (NUMBERS + 1j, ["Complex data not supported", "complex128"]),
         ],
@@ -144,8 +150,8 @@ class TestPairs:
     @pytest.mark.parametrize(
         ("weights", "words"),
         [
-            (pd.Series(np.where(HOLE, np.nan, 1.0), index=ROWS), "NaN: 1 of 40 .* row 107"),
-            (np.where(HOLE, np.inf, 1.0), "infinity: 1 of 40 .* row 7"),
+            (pd.Series(np.where(HOLE, np.nan, 1.0), index=ROWS), "NaN: 1 of 40 .* row label 107"),
+            (np.where(HOLE, np.inf, 1.0), "infinity: 1 of 40 .* position 7"),
             (np.where(HOLE, None, 1.0), "NaN: 1 of 40"),
             ("a", "column is named only where X is read in parts"),
         ],

@@ -307,6 +307,7 @@ def loaded(plain, X, tmp_path_factory):
 
 
 class TestProcesses:
+    @pytest.mark.long
     def test_a_search_in_two_processes_finds_the_same_scores(self, X, y, cut):
         grid = {"branches__numbers__units": [(2,), (6,)]}
         scoring = ["accuracy", "neg_log_loss"]
@@ -317,6 +318,7 @@ class TestProcesses:
         assert_array_equal(two["mean_test_accuracy"], one["mean_test_accuracy"])
         assert_close(two["mean_test_neg_log_loss"], one["mean_test_neg_log_loss"])
 
+    @pytest.mark.long
     def test_processes_of_joblib_compute_with_the_threads_that_joblib_gives_them(self, X, y):
         with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
             jobs = joblib.Parallel()(joblib.delayed(threads_after_fit)(X, y) for _ in range(2))
@@ -326,10 +328,12 @@ class TestProcesses:
         assert plain.n_iter_ == 3
         assert threads() == (0, 0)
 
+    @pytest.mark.long
     def test_a_pickled_classifier_predicts_alike_in_another_process(self, loaded, X):
         estimator, predicted = loaded["classifier"]
         assert_close(predicted, estimator.predict_proba(X))
 
+    @pytest.mark.long
     def test_a_dumped_regressor_predicts_alike_in_another_process(self, loaded, X):
         estimator, predicted = loaded["regressor"]
         assert_close(predicted, estimator.predict(X))

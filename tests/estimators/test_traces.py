@@ -13,6 +13,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ESTIMATORS = """
 import hashlib, random, warnings
 import keras, numpy as np, tensorflow as tf

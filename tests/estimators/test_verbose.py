@@ -81,7 +81,10 @@ def test_a_line_for_each_stage_and_epoch_and_one_for_the_end():
 
 def test_nothing_is_printed_unless_asked_for(X, y, capfd):
     make(verbose=0).fit(X, y)
-    make(verbose=False).partial_fit(X, y, classes=["down", "up"])
+    silent = make(verbose=False, epochs=2).fit(X, y)
+    assert silent.stop_reason_ == "ran all 2 epochs; kept epoch 2"
+    silent.partial_fit(X, y)
+    assert silent.stop_reason_ == "ran epoch 3; kept epoch 3"
     assert capfd.readouterr() == ("", "")
 
 
@@ -111,6 +114,7 @@ class TestTheEnd:
         est = make(epochs=9, early_stopping=True, **still)
         line = printed(est.fit, X, y)[-1]
         assert est.n_iter_ < 9
+        assert line == est.stop_reason_
         assert line == (
             f"stopped after epoch {est.n_iter_} of 9: the hold-out's loss did not improve for 2 epochs; "
             f"kept epoch {est.best_epoch_}"

@@ -12,6 +12,7 @@ from skmulti.errors import InputMismatchError
 from skmulti.inputs import DenseBranch
 from skmulti.inputs._odd import refuse_cells
 from skmulti.inputs.base import Branch, InputEncoder, as_frame, check_frame, missing_rows, one_column
+from skmulti.layers import FillFromOthers
 from skmulti.layers.numbers import feature_means
 from skmulti.spec import ArraySpec
 
@@ -106,6 +107,24 @@ def test_numbers_arrive_without_nan():
     model = Passing().build(spec, np.float32([[1, np.nan], [3, np.nan]]))
 
     assert_array_equal(predict(model, np.float32([[np.nan, np.nan], [5, 6]])), [[2, 0], [5, 6]])
+
+
+@pytest.mark.parametrize(
+    ("cells", "others_help"),
+    [
+        ([[1, 2], [2, np.nan], [3, 6]], True),
+        # Nothing is missing, or all of a row is, or there are no others.
+        ([[1, 2], [2, 4], [3, 6]], False),
+        ([[1, 2], [np.nan, np.nan], [3, 6]], False),
+        ([[1], [np.nan], [3]], False),
+    ],
+)
+def test_gaps_are_filled_from_others_if_fit_saw_such(cells, others_help):
+    sample = np.float32(cells)
+    model = DenseBranch(units=()).build(ArraySpec("x", "vector", sample.shape[1:], "float32"), sample)
+
+    assert any(isinstance(layer, FillFromOthers) for layer in model.layers) == others_help
+    assert np.isfinite(model(sample)).all()
 
 
 def test_ids_arrive_as_they_are():

@@ -155,6 +155,28 @@ def test_parts_are_those_of_the_columns_own_clock(arrow):
     assert encoded[:, 0].tolist() == [-1, 1]
 
 
+@pytest.mark.parametrize("python", [False, True])
+def test_the_zone_of_cells_is_that_of_their_dtype(python):
+    column = times(["2024-06-30 23:30", "2024-12-31 23:30"], utc=True).dt.tz_convert("Europe/Oslo")
+    cells = pd.Series([moment.to_pydatetime() if python else moment for moment in column], dtype=object, name="day")
+
+    encoder = CalendarEncoder().fit(cells)
+
+    assert [str(zone) for zone in encoder.zones_] == ["Europe/Oslo"]
+    assert_array_equal(encoder.transform(cells), CalendarEncoder().fit_transform(column))
+    assert_array_equal(encoder.transform(column), encoder.transform(cells))
+
+
+def test_cells_of_several_zones_are_read_in_utc():
+    moment = pd.Timestamp("2024-06-30 23:30", tz="UTC")
+    cells = pd.Series([moment.tz_convert("Europe/Oslo"), moment.tz_convert("Asia/Tokyo")], dtype=object, name="day")
+
+    encoder = CalendarEncoder(parts=["hour"], dtype="float64").fit(cells)
+
+    assert encoder.zones_ == [None]
+    assert_allclose(encoder.transform(cells), on_circle([23, 23], 24), atol=1e-12)
+
+
 def test_later_rows_are_brought_to_the_zone_of_fit():
     encoder = CalendarEncoder().fit(times(utc=True).dt.tz_convert("Europe/Oslo"))
 

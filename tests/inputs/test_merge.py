@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from skmulti import (
     VectorStacker,
 )
 from skmulti.inputs import TransformerEncoder
+from skmulti.inputs._steps import choose_length
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmulti.errors.OddCellsWarning")
 
@@ -261,3 +263,10 @@ class TestRefusals:
         first, second = (CalendarEncoder(on_odd="missing").partial_fit(days[i : i + 1]) for i in range(2))
         with pytest.raises(InputMismatchError, match=r"in different ways \(styles: .*begin_parts"):
             first.merge(second)
+
+
+@given(st.lists(st.integers(0, 30), max_size=60), st.floats(0.01, 0.99))
+def test_counts_of_lengths_give_the_quantile_of_all_lengths(lengths, share):
+    known = [own for own in lengths if own]
+    expected = int(np.ceil(np.quantile(known, share))) if known else 1
+    assert choose_length(share, Counter(lengths)) == choose_length(share, np.array(lengths, dtype=int)) == expected

@@ -183,6 +183,17 @@ def test_parts_teach_what_all_rows_do(recordings):
     assert_array_equal(parts.transform(clips), whole.transform(clips))
 
 
+def test_parts_that_are_learned_apart_teach_what_all_rows_do(recordings):
+    frame = recordings[0]
+    router = InputRouter(kinds={"clip": audio.AudioEncoder()})
+    parts = router.begin_parts(frame)
+    learned = parts.learn(frame[:15]).merge(parts.learn(frame[15:15]).merge(parts.learn(frame[15:])))
+    reader = parts.reader(learned)
+    apart = parts.finish(learned, frame, reader.read(frame[:15]).merge(reader.read(frame[15:])))
+    assert apart.specs_ == router.fit(frame).specs_
+    assert_array_equal(apart.transform(frame)["clip"], router.transform(frame)["clip"])
+
+
 def test_a_table_in_parts_is_fitted(recordings, tmp_path):
     frame, y = recordings
     for i in range(2):

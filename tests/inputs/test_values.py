@@ -271,3 +271,13 @@ def test_settled_values_are_sorted_with_their_counts():
 
 def test_an_empty_vocabulary_knows_nothing():
     assert Vocabulary(as_objects([])).find("a") == 1
+
+
+@pytest.mark.parametrize("other", [True, "x"])
+def test_an_integer_that_no_float_holds_is_a_category_among_others(other):
+    frame = pd.DataFrame({"a": [other] * 20 + [10**400] * 2, "b": np.arange(22.0)})
+
+    router = InputRouter().fit(frame)
+
+    assert router.plan_["encoder"].tolist() == ["CategoryIndexer", "NumberScaler"]
+    assert len(np.unique(router.transform(frame)["categories"])) == 2

@@ -40,7 +40,7 @@ def listings():
 @pytest.fixture(scope="module")
 def classified(listings):
     frame, outcome = listings
-    return MultiInputClassifier(epochs=1, random_state=0).fit(frame, outcome)
+    return MultiInputClassifier(epochs=1, random_state=0, compile__run_eagerly=True).fit(frame, outcome)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,9 @@ def test_contributions_add_up_in_every_architecture(listings, text, trace, merge
         trace=[None if cell is None else cell[: 6 + i % 4] for i, cell in enumerate(frame["trace"])]
     )
     branches = {"description": TextBranch(text, units=8), "trace": SequenceBranch(trace, units=8)}
-    clf = MultiInputClassifier(branches=branches, merge=merge, epochs=1, random_state=0).fit(frame, outcome)
+    clf = MultiInputClassifier(branches=branches, merge=merge, epochs=1, random_state=0, compile__run_eagerly=True).fit(
+        frame, outcome
+    )
     left_over, missed = misses(explain_rows(clf, frame.head(4), scale="log_odds"))
     assert left_over < 5e-3
     assert missed < 1e-9
@@ -120,7 +122,7 @@ def test_contributions_add_up_in_every_architecture(listings, text, trace, merge
 
 def test_a_network_of_float64_is_explained_in_float64(listings):
     frame, outcome = listings[0][["area", "city"]], listings[1]
-    clf = MultiInputClassifier(dtype="float64", epochs=1, random_state=0).fit(frame, outcome)
+    clf = MultiInputClassifier(dtype="float64", epochs=1, random_state=0, compile__run_eagerly=True).fit(frame, outcome)
     explained = explain_rows(clf, frame.head(4))
     np.testing.assert_allclose(explained.output, clf.predict_proba(frame.head(4)).max(axis=1), rtol=1e-12)
     assert misses(explained)[0] < 1e-3
@@ -136,7 +138,9 @@ def test_ids_that_meet_before_their_embedding_are_told_apart():
         return keras.layers.Dense(1)(keras.layers.Concatenate()([pair, third]))
 
     router = InputRouter([(name, CategoryIndexer(), name) for name in frame])
-    reg = MultiInputRegressor(router, model=network, epochs=1, random_state=0).fit(frame, np.arange(40.0))
+    reg = MultiInputRegressor(router, model=network, epochs=1, random_state=0, compile__run_eagerly=True).fit(
+        frame, np.arange(40.0)
+    )
     explained = explain_rows(reg, frame.head(8))
     assert misses(explained)[1] < 1e-6
     # The network is a sum over inputs: what one input adds depends on its value alone.
@@ -187,7 +191,7 @@ def test_what_cannot_be_explained_is_refused(listings, classified):
 def test_one_of_several_outputs_is_explained():
     frame = pd.DataFrame({"a": np.arange(40.0), "b": list("xy") * 20})
     y = pd.DataFrame({"up": frame["a"] * 3, "down": -frame["a"]})
-    reg = MultiInputRegressor(epochs=1, random_state=0).fit(frame, y)
+    reg = MultiInputRegressor(epochs=1, random_state=0, compile__run_eagerly=True).fit(frame, y)
     explained = explain_rows(reg, frame.head(3), output="down", baseline=frame.iloc[[20]])
     np.testing.assert_allclose(explained.output, reg.predict(frame.head(3))[:, 1], rtol=1e-5)
     np.testing.assert_allclose(explained.baseline, reg.predict(frame.iloc[[20]])[0, 1], rtol=1e-5)

@@ -54,14 +54,14 @@ def router():
 
 @pytest.fixture(scope="module")
 def classifier(rows):
-    return MultiInputClassifier(router(), epochs=1, random_state=0).fit(*rows)
+    return MultiInputClassifier(router(), epochs=1, random_state=0, compile__run_eagerly=True).fit(*rows)
 
 
 @pytest.fixture(scope="module")
 def regressor(rows):
     frame = rows[0]
     y = frame[["price", "area"]].astype(float)
-    return MultiInputRegressor(router(), epochs=1, random_state=0).fit(frame, y), y
+    return MultiInputRegressor(router(), epochs=1, random_state=0, compile__run_eagerly=True).fit(frame, y), y
 
 
 class TestClasses:
@@ -144,7 +144,7 @@ class TestClasses:
 
     def test_a_fit_without_pictures_is_refused(self, rows):
         frame, y = rows
-        plain = MultiInputClassifier(epochs=1, random_state=0).fit(frame[["area"]], y)
+        plain = MultiInputClassifier(epochs=1, random_state=0, compile__run_eagerly=True).fit(frame[["area"]], y)
         with pytest.raises(ValueError, match=r"none holds any; the inputs are 'numbers'.*ImageDecoder\(\)") as refusal:
             ImageGridDisplay.from_estimator(plain, frame, y)
         assert len(str(refusal.value)) < 600

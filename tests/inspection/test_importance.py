@@ -118,7 +118,7 @@ class TestTheNumbersOfScikitLearn:
 
     def test_several_outputs(self, table):
         frame, y = table[0][["a", "city"]], np.column_stack([table[1], -table[1]])
-        reg = MultiInputRegressor(epochs=1, random_state=0).fit(frame, y)
+        reg = MultiInputRegressor(epochs=1, random_state=0, compile__run_eagerly=True).fit(frame, y)
         found = input_importance(reg, frame, y, by="column", random_state=0)
 
         assert_allclose(found.importances, permutation_importance(reg, frame, y, random_state=0).importances, atol=1e-5)
@@ -158,7 +158,7 @@ class TestInputs:
 
     def test_an_unread_column_counts_for_nothing(self, table):
         router = InputRouter([("a", StandardScaler(), ["a"])])
-        reg = MultiInputRegressor(router, epochs=1, random_state=0).fit(*table)
+        reg = MultiInputRegressor(router, epochs=1, random_state=0, compile__run_eagerly=True).fit(*table)
         found = input_importance(reg, *table, by="column", random_state=0)
 
         assert found.names == list(table[0].columns)
@@ -174,7 +174,7 @@ class TestInputs:
                 return super().transform(X, copy=copy)
 
         router = InputRouter([("a", Counting(), ["a"]), ("rest", NumberScaler(), ["b"])])
-        reg = MultiInputRegressor(router, epochs=1, random_state=0).fit(*table)
+        reg = MultiInputRegressor(router, epochs=1, random_state=0, compile__run_eagerly=True).fit(*table)
         Counting.calls = 0
         for by in ("input", "column"):
             input_importance(reg, *table, by=by)
@@ -183,13 +183,13 @@ class TestInputs:
 
     def test_records_and_arrays(self, table):
         frame, y = table[0][["a", "city"]], table[1]
-        reg = MultiInputRegressor(epochs=1, random_state=0).fit(frame, y)
+        reg = MultiInputRegressor(epochs=1, random_state=0, compile__run_eagerly=True).fit(frame, y)
         expected = input_importance(reg, frame, y, random_state=0)
         found = input_importance(reg, frame.to_dict("records"), y, random_state=0)
         assert_allclose(found.importances, expected.importances, atol=1e-6)
 
         arrays = {"one": frame[["a"]].to_numpy(), "two": frame["city"].to_numpy()}
-        reg = MultiInputRegressor(epochs=1, random_state=0).fit(arrays, y)
+        reg = MultiInputRegressor(epochs=1, random_state=0, compile__run_eagerly=True).fit(arrays, y)
         assert input_importance(reg, arrays, y).names == ["one", "two"]
         with pytest.raises(InputMismatchError, match="by='input'"):
             input_importance(reg, arrays, y, by="column")
@@ -236,7 +236,7 @@ def by_hand(table):
         return keras.layers.Dense(target.width)(keras.layers.Concatenate()([inputs["a"], inputs["day"]]))
 
     router = InputRouter([("a", StandardScaler(), ["a"]), ("day", CalendarEncoder(), ["day", "later"])])
-    return MultiInputRegressor(router, model=model, epochs=1, random_state=0).fit(*table)
+    return MultiInputRegressor(router, model=model, epochs=1, random_state=0, compile__run_eagerly=True).fit(*table)
 
 
 class TestNetworkByHand:

@@ -61,7 +61,7 @@ def listings():
 @pytest.fixture(scope="module")
 def classifier(listings):
     frame, outcome = listings
-    return MultiInputClassifier(epochs=1, random_state=0).fit(frame[:40], outcome[:40])
+    return MultiInputClassifier(epochs=1, random_state=0, compile__run_eagerly=True).fit(frame[:40], outcome[:40])
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_equal_calls_write_equal_pages(validation, numbers, tmp_path):
 
 def test_a_regression_of_two_outputs(numbers, tmp_path):
     y = pd.DataFrame({"first": numbers["x"], "second": 100 * numbers["z"]})
-    reg = MultiInputRegressor(epochs=1, random_state=0).fit(numbers[:40], y[:40])
+    reg = MultiInputRegressor(epochs=1, random_state=0, compile__run_eagerly=True).fit(numbers[:40], y[:40])
     found = Page(report(reg, numbers[40:], y[40:], tmp_path / "page.html", **FAST))
     assert {"residuals", "scores"} < set(found.ids)
     assert not {"confusion", "calibration"} & set(found.ids)
@@ -167,7 +167,7 @@ def test_a_regression_of_two_outputs(numbers, tmp_path):
 
 def test_several_classes_and_weights(numbers, tmp_path):
     y = np.arange(60) % 3
-    clf = MultiInputClassifier(epochs=1, random_state=0).fit(numbers[:40], y[:40])
+    clf = MultiInputClassifier(epochs=1, random_state=0, compile__run_eagerly=True).fit(numbers[:40], y[:40])
     weight = np.ones(20)
     weight[:4] = 0
     found = Page(report(clf, numbers[40:], y[40:], tmp_path / "page.html", sample_weight=weight, **FAST))
@@ -178,7 +178,7 @@ def test_several_classes_and_weights(numbers, tmp_path):
 
 def test_labels_that_hold_together(numbers, tmp_path):
     y = pd.DataFrame({"warm": (numbers["x"] > 0).astype(int), "wet": (numbers["z"] > 0).astype(int)})
-    clf = MultiInputClassifier(epochs=1, random_state=0).fit(numbers[:40], y[:40])
+    clf = MultiInputClassifier(epochs=1, random_state=0, compile__run_eagerly=True).fit(numbers[:40], y[:40])
     found = Page(report(clf, numbers[40:], y[40:], tmp_path / "page.html", max_rows=15, **FAST))
     assert "accuracy of warm" in found.text
     assert "15 of 20 rows were drawn at random (max_rows=15)." in found.text
@@ -190,7 +190,7 @@ def test_labels_that_hold_together(numbers, tmp_path):
 @pytest.fixture(scope="module")
 def validation(numbers):
     y = np.where(numbers["x"] > 0, "up", "down")
-    est = MultiInputClassifier(epochs=1, random_state=0)
+    est = MultiInputClassifier(epochs=1, random_state=0, compile__run_eagerly=True)
     options = {"return_estimator": True, "return_indices": True, "cv": KFold(2)}
     return cross_validate(est, numbers, y, **options), y
 

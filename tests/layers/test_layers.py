@@ -11,7 +11,15 @@ from skmulti.layers import dense, ids, missing, outputs, steps
 from skmulti.layers import numbers as number_layers
 from skmulti.layers.dense import Gates, InputEmbedding
 from skmulti.layers.ids import CategoryEmbedding, OneHotIds, WordBag, WordEmbedding
-from skmulti.layers.missing import AllMissing, LearnedFill, LearnedWhenMissing, MissingRow, PresentInputs, RandomFlag
+from skmulti.layers.missing import (
+    AllMissing,
+    FillFromOthers,
+    LearnedFill,
+    LearnedWhenMissing,
+    MissingRow,
+    PresentInputs,
+    RandomFlag,
+)
 from skmulti.layers.numbers import ColumnDense, ColumnSymlog, FeatureScale, PiecewiseLinear
 from skmulti.layers.outputs import MemberMean, Members, OutputsSoftmax, TargetUnits
 from skmulti.layers.steps import StepMask, StepPosition, StepSummary, ZeroMasked
@@ -29,6 +37,7 @@ NETWORKS = {
     "ColumnDense": lambda: network(ColumnDense(2), keras.Input((3, 2))),
     "ColumnSymlog": lambda: network(ColumnSymlog([0, 0], [1, 2]), keras.Input((2,))),
     "FeatureScale": lambda: network(FeatureScale([1, 2], [3, 4]), keras.Input((3, 2))),
+    "FillFromOthers": lambda: network(FillFromOthers([1, 2], [0, 0], [3, 3]), keras.Input((2,))),
     "Gates": lambda: network(Gates(), keras.Input((3,), dtype="bool")),
     "InputEmbedding": lambda: network(InputEmbedding(), keras.Input((3, 2))),
     "LearnedFill": lambda: network(LearnedFill([1, 2]), keras.Input((3, 2))),

@@ -35,7 +35,8 @@ from skmulti import (
 )
 from skmulti.datasets import make_prices, write_sensor_files
 
-SHORT = {"epochs": 1, "random_state": 0}
+# A step that Python runs is slower than a compiled one, but not the first.
+SHORT = {"epochs": 1, "random_state": 0, "compile__run_eagerly": True}
 
 
 @keras.saving.register_keras_serializable(package="pitfalls")

@@ -333,3 +333,25 @@ def test_a_table_after_a_dict_is_refused():
     message = r"one array of width 2, .* an array for each input, expected 'a' \(2,\), 'b'.*; give a dict"
     with pytest.raises(InputMismatchError, match=message):
         clone(DICT_ROUTER).fit(ARRAYS).transform(X_FRAME)
+
+
+class TestColumnsRead:
+    """Which columns of a later table are needed."""
+
+    def fitted(self, X):
+        return InputRouter([("second", NumberScaler(), [2]), ("first", NumberScaler(), [0])]).fit(X)
+
+    def test_those_of_the_inputs_in_the_order_of_the_table(self):
+        router = self.fitted(pd.DataFrame(np.ones((3, 3)), columns=["a", "b", "c"]))
+        assert router.columns_read(["x", "c", "a"]) == ["c", "a"]
+        assert router.columns_read(["a", "b", "c"]) == ["a", "c"]
+
+    def test_all_if_a_column_is_found_by_its_position(self):
+        assert self.fitted(np.ones((3, 3))).columns_read([0, 1, 2]) == [0, 1, 2]
+        router = self.fitted(pd.DataFrame(np.ones((3, 3)), columns=["a", "a", "c"]))
+        assert router.columns_read(["a", "a", "c"]) == ["a", "a", "c"]
+
+    def test_a_missing_column_is_refused(self):
+        router = self.fitted(pd.DataFrame(np.ones((3, 3)), columns=["a", "b", "c"]))
+        with pytest.raises(InputMismatchError, match="wants column 'c'"):
+            router.columns_read(["a", "b"])

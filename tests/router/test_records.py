@@ -134,9 +134,9 @@ class TestRows:
             ({"Age": 3.0, "income": 1.0, "city": "Oslo"}, "row of X has no 'age'.*Did you mean 'Age'"),
             (
                 [*FRAME.to_dict("records")[:3], {"age": 3.0, "inc_ome": 1.0, "city": ""}],
-                "Row 3 .*no 'income'.*'inc_ome'",
+                r"X\[3\] has no 'income'.*'inc_ome'",
             ),
-            ([{"age": 3.0}, 7], "row 1 is a int: 7"),
+            ([{"age": 3.0}, 7], r"X\[1\] is a int: 7"),
             ([{}], "has no 'age'"),
             (FRAME.iloc[0], r"a Series named 0. It is a row: .*X.iloc\[\[0\]\].*X.to_frame\(\).T"),
             (FRAME["age"], r"a Series named 'age'.*X.to_frame\(\) if it is a column"),

@@ -72,6 +72,7 @@ def send(server, rows, which=0):
         return error.code, json.load(error)
 
 
+@pytest.mark.long
 class TestServer:
     def test_good_rows_are_predicted_as_by_the_estimator(self, server):
         status, answer = send(server, server["rows"])

@@ -107,7 +107,7 @@ class TestTrain:
         error = (np.asarray(model(rows.arrays)) - rows.y)[:, 0] ** 2
         assert np.mean(error * rows.weight) == pytest.approx(min(history["val_loss"]), rel=1e-4)
 
-    def test_under_a_strategy_rows_come_from_a_dataset(self, rows):
+    def test_under_a_strategy_of_one_device_weights_are_the_same(self, rows):
         def weights():
             model = network()
             model.compile(keras.optimizers.SGD(0.1), "mse")

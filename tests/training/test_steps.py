@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
+from skmulti.training.feeds import feed_from
 from skmulti.training.run import isolate
-from skmulti.training.steps import FeedSteps, RowFeed, feed_from
+from skmulti.training.steps import FeedSteps, RowFeed
 
 
 def epoch_rows(n_rows=10, batch_size=4, epoch=0, seed=0):
@@ -190,5 +191,5 @@ class TestSteps:
             feed = RowFeed({"a": X[:n_rows]}, Y[:n_rows], None, 4)
             with feed_from(model, feed, None):
                 model.fit(feed.steps(), epochs=1, shuffle=False, verbose=0)
-        assert model.train_function._run.experimental_get_tracing_count() <= 2
+        assert model.train_function._run_gathered.experimental_get_tracing_count() <= 2
         assert "retracing" not in caplog.text

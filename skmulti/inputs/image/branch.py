@@ -1,10 +1,9 @@
 """The branch of images: filters learned from patches of the training rows, or trained convolutions."""
 
-import random
-
 import keras
 import numpy as np
 
+from ..._process import draw_number
 from ..._validation import POSITIVE_INT, RATE, Integral, StrOptions
 from ...errors import NetworkSizeWarning, place, warn
 from ...layers import CHANNELS_LAST
@@ -115,8 +114,8 @@ class ImageBranch(Branch):
             return None
         if spec.dtype != "uint8" or min(spec.shape[:2]) < MIN_SIDE:
             return None
-        # Keras' initializers draw from Python's generator, and a fit seeds it; the same seed then decides this, too.
-        rng = np.random.default_rng(random.randrange(2**31))
+        # Seeded as Keras' initializers are: `random_state` then decides this, too.
+        rng = np.random.default_rng(draw_number())
         average, highest = keras.layers.AveragePooling2D, keras.layers.MaxPooling2D
         pools = {"average": (average,), "max": (highest,), "both": (average, highest)}
         return learn_features(sample, rng, pools[self.pooling])

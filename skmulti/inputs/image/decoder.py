@@ -19,11 +19,11 @@ from ..._counts import counted_once, counts_heard
 from ..._html import escape
 from ..._validation import Integral, StrOptions
 from ..._workers import available_cores
-from ...errors import ExportError, InputMismatchError, label_at, shorten
+from ...errors import ExportError, InputMismatchError, row_at, shorten
 from ...spec import ArraySpec
 from .._cells import BYTES, PATHS, file_of
 from .._hints import probe
-from .._odd import MOST_SHARE, ON_ODD, OddCells, report_odd_cells
+from .._odd import LEAVE_OUT, MOST_SHARE, ON_ODD, OddCells, report_odd_cells
 from .._show import MISSING, show_picture
 from ..base import InputEncoder, check_frame, check_merge, one_column
 from .arrays import ArrayCounts
@@ -90,7 +90,8 @@ class ImageDecoder(InputEncoder):
     on_odd : {"raise", "missing"}
         Whether a cell that is no image is an error or counts as missing, with an
         `OddCellsWarning`. Such a cell is of another type, or an array of a wrong shape or
-        range. An inferred decoder has "missing".
+        range; files that are absent or broken are the matter of `on_error`. An inferred
+        decoder has "missing".
     folder : str, PathLike or None
         What relative paths in the cells are relative to. None is the working directory.
         A pickled decoder keeps it; if the images have moved, ``set_params(folder=...)``
@@ -545,7 +546,7 @@ names another. Give existing, whole image files, or pass ImageDecoder(on_error="
             expected = "readable as images" if unreadable else "images"
             labels = set(column.index[list(failures)])
             first_found = _describe_failure(column, cells, first, failures[first])
-            report_odd_cells([OddCells(column.name, expected, labels, count, first_found)])
+            report_odd_cells([OddCells(column.name, expected, labels, count, first_found, LEAVE_OUT)])
 
     def _make_refusal(self, column, cells, failures, are_all=False):
         """Return the error for cells that cannot be read, or that are no images."""
@@ -585,7 +586,7 @@ def _is_path(cell):
 
 def _describe_failure(column, cells, position, error):
     """Return where a cell stands, what it is and what is wrong: ``first at row label 5: 'a.png' (file not found)``."""
-    cell, label = cells[position], label_at(column.index, position)
+    cell = cells[position]
     if isinstance(cell, (*BYTES, list, tuple)):
         # The content itself would fill pages.
         found = f"{type(cell).__name__} of length {len(cell)}"
@@ -594,7 +595,7 @@ def _describe_failure(column, cells, position, error):
         found = f"{kind} of shape {tuple(cell.shape)}, {getattr(cell.dtype, 'name', cell.dtype)}"
     else:
         found = shorten(repr(cell))
-    return f"first at row label {shorten(repr(label))}: {found} ({error})"
+    return f"first at {row_at(column.index, position)}: {found} ({error})"
 
 
 def _read_cells(columns, encoder, *, reset):

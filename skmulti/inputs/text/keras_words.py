@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ...spec import FIRST_ID
 from .scripts import respelling
 from .tokens import APOSTROPHE, MARKS, SPLITTING, ascii_options
 
@@ -72,9 +73,14 @@ class KerasTrainingWords:
     @property
     def n_repeated(self):
         """Number of different words that occur more than once."""
+        return sum(total > 1 for total in self.totals().values())
+
+    def totals(self):
+        """Return how often each word occurs: dict of str to int."""
         words = self.words(None)
         ids = self.ids(words, int(self.counts.max(initial=1)))
-        return int((np.bincount(ids.ravel(), minlength=2)[2:] > 1).sum())
+        counts = np.bincount(ids.ravel(), minlength=len(words) + FIRST_ID)[FIRST_ID:]
+        return dict(zip(words, counts.tolist(), strict=True))
 
     def words(self, max_tokens):
         """Return the words, the most frequent first."""

@@ -6,7 +6,6 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..._validation import FRACTION, POSITIVE_INT, Integral, Interval, StrOptions
@@ -14,9 +13,9 @@ from ...errors import ExportError, shorten
 from ...spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from .._hints import are_of
 from .._measures import as_labels, lengths_of
-from .._odd import ON_ODD, odd_cells_gathered, odd_cells_reported
+from .._odd import ON_ODD, odd_cells_gathered
 from .._steps import choose_length
-from ..base import InputEncoder, Piece, as_frame, check_frame, check_merge, check_part, keep_names, missing_rows
+from ..base import InputEncoder, Piece, as_frame, check_frame, check_merge, join_counts, missing_rows
 from .branch import TextBranch
 from .cells import empty_rows, holds_bytes, read_texts
 from .columns import describe_texts, share_words
@@ -244,31 +243,15 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         TextVectorizer
             The encoder, fitted on all rows so far exactly as by `fit`.
         """
-        # A part is read more than once, and its odd cells are reported once.
-        with odd_cells_reported():
-            return self._learn_part(columns)
-
-    def _learn_part(self, columns):
-        """Do what `partial_fit` does."""
+        self._validate_params()
         state = getattr(self, "_partial", None)
         # A call of `fit` in between has replaced the vocabulary, and the counts start again.
         state = state if state is not None and state[2] is self.vocabulary_ else None
-        check_part(self, columns, state)
-        # Without limits, since a word that is rare in this part may be frequent in the table.
-        part = clone(self).set_params(max_tokens=None, length=None, vocabulary=None)
-        if hasattr(self, "_begun"):
-            part._begun = self._begun
-        ids = part.fit(columns).transform(columns)
-        if state is None:
-            # `fit` also refuses what is wrong with the parameters themselves, such as a vocabulary that repeats a word.
-            self.fit(columns)
-            state = Counter(), Counter(), None
-        seen, lengths, _ = state
-        counts = np.bincount(ids.ravel(), minlength=len(part.vocabulary_))
-        seen.update(dict(zip(part.vocabulary_[FIRST_ID:], counts[FIRST_ID:].tolist(), strict=True)))
-        lengths.update(np.count_nonzero(ids, axis=1).tolist())
+        training = self._read_words(self._read_texts(columns, reset=state is None), kept=0)
+        seen, lengths, _ = state or (Counter(), Counter(), None)
+        seen.update(training.totals())
+        lengths.update(training.counts.tolist())
         self._keep(seen, lengths)
-        keep_names(self, part)
         return self
 
     def begin_parts(self, sample):
@@ -280,7 +263,7 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         """Join the counts of all words of two sets of parts; see `InputEncoder.merge`."""
         check_merge(self, other, decided=["holds_bytes_"])
         merged = copy.copy(self)
-        merged._keep(*(own + others for own, others in zip(self._partial[:2], other._partial[:2], strict=True)))
+        merged._keep(*map(join_counts, self._partial[:2], other._partial[:2]))
         return merged
 
     def _decodes(self, frame):
@@ -290,14 +273,15 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
     def _keep(self, seen, lengths):
         """Set what is learned from the counts of words and of lengths, and keep these for further parts."""
         if self.vocabulary is None:
-            # The order is that of `fit`: the most frequent word first; among equals, the word whose bytes are greatest.
-            spelled = [(count, word.encode("utf-8", "replace"), word) for word, count in seen.items()]
-            words = [word for _, _, word in sorted(spelled, reverse=True)]
-            limit = len(words) if self.max_tokens is None else self.max_tokens - FIRST_ID
-            self.vocabulary_ = ["", "[UNK]", *words[:limit]]
+            limit = len(seen) if self.max_tokens is None else self.max_tokens - FIRST_ID
+            words = _most_frequent(seen, limit)
             self._n_repeated = min(limit, sum(count > 1 for count in seen.values()))
+        else:
+            words = _check_vocabulary(self.vocabulary)
+            self._n_repeated = len(words)
+        self.vocabulary_ = ["", "[UNK]", *words]
         self._partial = seen, lengths, self.vocabulary_
-        self.length_ = choose_length(self.length, np.array(list(lengths.elements())))
+        self.length_ = choose_length(self.length, lengths)
         vars(self).pop("_word_ids", None)
 
     def fit_encode_and_flag(self, columns, y=None):
@@ -409,10 +393,7 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         """Learn the vocabulary and the length; return the training rows with up to `kept` words each (None: all)."""
         self._validate_params()
         texts = self._read_texts(columns, reset=True)
-        if _needs_keras(self):
-            training = KerasTrainingWords(texts, self._options())
-        else:
-            training = TrainingWords(texts, Tokenizer(**self._options()), kept)
+        training = self._read_words(texts, kept)
         words = _check_vocabulary(self.vocabulary) if self.vocabulary is not None else training.words(self.max_tokens)
         self.vocabulary_ = ["", "[UNK]", *words]
         # Words that the user lists are known without a row.
@@ -421,6 +402,12 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         # The table of an earlier fit is still there.
         vars(self).pop("_word_ids", None)
         return training
+
+    def _read_words(self, texts, kept):
+        """Return the words of training rows, of which up to `kept` of each row have ids (None: all)."""
+        if _needs_keras(self):
+            return KerasTrainingWords(texts, self._options())
+        return TrainingWords(texts, Tokenizer(**self._options()), kept)
 
     @cached_property
     def _word_ids(self):
@@ -442,6 +429,15 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         return tags
+
+
+def _most_frequent(seen, limit):
+    """Return the most frequent words of a counter; among equals, the word whose bytes are greatest, as `fit` does."""
+    counts = np.fromiter(seen.values(), dtype="int64", count=len(seen))
+    # To spell words as bytes takes longer than to count them, and most are too rare.
+    least = np.partition(counts, -limit)[-limit] if limit < len(counts) else 0
+    spelled = [(count, word.encode("utf-8", "replace"), word) for word, count in seen.items() if count >= least]
+    return [word for _, _, word in sorted(spelled, reverse=True)[:limit]]
 
 
 def _as_column(columns):

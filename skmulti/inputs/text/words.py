@@ -249,6 +249,14 @@ class TrainingWords:
         """Number of different words that occur more than once."""
         return int((self._counts[1] > 1).sum())
 
+    def totals(self):
+        """Return how often each word occurs: dict of str to int."""
+        numbers, totals, _ = self._counts
+        # Parts of words have numbers, too, but no total.
+        chosen = np.flatnonzero(totals)
+        spelled = zip(spell(numbers.keys, chosen), totals[chosen].tolist(), strict=True)
+        return {word.decode(): total for word, total in spelled if word != b"[UNK]"}
+
     def words(self, max_tokens):
         """Return the words, the most frequent first; among equals, the word whose bytes are greatest, as in Keras."""
         numbers, totals, _ = self._counts

@@ -377,7 +377,7 @@ def _training_row(number_of_fold, est):
         f"{recipe.n_rows:,}",
         recipe.batch_size,
         rate,
-        getattr(est, "_ending", "not known"),
+        getattr(est, "stop_reason_", "not known"),
     )
 
 

@@ -203,12 +203,14 @@ class TestRefusals:
     def test_a_missing_label_of_an_array_is_named_by_position(self, X, labels):
         y = labels.astype(float)
         y[11, 2] = np.nan
-        with pytest.raises(ValueError, match="contains NaN: 1 of 40 labels of column 2 are missing, first in row 11"):
+        with pytest.raises(
+            ValueError, match="contains NaN: 1 of 40 labels of column 2 are missing, first at position 11"
+        ):
             classifier().fit(X, y)
 
     def test_a_missing_label_of_one_column_is_named_by_row(self, X, columns):
         y = columns["side"].set_axis(range(100, 100 + N_ROWS)).mask(np.arange(N_ROWS) == 3)
-        with pytest.raises(ValueError, match="contains NaN: 1 of 40 labels are missing, first in row 103"):
+        with pytest.raises(ValueError, match="contains NaN: 1 of 40 labels are missing, first at row label 103"):
             classifier().fit(X, y)
 
     @pytest.mark.parametrize(

@@ -7,14 +7,13 @@ so all stop after the same step.
 """
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from .crew import Crew
-from .run import Rows
+from .run import feed_class
 
 # Of a table of ids with so many rows or more, only the rows of a step travel between the processes.
 GATHERED_ROWS = 10_000
@@ -39,7 +38,7 @@ def shares(n_rows, batch_size):
 
     Examples
     --------
-    >>> from skmulti.training.shared import shares
+    >>> from skmulti.training.processes import shares
     >>> shares([8, 300], 44)[:3].tolist()
     [[1, 43], [1, 43], [1, 43]]
     """
@@ -58,8 +57,8 @@ def shares(n_rows, batch_size):
 
 
 @dataclass(frozen=True)
-class SharedRows(Rows):
-    """The rows of one process in a training that several share.
+class SharedRows:
+    """The rows of one process in a training that several share; the counterpart of `Rows`.
 
     Parameters
     ----------
@@ -67,12 +66,18 @@ class SharedRows(Rows):
         As in `Rows`: the rows of this process, or one row that does not count if it has none.
     n_rows : tuple of int
         Number of rows of each process, by rank.
-    crew : Crew
+    crew : Crew or Alone
         The processes.
     """
 
-    n_rows: tuple = (1,)
-    crew: Crew = field(default_factory=Crew)
+    arrays: dict
+    y: np.ndarray
+    weight: np.ndarray | None
+    n_rows: tuple
+    crew: object
+    streams = False
+    n_batches = None
+    batch_rows = None
 
     @property
     def n_total(self):
@@ -86,7 +91,7 @@ class SharedRows(Rows):
     def feed(self, batch_size, seed=None):
         """Return this process's part of each batch; with a seed each epoch has an order of its own."""
         batches = self._batches(shares(self.n_rows, batch_size))
-        return self._feed_class(self.arrays, self.y, self.weight, batch_size, seed, batches)
+        return feed_class(self.arrays)(self.arrays, self.y, self.weight, batch_size, seed, batches)
 
     def _batches(self, taken):
         """Return begins and ends of the parts, the share of each in its batch, and its number of rows."""
@@ -186,7 +191,7 @@ def shared(model, crew, most_rows):
     ----------
     model : keras.Model
         The compiled network, with the same weights in each process.
-    crew : Crew
+    crew : Crew or Alone
         The processes.
     most_rows : int
         The most rows of a part of a batch in training, over all steps and processes.
