@@ -12,7 +12,6 @@ from distributed.protocol.pickle import loads
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
-from skmulti.training.shared import GATHERED_ROWS
 from training_cases import PARAMS, SIZES, fit_here, make_rows, pieces, table_of
 
 from skmulti import (
@@ -30,6 +29,7 @@ from skmulti import (
     TextVectorizer,
 )
 from skmulti.dask import DaskEstimator
+from skmulti.training.processes import GATHERED_ROWS
 
 pytestmark = pytest.mark.long
 
@@ -278,6 +278,7 @@ def test_without_a_client():
 import dask.dataframe as dd, pandas as pd
 from skmulti import MultiInputClassifier
 from skmulti.dask import DaskEstimator
+from skmulti.training.processes import GATHERED_ROWS
 table = dd.from_pandas(pd.DataFrame({"a": [1, 2], "b": [0, 1]}), npartitions=1)
 DaskEstimator(MultiInputClassifier()).fit(table, "b")
 """
