@@ -18,7 +18,6 @@ from skmulti import (
     CategoryIndexer,
     DenseBranch,
     DenseHead,
-    OneHotBranch,
     ImageDecoder,
     InputMismatchError,
     InputRouter,
@@ -26,6 +25,7 @@ from skmulti import (
     MultiInputRegressor,
     NumberScaler,
     OddCellsWarning,
+    OneHotBranch,
     TextVectorizer,
 )
 from skmulti.dask import DaskEstimator
