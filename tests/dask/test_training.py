@@ -86,9 +86,8 @@ def predict_there(sent, method, frame):
 class TestSameAsOneProcess:
     def test_classes_of_every_kind_of_input(self, client, rows):
         est = MultiInputClassifier(router(), class_weight="balanced", batch_size=44, metrics=["accuracy"], **PARAMS)
-        est.set_params(
-            **NO_DRAWS, branches__numbers__dropout=0, branches__photo__dropout=0, branches__city=OneHotBranch()
-        )
+        dropped = {f"branches__{name}__dropout": 0 for name in ("numbers", "note", "photo")}
+        est.set_params(**NO_DRAWS, **dropped, branches__city=OneHotBranch())
         names = [*INPUTS, "photo", "weight", "label"]
         fitted = DaskEstimator(est).fit(table_of(rows[names], SIZES), "label", sample_weight="weight")
         own = pieces(rows, SIZES)
