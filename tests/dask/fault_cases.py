@@ -122,7 +122,7 @@ def free_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-def estimator(folder, point=None, strike=None, epochs=3):
+def estimator(folder, point=None, strike=None, epochs=3, **params):
     """Return an estimator whose fit halts at a point."""
     scaler = HaltingScaler(str(folder)) if point == "learning" else NumberScaler()
     router = InputRouter([("area", scaler, ["area"]), ("city", CategoryIndexer(), ["city"])])
@@ -134,6 +134,7 @@ def estimator(folder, point=None, strike=None, epochs=3):
         **({"loss": HaltingLoss(str(folder))} if point == "trace" else {}),
         callbacks=[Halting(str(folder), point, strike)] if point in ("epoch", "hold-out", "end") else None,
         early_stopping=point == "hold-out",
+        **params,
     )
 
 
