@@ -99,7 +99,7 @@ class TestSameAsOneProcess:
         assert list(fitted.feature_names_in_) == [*INPUTS, "photo"]
         # What a fit on the whole frame learns, part by part.
         used = rows[rows["weight"] > 0]
-        whole = router().fit(used[[*INPUTS, "photo"]])
+        whole = router().fit(used[[*INPUTS, "photo"]], used["label"], sample_weight=used["weight"])
         for name, array in whole.transform(rows[[*INPUTS, "photo"]]).items():
             assert_allclose(found.router_.transform(rows[[*INPUTS, "photo"]])[name], array, atol=1e-5, err_msg=name)
         proba = found.predict_proba(rows)
