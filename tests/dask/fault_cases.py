@@ -24,6 +24,8 @@ from skmulti.dask import DaskEstimator
 
 # Seconds for which a process halts; it is struck meanwhile.
 HALT = 60
+# Seconds in which the client hears of an epoch that has begun.
+TOLD = 2
 
 
 def halt(folder, point, seconds=HALT):
@@ -102,6 +104,7 @@ class Halting(keras.callbacks.Callback):
             halt(self.folder, point, 0 if self.strike else HALT)
             path = Path(self.folder) / f"{point}.reached"
             if self.strike and path.exists() and int(path.read_text().split()[0]) == os.getpid():
+                time.sleep(TOLD)
                 self.strike()
 
 
@@ -173,6 +176,7 @@ def fit_and_strike(client, folder, point, blow, **params):
     wait_until(lambda: reached.exists() or outcome)
     assert reached.exists(), outcome
     pids = tuple(map(int, reached.read_text().split()))
+    time.sleep(TOLD)
     struck = time.monotonic()
     blow(*pids)
     thread.join(180)
