@@ -153,7 +153,9 @@ def score(names=("ratings", "likes", "reviews")):
                     losses.append(root_mean_squared_error(y_test, fitted.predict(X_test)))
                 else:
                     losses.append(log_loss(y_test, fitted.predict_proba(X_test)))
-            print(f"{name:8s} {seed:4} {losses[0]:8.4f} {losses[1]:8.4f}  {seconds[0]:.0f} {seconds[1]:.0f}", flush=True)
+            print(
+                f"{name:8s} {seed:4} {losses[0]:8.4f} {losses[1]:8.4f}  {seconds[0]:.0f} {seconds[1]:.0f}", flush=True
+            )
 
 
 if __name__ == "__main__":
