@@ -20,6 +20,8 @@ LEASE = "lease"
 BEAT = "beat"
 # Seconds that a process may take to begin.
 STARTING = 60
+# Exit code of a process that cannot even write its error.
+CANNOT_WRITE = 74
 # The end of a process's output, in which an error looks for its last line.
 _LOG_BYTES = 2000
 
@@ -127,6 +129,8 @@ class Job:
         path = folder / "error"
         if path.exists():
             return loads(path.read_bytes())
+        if code == CANNOT_WRITE:
+            return ClusterError(f"its training process could not write to {folder}: the disk may be full")
         if code < 0:
             name = signal.Signals(-code).name
             cause = ", as by a machine without memory" if code == -signal.SIGKILL else ""

@@ -13,7 +13,7 @@ from distributed.protocol.pickle import dumps
 
 from ..errors import ClusterError
 from ..training import Alone, Crew, digest
-from .job import Job, PortTakenError
+from .job import CANNOT_WRITE, Job, PortTakenError
 from .parts import messages
 
 
@@ -24,12 +24,13 @@ def main(folder):
         threading.Thread(target=watch, args=(job,), daemon=True).start()
     try:
         _train(job)
-    except tf.errors.OpError as error:
-        # A network of processes is torn when one of them ends; its own error says why.
-        job.fail(_as_plain(error))
-        return 1
     except BaseException as error:
-        job.fail(error)
+        # A network of processes is torn when one of them ends; its own error says why.
+        plain = _as_plain(error) if isinstance(error, tf.errors.OpError) else error
+        try:
+            job.fail(plain)
+        except OSError:
+            return CANNOT_WRITE
         return 1
     return 0
 

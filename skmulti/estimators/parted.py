@@ -23,7 +23,7 @@ import pandas as pd
 from sklearn.base import clone
 
 from .._process import isolate, refuse_fork
-from ..inputs import SAMPLE_ROWS, odd_cells_reported
+from ..inputs import SAMPLE_ROWS, odd_cells_gathered, odd_cells_reported
 from ..training import (
     Alone,
     SharedRows,
@@ -266,7 +266,8 @@ class PartedFit:
         if target.names is not None:
             est.output_names_ = target.names
         self.recipe = est._recipe(training.n_rows, bool(n_held), self.held_reason)
-        with isolate(self.seed, est.dtype), repeat_names(), odd_cells_reported(), est._told(whole=False):
+        # The odd cells of the sample have been told of with those of all rows.
+        with isolate(self.seed, est.dtype), repeat_names(), odd_cells_gathered([]), est._told(whole=False):
             est._build(_Elsewhere(router, router.encode_sample(sample), training.n_rows), self.recipe)
         # A pickle of a fitted estimator has them.
         est.callbacks_ = []

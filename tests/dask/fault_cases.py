@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import sys
@@ -31,12 +32,13 @@ def halt(folder, point, seconds=HALT):
         path = Path(folder) / point
         with open(path, "x") as file:
             file.write(f"{os.getpid()} {os.getppid()}")
-        path.rename(path.with_suffix(".reached"))
-        path.touch()
+        # In one step, so that nobody reads half of it.
+        shutil.copy(path, path.with_suffix(".part"))
+        path.with_suffix(".part").rename(path.with_suffix(".reached"))
         time.sleep(seconds)
 
 
-def wait_until(condition, seconds=120):
+def wait_until(condition, seconds=240):
     """Wait for a condition, and return what it has given; fail if it takes too long."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -68,7 +70,7 @@ class HaltingLoss(keras.losses.SparseCategoricalCrossentropy):
         self.folder = folder
 
     def call(self, y_true, y_pred):
-        if "skmulti-" in " ".join(psutil.Process().cmdline()):
+        if "skmulti.dask.process" in psutil.Process().cmdline():
             halt(self.folder, "trace")
         return super().call(y_true, y_pred)
 
@@ -112,7 +114,7 @@ def use_up_memory():
 
 def use_up_disk():
     """Let no file grow any more, as on a full disk."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
 
 def free_disk():

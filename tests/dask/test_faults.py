@@ -113,7 +113,9 @@ class TestTrainingProcess:
             raise struck.error
         assert struck.seconds < LIMIT
 
-    @pytest.mark.parametrize(("strike", "what"), [(use_up_memory, "Unable to allocate"), (use_up_disk, "too large")])
+    @pytest.mark.parametrize(
+        ("strike", "what"), [(use_up_memory, "Unable to allocate"), (use_up_disk, "could not write to")]
+    )
     def test_has_no_room_left(self, client, tmp_path, strike, what):
         point = "end" if strike is use_up_disk else "epoch"
         struck = fit_and_strike(client, tmp_path, point, lambda *pids: None, strike=strike)
