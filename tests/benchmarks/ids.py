@@ -7,9 +7,8 @@
 "lazy" is what ``optimizer="auto"`` does with a large table, "dense" the same fit with every row moved in every step,
 by the constant `LAZY_IDS` set out of reach. Each measurement of a step is a process of its own, in turns, and the
 median of three counts. Memory is the peak of the process less what it has after the imports; the fit of two epochs
-keeps the weights of the best one. Reviews are read from
-the folder in the environment variable SKMULTI_DATA. Scores are on rows that take part in nothing else; a fit holds out a tenth of
-the others by itself.
+keeps the weights of the best one. Reviews are read from the folder in the environment variable SKMULTI_DATA. Scores
+are on rows that take part in nothing else; a fit holds out a tenth of the others by itself.
 """
 
 import json
