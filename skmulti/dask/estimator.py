@@ -43,10 +43,15 @@ class DaskEstimator(HintedParams, MetaEstimatorMixin, BaseEstimator):
     too. Everything else is the same: with ``shuffle=False`` and no hold-out the weights are those of
     a fit on the same batches, up to rounding.
 
-    A dropout layer draws other numbers in each worker, and batch normalisation uses the rows of a
-    batch that one worker has. Callbacks run in each worker; `memory` and `warm_start` have no use
-    here. With `checkpoint`, a folder that all workers see, a fit that has failed goes on from its
-    last epoch when it is called again, on the workers that remain.
+    What draws in training, such as dropout and the vectors of rare categories, draws other numbers in
+    each worker, and batch normalisation uses the rows of a batch that one worker has. Callbacks run in
+    each worker; if one of them stops training in one worker, all stop at the end of the epoch. `memory`
+    and `warm_start` have no use here. Several fits on one cluster train one after the other.
+
+    A worker, or its training process, that gives no sign of life for 30 seconds counts as hanging;
+    ``dask.config.set({"skmulti.silence": "2 min"})`` is more patient. With `checkpoint`, a folder that
+    all workers see, a fit that has failed goes on from its last epoch when it is called again, on the
+    workers that remain.
 
     Examples
     --------

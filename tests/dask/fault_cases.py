@@ -50,8 +50,8 @@ def wait_until(condition, seconds=240):
 class HaltingScaler(NumberScaler):
     """Halts when it learns a part."""
 
-    def __init__(self, folder=None):
-        super().__init__()
+    def __init__(self, folder=None, *, dtype="float32"):
+        super().__init__(dtype=dtype)
         self.folder = folder
 
     def partial_fit(self, columns, y=None, sample_weight=None):
@@ -131,7 +131,7 @@ def estimator(folder, point=None, strike=None, epochs=3):
         epochs=epochs,
         batch_size=64,
         random_state=0,
-        loss=HaltingLoss(str(folder)) if point == "trace" else "auto",
+        **({"loss": HaltingLoss(str(folder))} if point == "trace" else {}),
         callbacks=[Halting(str(folder), point, strike)] if point in ("epoch", "hold-out", "end") else None,
         early_stopping=point == "hold-out",
     )

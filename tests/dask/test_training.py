@@ -12,14 +12,12 @@ from distributed.protocol.pickle import loads
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
-from skmulti.training.shared import GATHERED_ROWS
 from training_cases import PARAMS, SIZES, fit_here, make_rows, pieces, table_of
 
 from skmulti import (
     CategoryIndexer,
     DenseBranch,
     DenseHead,
-    EmbeddingBranch,
     ImageDecoder,
     InputMismatchError,
     InputRouter,
@@ -27,16 +25,18 @@ from skmulti import (
     MultiInputRegressor,
     NumberScaler,
     OddCellsWarning,
+    OneHotBranch,
     TextVectorizer,
 )
 from skmulti.dask import DaskEstimator
+from skmulti.training.processes import GATHERED_ROWS
 
 pytestmark = pytest.mark.long
 
 # The worker with most rows is alone, whatever held them before.
 OWNERS = {0: 0, 1: 0, 2: 1}
-# A worker draws other numbers than one process would.
-NO_DROPOUT = {"head": DenseHead(dropout=0), "input_dropout": 0}
+# Nothing is drawn in training: a worker draws other numbers than one process would.
+NO_DRAWS = {"head": DenseHead(dropout=0), "input_dropout": 0}
 INPUTS = ["area", "age", "city", "note"]
 
 
@@ -46,11 +46,8 @@ def rows(tmp_path_factory):
     return make_rows(sum(SIZES), tmp_path_factory.mktemp("photos"))
 
 
-def router(n_categories=None):
-    """Return a router of numbers, categories, texts and photos, or of numbers and a large table of ids."""
-    if n_categories:
-        ids = CategoryIndexer(categories=[list(range(n_categories))])
-        return InputRouter([("numbers", NumberScaler(), ["area"]), ("id", ids, ["age"])])
+def router():
+    """Return a router of numbers, categories, texts and photos."""
     return InputRouter(
         [
             ("numbers", NumberScaler(), ["area", "age"]),
@@ -72,6 +69,15 @@ def assert_same_fit(found, wanted, tolerance=1e-5):
         assert_allclose(found.history_[name], values, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
+def large_network(inputs, target):
+    """Connect a number with gaps and a large table of ids."""
+    number = inputs["numbers"]
+    number = keras.ops.where(keras.ops.isnan(number), 0.0, number)
+    ids = keras.layers.Flatten()(keras.layers.Embedding(GATHERED_ROWS + 2, 3)(inputs["age"]))
+    hidden = keras.layers.Dense(8, activation="relu")(keras.layers.concatenate([number, ids]))
+    return keras.layers.Dense(target.width)(hidden)
+
+
 def predict_there(sent, method, frame):
     """Predict on a worker."""
     return getattr(loads(sent), method)(frame)
@@ -80,7 +86,9 @@ def predict_there(sent, method, frame):
 class TestSameAsOneProcess:
     def test_classes_of_every_kind_of_input(self, client, rows):
         est = MultiInputClassifier(router(), class_weight="balanced", batch_size=44, metrics=["accuracy"], **PARAMS)
-        est.set_params(**NO_DROPOUT, branches__numbers__dropout=0, branches__photo__dropout=0)
+        est.set_params(
+            **NO_DRAWS, branches__numbers__dropout=0, branches__photo__dropout=0, branches__city=OneHotBranch()
+        )
         names = [*INPUTS, "photo", "weight", "label"]
         fitted = DaskEstimator(est).fit(table_of(rows[names], SIZES), "label", sample_weight="weight")
         own = pieces(rows, SIZES)
@@ -104,8 +112,9 @@ class TestSameAsOneProcess:
         assert fitted.score(table_of(rows, SIZES), "label") == pytest.approx(found.score(rows, rows["label"]))
 
     def test_numbers_by_column_and_a_large_table_of_ids(self, client, rows):
-        est = MultiInputRegressor(router(GATHERED_ROWS), batch_size=50, **PARAMS)
-        est.set_params(**NO_DROPOUT, branches__numbers__dropout=0)
+        ids = CategoryIndexer(categories=[list(range(GATHERED_ROWS))])
+        parts = InputRouter([("numbers", NumberScaler(), ["area"]), ("age", ids, ["age"])])
+        est = MultiInputRegressor(parts, model=large_network, batch_size=50, **PARAMS)
         table = table_of(rows[["area", "age", "price", "rent", "weight"]], SIZES)
         fitted = DaskEstimator(est).fit(table[["area", "age"]], table[["price", "rent"]], sample_weight=table["weight"])
         own = pieces(rows, SIZES)
@@ -128,8 +137,8 @@ class TestSameAsOneProcess:
             n_iter_no_change=2,
             early_stopping=True,
             metrics=["accuracy"],
-            branches={"numbers": DenseBranch(), "categories": EmbeddingBranch()},
-            **NO_DROPOUT,
+            branches={"numbers": DenseBranch(), "categories": OneHotBranch()},
+            **NO_DRAWS,
         )
         fitted = DaskEstimator(est).fit(table_of(rows[["area", "city", "label"]], sizes), "label")
         own = pieces(rows, sizes)
@@ -192,16 +201,15 @@ class TestOwnParts:
 
     def test_one_worker_a_network_of_main_and_odd_cells(self, client, tmp_path):
         def network(inputs, target):
-            return own_network(inputs, target)
+            number = keras.ops.where(keras.ops.isnan(inputs["area"]), 0.0, inputs["area"])
+            return own_network({**inputs, "area": number}, target)
 
         network.__module__ = "__main__"
-        rows = make_rows(40)[["area", "city", "price"]]
-        rows["area"] = rows["area"].round().astype(str)
+        rows = make_rows(40)[["age", "city", "price"]]
+        rows["age"] = rows["age"].astype(str)
         rows.iloc[[3, 30], 0] = "about ten"
-        scaler = NumberScaler(on_odd="missing")
-        est = MultiInputRegressor(
-            InputRouter([("area", scaler, ["area"]), ("city", CategoryIndexer(), ["city"])]), model=network, **PARAMS
-        )
+        parts = InputRouter([("area", NumberScaler(on_odd="missing"), ["age"]), ("city", CategoryIndexer(), ["city"])])
+        est = MultiInputRegressor(parts, model=network, **PARAMS)
         with pytest.warns(OddCellsWarning, match="1 of 20 cells of a part are not numbers") as caught:
             fitted = DaskEstimator(est, client=client, n_workers=1).fit(table_of(rows, (20, 0, 20)), "price")
         assert len(caught) == 1
@@ -228,7 +236,7 @@ class TestRefusals:
     def test_a_cell_that_is_no_number(self, client):
         rows = make_rows(40)[["age", "label"]].astype({"age": str})
         est = MultiInputClassifier(InputRouter([("age", NumberScaler(), ["age"])]), **PARAMS)
-        with pytest.raises(InputMismatchError, match="20 of 20 cells are not numbers"):
+        with pytest.raises(InputMismatchError, match="40 of 40 cells are not numbers"):
             self.fit(rows, est=est)
 
     def test_negative_weights(self, client):
@@ -278,6 +286,7 @@ def test_without_a_client():
 import dask.dataframe as dd, pandas as pd
 from skmulti import MultiInputClassifier
 from skmulti.dask import DaskEstimator
+from skmulti.training.processes import GATHERED_ROWS
 table = dd.from_pandas(pd.DataFrame({"a": [1, 2], "b": [0, 1]}), npartitions=1)
 DaskEstimator(MultiInputClassifier()).fit(table, "b")
 """
