@@ -38,7 +38,9 @@ def main():
     count, here = Count(), Path(__file__).parent
     os.chdir(here.parents[1])
     for _ in range(args.n_runs):
-        pytest.main(["-q", "-m", "long", "-k", args.k, str(here / "test_faults.py")], plugins=[count])
+        code = pytest.main(["-q", "-m", "long", "-k", args.k, str(here / "test_faults.py")], plugins=[count])
+        if code == pytest.ExitCode.INTERRUPTED:
+            break
     for name, seconds in count.seconds.items():
         failed = count.failed[name]
         print(f"{len(seconds) - len(failed)}/{len(seconds)}  {statistics.median(seconds):5.1f} s  {name}")

@@ -24,6 +24,8 @@ from skmulti.dask import DaskEstimator
 
 # Seconds for which a process halts; it is struck meanwhile.
 HALT = 60
+# Seconds in which the client hears of an epoch that has begun.
+TOLD = 2
 
 
 def halt(folder, point, seconds=HALT):
@@ -102,6 +104,7 @@ class Halting(keras.callbacks.Callback):
             halt(self.folder, point, 0 if self.strike else HALT)
             path = Path(self.folder) / f"{point}.reached"
             if self.strike and path.exists() and int(path.read_text().split()[0]) == os.getpid():
+                time.sleep(TOLD)
                 self.strike()
 
 
@@ -122,7 +125,7 @@ def free_disk():
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
-def estimator(folder, point=None, strike=None, epochs=3):
+def estimator(folder, point=None, strike=None, epochs=3, **params):
     """Return an estimator whose fit halts at a point."""
     scaler = HaltingScaler(str(folder)) if point == "learning" else NumberScaler()
     router = InputRouter([("area", scaler, ["area"]), ("city", CategoryIndexer(), ["city"])])
@@ -134,6 +137,7 @@ def estimator(folder, point=None, strike=None, epochs=3):
         **({"loss": HaltingLoss(str(folder))} if point == "trace" else {}),
         callbacks=[Halting(str(folder), point, strike)] if point in ("epoch", "hold-out", "end") else None,
         early_stopping=point == "hold-out",
+        **params,
     )
 
 
@@ -172,6 +176,7 @@ def fit_and_strike(client, folder, point, blow, **params):
     wait_until(lambda: reached.exists() or outcome)
     assert reached.exists(), outcome
     pids = tuple(map(int, reached.read_text().split()))
+    time.sleep(TOLD)
     struck = time.monotonic()
     blow(*pids)
     thread.join(180)

@@ -106,6 +106,20 @@ class TestTrainingProcess:
             raise struck.error
         assert struck.seconds < LIMIT
 
+    def test_a_fit_goes_on_from_its_checkpoint(self, client, tmp_path, capsys):
+        params = {"checkpoint": str(tmp_path / "kept"), "verbose": 1}
+        struck = fit_and_strike(client, tmp_path, "epoch", kill_parent, **params)
+        with pytest.raises(ClusterError, match=r"in epoch 2.* Call fit again to go on from the checkpoint"):
+            raise struck.error
+        before = capsys.readouterr().out
+        # On the workers that are there: the one that was lost may come back later.
+        fitted = DaskEstimator(estimator(tmp_path, "epoch", **params)).fit(table(), "label").to_local()
+        after = capsys.readouterr().out
+        assert "epoch 1/3" in before
+        assert "going on after epoch 1, from the checkpoint" in after
+        assert "epoch 1/3" not in after
+        assert (fitted.n_iter_, len(fitted.history_["loss"])) == (3, 3)
+
     def test_hangs(self, client, tmp_path):
         with dask.config.set({"skmulti.silence": "8s"}):
             struck = fit_and_strike(client, tmp_path, "epoch", stop)
