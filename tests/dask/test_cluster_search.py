@@ -119,6 +119,7 @@ class TestTransfers:
         assert found == [(1, True), (1, True)]
 
 
+@pytest.mark.faults
 class TestDeaths:
     def test_dead_workers_cost_their_fits_and_not_the_search(self, client, table, tmp_path):
         alone = GridSearchCV(classifier(), GRID, cv=3, scoring=SCORING, refit=False).fit(*table)
