@@ -61,9 +61,8 @@ def documented():
 def test_docstring_keeps_numpydocs_rules(name, thing):
     found = numpydoc.validate.validate(f"skmulti.{name}")["errors"]
     # A method that only fills in a contract refers to it: "Describe the array; see `InputEncoder.spec`."
-    refers = re.search(
-        r"[Ss]ee `(InputEncoder|Branch|Merge|keras\.(callbacks|optimizers))\.\w+`", inspect.getdoc(thing) or ""
-    )
+    contract = r"[Ss]ee `(InputEncoder|Branch|Merge|keras\.(callbacks|optimizers))\.\w+`"
+    refers = re.search(contract, inspect.getdoc(thing) or "")
     ignored = {*IGNORED, "PR01", "RT01"} if refers else IGNORED
     errors = [f"{code} {text}" for code, text in found if code not in ignored]
     assert not errors

@@ -31,7 +31,7 @@ def test_every_public_name_has_one_place_in_the_reference():
     assert sorted(places) == sorted(skmulti.__all__)
 
 
-@pytest.mark.parametrize("name", [*skmulti.__all__, *datasets.__all__])
+@pytest.mark.parametrize("name", [*skmulti.__all__, *public_names.CLUSTER, *datasets.__all__])
 def test_a_name_is_on_the_written_page(name, tmp_path):
     public_names.write(tmp_path)
     assert f"\n   {name}\n" in (tmp_path / "index.rst").read_text(encoding="utf-8")

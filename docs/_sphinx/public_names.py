@@ -11,6 +11,9 @@ import skmulti
 from skmulti import datasets
 from skmulti.network import Merge
 
+# What `skmulti.dask` is for; the rest of the wing serves these.
+CLUSTER = ["DaskEstimator", "use_cluster", "predict_partitions", "score_partitions", "limit_threads"]
+
 # Title, sentence, and what belongs to it; the first that fits takes the name.
 SUBJECTS = [
     (
@@ -123,11 +126,13 @@ def page():
         "API reference",
         "=============",
         "",
-        "All names can be imported from ``skmulti``; data from ``skmulti.datasets``.",
+        "All names can be imported from ``skmulti``; those for a cluster from ``skmulti.dask``, data from",
+        "``skmulti.datasets``.",
         "",
     ]
     for title, sentence, names in by_subject():
         lines += section(title, sentence, "skmulti", names)
+    lines += section("On a cluster", "Fit, search and predict on the workers of Dask.", "skmulti.dask", CLUSTER)
     lines += section(
         "Data with a known answer", "Generated; nothing is downloaded.", "skmulti.datasets", datasets.__all__
     )

@@ -1,8 +1,5 @@
 """As many threads for TensorFlow in a worker as the worker has; otherwise each worker would use all cores."""
 
-import random
-
-import dask.sizeof
 from distributed import WorkerPlugin, default_client, get_worker
 
 from .._workers import share_cores
@@ -48,9 +45,6 @@ def limit_threads_here():
 
 def _limit(worker):
     """Limit the threads of a worker's process, unless it is the client's, too."""
-    # Dask draws while it estimates sizes, in another thread than that of a fit, which has seeded Python's generator:
-    # the network would depend on when it does.
-    dask.sizeof.random = random.Random()
     if not worker.address.startswith("inproc"):
         share_cores(worker.state.nthreads)
 

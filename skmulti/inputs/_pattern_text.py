@@ -9,10 +9,11 @@ from collections import Counter
 
 from ._odd import DIFFERENT_VALUES, MOST_SHARE
 
-# No text of a pattern has more characters than this, and no column more patterns.
-_LONGEST, _MOST_PATTERNS = 40, 4
+# No text of a pattern has more characters or letters than this, and no column more patterns.
+_LONGEST, _MOST_LETTERS, _MOST_PATTERNS = 40, 8, 4
 # Below this many rows a value, each value is learned by itself.
 _ROWS_A_VALUE = 10
+_BEGINS_WITH_NUMBER = re.compile(r"[^\w#]*#")
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 
 
@@ -52,6 +53,11 @@ def common_patterns(counts):
     return sorted(pattern for pattern, count in counts.items() if count > (1 - MOST_SHARE) * counts.total())
 
 
+def _letters(text):
+    """Return the number of letters of a text."""
+    return sum(map(str.isalpha, text))
+
+
 def find_patterns(cells):
     """Return the patterns by which most of some cells write numbers, or an empty list.
 
@@ -70,6 +76,8 @@ def find_patterns(cells):
     counts = Counter(pattern for pattern, _ in found)
     patterns = common_patterns(counts)
     covered = sum(counts[pattern] for pattern in patterns) >= MOST_SHARE * len(cells)
-    # One number behind the same letters is an id. Before words, as in "3 days ago", it is a number.
+    # What begins with a letter is a code or an address, whose pieces tell more.
+    covered = covered and all(_BEGINS_WITH_NUMBER.match(own) and _letters(own) <= _MOST_LETTERS for own in patterns)
+    # A single number is worth a column of its own if words follow it; "5A" is a code, too.
     single = len(patterns) == 1 and patterns[0].count("#") == 1 and not patterns[0].startswith("# ")
     return patterns if covered and not single and len(patterns) <= _MOST_PATTERNS else []

@@ -45,9 +45,8 @@ class LazyAdam(keras.optimizers.Adam):
     values that Adam gives it, to the last digits.
 
     ``SparseAdam`` of PyTorch and ``LazyAdam`` of TensorFlow's add-ons leave the moments of rows as they are
-    between two reads, and take a single step at each: a row that few steps read stays far behind.
-    On ratings that scored worse than Adam, and this class as well as Adam
-    (``tests/benchmarks/ids.py``).
+    between two reads, and take a single step at each, so that rows which few steps read stay behind
+    those of Adam. What each way scores is in docs/defaults_lab.md.
 
     What would move every row in every step is no parameter: weight decay, moving averages of weights,
     accumulated gradients, ``global_clipnorm``.

@@ -1,11 +1,14 @@
 """What a second worker of Dask brings, and what passes through the client.
 
 Run: python tests/benchmarks/cluster.py predict [--rows 1000000] [--columns 250] [--repeats 3] [--folder FOLDER]
+     python tests/benchmarks/cluster.py train [--rows 100000] [--repeats 3]
 
 Each worker is a process with one thread, held to one core. `predict` writes a table of numbers, places and notes to
 Parquet, 2 GB of it by default, predicts it with one and with two workers in turn, which write their predictions, and
 prints median seconds, rows a second and by how much the client's memory grew at most. The client's process also runs
-the scheduler.
+the scheduler. `train` fits two networks with one and with two workers in turn, and one worker with half of the rows and
+half of the batch, which is what each of two has to compute; it prints median seconds an epoch. "large" is a network in
+which arithmetic dominates, "default" the one that is made with nothing configured.
 """
 
 import argparse
@@ -122,9 +125,69 @@ def add_predict_options(parser):
     parser.add_argument("--folder", default=None, help="where the table is written, and deleted afterwards")
 
 
+# --- train
+
+NETWORKS = {
+    "large": {"units": (1024, 1024, 1024), "batch_size": 2_048},
+    "default": {"units": None, "batch_size": 256},
+}
+
+
+def train(args):
+    """Train with one worker, with two, and with one on half of the rows and of each batch."""
+    cases = {"1 worker": (1, 1), "2 workers": (2, 1), "1 worker, half": (1, 2)}
+    for network in NETWORKS:
+        found = {name: [] for name in cases}
+        for _ in range(args.repeats):
+            for name, (count, divisor) in cases.items():
+                found[name].append(run(__file__, "train", network, count, args.rows, divisor))
+        seconds = {name: statistics.median(one["epoch"] for one in runs) for name, runs in found.items()}
+        first = found["1 worker"][0]
+        print(f"{network}: {first['weights']:,} weights, {args.rows:,} rows in batches of {first['batch_size']}")
+        for name, runs in found.items():
+            print(f"  {name:16}{seconds[name]:8.2f} s an epoch   " + " ".join(f"{one['epoch']:.2f}" for one in runs))
+        print(f"  2 workers against 1: {seconds['1 worker'] / seconds['2 workers']:.2f} times as fast")
+        share = 1 - seconds["1 worker, half"] / seconds["2 workers"]
+        print(f"  of an epoch with 2 workers, {share:.0%} is adding up and waiting for each other")
+
+
+def measure_train(network, count, rows, divisor):
+    """Fit once; return the seconds of an epoch, without the start of the processes and the tracing."""
+    import dask.dataframe as dd
+
+    from skmulti import DenseBranch, MultiInputClassifier
+    from skmulti.dask import DaskEstimator
+
+    count, divisor = int(count), int(divisor)
+    rows = int(rows) // divisor
+    frame = part(rows, 30, 0)
+    frame["label"] = (frame["n0"] + frame["n1"] > 0).astype(int)
+    units, batch_size = NETWORKS[network]["units"], NETWORKS[network]["batch_size"] // divisor
+    params = {"epochs": 3, "batch_size": batch_size, "early_stopping": False, "random_state": 0}
+    if units:
+        params["branches"] = {"numbers": DenseBranch(units)}
+    with workers(count) as client:
+        table = dd.from_pandas(frame, npartitions=4)
+        fitted = DaskEstimator(MultiInputClassifier(**params), client=client).fit(table, "label").to_local()
+    return {
+        "epoch": fitted.timings_["train"] / params["epochs"],
+        "weights": fitted.model_.count_params(),
+        "batch_size": batch_size,
+    }
+
+
+def add_train_options(parser):
+    """Add the options of `train`."""
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--repeats", type=int, default=3)
+
+
 # --- commands: what is run, what it runs in processes of their own, and its options
 
-COMMANDS = {"predict": (predict, measure_predict, add_predict_options)}
+COMMANDS = {
+    "predict": (predict, measure_predict, add_predict_options),
+    "train": (train, measure_train, add_train_options),
+}
 
 
 def main():

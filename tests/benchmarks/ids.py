@@ -1,15 +1,14 @@
 """Large tables of ids: seconds of a step, memory and score, with moves of the rows that a step reads and of all rows.
 
     python tests/benchmarks/ids.py steps     seconds of a step of 256 rows, and peak memory, for 2,000 to 2,000,000 ids
-    python tests/benchmarks/ids.py score [ratings likes reviews]
-                                             scores on held-out rows; reviews are read from the folder SKMULTI_DATA
+    python tests/benchmarks/ids.py score [ratings likes reviews]     scores on held-out rows
     python tests/benchmarks/ids.py rule      where moving rows by themselves begins to pay, by ids and by ids of a row
 
 "lazy" is what ``optimizer="auto"`` does with a large table, "dense" the same fit with every row moved in every step,
 by the constant `LAZY_IDS` set out of reach. Each measurement of a step is a process of its own, in turns, and the
 median of three counts. Memory is the peak of the process less what it has after the imports; the fit of two epochs
-keeps the weights of the best one. Scores are on rows that take part in nothing else; a fit holds out a tenth of
-the others by itself.
+keeps the weights of the best one. Reviews are read from the folder in the environment variable SKMULTI_DATA. Scores
+are on rows that take part in nothing else; a fit holds out a tenth of the others by itself.
 """
 
 import json

@@ -114,6 +114,7 @@ def slowly(frame, seconds):
     return frame
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("round_", range(5))
 def test_a_worker_that_is_killed_is_replaced_and_the_result_is_right(client, classifier, frame, round_):
     client.wait_for_workers(2, timeout=120)

@@ -12,6 +12,7 @@ from distributed.comm import tcp
 from distributed.scheduler import KilledWorker
 from PIL import Image
 from search_cases import GRID, Constant, DiesAtEpoch, classifier, photo_classifier, rows
+from sklearn.exceptions import FitFailedWarning
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, RandomizedSearchCV, cross_validate
 
@@ -96,7 +97,7 @@ class TestScores:
 
     def test_a_failed_fit_has_the_error_score(self, client, table):
         grid = {"epochs": [1, -3]}
-        with use_cluster(client), pytest.warns(UserWarning, match="2 fits failed"):
+        with use_cluster(client), pytest.warns(FitFailedWarning, match="2 fits failed"):
             search = GridSearchCV(classifier(), grid, cv=2, refit=False).fit(*table)
         assert list(np.isnan(search.cv_results_["mean_test_score"])) == [False, True]
         with use_cluster(client), pytest.raises(ValueError, match="epochs"):
@@ -118,6 +119,7 @@ class TestTransfers:
         assert found == [(1, True), (1, True)]
 
 
+@pytest.mark.faults
 class TestDeaths:
     def test_dead_workers_cost_their_fits_and_not_the_search(self, client, table, tmp_path):
         alone = GridSearchCV(classifier(), GRID, cv=3, scoring=SCORING, refit=False).fit(*table)
@@ -164,7 +166,10 @@ def test_workers_share_decoded_photos(client, tmp_path):
         with use_cluster(client):
             params = {"cv": 2, "scoring": SCORING, "refit": False}
             found = GridSearchCV(photo_classifier(str(folder), memory), grid, **params).fit(df, y)
-        np.testing.assert_array_equal(found.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"])
+        # Not to the last bit: convolutions add up in another order where a worker has another number of threads.
+        np.testing.assert_allclose(
+            found.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"], rtol=1e-6
+        )
         # A key of 20 bytes for each row that was decoded.
         return sorted((path.name, path.stat().st_size // 20) for path in (tmp_path / "memory").rglob("*.keys"))
 

@@ -32,7 +32,7 @@ from numpy.testing import assert_array_equal
 from skmulti import ClusterError
 from skmulti.dask import DaskEstimator
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.faults]
 
 # Seconds within which a fit has to end.
 LIMIT = 60

@@ -88,12 +88,14 @@ def test_each_unit_is_a_column():
     "cells",
     [
         [f"id-{i}" for i in range(N)],
-        [f"{'abcdefgh'[i % 8]}{i}-{i}" for i in range(N)],
+        [f"{i}-{'abcdefgh'[i % 8]}-{i}" for i in range(N)],
+        [f"A{i}-{i * 7}" for i in range(N)],
+        [f"{i} copies of part {i * 7}" for i in range(N)],
         [f"{i % 4}-{i % 5}" for i in range(N)],
         ["no number"] * N,
         [],
     ],
-    ids=["ids", "many patterns", "few values", "no numbers", "no cells"],
+    ids=["ids", "many patterns", "codes", "words", "few values", "no numbers", "no cells"],
 )
 def test_ids_codes_and_categories_have_no_patterns(cells):
     assert find_patterns(cells) == []

@@ -351,6 +351,21 @@ def test_a_classifier_with_members_learns_and_exports(low_threshold, tmp_path):
     assert_array_equal(skmulti.load(tmp_path / "file").predict(X), fitted.predict(X))
 
 
+@pytest.mark.long
+def test_the_steps_of_keras_itself_move_rows_too(low_threshold):
+    X, y = users()
+    fitted = regressor().fit(X, y)
+    (table,) = id_tables(fitted.model_)
+    before = table.numpy()
+    read = X[X["user"] == X["user"][0]]
+
+    fitted.model_.fit(fitted.router_.transform(read), np.asarray(y[read.index]), verbose=0)
+
+    moved = (table.numpy() != before).any(axis=1)
+    assert moved[fitted.router_.transform(read)["user"][0, 0]]
+    assert moved.sum() <= 2
+
+
 def test_the_plan_says_which_tables_are_moved_by_rows(low_threshold):
     X, y = users()
 
