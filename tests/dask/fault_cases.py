@@ -246,6 +246,8 @@ if __name__ == "__main__":
     from distributed import Client
 
     address, own_folder = sys.argv[1:]
+    # A shell starts what runs in its background without it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Not as `__main__`: the workers import what it needs.
     from fault_cases import estimator as halting
 
