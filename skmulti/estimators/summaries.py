@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..network import Moments
+from ..network import TargetMoments
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class NumberSummary:
 
     Parameters
     ----------
-    moments : Moments
+    moments : TargetMoments
         Of each column of y.
     n_rows : int
         Number of rows.
@@ -98,7 +98,7 @@ class NumberSummary:
         Whether the rows have weights.
     """
 
-    moments: Moments
+    moments: TargetMoments
     n_rows: int
     flat: bool
     is_weighted: bool
@@ -110,7 +110,7 @@ class NumberSummary:
         # Without a weight no row counts, but there is something to merge with.
         if is_weighted and not sample_weight.any():
             sample_weight = np.full(len(y), np.finfo(float).tiny)
-        return cls(Moments.of(y.reshape(len(y), -1), sample_weight), len(y), y.ndim == 1, is_weighted)
+        return cls(TargetMoments.of(y.reshape(len(y), -1), sample_weight), len(y), y.ndim == 1, is_weighted)
 
     def merge(self, other):
         """Return the figures of these rows and those of another object together."""

@@ -13,8 +13,8 @@ from sklearn.utils.validation import check_array, column_or_1d
 from ..errors import InputMismatchError, TargetWarning, quote, row_at, shorten, warn
 from ..network import (
     MembersLoss,
-    Moments,
     OutputsLoss,
+    TargetMoments,
     TargetUnitsLoss,
     classification_target,
     encode_target,
@@ -193,7 +193,7 @@ class NumberTarget:
 
     def describe(self, y, sample_weight, loss):
         """Set `spec`, which says what the network predicts under a loss, with offset and scale of y."""
-        self._describe(Moments.of(self.numbers(y), sample_weight), loss)
+        self._describe(TargetMoments.of(self.numbers(y), sample_weight), loss)
 
     def _describe(self, moments, loss):
         """Set `spec` from the moments of y."""

@@ -10,7 +10,7 @@ from .branches import FunctionBranch, LayerBranch, resolve_branches
 from .build import build_by_hand, build_network, refuse_nan
 from .forward import Forward
 from .halves import Halves, InputVectors
-from .heads import N_MEMBERS, DenseHead, Moments, classification_target, encode_target, regression_target
+from .heads import N_MEMBERS, DenseHead, TargetMoments, classification_target, encode_target, regression_target
 from .losses import MembersLoss, OutputsLoss, TargetUnitsLoss, loss_name, metrics_by_output
 from .merges import (
     MERGES,
@@ -49,12 +49,12 @@ __all__ = [
     "MaximumMerge",
     "MembersLoss",
     "Merge",
-    "Moments",
     "MultiplyMerge",
     "OutputsLoss",
     "PackedLayer",
     "PackedNetwork",
     "StagedMerge",
+    "TargetMoments",
     "TargetUnitsLoss",
     "as_merge",
     "build_by_hand",

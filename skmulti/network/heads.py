@@ -243,7 +243,7 @@ def classification_target(n_classes, loss=None, *, n_labels=1):
 
 
 @dataclass(frozen=True)
-class Moments:
+class TargetMoments:
     """What a regression has to know of its target: figures of each column over some rows.
 
     Parameters
@@ -281,7 +281,7 @@ class Moments:
         weight = self.weight + other.weight
         share = other.weight / weight
         step = other.mean - self.mean
-        return Moments(
+        return TargetMoments(
             lowest=np.minimum(self.lowest, other.lowest),
             highest=np.maximum(self.highest, other.highest),
             weight=weight,
@@ -297,7 +297,7 @@ def regression_target(moments, loss=None, *, scale_target=True):
 
     Parameters
     ----------
-    moments : Moments
+    moments : TargetMoments
         Of the training target.
     loss : str, type, Loss, callable or None
         The loss as the user gave it; None is the squared error.

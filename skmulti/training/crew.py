@@ -72,6 +72,9 @@ class Crew:
         """
         content = b"" if self.rank else content
         (size,) = self.sum([tf.constant(len(content), tf.int64)])
+        # A collective of nothing ends the process.
+        if not size:
+            return b""
         # As numbers of a type that every way of adding up knows: others add zeros.
         padded = np.zeros(-(-int(size) // 4), np.int32)
         padded.view(np.uint8)[: len(content)] = np.frombuffer(content, np.uint8)

@@ -12,7 +12,7 @@ from skmulti import MultiInputClassifier, MultiInputRegressor
 from skmulti.datasets import make_listings, make_prices
 from skmulti.estimators import PartedFit, merged
 from skmulti.estimators.summaries import LabelCounts, NumberSummary
-from skmulti.network import Moments
+from skmulti.network import TargetMoments
 
 COLUMNS = ["area", "age", "city", "description"]
 PARAMS = {"epochs": 2, "shuffle": False, "early_stopping": False, "random_state": 0, "batch_size": 64}
@@ -102,8 +102,8 @@ class TestSummaries:
         rng = np.random.default_rng(0)
         y, weight = rng.normal(5, 3, (100, 2)), rng.random(100)
         whole, parts = (
-            Moments.of(y, weight),
-            [Moments.of(y[s], weight[s]) for s in (slice(0, 1), slice(1, 40), slice(40, 100))],
+            TargetMoments.of(y, weight),
+            [TargetMoments.of(y[s], weight[s]) for s in (slice(0, 1), slice(1, 40), slice(40, 100))],
         )
         for joined_moments in (parts[0].merge(parts[1]).merge(parts[2]), parts[0].merge(parts[1].merge(parts[2]))):
             for name, value in vars(whole).items():
