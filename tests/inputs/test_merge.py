@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from merge_cases import CASES, TABLE, N, assert_same, balanced, from_left, from_right, learn_each, learn_in_order
 from numpy.testing import assert_allclose, assert_array_equal
+from parts_cases import CASES, TABLE, N, assert_same, balanced, from_left, from_right, learn_each, learn_in_order
 from sklearn.base import clone
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import PCA, IncrementalPCA

@@ -230,10 +230,10 @@ class TestPiecewiseBranch:
         far = np.full((1, 3), 1e6, "float32")
         assert_array_equal(predict(seeded_build(PiecewiseBranch(bins=1), SPEC, None), far), far)
 
-    def test_a_missing_number_is_at_first_the_training_mean(self, sample):
+    def test_missing_numbers_are_at_first_the_training_means(self, sample):
         model = seeded_build(PiecewiseBranch(embedding_dim=2), SPEC, sample)
-        missing = np.array([[0.5, 1, NAN]], "float32")
-        filled = np.array([[0.5, 1, np.nanmean(sample[:, 2])]], "float32")
+        missing = np.array([[NAN, NAN, NAN]], "float32")
+        filled = np.nanmean(sample, axis=0, keepdims=True).astype("float32")
         assert_allclose(predict(model, missing), predict(model, filled), rtol=1e-5, atol=1e-6)
 
     @pytest.mark.parametrize(("units", "width"), [((), 3 * 17), ((8,), 8), ((8, 5), 5)])

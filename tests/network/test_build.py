@@ -153,7 +153,7 @@ def test_regression_by_hand_is_brought_to_the_units_of_y():
         (lambda inputs, target: inputs["a"], r"shape \(None, 3\); expected .* \(batch, 1\)"),
         (lambda inputs, target: keras.ops.sum(inputs["a"]), r"shape \(\)"),
         (lambda inputs, target: None, "None; end it with"),
-        (lambda inputs, target: keras.Model(inputs["a"], inputs["a"]), "of type Functional"),
+        (lambda inputs, target: keras.Model(inputs["a"], inputs["a"]), "a model, <Functional"),
         (lambda inputs, target: [inputs["a"]], "of type list"),
     ],
 )

@@ -7,10 +7,15 @@ from common import predict
 from head_cases import head_network, own_loss
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmulti.network.heads import DenseHead, classification_target, encode_target, regression_target
+from skmulti.network.heads import DenseHead, TargetMoments, classification_target, encode_target, regression_target
 from skmulti.spec import TargetSpec
 
 Y = np.array([[1.0], [2.0], [6.0]])
+
+
+def target_of(y, loss=None, *, weight=None, **params):
+    """Describe the target of rows."""
+    return regression_target(TargetMoments.of(y, weight), loss, **params)
 
 
 @pytest.mark.parametrize(
@@ -99,28 +104,28 @@ def test_classes_are_encoded_as_the_loss_takes_them(target, encoded):
     ],
 )
 def test_output_of_a_regressor_suits_the_loss(loss, activation, offset, scale):
-    target = regression_target(Y, loss)
+    target = target_of(Y, loss)
 
     assert (target.n_classes, target.width, target.activation) == (0, 1, activation)
     assert_allclose([target.offset, target.scale], [[offset], [scale]])
 
 
 def test_shares_get_a_sigmoid():
-    target = regression_target(Y / 10, "binary_crossentropy")
+    target = target_of(Y / 10, "binary_crossentropy")
 
     assert (target.activation, target.offset, target.scale) == ("sigmoid", (0.0,), (1.0,))
 
 
 @pytest.mark.parametrize("loss", [None, "poisson"])
 def test_without_scaling_the_target_stays(loss):
-    target = regression_target(Y, loss, scale_target=False)
+    target = target_of(Y, loss, scale_target=False)
 
     assert (target.offset, target.scale) == ((0.0,), (1.0,))
 
 
 def test_outputs_are_scaled_one_by_one():
     y = np.column_stack([Y[:, 0], [1e6, 3e6, 2e6]])
-    target = regression_target(y)
+    target = target_of(y)
 
     assert target.width == 2
     assert_allclose(target.offset, y.mean(axis=0))
@@ -128,18 +133,18 @@ def test_outputs_are_scaled_one_by_one():
 
 
 def test_weights_move_mean_and_deviation():
-    repeated, weighted = regression_target(Y[[0, 0, 1]]), regression_target(Y, sample_weight=np.array([2, 1, 0]))
+    repeated, weighted = target_of(Y[[0, 0, 1]]), target_of(Y, weight=np.array([2, 1, 0]))
 
     assert_allclose([weighted.offset, weighted.scale], [repeated.offset, repeated.scale])
 
 
 @pytest.mark.parametrize("value", [0.0, 5.0, 0.1, 1e9 + 0.1])
 def test_constant_target_has_scale_one(value):
-    assert regression_target(np.full((7, 1), value)).scale == (1.0,)
+    assert target_of(np.full((7, 1), value)).scale == (1.0,)
 
 
 def test_target_of_zeros_under_poisson_has_scale_one():
-    assert regression_target(np.zeros((3, 1)), "poisson").scale == (1.0,)
+    assert target_of(np.zeros((3, 1)), "poisson").scale == (1.0,)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +162,7 @@ def test_target_of_zeros_under_poisson_has_scale_one():
 )
 def test_losses_that_cannot_reach_the_target_are_refused(y, loss, message):
     with pytest.raises(ValueError, match=message):
-        regression_target(y, loss)
+        target_of(y, loss)
 
 
 @pytest.mark.parametrize(
