@@ -181,7 +181,7 @@ class DaskEstimator(HintedParams, MetaEstimatorMixin, BaseEstimator):
 
     @property
     def classes_(self):
-        """Labels of a classifier, known after `fit`; see `MultiInputClassifier`."""
+        """Labels of a classifier, known after `fit`."""
         return self.to_local().classes_
 
     @property

@@ -10,8 +10,8 @@ def limit_threads(client=None):
 
     TensorFlow takes all cores of its machine in each process. Two workers of a machine then
     compete for them. Call it once for a cluster, before its workers compute anything; workers that
-    start later are limited, too. `DataFrame`s that an estimator predicts need no call: they limit
-    the workers that they run on.
+    start later are limited, too. Tables that an estimator predicts need no call: the
+    workers that they are predicted on are limited by then.
 
     Parameters
     ----------

@@ -609,7 +609,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
         See Also
         --------
-        skmulti.dask : Predict a table on several machines.
+        predict : Takes a table of Dask, too, and predicts it on several machines.
 
         Notes
         -----

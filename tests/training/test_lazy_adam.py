@@ -213,7 +213,7 @@ def test_small_tables_are_trained_by_keras_adam():
         {"optimizer": LazyAdam},
         {"optimizer": LazyAdam(1e-2)},
     ],
-    ids=str,
+    ids=["auto", "single steps", "jit", "float64", "clipnorm", "class", "object"],
 )
 @pytest.mark.long
 def test_large_tables_are_trained_by_rows_and_learned(low_threshold, params):
@@ -226,7 +226,9 @@ def test_large_tables_are_trained_by_rows_and_learned(low_threshold, params):
     assert fitted.score(X, y) > 0.5
 
 
-@pytest.mark.parametrize("params", [{"optimizer": "adam"}, {"optimizer": keras.optimizers.Adam(1e-2)}], ids=str)
+@pytest.mark.parametrize(
+    "params", [{"optimizer": "adam"}, {"optimizer": keras.optimizers.Adam(1e-2)}], ids=["name", "object"]
+)
 @pytest.mark.long
 def test_an_optimizer_of_the_user_moves_every_row_as_ever(low_threshold, params):
     fitted = regressor(**params).fit(*users())
