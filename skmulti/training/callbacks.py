@@ -76,7 +76,7 @@ def read_constant_rate(callback):
 def log_rate(callback, logs):
     """Add the learning rate of an epoch to its figures, as Keras' ``ReduceLROnPlateau`` does."""
     if logs is not None:
-        logs["learning_rate"] = float(keras.ops.convert_to_tensor(callback.model.optimizer.learning_rate))
+        logs["learning_rate"] = float(keras.ops.convert_to_tensor(callback.model.optimizer.learning_rate).numpy())
 
 
 class AnnealRate(keras.callbacks.Callback):
