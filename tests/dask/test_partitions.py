@@ -180,8 +180,6 @@ def test_the_bytes_of_an_estimator_are_one_key_of_the_graph(classifier, frame):
     assert sum("_predict_part" in str(key) for key in graph) == 12
 
 
-# Dask 2026.8 under pandas 3.1.
-@pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_written_files_hold_the_predictions(classifier, frame, tmp_path):
     classifier.predict_proba(partitioned(frame)).to_parquet(tmp_path / "out")
     classifier.predict(partitioned(frame)).to_frame().to_parquet(tmp_path / "labels")
