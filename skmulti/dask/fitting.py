@@ -205,11 +205,8 @@ class _Table:
         return [self._submit(function, fit, *args, self.rows[number], number) for number in numbers]
 
     def _merge(self, results):
-        """Merge results in their order, two and two, on the workers."""
-        while len(results) > 1:
-            pairs = [results[i : i + 2] for i in range(0, len(results), 2)]
-            results = [self._submit(parts.merge, *pair) if len(pair) == 2 else pair[0] for pair in pairs]
-        return results[0]
+        """Merge results in their order on the workers."""
+        return merged(results, lambda one, other: self._submit(parts.merge, one, other))
 
     def _gather(self, futures):
         """Return results, or raise the first error; without any worker a fit gives up."""

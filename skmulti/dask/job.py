@@ -1,10 +1,8 @@
 """The folder through which a worker and its training process speak with each other."""
 
-import contextlib
 import json
 import os
 import signal
-import tempfile
 import time
 from pathlib import Path
 
@@ -84,7 +82,7 @@ class Job:
     # --- what the process tells
 
     def beat(self):
-        """Give a sign of life, and return for how many seconds the worker has given none."""
+        """Show that the process lives, and return for how many seconds the worker has not."""
         os.utime(self.folder / BEAT)
         return time.time() - (self.folder / LEASE).stat().st_mtime
 
@@ -170,12 +168,6 @@ def _read_rows(folder):
 
 def _replace(path, content):
     """Write a file so that nobody reads half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name)
-        raise
+    unfinished = path.with_suffix(".part")
+    unfinished.write_bytes(content)
+    os.replace(unfinished, path)

@@ -81,7 +81,7 @@ def _end_with_worker(job):
 
 
 def _give_signs(job):
-    """Give a sign of life each second; end the process if the worker gives none, since it hangs or is cut off."""
+    """Show each second that the process lives; end it if the worker does not, since that hangs or is cut off."""
     while True:
         try:
             silent = job.beat()

@@ -6,7 +6,7 @@ from .._workers import share_cores
 
 
 def limit_threads(client=None):
-    """Give TensorFlow as many threads in each worker of a cluster as the worker has itself.
+    """Limit TensorFlow in each worker of a cluster to as many threads as the worker has itself.
 
     TensorFlow takes all cores of its machine in each process. Two workers of a machine then
     compete for them. Call it once for a cluster, before its workers compute anything; workers that

@@ -11,12 +11,12 @@ what was learned of all of them:
 5. `encode` makes arrays of the rows of a part;
 6. `train` trains, in one process for each place.
 
-The object is changed by `learn_target` and `build` alone, and is pickled from one place to the next.
+The object is changed by `learn_target`, `learn_fingerprint` and `build` alone, and is pickled from one place to the
+next.
 """
 
 import copy
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -76,7 +76,7 @@ class Draw:
 
 @dataclass(frozen=True)
 class EncodedPart:
-    """Encoded rows of a part, or of several that were joined.
+    """Encoded rows of a part, or of all parts in a place.
 
     Parameters
     ----------
@@ -95,24 +95,14 @@ class EncodedPart:
     def __len__(self):
         return len(self.y)
 
-    @property
-    def nbytes(self):
-        """Bytes of the arrays."""
+    def __sizeof__(self):
+        # For Dask, which would count the object alone, and keep too many in memory.
         return sum(array.nbytes for array in (*self.arrays.values(), self.y))
 
     def first(self):
         """Return the first row."""
         weight = None if self.weight is None else self.weight[:1]
         return EncodedPart({name: array[:1] for name, array in self.arrays.items()}, self.y[:1], weight)
-
-    def join(self, others):
-        """Return these rows and those of a list of other parts behind them."""
-        parts = [self, *others]
-        return EncodedPart(
-            {name: np.concatenate([part.arrays[name] for part in parts]) for name in self.arrays},
-            np.concatenate([part.y for part in parts]),
-            None if self.weight is None else np.concatenate([part.weight for part in parts]),
-        )
 
 
 class PartedFit:
@@ -289,7 +279,7 @@ class PartedFit:
             The rows of this place; one that does not count where it has none.
         n_training, n_held : tuple of int
             Number of rows of each place.
-        crew : Crew or None
+        crew : Crew, Alone or None
             The processes, one for each place.
         watchers : sequence of keras.callbacks.Callback
             Callbacks that change nothing.
@@ -346,10 +336,11 @@ class _Digested:
         return digest(self.digests)
 
 
-def merged(results):
-    """Merge what parts have given, in their order, two and two."""
+def merged(results, merge=lambda one, other: one.merge(other)):
+    """Merge what parts have given, in their order, two and two; `merge` says how, where they are elsewhere."""
     while len(results) > 1:
-        results = [reduce(lambda one, two: one.merge(two), results[i : i + 2]) for i in range(0, len(results), 2)]
+        pairs = [results[i : i + 2] for i in range(0, len(results), 2)]
+        results = [merge(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
     return results[0]
 
 

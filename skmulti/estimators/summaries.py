@@ -15,7 +15,7 @@ class LabelCounts:
     Parameters
     ----------
     table : DataFrame
-        The labels in its index, and the columns "rows", "used" (rows with a weight above 0) and "weight".
+        The labels in its index, and the columns "rows", which counts those with a weight above 0, and "weight".
     flat : bool
         Whether y has one dimension.
     is_weighted : bool
@@ -31,7 +31,7 @@ class LabelCounts:
         """Count the labels of rows: y of shape (n_rows,) or (n_rows, n_outputs), and their weights or None."""
         columns = [y] if y.ndim == 1 else list(y.T)
         weight = np.ones(len(y)) if sample_weight is None else sample_weight
-        table = pd.DataFrame({"rows": 1, "used": (weight > 0).astype(int), "weight": weight.astype(float)})
+        table = pd.DataFrame({"rows": (weight > 0).astype(int), "weight": weight.astype(float)})
         return cls(_summed(table, columns), y.ndim == 1, sample_weight is not None)
 
     def merge(self, other):
@@ -42,7 +42,7 @@ class LabelCounts:
 
     @property
     def n_rows(self):
-        """Number of rows."""
+        """Number of rows with a weight."""
         return int(self.table["rows"].sum())
 
     @property
@@ -57,7 +57,7 @@ class LabelCounts:
 
     @property
     def counts(self):
-        """Number of rows of each of the `labels`."""
+        """Number of rows with a weight of each of the `labels`."""
         return self.table["rows"].to_numpy()
 
     @property
@@ -69,7 +69,7 @@ class LabelCounts:
         """Return what ``class_weight="balanced"`` means: a dict of label to weight, or a list with one a column."""
         found = []
         for k in range(self.table.index.nlevels):
-            used = self.table["used"].groupby(level=k).sum()
+            used = self.table["rows"].groupby(level=k).sum()
             used = used[used > 0]
             found.append((used.sum() / (len(used) * used)).to_dict())
         return found[0] if self.flat else found
@@ -91,7 +91,7 @@ class NumberSummary:
     moments : TargetMoments
         Of each column of y.
     n_rows : int
-        Number of rows.
+        Number of rows with a weight.
     flat : bool
         Whether y has one dimension.
     is_weighted : bool
@@ -106,11 +106,13 @@ class NumberSummary:
     @classmethod
     def of(cls, y, sample_weight):
         """Return the figures of rows: y of shape (n_rows,) or (n_rows, n_outputs), and their weights or None."""
-        is_weighted = sample_weight is not None
+        is_weighted, n_rows = sample_weight is not None, len(y)
         # Without a weight no row counts, but there is something to merge with.
-        if is_weighted and not sample_weight.any():
+        if is_weighted:
+            n_rows = int(np.count_nonzero(sample_weight))
+        if not n_rows:
             sample_weight = np.full(len(y), np.finfo(float).tiny)
-        return cls(TargetMoments.of(y.reshape(len(y), -1), sample_weight), len(y), y.ndim == 1, is_weighted)
+        return cls(TargetMoments.of(y.reshape(len(y), -1), sample_weight), n_rows, y.ndim == 1, is_weighted)
 
     def merge(self, other):
         """Return the figures of these rows and those of another object together."""

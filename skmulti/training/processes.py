@@ -8,6 +8,7 @@ so all stop after the same step.
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 import keras
 import numpy as np
@@ -21,12 +22,13 @@ GATHERED_ROWS = 10_000
 _MOVING = ("moving_mean", "moving_variance")
 
 
+@lru_cache(maxsize=4)
 def shares(n_rows, batch_size):
     """Divide each batch among processes by the rows that each has left.
 
     Parameters
     ----------
-    n_rows : sequence of int
+    n_rows : tuple of int
         Rows of each process.
     batch_size : int
         Rows of a batch, over all processes. The last batch may be short.
@@ -39,7 +41,7 @@ def shares(n_rows, batch_size):
     Examples
     --------
     >>> from skmulti.training.processes import shares
-    >>> shares([8, 300], 44)[:3].tolist()
+    >>> shares((8, 300), 44)[:3].tolist()
     [[1, 43], [1, 43], [1, 43]]
     """
     left = np.array(n_rows, dtype=np.int64)
@@ -99,13 +101,7 @@ class SharedRows:
         ends = np.cumsum(own)
         # A part without rows is computed on a row that does not count, since layers may not take an empty batch.
         begins = np.minimum(ends - own, len(self.y) - 1)
-        share = (own / taken.sum(axis=1)).astype(self._dtype)
-        return begins, np.maximum(ends, begins + 1), share, own
-
-    @property
-    def _dtype(self):
-        floats = [array.dtype for array in self.arrays.values() if array.dtype == np.float64]
-        return np.float64 if floats else np.float32
+        return begins, np.maximum(ends, begins + 1), own / taken.sum(axis=1), own
 
 
 class _SharedStep:
@@ -113,7 +109,7 @@ class _SharedStep:
 
     def __init__(self, model, crew, most_rows):
         self.model, self.crew, self.most_rows = model, crew, most_rows
-        self.own_result = model.get_metrics_result
+        self._own_result = model.get_metrics_result
         # Batch normalisation moves its statistics without a gradient.
         self.moving = [variable for variable in model.variables if variable.path.endswith(_MOVING)]
 
@@ -169,12 +165,26 @@ class _SharedStep:
         before = [tf.identity(variable.value) for variable in variables]
         # Keras updates the loss outside of `compute_metrics`.
         next(metric for metric in model.metrics if metric.name == "loss").update_state(loss, sample_weight=count)
+        # Keras ends it with the result, which is added up over all processes at the end of an execution, not in a step.
+        model.get_metrics_result = self._own_result
         model.compute_metrics(x, y, y_pred, weight)
+        model.get_metrics_result = self.result
         # No `tf.cond`: a process that took its other branch would not come to the next collective.
         for variable, value in zip(variables, before, strict=True):
             variable.assign(tf.where(count > 0, variable.value, value))
         # Of this process alone, for what is shown of a step; an epoch ends with those of all.
-        return self.own_result()
+        return self._own_result()
+
+    def result(self):
+        """Return the metrics over the rows of all processes; those of this one stay what they are."""
+        variables = [variable for metric in self.model.metrics for variable in metric.variables]
+        own = [tf.identity(variable.value) for variable in variables]
+        for variable, total in zip(variables, self.crew.sum(own), strict=True):
+            variable.assign(total)
+        found = self._own_result()
+        for variable, value in zip(variables, own, strict=True):
+            variable.assign(value)
+        return found
 
 
 def _unpack(data):
@@ -197,19 +207,7 @@ def shared(model, crew, most_rows):
         The most rows of a part of a batch in training, over all steps and processes.
     """
     step = _SharedStep(model, crew, most_rows)
-
-    def result():
-        """Return the metrics over the rows of all processes; those of this one stay what they are."""
-        variables = [variable for metric in model.metrics for variable in metric.variables]
-        own = [tf.identity(variable.value) for variable in variables]
-        for variable, total in zip(variables, crew.sum(own), strict=True):
-            variable.assign(total)
-        found = step.own_result()
-        for variable, value in zip(variables, own, strict=True):
-            variable.assign(value)
-        return found
-
-    model.train_step, model.test_step, model.get_metrics_result = step.train, step.test, result
+    model.train_step, model.test_step, model.get_metrics_result = step.train, step.test, step.result
     _draw_apart(model, crew.rank)
     try:
         yield

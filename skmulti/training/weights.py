@@ -31,7 +31,7 @@ def keep_weights(model, kept=None):
 
 
 def put_weights(model, kept):
-    """Give a network the weights that `keep_weights` has copied."""
+    """Set the weights of a network to those that `keep_weights` has copied."""
     for weight, array in zip(model.weights, kept, strict=True):
         for rows in _blocks(weight):
             if rows is ...:

@@ -86,7 +86,7 @@ def _in_global_order(ranks, batch_size):
     """Join the rows of several processes in the order in which their steps take them."""
     whole = ranks[0].join(ranks[1:])
     firsts = np.cumsum([0, *map(len, ranks[:-1])])
-    taken = shares([len(own) for own in ranks], batch_size)
+    taken = shares(tuple(map(len, ranks)), batch_size)
     ends = firsts + np.cumsum(taken, axis=0)
     order = np.concatenate([np.arange(end - count, end) for end, count in zip(ends.flat, taken.flat, strict=True)])
     weight = None if whole.weight is None else whole.weight[order]
