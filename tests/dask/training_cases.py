@@ -4,6 +4,7 @@ import dask
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
+from encoded_parts import joined
 
 from skmulti.estimators import PartedFit, merged
 from skmulti.training import shares
@@ -75,16 +76,16 @@ def fit_here(est, frames, ys, owners, weights=None):
     by_rank = [
         [fit.encode(split[i][0]) for i in split if owners[i] == rank] for rank in range(len(set(owners.values())))
     ]
-    encoded = _in_global_order([own[0].join(own[1:]) for own in by_rank], fit.recipe.batch_size)
+    encoded = _in_global_order([joined(own) for own in by_rank], fit.recipe.batch_size)
     validating = [fit.encode(own) for own in held]
-    validating = validating[0].join(validating[1:]) if held else None
+    validating = joined(validating) if held else None
     fitted = fit.train(encoded, validating, (len(encoded),), (len(validating) if held else 0,))
     return fitted, pd.concat([own.table.assign(y=own.y) for own in held]) if held else None
 
 
 def _in_global_order(ranks, batch_size):
     """Join the rows of several processes in the order in which their steps take them."""
-    whole = ranks[0].join(ranks[1:])
+    whole = joined(ranks)
     firsts = np.cumsum([0, *map(len, ranks[:-1])])
     taken = shares(tuple(map(len, ranks)), batch_size)
     ends = firsts + np.cumsum(taken, axis=0)

@@ -5,12 +5,13 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from encoded_parts import joined
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.class_weight import compute_class_weight
 
 from skmulti import MultiInputClassifier, MultiInputRegressor
 from skmulti.datasets import make_listings, make_prices
-from skmulti.estimators import EncodedPart, PartedFit, merged
+from skmulti.estimators import PartedFit, merged
 from skmulti.estimators.summaries import LabelCounts, NumberSummary
 from skmulti.network import TargetMoments
 
@@ -44,12 +45,6 @@ def fit_in_pieces(est, frames, ys, weights=None):
     training = joined([fit.encode(own) for own in trained])
     held = joined([fit.encode(own) for _, own in split if len(own)]) if n_held else None
     return fit.train(training, held, (len(training),), (n_held,)), fit, split
-
-
-def joined(parts):
-    arrays = {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays}
-    weight = None if parts[0].weight is None else np.concatenate([part.weight for part in parts])
-    return EncodedPart(arrays, np.concatenate([part.y for part in parts]), weight)
 
 
 def same_weights(one, two, tolerance=1e-5):
