@@ -128,7 +128,7 @@ def add_predict_options(parser):
 # --- train
 
 NETWORKS = {
-    "large": {"units": (1024, 1024, 1024), "batch_size": 2_048},
+    "large": {"units": (1024, 1024, 1024), "batch_size": 16_384},
     "default": {"units": None, "batch_size": 256},
 }
 
