@@ -19,7 +19,7 @@ from .._workers import WORKERS, map_ahead
 from ..inputs import odd_cells_gathered
 from ..router import split_lazy
 from .devices import run_shares, test_share, train_share
-from .steps import EpochOrder, FeedSteps, RowFeed, gather_batch, run_alone
+from .steps import EpochOrder, FeedSteps, RowFeed, as_plain, gather_batch, run_alone
 
 # Number of rows of a table that are mixed with each other.
 WINDOW_ROWS = 65_536
@@ -66,12 +66,7 @@ class LazyFeed:
 
     def steps(self):
         """Return the `tf.data.Dataset` of the batches."""
-        batches = tf.data.Dataset.range(self.n_steps).map(self._fetch_batch, WORKERS).prefetch(2)
-        # Keras makes two iterators an epoch; to optimize so small a graph each time costs more time than it saves.
-        options = tf.data.Options()
-        options.experimental_optimization.apply_default_optimizations = False
-        options.autotune.enabled = False
-        return batches.with_options(options)
+        return as_plain(tf.data.Dataset.range(self.n_steps).map(self._fetch_batch, WORKERS).prefetch(2))
 
     def _fetch_batch(self, step):
         """Gather the rows of a step that are in memory, and encode the others."""
@@ -194,7 +189,7 @@ class StreamFeed:
             lambda: self.rows.read(self.batch_size, self.seed), output_signature=signature
         )
         # A generator has no length, but Keras needs it to know the last step of an epoch beforehand.
-        return batches.apply(tf.data.experimental.assert_cardinality(self.n_steps)).prefetch(2)
+        return as_plain(batches.apply(tf.data.experimental.assert_cardinality(self.n_steps)).prefetch(2))
 
     def first_row(self):
         """Return the first row as a batch of one."""

@@ -19,6 +19,18 @@ import tensorflow as tf
 STEP = tf.TensorSpec((), tf.int64)
 
 
+def as_plain(dataset):
+    """Return a `tf.data.Dataset` of ours that TensorFlow leaves as it is.
+
+    Keras makes two iterators an epoch: to optimize so small a graph each time costs more than it saves. And the thread
+    that tunes an iterator can miss its end on a machine with one core: the epoch then waits for as long as it has run.
+    """
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
+    options.autotune.enabled = False
+    return dataset.with_options(options)
+
+
 def place_of_rows():
     """Return the context of operations on all rows: under a strategy the host, which sends each device its own."""
     return tf.device("CPU:0") if tf.distribute.has_strategy() else nullcontext()
@@ -87,7 +99,7 @@ class RowFeed:
 
     def steps(self):
         """Return the `tf.data.Dataset` of the numbers of the steps, which Keras iterates over."""
-        return tf.data.Dataset.range(self.n_steps)
+        return as_plain(tf.data.Dataset.range(self.n_steps))
 
     def batch(self, step):
         """Gather the batch of a step: (arrays, y) or (arrays, y, weight), and what else comes with it."""
@@ -172,7 +184,7 @@ class FeedSteps:
             return self.feed.steps()
         # In vectors, since Keras lets the strategy divide each element among its devices.
         n_devices = tf.distribute.get_strategy().num_replicas_in_sync
-        return tf.data.Dataset.range(self.feed.n_steps).map(lambda step: tf.fill([n_devices], step))
+        return as_plain(tf.data.Dataset.range(self.feed.n_steps).map(lambda step: tf.fill([n_devices], step)))
 
     def __call__(self, iterator):
         """Run the next steps, as many as the model runs in one execution, and return the metrics."""
