@@ -14,7 +14,7 @@ from ..errors import BranchMismatchError, closest_match, describe_object, place,
 from ..layers import CHANNELS_LAST, PIXEL_MODES, Backbone, PixelScale, StepSummary, copy_layer, with_sublayers
 from ..spec import layer_name
 from .base import Branch, rescale_and_fill
-from .image.branch import augment_photos
+from .image import augment_photos
 
 # How the families of keras.applications were trained, by their models' names in lower case. Those with None begin with
 # layers that scale pixels of 0 to 255, unless they were made without them (`include_preprocessing=False`).
@@ -194,20 +194,22 @@ expects: it is of no family of keras.applications and begins with no layer that 
     def thaw(self, layers, epoch):
         """Set which layers of the network are trained from an epoch on; see `Branch.thaw`."""
         _refuse_idle(self)
-        parts = {id(layer): with_sublayers(layer) for layer in layers}
-        holder = next(layer for layer in layers if any(isinstance(part, Backbone) for part in parts[id(layer)]))
-        backbone = next(part for part in parts[id(holder)] if isinstance(part, Backbone))
+        holder, backbone = _find_backbone(layers)
         # What stands beside the network is a part of its features, or else trained with the rest.
         top = backbone if self.augment else holder
         is_frozen = not self.trainable or (self.unfreeze_at is not None and epoch < self.unfreeze_at)
         # Keras hands the flag on to all inner layers.
         top.trainable = not is_frozen
         if is_frozen:
-            return []
+            return
         trained = {id(layer) for layer in _last_layers(backbone, self.trainable)}
         for part in with_sublayers(top):
             if not isinstance(part, keras.Model):
                 part.trainable = id(part) in trained
+
+    def step_scales(self, layers):
+        """Return the weights of the network that are trained, with their scale; see `Branch.step_scales`."""
+        _, backbone = _find_backbone(layers)
         return [(variable, float(self.learning_rate_scale)) for variable in backbone.trainable_variables]
 
     def _see(self, tensor, spec):
@@ -394,6 +396,12 @@ def _input_shape(network):
     """Return the shape of a row that a network reads, or None if it says nothing about it."""
     inputs = getattr(network, "inputs", None) or ()
     return tuple(inputs[0].shape[1:]) if network.built and len(inputs) == 1 else None
+
+
+def _find_backbone(layers):
+    """Return the one of a branch's layers that holds the pretrained network, and that network."""
+    found = [(layer, part) for layer in layers for part in with_sublayers(layer) if isinstance(part, Backbone)]
+    return found[0]
 
 
 def _last_layers(backbone, trainable):

@@ -846,7 +846,7 @@ class Branch(HintedParams, BaseEstimator):
         return None
 
     def thaw(self, layers, epoch):
-        """Decide which layers are trained from an epoch on, and how fast; by default all that `connect` made are.
+        """Set which layers are trained from an epoch on; by default those that `connect` made, from the first on.
 
         A fit calls it before the first epoch, after `unfreeze_at` epochs, and when it goes on with
         changed parameters of `thaws`.
@@ -854,14 +854,24 @@ class Branch(HintedParams, BaseEstimator):
         Parameters
         ----------
         layers : list of keras.layers.Layer
-            The layers of the branch in the network: the models of `features` and of `connect`.
+            The layers of the branch in the network: the models of `features` and of `connect`. Their
+            flags ``trainable`` are set here.
         epoch : int
             Number of epochs that the network was trained for.
+        """
+
+    def step_scales(self, layers):
+        """Return which weights take smaller or larger steps than the others; by default none.
+
+        Parameters
+        ----------
+        layers : list of keras.layers.Layer
+            As for `thaw`, which was called before.
 
         Returns
         -------
         list of (keras.Variable, float)
-            By how much the steps of a weight are multiplied, for those where it is not 1.
+            By how much the learning rate is multiplied for a weight.
         """
         return []
 
