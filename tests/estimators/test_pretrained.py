@@ -169,7 +169,7 @@ def test_features_of_another_network_are_not(tmp_path, change):
 
 
 def test_folds_and_candidates_share_them(tmp_path):
-    grid = {"branches__photo__units": [None, 3], "optimizer__learning_rate": [0.01, 0.1]}
+    grid = {"branches__photo__units": [None, 3]}
     search = GridSearchCV(photo_classifier(params={"memory": str(tmp_path), "epochs": 1}), grid, cv=2).fit(X, Y)
 
     assert rows_seen(search.best_estimator_) == 0
@@ -344,7 +344,7 @@ class Die(keras.callbacks.Callback):
             raise RuntimeError("killed")
 
 
-@pytest.mark.parametrize("after", [1, 2, 3])
+@pytest.mark.parametrize("after", [1, 3])
 def test_a_killed_fit_goes_on_in_its_stage(tmp_path, monkeypatch, after):
     monkeypatch.setattr(checkpoints, "WAIT", 0)
     params = {"epochs": 5, "callbacks": [Die()]}
@@ -429,10 +429,10 @@ def test_chunks_are_unfrozen_after_as_many_epochs():
 
 
 def test_a_grid_over_what_is_trained():
-    grid = {"branches__photo__trainable": [False, 1], "branches__photo__learning_rate_scale": [0.1, 1.0]}
+    grid = [{"branches__photo__trainable": [False, 1]}, {"branches__photo__learning_rate_scale": [1.0]}]
     search = GridSearchCV(photo_classifier(params={"epochs": 1}), grid, cv=2, error_score="raise").fit(X, Y)
 
-    assert len(search.cv_results_["params"]) == 4
+    assert len(search.cv_results_["params"]) == 3
     assert search.best_estimator_.branches["photo"].backbone is TINY
 
 
@@ -443,9 +443,15 @@ def test_clones_share_the_pretrained_network():
     assert np.isfinite(cross_val_score(est, X, Y, cv=2)).all()
 
 
-@pytest.mark.parametrize("branch", [{}, {"trainable": 1, "unfreeze_at": 1}, {"trainable": 1, "augment": True}])
-@pytest.mark.parametrize("way", ["pickle", "file"])
-def test_it_comes_back_from_a_pickle_and_a_file(tmp_path, branch, way):
+@pytest.mark.parametrize(
+    ("way", "branch"),
+    [
+        ("pickle", {"trainable": 1, "unfreeze_at": 1}),
+        ("file", {}),
+        ("file", {"trainable": 1, "augment": True}),
+    ],
+)
+def test_it_comes_back_from_a_pickle_and_a_file(tmp_path, way, branch):
     est = photo_classifier(**branch).fit(X, Y)
     if way == "file":
         save(est, tmp_path / "est.skm")
