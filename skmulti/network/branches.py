@@ -11,7 +11,7 @@ from sklearn.base import clone
 from .._params import check_call
 from ..errors import BranchMismatchError, closest_match, describe_object, place, quote, shorten
 from ..inputs import Branch
-from .reload import copy_layer
+from ..layers import copy_layer
 
 
 class FunctionBranch(Branch):
