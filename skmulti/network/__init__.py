@@ -8,6 +8,7 @@ their initial values, and trains nothing.
 
 from .branches import FunctionBranch, LayerBranch, resolve_branches
 from .build import build_by_hand, build_network, refuse_nan
+from .ensemble import average_networks, features_in, networks_in
 from .forward import Forward
 from .halves import Halves, InputVectors
 from .heads import N_MEMBERS, DenseHead, TargetMoments, classification_target, encode_target, regression_target
@@ -57,13 +58,16 @@ __all__ = [
     "TargetMoments",
     "TargetUnitsLoss",
     "as_merge",
+    "average_networks",
     "build_by_hand",
     "build_network",
     "check_saveable",
     "classification_target",
     "encode_target",
+    "features_in",
     "loss_name",
     "metrics_by_output",
+    "networks_in",
     "pack_layer",
     "pack_network",
     "refuse_nan",
