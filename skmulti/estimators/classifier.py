@@ -98,6 +98,12 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     input_dropout : float
         Share of the training rows from which each input is removed at random, so that
         the network learns to do without it.
+    n_networks : int
+        Number of networks that are trained and averaged. Three or four cost about as many times
+        the seconds of training and predict better; see the notes.
+    n_jobs : int or None
+        Number of networks that train side by side, in threads; -1 takes all cores. None is 1. The
+        weights do not depend on it.
     memory : str, joblib.Memory or None
         Where encoded training rows are kept between fits; None keeps none.
     checkpoint : str, PathLike or None
@@ -249,6 +255,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         jit_compile=False,
         dtype="float32",
         input_dropout=0.0,
+        n_networks=1,
+        n_jobs=None,
         memory=None,
         checkpoint=None,
         warm_start=False,
@@ -277,6 +285,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         self.jit_compile = jit_compile
         self.dtype = dtype
         self.input_dropout = input_dropout
+        self.n_networks = n_networks
+        self.n_jobs = n_jobs
         self.memory = memory
         self.checkpoint = checkpoint
         self.warm_start = warm_start

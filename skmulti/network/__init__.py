@@ -6,9 +6,9 @@ with the loss and the metrics that suit its output. The wing reads no rows but t
 their initial values, and trains nothing.
 """
 
-from .branches import FunctionBranch, LayerBranch, resolve_branches
+from .branches import FunctionBranch, LayerBranch, resolve_branches, with_features
 from .build import build_by_hand, build_network, refuse_nan
-from .ensemble import average_networks, features_in, networks_in
+from .ensemble import average_networks, networks_in, reach_inside
 from .forward import Forward
 from .halves import Halves, InputVectors
 from .heads import N_MEMBERS, DenseHead, TargetMoments, classification_target, encode_target, regression_target
@@ -64,16 +64,17 @@ __all__ = [
     "check_saveable",
     "classification_target",
     "encode_target",
-    "features_in",
     "loss_name",
     "metrics_by_output",
     "networks_in",
     "pack_layer",
     "pack_network",
+    "reach_inside",
     "refuse_nan",
     "regression_target",
     "resolve_branches",
     "unpack_layer",
     "unpack_network",
     "weight_shapes",
+    "with_features",
 ]

@@ -67,6 +67,42 @@ def networks_in(model):
     return [layer for layer in model.layers if layer.name.startswith(_NETWORK)] or [model]
 
 
+def average_outputs(model, outputs):
+    """Return the average of outputs of the networks of a model, as the model averages them."""
+    # A layer of its own: another call would give that of the model a second output.
+    layer = model.get_layer(MEAN_LAYER)
+    return type(layer).from_config(layer.get_config())(outputs)
+
+
+def reach_inside(model, outputs, names=None):
+    """Connect a model's inputs to tensors inside of its networks.
+
+    Parameters
+    ----------
+    model : keras.Model
+        From `average_networks` or `build_network`.
+    outputs : list of tensor, or of dict of tensors
+        For each of `networks_in`, tensors inside of it.
+    names : collection of str or None
+        Names of the inputs on which they depend; None is all.
+
+    Returns
+    -------
+    inputs : dict of str to tensor
+        These inputs.
+    found : list
+        As `outputs`, from the inputs on.
+    """
+    inputs = {name: tensor for name, tensor in model.input.items() if names is None or name in names}
+    networks = networks_in(model)
+    if networks == [model]:
+        return inputs, outputs
+    features = features_in(model)
+    given = {name: features[name](tensor) if name in features else tensor for name, tensor in inputs.items()}
+    own = [{name: network.input[name] for name in inputs} for network in networks]
+    return inputs, [keras.Model(*ends)(given) for ends in zip(own, outputs, strict=True)]
+
+
 def features_in(model):
     """Return what computes the fixed features in front of averaged networks: a dict of keras.Model by input name."""
     if networks_in(model) == [model]:

@@ -41,6 +41,12 @@ class Teller:
         self.level, self.whole = int(level), whole
         self.prefix = f"[{place}] " if place else ""
 
+    def within(self, place, draws=True):
+        """Return the teller of a part of the fit, whose lines say so; without `draws` it draws no bar."""
+        own = Teller(self.level if draws else min(self.level, 1), whole=self.whole)
+        own.prefix = f"{self.prefix[:-2]}, {place}] " if self.prefix else f"[{place}] "
+        return own
+
     def say(self, words):
         """Print a line, unless silent."""
         if self.level:
@@ -188,6 +194,11 @@ def routed_hold_out(n_rows):
 def built(model):
     """Return the words for a network that was built."""
     return f"built the network, {_many(model.count_params(), 'weight')}"
+
+
+def built_more(networks):
+    """Return the words for further networks that were built."""
+    return f"built {_many(len(networks), 'more network')}"
 
 
 def traced():
