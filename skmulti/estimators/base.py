@@ -23,6 +23,7 @@ from ..network import (
     build_by_hand,
     build_network,
     check_saveable,
+    networks_apart,
     refuse_nan,
     resolve_branches,
     with_features,
@@ -598,6 +599,12 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if isinstance(X, Outputs):
             return X.array
         return self._in_chunks(X, self.forward_)
+
+    def _outputs_apart(self, X):
+        """Return what each network says of rows: ndarray of shape (n_rows, n_networks, width)."""
+        if self.forward_.apart is None:
+            self.forward_.apart = Forward(networks_apart(self.model_))
+        return self._in_chunks(X, self.forward_.apart)
 
     def _in_chunks(self, X, compute, only=None):
         """Encode rows, for the inputs in `only` or for all, and return what ``compute(arrays, chunk_rows)`` returns."""

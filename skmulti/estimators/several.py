@@ -5,7 +5,6 @@ hold-out. A `_Lane` trains networks one after the other with one compiled networ
 lanes run side by side in threads.
 """
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -152,12 +151,14 @@ def _train(est, turns, networks, seeds, shared):
     waiting, results = iter(range(len(networks))), {}
 
     def run(lane):
-        with told_by(teller().within("", draws=len(lanes) == 1)) if len(lanes) > 1 else nullcontext():
-            # The lanes take the next network from one iterator, as some networks stop earlier than others.
-            for number in waiting:
+        # The lanes take the next network from one iterator, as some networks stop earlier than others.
+        for number in waiting:
+            # Bars of several threads would draw over each other.
+            own = teller().within(f"network {number + 1}/{len(networks)}", draws=len(lanes) == 1)
+            with told_by(own):
                 results[number], interrupted = lane.train(number)
-                if interrupted:
-                    return True
+            if interrupted:
+                return True
         return False
 
     try:
@@ -207,8 +208,7 @@ class _Lane:
     def train(self, number):
         """Train a network: (what it has come to, whether a user interrupted it)."""
         est, seed = self.est, self.seeds[number]
-        told = teller().within(f"network {number + 1}/{len(self.networks)}")
-        with isolate(seed, est.dtype), repeat_names(), told_by(told):
+        with isolate(seed, est.dtype), repeat_names():
             rows, held = self.turns.rows(est, *self.shared, number)
             self._begin(self.networks[number], held)
             interrupted = est._train(rows, held, seed, self.turns.recipe, whole=True)

@@ -8,7 +8,7 @@ their initial values, and trains nothing.
 
 from .branches import FunctionBranch, LayerBranch, resolve_branches, with_features
 from .build import build_by_hand, build_network, refuse_nan
-from .ensemble import average_networks, networks_in, reach_inside
+from .ensemble import average_networks, networks_apart, networks_in, reach_inside
 from .forward import Forward
 from .halves import Halves, InputVectors
 from .heads import N_MEMBERS, DenseHead, TargetMoments, classification_target, encode_target, regression_target
@@ -66,6 +66,7 @@ __all__ = [
     "encode_target",
     "loss_name",
     "metrics_by_output",
+    "networks_apart",
     "networks_in",
     "pack_layer",
     "pack_network",

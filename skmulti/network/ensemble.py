@@ -67,6 +67,12 @@ def networks_in(model):
     return [layer for layer in model.layers if layer.name.startswith(_NETWORK)] or [model]
 
 
+def networks_apart(model):
+    """Return a model with the outputs of each of its networks: (batch, n_networks, width)."""
+    outputs = model.get_layer(MEAN_LAYER).input if networks_in(model) != [model] else [model.output]
+    return keras.Model(model.input, keras.ops.stack(outputs, axis=1))
+
+
 def average_outputs(model, outputs):
     """Return the average of outputs of the networks of a model, as the model averages them."""
     # A layer of its own: another call would give that of the model a second output.

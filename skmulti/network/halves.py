@@ -147,21 +147,17 @@ class Halves:
 
     def _output_model(self):
         """Build the model from the vectors and flags of all inputs to the output."""
-        inputs, outputs = [], []
-        for name in self.names:
-            vectors, flags = self._vectors(name), self._flags(name)
-            inputs.append((vectors, flags[0] is not None and flags))
-        tensors = [tensor for vectors, flags in inputs for tensor in (vectors, flags) if tensor]
+        # For each vector and flag a list of the tensors of all networks.
+        tensors = [own for name in self.names for own in (self._vectors(name), self._flags(name)) if own[0] is not None]
         if len(self._networks) == 1:
-            return keras.Model([tensor[0] for tensor in tensors], self.model.output)
-        given = []
-        for tensor in tensors:
-            width = sum(own.shape[-1] for own in tensor) if tensor[0].dtype != "bool" else 1
-            given.append(keras.Input((width,), dtype=tensor[0].dtype))
+            return keras.Model([own[0] for own in tensors], self.model.output)
+        given, outputs = [], []
+        for number, own in enumerate(tensors):
+            width = 1 if own[0].dtype == "bool" else sum(tensor.shape[-1] for tensor in own)
+            given.append(keras.Input((width,), dtype=own[0].dtype, name=f"vector_{number}"))
         for number, network in enumerate(self._networks):
-            own = [tensor[number] for tensor in tensors]
-            parts = [_part(whole, tensor, number) for whole, tensor in zip(given, tensors, strict=True)]
-            outputs.append(keras.Model(own, network.output)(parts))
+            parts = [_part(whole, own, number) for whole, own in zip(given, tensors, strict=True)]
+            outputs.append(keras.Model([own[number] for own in tensors], network.output)(parts))
         return keras.Model(given, average_outputs(self.model, outputs))
 
     def _vectors(self, name):

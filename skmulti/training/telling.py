@@ -38,14 +38,13 @@ class Teller:
     """
 
     def __init__(self, level=0, place="", whole=True):
-        self.level, self.whole = int(level), whole
+        self.level, self.place, self.whole = int(level), place, whole
         self.prefix = f"[{place}] " if place else ""
 
     def within(self, place, draws=True):
-        """Return the teller of a part of the fit, whose lines say so; without `draws` it draws no bar."""
-        own = Teller(self.level if draws else min(self.level, 1), whole=self.whole)
-        own.prefix = f"{self.prefix[:-2]}, {place}] " if self.prefix else f"[{place}] "
-        return own
+        """Return the teller of a part of the fit, whose lines name it; without `draws` it draws no bar."""
+        level = self.level if draws else min(self.level, 1)
+        return Teller(level, ", ".join(filter(None, [self.place, place])), self.whole)
 
     def say(self, words):
         """Print a line, unless silent."""
