@@ -180,8 +180,8 @@ class MemberMean(keras.layers.Layer):
         return {**super().get_config(), "units": self.units, "activation": activation}
 
 
-# Probabilities nearer to 0 or 1 than this have no odds that could be told: float32 knows no number between 1 - 6e-8 and 1.
-_EDGE = 1e-7
+# Probabilities nearer to 0 or 1 than this have no odds that could be told. Both it and 1 minus it are exact in float32.
+_EDGE = 2.0**-23
 
 
 @_register
