@@ -198,9 +198,7 @@ class TestFitted:
 
 def test_gates_are_means():
     est = classifier(TWO_INPUTS, merge="gated", n_networks=2).fit(X, LABELS)
-    singles = [
-        classifier(TWO_INPUTS, merge="gated", random_state=seed).fit(X, LABELS) for seed in network_seeds(0, 2)
-    ]
+    singles = [classifier(TWO_INPUTS, merge="gated", random_state=seed).fit(X, LABELS) for seed in network_seeds(0, 2)]
     found = gate_weights(est, X.head(4))
     assert_allclose(found, np.mean([gate_weights(single, X.head(4)) for single in singles], axis=0), rtol=1e-5)
 
@@ -236,7 +234,9 @@ def test_fixed_features_are_shared():
     assert_allclose(halves.output(vectors), est.forward_(arrays), rtol=1e-5)
 
 
-@pytest.mark.parametrize("y", [np.arange(60) % 3, np.c_[LABELS, np.arange(60) % 3], np.eye(3, dtype=int)[np.arange(60) % 3]])
+@pytest.mark.parametrize(
+    "y", [np.arange(60) % 3, np.c_[LABELS, np.arange(60) % 3], np.eye(3, dtype=int)[np.arange(60) % 3]]
+)
 def test_other_targets(y):
     if y.ndim == 2 and y.dtype.kind == "i":
         y[0] = 1
