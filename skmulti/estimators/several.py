@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from .._process import isolate, is_isolated
+from .._process import is_isolated, isolate
 from .._workers import call_in_threads, count_threads, runs_in_joblib
 from ..errors import InputMismatchError
 from ..inputs import odd_cells_reported
