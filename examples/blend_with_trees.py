@@ -2,7 +2,7 @@
 Do a network and trees know different things?
 =============================================
 
-Half a network and half gradient boosting, by scikit-learn's own ensembles on one frame. And three networks instead of one.
+Half a network and half gradient boosting, by scikit-learn's own ensembles on one frame; and three networks.
 
 Run: python examples/blend_with_trees.py
 """
@@ -58,8 +58,8 @@ models = {
 }
 
 # %%
-# Both ensembles pass the frame on. Voting averages the probabilities. Stacking learns from out-of-fold probabilities how
-# much each is worth, and fits the network once for each fold and once more.
+# Both ensembles pass the frame on. Voting averages the probabilities. Stacking learns from out-of-fold probabilities
+# how much each is worth, and fits the network once for each fold and once more.
 scores = {}
 for name, model in models.items():
     model.fit(df[train], y[train])

@@ -54,7 +54,7 @@ def average_networks(networks, target, features=None):
     tensors = {name: features[name](tensor) if name in features else tensor for name, tensor in inputs.items()}
     outputs = []
     for number, network in enumerate(networks, 1):
-        # What starts after the features shares its layers with the whole network, whose tensors `layer.output` would be.
+        # A copy: it shares its layers with the whole network, so that their `output` would be a tensor of that.
         network = unpack_network(pack_network(network)) if features else network
         # The same layers under another name: the layers of a network have different ones.
         network = Network(network.input, network.output, name=f"{_NETWORK}{number}")

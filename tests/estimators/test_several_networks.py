@@ -234,12 +234,11 @@ def test_fixed_features_are_shared():
     assert_allclose(halves.output(vectors), est.forward_(arrays), rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "y", [np.arange(60) % 3, np.c_[LABELS, np.arange(60) % 3], np.eye(3, dtype=int)[np.arange(60) % 3]]
-)
+THREE = np.arange(60) % 3
+
+
+@pytest.mark.parametrize("y", [THREE, np.c_[LABELS, THREE], np.c_[THREE > 0, THREE > 1].astype(int)])
 def test_other_targets(y):
-    if y.ndim == 2 and y.dtype.kind == "i":
-        y[0] = 1
     est = classifier(n_networks=2).fit(X, y)
     assert est.predict(X).shape == y.shape
     proba = est.predict_proba(X)
