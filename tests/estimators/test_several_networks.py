@@ -305,7 +305,7 @@ class StopSecond(keras.callbacks.Callback):
 
 def test_an_interrupt_keeps_the_networks_that_are_done():
     StopSecond.begun = 0
-    with pytest.warns(skmulti.errors.InterruptedFitWarning):
+    with pytest.warns(skmulti.errors.InterruptedFitWarning, match="after 1 of 3 networks, which are averaged"):
         est = regressor(n_networks=3, callbacks=[StopSecond()]).fit(X, PRICES)
     assert len(networks_in(est.model_)) == len(est.networks_) == 1
     assert_same(networks_in(est.model_), [regressor().fit(X, PRICES).model_])
