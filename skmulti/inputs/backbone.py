@@ -194,7 +194,10 @@ expects: it is of no family of keras.applications and begins with no layer that 
     def thaw(self, layers, epoch):
         """Set which layers of the network are trained from an epoch on; see `Branch.thaw`."""
         _refuse_idle(self)
-        holder, backbone = _find_backbone(layers)
+        found = _find_backbone(layers)
+        if found is None:
+            return
+        holder, backbone = found
         # What stands beside the network is a part of its features, or else trained with the rest.
         top = backbone if self.augment else holder
         is_frozen = not self.trainable or (self.unfreeze_at is not None and epoch < self.unfreeze_at)
@@ -209,8 +212,8 @@ expects: it is of no family of keras.applications and begins with no layer that 
 
     def step_scales(self, layers):
         """Return the weights of the network that are trained, with their scale; see `Branch.step_scales`."""
-        _, backbone = _find_backbone(layers)
-        return [(variable, float(self.learning_rate_scale)) for variable in backbone.trainable_variables]
+        found = _find_backbone(layers)
+        return [(own, float(self.learning_rate_scale)) for own in found[1].trainable_variables] if found else []
 
     def _see(self, tensor, spec):
         """Connect pixels of 0 to 255, steps or ids to the vector that the network makes of them."""
@@ -409,9 +412,9 @@ def _input_shape(network):
 
 
 def _find_backbone(layers):
-    """Return the one of a branch's layers that holds the pretrained network, and that network."""
+    """Return the one of a branch's layers that holds the pretrained network, and that network; None behind features."""
     found = [(layer, part) for layer in layers for part in with_sublayers(layer) if isinstance(part, Backbone)]
-    return found[0]
+    return found[0] if found else None
 
 
 def _last_layers(backbone, trainable):

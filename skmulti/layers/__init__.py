@@ -22,6 +22,7 @@ from .numbers import NARROWEST, ColumnDense, ColumnSymlog, FeatureScale, Piecewi
 from .outputs import (
     MemberMean,
     Members,
+    NetworkMean,
     OutputsSoftmax,
     TargetUnits,
     by_member,
@@ -50,6 +51,7 @@ __all__ = [
     "MemberMean",
     "Members",
     "MissingRow",
+    "NetworkMean",
     "OneHotIds",
     "OutputsSoftmax",
     "PiecewiseLinear",

@@ -40,6 +40,8 @@ class TrainingNetwork:
         Has the layers and weights of `whole`, but takes an input's features instead of its
         array. It is `whole` itself if nothing can be saved: without fixed features, or if
         another layer reads the same array.
+    features : dict of str to keras.Model
+        What computes the features that `model` takes, by input name.
     """
 
     def __init__(self, whole, branches):
@@ -55,7 +57,7 @@ class TrainingNetwork:
                 fixed[name] = layer
                 model = _build_features_model(whole.input[name], layer)
                 self._features[name] = FixedFeatures(name, model, getattr(branches[owner], "keeps_features", False))
-        self.model = _cut_off_features(whole, fixed) if fixed else whole
+        self.model, self.features = _cut_off_features(whole, fixed) if fixed else whole, fixed
 
     def prepare(self, whole, *parts, memory=None):
         """Return the network to train, and its `Rows`: the whole network if the parts cannot be trained alone.
@@ -65,7 +67,9 @@ class TrainingNetwork:
         # Rows that are read anew in each epoch leave no place where features could wait. A network that the user
         # compiled anew has another optimizer than the one that both share; a pickle has no training network.
         streamed = any(part is not None and part.streams for part in parts)
-        if self.model is None or self.model.optimizer is not whole.optimizer or streamed:
+        if self.model is None or streamed:
+            return whole, parts
+        if getattr(self.model, "optimizer", None) is not getattr(whole, "optimizer", None):
             return whole, parts
         return self.model, [part and replace(part, arrays=self.arrays(part.arrays, memory)) for part in parts]
 
@@ -76,7 +80,7 @@ class TrainingNetwork:
 
     def __getstate__(self):
         # It would hold the layers a second time; `prepare` then trains the whole network.
-        return {"model": None, "_features": {}}
+        return {"model": None, "features": {}, "_features": {}}
 
 
 class FixedFeatures:
