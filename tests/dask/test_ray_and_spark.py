@@ -2,7 +2,6 @@
 
 import joblib
 import numpy as np
-import pandas as pd
 import pytest
 from search_cases import classifier, rows
 from sklearn.model_selection import GridSearchCV
