@@ -22,7 +22,7 @@ from ..network import (
     build_by_hand,
     build_network,
     check_saveable,
-    refuse_nan,
+    refuse_mismatches,
     resolve_branches,
 )
 from ..router import InputRouter, check_batch, store_folder
@@ -352,7 +352,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             vars(self).pop(name, None)
         if self.model is not None:
             model = self._build_by_hand(specs)
-            refuse_nan(model, specs, sample_rows(arrays, SAMPLE_ROWS))
+            refuse_mismatches(model, specs, sample_rows(arrays, SAMPLE_ROWS))
         else:
             defaults = self.router_.default_branches()
             self.branches_ = resolve_branches(specs, defaults, branches_at_fit(self.branches, defaults))

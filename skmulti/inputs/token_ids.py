@@ -51,7 +51,8 @@ class IdsPadder(InputEncoder):
         row then becomes 1, the id of unknown words.
     padding_id : int
         The id that fills up short rows. If it is not 0, it trades places with 0, which is padding
-        for the network.
+        for the network. A tokenizer that has no padding, and a word with the id 0, calls for an id
+        that it does not use, such as its number of ids.
     length : int, float or None
         Ids of each row; longer rows are cut at the end. An int is that number. None is the length
         of the longest training row. A float in (0, 1) is that quantile of the training rows'
@@ -63,7 +64,7 @@ class IdsPadder(InputEncoder):
     Attributes
     ----------
     vocabulary_size_ : int
-        Number of ids.
+        Number of ids, `padding_id` among them.
     length_ : int
         Ids of each row.
     n_features_in_ : int
@@ -196,7 +197,8 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
         largest = int(np.concatenate([[UNKNOWN_ID], *(ids for ids in rows if ids is not None)]).max())
         before = self.vocabulary_size_ if lengths else FIRST_ID
         # The padding id trades places with 0, so it is an id of the array, too.
-        self.vocabulary_size_ = self.vocabulary_size or max(before, largest + 1, self.padding_id + 1)
+        known = self.vocabulary_size or max(before, largest + 1)
+        self.vocabulary_size_ = max(known, self.padding_id + 1)
         lengths.update(0 if ids is None else len(ids) for ids in rows)
         self._keep(lengths)
         return self

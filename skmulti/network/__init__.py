@@ -6,8 +6,8 @@ with the loss and the metrics that suit its output. The wing reads no rows but t
 their initial values, and trains nothing.
 """
 
-from .branches import FunctionBranch, LayerBranch, resolve_branches
-from .build import build_by_hand, build_network, refuse_nan
+from .branches import FunctionBranch, LayerBranch, kinds_read, resolve_branches
+from .build import build_by_hand, build_network, refuse_mismatches
 from .forward import Forward
 from .halves import Halves, InputVectors
 from .heads import N_MEMBERS, DenseHead, TargetMoments, classification_target, encode_target, regression_target
@@ -62,11 +62,12 @@ __all__ = [
     "check_saveable",
     "classification_target",
     "encode_target",
+    "kinds_read",
     "loss_name",
     "metrics_by_output",
     "pack_layer",
     "pack_network",
-    "refuse_nan",
+    "refuse_mismatches",
     "regression_target",
     "resolve_branches",
     "unpack_layer",
