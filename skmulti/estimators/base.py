@@ -14,7 +14,7 @@ from .._params import check_call, check_keras_name
 from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
 from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten, warned_about
-from ..inputs import SAMPLE_ROWS, odd_cells_reported
+from ..inputs import SAMPLE_ROWS, odd_cells_reported, with_words
 from ..network import (
     Forward,
     Halves,
@@ -359,7 +359,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             self.merge_ = as_merge(self.merge)
             samples = sample_rows(arrays, SAMPLE_ROWS)
             parts = (self.branches_, self.merge_, self.head_, self._target.spec, samples)
-            model = build_network(specs, *parts, input_dropout=self.input_dropout)
+            model = build_network(with_words(specs, self.router_.encoders_), *parts, input_dropout=self.input_dropout)
             self._check_output(model)
         # While fitting, not while saving: after an hour of training it would be too late.
         check_saveable(model)

@@ -37,6 +37,7 @@ from .base import (
     check_merge,
     missing_rows,
     one_column,
+    with_words,
 )
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
@@ -123,4 +124,5 @@ __all__ = [
     "report_odd_cells",
     "settle_odd",
     "small_data_dropout",
+    "with_words",
 ]

@@ -373,6 +373,11 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         lenient = self if self.on_odd == "missing" else None
         return pieces_of_texts(cell_texts(frame, lenient), Tokenizer(**self._options()), self.length_)
 
+    def words(self):
+        """Return the words of the vocabulary; see `InputEncoder.words`."""
+        check_is_fitted(self)
+        return tuple(self.vocabulary_[FIRST_ID:])
+
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         check_is_fitted(self)
