@@ -11,7 +11,7 @@ from sklearn.base import clone
 from .._params import check_call
 from ..errors import BranchMismatchError, closest_match, describe_object, place, quote, shorten
 from ..inputs import Branch, TextBranch
-from .lookups import looks_up, refuse_numbers_as_ids, tables
+from .lookups import looks_up, refuse_numbers_as_ids
 from .reload import copy_layer
 
 
@@ -31,7 +31,6 @@ class FunctionBranch(Branch):
                 f"{where}: the branch {self.function!r} returned an object of type {type(output).__name__}; a "
                 "callable branch takes a KerasTensor (batch, *shape) and gives a KerasTensor."
             )
-        refuse_numbers_as_ids(tables(keras.Model(tensor, output), tensor), spec, sample, "the branch")
         return output
 
 

@@ -178,7 +178,9 @@ def _build_branches(specs, branches, samples):
     models = {}
     for name, branch in branches.items():
         if not isinstance(branch, str):
-            model = branch.build(specs[name], _shared_sample(name, branches, samples))
+            sample = _shared_sample(name, branches, samples)
+            model = branch.build(specs[name], sample)
+            refuse_numbers_as_ids(tables(model), specs[name], sample, "the branch")
             # The first layer is the input. Fixed features become a layer of the network, so that training can start
             # after them.
             parts = getattr(model, "layers", [])[1:]

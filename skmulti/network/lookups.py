@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from ..errors import BranchMismatchError, place, shorten
+from ..layers import LearnedFill
 
 # Training rows in which a number is sought that is no id.
 _ROWS_TO_TRY = 1_000
@@ -24,14 +25,17 @@ def looks_up(layer):
     if isinstance(layer, keras.Sequential):
         return bool(layer.layers) and looks_up(layer.layers[0])
     if isinstance(layer, keras.Model):
-        inputs = getattr(layer, "inputs", None) or ()
-        return any("int" in tensor.dtype for tensor in inputs) or any(tables(layer, tensor) for tensor in inputs)
+        of_ids = any("int" in tensor.dtype for tensor in getattr(layer, "inputs", None) or ())
+        return of_ids or bool(tables(layer))
     return isinstance(layer, keras.layers.Embedding)
 
 
-def tables(model, tensor):
-    """Return the layers of a functional model that look up a tensor."""
-    return [layer for layer in model.layers if isinstance(layer, keras.layers.Embedding) and layer.input is tensor]
+def tables(model, tensor=None):
+    """Return the layers of a model that look up its input (one of several, `tensor`), as it is but for filled gaps."""
+    entries = list(getattr(model, "inputs", None) or ()) if tensor is None else [tensor]
+    entries += [layer.output for layer in getattr(model, "layers", ()) if isinstance(layer, LearnedFill)]
+    found = [layer for layer in getattr(model, "layers", ()) if isinstance(layer, keras.layers.Embedding)]
+    return [layer for layer in found if any(getattr(layer, "input", None) is entry for entry in entries)]
 
 
 def refuse_numbers_as_ids(tables, spec, sample, called):

@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skmulti import (
+    Branch,
     BranchMismatchError,
     EmbeddingBranch,
     IdsPadder,
@@ -74,7 +75,7 @@ def test_a_branch_of_categories_gets_categories_also_if_inputs_share_it():
 def test_what_the_user_names_goes_first():
     ids, y = small_ids()
     est = MultiInputClassifier(InputRouter(kinds={"tokens": "vector"}), branches={"tokens": TextBranch()}, epochs=1)
-    with pytest.raises(BranchMismatchError, match="TextBranch reads text arrays, but .* vector array"):
+    with pytest.raises(BranchMismatchError, match=r"TextBranch reads text arrays, but .* vector array"):
         est.fit({"tokens": ids}, y)
 
 
@@ -82,7 +83,16 @@ def by_hand(inputs, target):
     return keras.layers.Dense(target.width, activation=target.activation)(look_up(inputs["tokens"]))
 
 
-AMBIGUOUS = {"function": {"branches": {"tokens": look_up}}, "model": {"model": by_hand}}
+class OwnBranch(Branch):
+    def connect(self, tensor, spec, sample):
+        return look_up(tensor)
+
+
+AMBIGUOUS = {
+    "function": {"branches": {"tokens": look_up}},
+    "branch": {"branches": {"tokens": OwnBranch()}},
+    "model": {"model": by_hand},
+}
 
 
 @pytest.mark.parametrize("parts", AMBIGUOUS.values(), ids=AMBIGUOUS)

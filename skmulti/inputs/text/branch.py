@@ -142,8 +142,8 @@ class TextBranch(Branch):
             )
         if not self.train_embeddings and self.embeddings is None:
             raise BranchMismatchError(
-                f"{place(spec.name, spec.columns)}: TextBranch(train_embeddings=False) has no `embeddings` to keep. Give "
-                "some, or leave it out: vectors that start as random numbers must be trained."
+                f"{place(spec.name, spec.columns)}: TextBranch(train_embeddings=False) has no `embeddings` to keep. "
+                "Give some, or leave it out: vectors that start as random numbers must be trained."
             )
         vectors, known = (None, None) if self.embeddings is None else vectors_of_ids(self.embeddings, spec)
         width = self._width(vectors, spec)
@@ -179,7 +179,7 @@ class TextBranch(Branch):
         if self.embedding_dim not in (None, width):
             raise BranchMismatchError(
                 f"{place(spec.name, spec.columns)}: TextBranch has embedding_dim={self.embedding_dim}, and its "
-                f"`embeddings` have vectors of {width} numbers. Leave embedding_dim out; `units` makes the output narrower."
+                f"`embeddings` have vectors of {width} numbers. Leave embedding_dim out; `units` narrows the output."
             )
         return width
 

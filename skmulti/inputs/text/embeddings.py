@@ -46,8 +46,8 @@ def vectors_of_ids(embeddings, spec):
     found = _find(_pairs(embeddings, where), ids, where)
     if not found:
         raise BranchMismatchError(
-            f"{where}: none of the {len(ids)} words has a vector in `embeddings`, such as {shorten(repr(spec.words[0]))}. "
-            "Are they of another language, or of another standardize of TextVectorizer?"
+            f"{where}: none of the {len(ids)} words has a vector in `embeddings`; the first is "
+            f"{shorten(repr(spec.words[0]))}. Are they of another language, or of another `standardize`?"
         )
     vectors, known = np.zeros((n_ids, len(next(iter(found.values())))), dtype="float32"), np.zeros(n_ids, dtype=bool)
     places = list(found)
@@ -68,7 +68,7 @@ def _by_id(vectors, n_ids, where):
 
 
 def _find(pairs, ids, where):
-    """Return the vectors of words by their ids; a word in other letters ("Paris") serves where it is not there as is."""
+    """Return the vectors of words by their ids; words in other letters ("Paris") serve for those that are not there."""
     found, exact, width = {}, set(), None
     for word, vector in pairs:
         i = ids.get(word)
@@ -144,6 +144,6 @@ def _read(path, where):
             if width < 1 or len(parts) <= width or not word:
                 raise BranchMismatchError(
                     f"{where}: line {number} of {shorten(repr(path))} has {len(parts)} fields; a word and "
-                    f"{max(width, 1)} numbers were expected. `embeddings` reads text files of word2vec, GloVe and fastText."
+                    f"{max(width, 1)} numbers were expected, as in text files of word2vec, GloVe and fastText."
                 )
             yield word, values
