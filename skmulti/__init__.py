@@ -32,6 +32,7 @@ from .errors import (
 )
 from .estimators import EmbeddingTransformer, MultiInputClassifier, MultiInputRegressor, Plan, hand_in
 from .inputs import (
+    BackboneBranch,
     Branch,
     CalendarEncoder,
     CategoryIndexer,
@@ -106,6 +107,7 @@ __all__ = [
     "ArraySpec",
     "AttentionMerge",
     "AverageMerge",
+    "BackboneBranch",
     "Branch",
     "BranchMismatchError",
     "CalendarEncoder",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 # What follows "__" in the names of an input's layers, in the order in which a row goes through them.
-LAYER_PARTS = ("array", "features", "values", "layers", "is_missing", "dropout", "or_missing", "branch")
+LAYER_PARTS = ("array", "features", "backbone", "values", "layers", "is_missing", "dropout", "or_missing", "branch")
 # The layer whose output is the vector that the head gets.
 MERGED_LAYER = "merge__output"
 

@@ -45,11 +45,12 @@ from ..training import (
     stops_early,
     strategy_of,
     teller,
+    thawed,
     told_by,
     train,
     why_stops_early,
 )
-from .continuing import changed_names, compile_params, network_params, refuse_changes
+from .continuing import changed_names, compile_params, network_params, refuse_changes, renewed_branches
 from .copies import map_leaves
 from .diagram import estimator_block
 from .examples import (
@@ -69,6 +70,7 @@ from .place import place_of_fit
 from .planning import plan_fit
 from .resuming import fit_parts, warn_of_interrupt
 from .scikeras import ScikerasAdapter, optimizer_state, repeat_names, restart_names
+from .stages import branch_layers, refuse_late, stage_end, thaw_state
 from .tasks import CallbackSupportMixin, FitTask
 from .writing import write_predictions
 
@@ -178,6 +180,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self._refuse_source(X, y)
         seed = draw_seed(self.random_state)
         examples = self._reader(self._target).read(X, y, sample_weight)
+        self._target = self._target.follow(self._new_target(), examples.y, examples.weight)
+        if hasattr(self, "branches_"):
+            self.branches_ = renewed_branches(self)
         if validation is not None:
             return self._run(examples, validation, seed, lambda examples, recipe: self._rows(examples))
         recipe = self._recipe(len(examples)).for_one_epoch()
@@ -333,7 +338,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             self.model_ = self._build_network(arrays)
         self.forward_ = Forward(self.model_)
         self._network_params = network_params(self)
-        self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0
+        self.history_, self.n_iter_, self.best_epoch_, self._thawed = {}, 0, 0, None
         return self._rows(examples, arrays)
 
     def _new_router(self):
@@ -461,20 +466,39 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     # --- train
 
     def _train(self, rows, held, seed, recipe, task=None, checkpoint=None, watchers=()):
-        """Compile if needed, train, record what happened; return whether a user interrupted it.
+        """Train all stages of a fit; return whether a user interrupted it.
 
         Only a whole fit, which has a `task`, stops early. The callbacks `watchers` change nothing.
         """
+        last = self.n_iter_ + recipe.epochs
+        if task is not None and not self.warm_start:
+            refuse_late(getattr(self, "branches_", {}), last)
+        if checkpoint:
+            self.history_, self.n_iter_ = checkpoint.begin_fit(self.history_, self.n_iter_)
+        self.callbacks_ = self._copy_callbacks()
+        interrupted = False
         with strategy_of(self.model_):
-            ready = self._make_ready(rows, held, seed, recipe, whole=task is not None)
-            callbacks = [*self.callbacks_, *(task.epochs() if task else ()), *watchers]
-            fit_params = self._fit_params()
-            if rows.n_batches:
-                # The source ends an epoch after these steps by itself.
-                fit_params.pop("steps_per_epoch", None)
-            # Keras makes metrics from their names in the first training step, not in `compile`.
-            with restart_names():
-                done = train(*ready, callbacks, fit_params, self.timings_, checkpoint)
+            while self.n_iter_ < last and not interrupted:
+                end = stage_end(getattr(self, "branches_", {}), self.n_iter_, last)
+                ready = self._make_ready(rows, held, seed, recipe, end, whole=task is not None, stops=end == last)
+                interrupted = self._train_stage(ready, task, checkpoint, watchers)
+                # What stops a stage stops the fit.
+                if self.n_iter_ < end:
+                    break
+                if checkpoint:
+                    checkpoint.begin_stage(self.history_, self.n_iter_)
+        return interrupted
+
+    def _train_stage(self, ready, task, checkpoint, watchers):
+        """Compile if needed, train, record what happened; return whether a user interrupted it."""
+        callbacks = [*self.callbacks_, *(task.epochs() if task else ()), *watchers]
+        fit_params = self._fit_params()
+        if ready.rows.n_batches:
+            # The source ends an epoch after these steps by itself.
+            fit_params.pop("steps_per_epoch", None)
+        # Keras makes metrics from their names in the first training step, not in `compile`.
+        with restart_names():
+            done = train(*ready, callbacks, fit_params, self.timings_, checkpoint)
         # A new dict: a fit that is broken off leaves the old one.
         names = dict.fromkeys([*self.history_, *done.history])
         self.history_ = {
@@ -483,18 +507,18 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.best_epoch_, self.n_iter_, self.stop_reason_ = done.best_epoch, len(self.history_["loss"]), done.ending
         return done.interrupted
 
-    def _make_ready(self, rows, held, seed, recipe, *, whole=True):
-        """Finish the recipe and compile if needed: all that comes before training."""
-        self.callbacks_ = self._copy_callbacks()
+    def _make_ready(self, rows, held, seed, recipe, end=None, *, whole=True, stops=True):
+        """Finish the recipe and compile if needed: all that comes before training to epoch `end`."""
         self._in_parts = not whole
         if rows.batch_rows:
             recipe = replace(recipe, batch_size=rows.batch_rows)
         self.recipe_ = recipe = self._finish_recipe(recipe, held, self.callbacks_, whole=whole)
+        recipe = recipe if stops else recipe.before_thaw()
         with self.timings_.measure("build"):
             self._compile_networks(recipe)
-            network, (rows, held) = self._trained.prepare(self.model_, rows, held)
+            network, (rows, held) = self._trained.prepare(self.model_, rows, held, memory=self.memory)
         schedule = Schedule(
-            epochs=self.n_iter_ + recipe.epochs,
+            epochs=end or self.n_iter_ + recipe.epochs,
             batch_size=recipe.batch_size,
             shuffle=self.shuffle,
             seed=seed,
@@ -523,7 +547,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _compile_networks(self, recipe):
         """Compile the network, and the part of it that training changes, with one optimizer, unless it is compiled."""
-        params = compile_params(self)
+        scales = self._thaw()
+        params = compile_params(self, scales)
         changed = changed_names(getattr(self, "_compiled_with", {}), params)
         self._compiled_with = params
         if self.model_.compiled and not changed:
@@ -536,10 +561,23 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         # As keys of a dict: without fixed features the two are one network, which is compiled once.
         for model in dict.fromkeys([self.model_, self._trained.model]):
             with restart_names():
-                self._compile(model, self._target, recipe)
+                self._compile(model, self._target, recipe, scales)
         # One optimizer, so that a user who trains `model_` on goes on with the state that the fit has reached.
         self._trained.model.optimizer = self.model_.optimizer
         self._restore_optimizer(keeps_rate=not any(name.startswith("optimizer") for name in changed))
+
+    def _thaw(self):
+        """Set which layers are trained from now on, if that changes; return the weights whose steps are scaled."""
+        parts = branch_layers(self.model_, getattr(self, "branches_", {}))
+        state = thaw_state(parts, self.n_iter_)
+        # Flags that a user has set in `model_` stay as long as the branches ask for nothing else.
+        if state != self._thawed:
+            for branch, layers in parts:
+                branch.thaw(layers, self.n_iter_)
+            if self._thawed is not None:
+                teller().say(thawed(self.model_))
+        self._thawed = state
+        return [pair for branch, layers in parts for pair in branch.step_scales(layers)]
 
     # --- predict
 

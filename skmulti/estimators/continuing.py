@@ -3,16 +3,18 @@
 import copy
 
 import numpy as np
+from sklearn.base import clone
 
 from ..errors import quote_first
 from .copies import KINDS, map_leaves, pack_object
-from .parameters import ROUTED
+from .parameters import ROUTED, Parts, branches_at_fit
 
 # Parameters that every fit reads anew. Everything else has made the network, or what it has learned about the target.
 EACH_FIT = {
     "batch_size",
     "callbacks",
     "checkpoint",
+    "class_weight",
     "early_stopping",
     "epochs",
     "memory",
@@ -34,18 +36,43 @@ def network_params(estimator):
     """Return the parameters that made a network, in a form that does not change with the estimator's."""
     others = EACH_FIT | COMPILED | set(ROUTED) - {"loss", "model"}
     params = estimator.get_params(deep=True)
-    kept = {name: value for name, value in params.items() if name.partition("__")[0] not in others}
+    thawing = {
+        f"branches__{name}__{parameter}"
+        for name, branch in Parts(estimator).branches.items()
+        for parameter in getattr(branch, "thaws", ())
+    }
+    kept = {
+        name: value
+        for name, value in params.items()
+        if name.partition("__")[0] not in others and name not in thawing
+    }
     return {name: map_leaves(_remember, value) for name, value in kept.items()}
 
 
-def compile_params(estimator):
-    """Return the parameters that a network is compiled with, and the names of the weights that training changes."""
+def renewed_branches(estimator):
+    """Return a fitted estimator's branches with the parameters that may have changed since: what is trained of each."""
+    given = branches_at_fit(estimator.branches, estimator.router_.default_branches())
+    return {
+        name: _renewed(branch, given[name]) if name in given and getattr(branch, "thaws", ()) else branch
+        for name, branch in estimator.branches_.items()
+    }
+
+
+def _renewed(branch, given):
+    """Return a copy of a branch with the parameters of another one that decide what is trained."""
+    return clone(branch).set_params(**{name: getattr(given, name) for name in branch.thaws})
+
+
+def compile_params(estimator, scales):
+    """Return what a network is compiled with: parameters, the weights that training changes, and their scales."""
     params = {
         name: map_leaves(_remember, value)
         for name, value in estimator.get_params(deep=False).items()
         if name.partition("__")[0] in COMPILED
     }
-    return {**params, "trainable": [variable.path for variable in estimator.model_.trainable_variables]}
+    by_variable = {id(variable): scale for variable, scale in scales}
+    trained = [(variable.path, by_variable.get(id(variable), 1.0)) for variable in estimator.model_.trainable_variables]
+    return {**params, "trainable": trained, "loss": estimator._target.weighs_outputs}
 
 
 def changed_names(before, after):

@@ -1,5 +1,6 @@
 """Labels of one or several columns: their checks, their numbers and their weights."""
 
+import copy
 from numbers import Real
 
 import numpy as np
@@ -197,9 +198,20 @@ class Labels:
         # A label that no training row has, or that all have, still has two values.
         if self.multilabel:
             self.by_output = [np.array([0, 1], dtype=labels.dtype) for labels in self.by_output]
+        self.weights = self._weights_of(class_weight, columns, sample_weight)
+
+    def weighed_anew(self, class_weight, y, sample_weight=None):
+        """Return the same labels with other weights."""
+        labels = copy.copy(self)
+        columns = [y] if y.ndim == 1 else [_infer_type(column) for column in y.T]
+        labels.weights = self._weights_of(class_weight, columns, sample_weight)
+        return labels
+
+    def _weights_of(self, class_weight, columns, sample_weight):
+        """Return the weights of the labels of each column, or None."""
         if sample_weight is not None:
             columns = [column[sample_weight > 0] for column in columns]
-        self.weights = None if class_weight is None else self._weigh_labels(class_weight, columns)
+        return None if class_weight is None else self._weigh_labels(class_weight, columns)
 
     @property
     def classes(self):

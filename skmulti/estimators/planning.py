@@ -59,6 +59,7 @@ def plan_fit(estimator, target, data, validation, *, measure=False):
         with isolate(seed, twin.dtype), repeat_names():
             with odd_cells_reported():
                 rows = twin._build(examples, recipe)
+                twin.callbacks_ = twin._copy_callbacks()
                 ready = twin._make_ready(rows, twin._held_rows(held, validation), seed, recipe)
             if not ready.network.optimizer.built:
                 ready.network.optimizer.build(ready.network.trainable_variables)

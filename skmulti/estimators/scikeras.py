@@ -23,7 +23,7 @@ from .._version import check_stamp, stamp
 from ..errors import OptimizerStateWarning, warn
 from ..layers import has_members, move_by_rows
 from ..network import Forward, loss_name, pack_network, unpack_network
-from ..training import LazyAdam, isolate
+from ..training import LazyAdam, isolate, mark_steps, with_scaled_steps
 from .copies import copy_callback, copy_metric, for_pickle, map_leaves, pack_object, unpack_object
 from .parameters import PARTS, ROUTED, Parts, check_routed, check_routed_names, own_names
 
@@ -182,7 +182,7 @@ class ScikerasAdapter(BaseWrapper):
         """Return the parameters that begin with ``prefix__``, by the rest of their names."""
         return split_nested(self._routed)[1].get(prefix, {})
 
-    def _compile(self, model, target, recipe):
+    def _compile(self, model, target, recipe, scales=()):
         """Compile a network with what SciKeras makes of the routed parameters, or with defaults.
 
         Parameters
@@ -193,6 +193,8 @@ class ScikerasAdapter(BaseWrapper):
             The target, after `describe`.
         recipe : Recipe
             Decides what the user left open.
+        scales : list of (keras.Variable, float)
+            By how much the learning rate of weights is multiplied.
         """
         kwargs = self._get_compile_kwargs()
         if self._optimizer_is_auto():
@@ -201,6 +203,9 @@ class ScikerasAdapter(BaseWrapper):
         # A copy of the user's object: Keras binds an optimizer to the variables of the network that it trains first.
         if isinstance(self.optimizer, keras.optimizers.Optimizer):
             kwargs["optimizer"] = type(self.optimizer).from_config(self.optimizer.get_config())
+        mark_steps(model, scales)
+        if scales:
+            kwargs["optimizer"] = with_scaled_steps(keras.optimizers.get(kwargs["optimizer"]))
         if kwargs["loss"] is None:
             kwargs["loss"] = self.head_.default_loss(target.spec)
         if kwargs["metrics"] is None:

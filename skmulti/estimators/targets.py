@@ -5,6 +5,8 @@ loss (`TargetUnitsLoss`) undoes it, so the network learns a target of mean 0 and
 checkpoints and ``model_.predict`` are in the units of y.
 """
 
+import copy
+
 import numpy as np
 import pandas as pd
 import scipy.sparse
@@ -46,7 +48,8 @@ class ClassTarget:
     """
 
     def __init__(self, class_weight=None, classes=None):
-        self.class_weight = class_weight
+        # A copy, to which `follow` compares later ones.
+        self.class_weight = copy.deepcopy(class_weight)
         self.classes = classes
 
     @property
@@ -69,6 +72,17 @@ class ClassTarget:
                 "can, give the labels themselves: np.asarray(y).argmax(axis=1).",
                 TargetWarning,
             )
+
+    def follow(self, other, y, sample_weight=None):
+        """Return this target with the class weights of another one that has learned nothing; "balanced" means y."""
+        if self.class_weight == other.class_weight:
+            return self
+        # Unknown labels are refused before they are weighed.
+        self.numbers(y)
+        target = copy.copy(self)
+        target.class_weight = other.class_weight
+        target.labels = self.labels.weighed_anew(other.class_weight, y, sample_weight)
+        return target
 
     def check_columns(self, y):
         """Refuse labels of another number of columns."""
@@ -173,6 +187,10 @@ class NumberTarget:
         """Learn the number of columns."""
         self.flat = y.ndim == 1
         self.n_outputs = 1 if y.ndim == 1 else y.shape[1]
+
+    def follow(self, other, y, sample_weight=None):
+        """Return this target: nothing of it may change."""
+        return self
 
     def check_columns(self, y, name="y"):
         """Refuse numbers of another number of columns."""

@@ -24,6 +24,7 @@ from ._odd import first_notes, odd_cells_gathered, odd_cells_reported, report_od
 from ._state import Pairs
 from ._unknown import KnownValues
 from ._values import Vocabulary
+from .backbone import BackboneBranch
 from .base import (
     FEW_ROWS,
     SAMPLE_ROWS,
@@ -76,6 +77,7 @@ __all__ = [
     "PATHS",
     "SAMPLE_ROWS",
     "ArrayCounts",
+    "BackboneBranch",
     "Bounds",
     "Branch",
     "CalendarEncoder",

@@ -775,6 +775,14 @@ class Branch(HintedParams, BaseEstimator):
     memorises : bool
         True if a network with this branch soon knows its training rows by heart. The
         learning rate then falls when the hold-out gets worse, not by a fixed plan.
+    thaws : tuple of str
+        The parameters that decide which layers are trained, and how fast, see `thaw`. They may
+        change between two fits of one network (``warm_start``).
+    unfreeze_at : int or None
+        Number of epochs after which a fit calls `thaw` again, to train other layers.
+    keeps_features : bool
+        Whether an estimator with `memory` keeps the output of `features` on disk, for other fits whose
+        features have the same weights.
 
     See Also
     --------
@@ -797,6 +805,9 @@ class Branch(HintedParams, BaseEstimator):
     reads = ()
     reads_masks = True
     memorises = False
+    thaws = ()
+    unfreeze_at = None
+    keeps_features = False
     _parameter_constraints: dict = {}
 
     def build(self, spec, sample=None):
@@ -830,11 +841,13 @@ class Branch(HintedParams, BaseEstimator):
         inputs = keras.Input(spec.shape, dtype=spec.dtype, name=names["array"])
         fixed = self.features(spec, sample)
         if fixed is None:
-            output = self._connect_flat(_rescale_and_fill(inputs, spec, sample, self.reads_masks), spec, sample)
+            output = self._connect_flat(rescale_and_fill(inputs, spec, sample, self.reads_masks), spec, sample)
             return keras.Model(inputs, output, name=names["layers"])
         # What training changes is a model of its own, from the features on. A fit computes the features of each row
         # once, and trains that inner model on them (`TrainingNetwork`).
-        fixed = keras.Model(inputs, fixed(inputs), name=names["features"], trainable=False)
+        fixed = keras.Model(inputs, fixed(inputs), name=names["features"])
+        # Set here, since Keras does not hand a constructor's `trainable` on to inner layers.
+        fixed.trainable = False
         values = keras.Input(fixed.output_shape[1:], dtype=fixed.output.dtype, name=names["values"])
         rest = keras.Model(values, self._connect_flat(values, spec, sample), name=names["layers"])
         return keras.Model(inputs, rest(fixed(inputs)), name=names["layers"])
@@ -858,6 +871,36 @@ class Branch(HintedParams, BaseEstimator):
             to train and does the same in training and in prediction.
         """
         return None
+
+    def thaw(self, layers, epoch):
+        """Set which layers are trained from an epoch on; by default those that `connect` made, from the first on.
+
+        A fit calls it before the first epoch, after `unfreeze_at` epochs, and when it goes on with
+        changed parameters of `thaws`.
+
+        Parameters
+        ----------
+        layers : list of keras.layers.Layer
+            The layers of the branch in the network: the models of `features` and of `connect`. Their
+            flags ``trainable`` are set here.
+        epoch : int
+            Number of epochs that the network was trained for.
+        """
+
+    def step_scales(self, layers):
+        """Return which weights take smaller or larger steps than the others; by default none.
+
+        Parameters
+        ----------
+        layers : list of keras.layers.Layer
+            As for `thaw`, which was called before.
+
+        Returns
+        -------
+        list of (keras.Variable, float)
+            By how much the learning rate is multiplied for a weight.
+        """
+        return []
 
     def connect(self, tensor, spec, sample):
         """Connect the layers of the branch.
@@ -903,7 +946,7 @@ class Branch(HintedParams, BaseEstimator):
             )
 
 
-def _rescale_and_fill(tensor, spec, sample, masks):
+def rescale_and_fill(tensor, spec, sample, masks):
     """Scale pixels to 0-1, and put a learned value in the place of NaN."""
     # Pixels stay bytes up to here: as float32 they would take four times the memory, on disk and in every batch.
     if spec.dtype == "uint8":

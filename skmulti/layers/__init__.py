@@ -2,10 +2,11 @@
 
 In come tensors, out go tensors: nothing here knows of tables, inputs or estimators. Every layer is registered
 with Keras under the package's name and has a config of plain data, so that a saved network is loaded in Keras'
-safe mode once skmulti is imported. A layer is in the file of its subject: ids, numbers, steps, missing values,
-outputs, dense layers. So are the functions that compute its initial values.
+safe mode once skmulti is imported. A layer is in the file of its subject: ids, numbers, steps, pixels, missing
+values, outputs, dense layers. So are the functions that compute its initial values. `copies` copies layers that a user gives.
 """
 
+from .copies import Backbone, copy_layer, refuse_lambda, with_sublayers
 from .dense import Gates, InputEmbedding, check_units, dense_stack
 from .ids import (
     CategoryEmbedding,
@@ -28,12 +29,15 @@ from .outputs import (
     output_ranges,
     with_logits,
 )
+from .pixels import PIXEL_MODES, PixelScale
 from .steps import CHANNELS_LAST, StepMask, StepPosition, StepSummary, ZeroMasked
 
 __all__ = [
     "CHANNELS_LAST",
     "NARROWEST",
+    "PIXEL_MODES",
     "AllMissing",
+    "Backbone",
     "CategoryEmbedding",
     "ColumnDense",
     "ColumnSymlog",
@@ -49,6 +53,7 @@ __all__ = [
     "OneHotIds",
     "OutputsSoftmax",
     "PiecewiseLinear",
+    "PixelScale",
     "PresentInputs",
     "RandomFlag",
     "StepMask",
@@ -60,6 +65,7 @@ __all__ = [
     "ZeroMasked",
     "by_member",
     "check_units",
+    "copy_layer",
     "dense_stack",
     "feature_means",
     "has_members",
@@ -67,6 +73,8 @@ __all__ = [
     "inverse_document_frequencies",
     "move_by_rows",
     "output_ranges",
+    "refuse_lambda",
     "slopes_between",
     "with_logits",
+    "with_sublayers",
 ]

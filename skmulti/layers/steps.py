@@ -33,27 +33,50 @@ class ZeroMasked(keras.layers.Layer):
 
 @_register
 class StepSummary(keras.layers.Layer):
-    """Put the average and the maximum over the unmasked steps side by side.
+    """Put the average and the maximum over the unmasked steps side by side, or return one of the two.
 
-    Maps (batch, steps, width) to (batch, 2 * width). The result of a row without any step is
-    zeros: an average over none would be NaN.
+    Maps (batch, steps, width) to (batch, 2 * width), or to (batch, width). The result of a row without
+    any step is zeros: an average over none would be NaN.
+
+    Parameters
+    ----------
+    pooling : {"both", "average", "max"}
+        What is returned.
     """
 
+    def __init__(self, pooling="both", **kwargs):
+        super().__init__(**kwargs)
+        self.pooling = pooling
+
     def call(self, inputs, mask=None):
-        if mask is None:
-            return ops.concatenate([ops.mean(inputs, axis=1), ops.max(inputs, axis=1)], axis=-1)
-        seen = ops.cast(ops.expand_dims(mask, -1), inputs.dtype)
-        count = ops.maximum(ops.sum(seen, axis=1), 1)
-        mean = ops.sum(inputs * seen, axis=1) / count
-        lowest = ops.cast(-1e9, inputs.dtype)
-        highest = ops.max(ops.where(seen > 0, inputs, lowest), axis=1)
-        return ops.concatenate([mean, ops.where(ops.any(seen > 0, axis=1), highest, 0)], axis=-1)
+        pools = {"average": [_average], "max": [_highest], "both": [_average, _highest]}[self.pooling]
+        return ops.concatenate([pool(inputs, mask) for pool in pools], axis=-1)
 
     def compute_mask(self, inputs, mask=None):
         return None
 
     def compute_output_shape(self, input_shape):
-        return (input_shape[0], 2 * input_shape[-1])
+        return (input_shape[0], input_shape[-1] * (1 + (self.pooling == "both")))
+
+    def get_config(self):
+        return {**super().get_config(), "pooling": self.pooling}
+
+
+def _average(inputs, mask):
+    """Return the average over the unmasked steps; of none it is 0."""
+    if mask is None:
+        return ops.mean(inputs, axis=1)
+    seen = ops.cast(ops.expand_dims(mask, -1), inputs.dtype)
+    return ops.sum(inputs * seen, axis=1) / ops.maximum(ops.sum(seen, axis=1), 1)
+
+
+def _highest(inputs, mask):
+    """Return the maximum over the unmasked steps; of none it is 0."""
+    if mask is None:
+        return ops.max(inputs, axis=1)
+    seen = ops.expand_dims(mask, -1)
+    highest = ops.max(ops.where(seen, inputs, ops.cast(-1e9, inputs.dtype)), axis=1)
+    return ops.where(ops.any(seen, axis=1), highest, 0)
 
 
 @_register

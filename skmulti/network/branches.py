@@ -11,8 +11,8 @@ from sklearn.base import clone
 from .._params import check_call
 from ..errors import BranchMismatchError, closest_match, describe_object, place, quote, shorten
 from ..inputs import Branch, TextBranch
+from ..layers import copy_layer
 from .lookups import looks_up, refuse_numbers_as_ids
-from .reload import copy_layer
 
 
 class FunctionBranch(Branch):

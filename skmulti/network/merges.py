@@ -8,9 +8,8 @@ from sklearn.base import BaseEstimator, clone
 from .._params import check_call
 from .._validation import POSITIVE_INT
 from ..errors import NetworkSizeWarning, closest_match, describe_object, describe_output, quote, warn
-from ..layers import Gates, InputEmbedding, PresentInputs, ZeroMasked
+from ..layers import Gates, InputEmbedding, PresentInputs, ZeroMasked, copy_layer
 from ..spec import layer_name
-from .reload import copy_layer
 
 # The widest that a merge makes tensors of different widths by itself. Narrow inputs gain nothing from more, and an
 # attention over inputs as wide as a photo's features has tens of millions of weights.

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import keras
 
+from ..layers import refuse_lambda, with_sublayers
 from .build import Network
-from .reload import all_layers, check_saveable, refuse_lambda, with_sublayers
+from .reload import all_layers, check_saveable
 
 
 @dataclass(frozen=True)

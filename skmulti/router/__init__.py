@@ -20,9 +20,10 @@ from .plan import RoutingTable, kinds_as_read, lines_to_change
 from .records import is_record
 from .router import InputRouter, make_input_router
 from .routes import Route
-from .store import as_memory, file_states, store_folder
+from .store import DecodedStore, array_keys, as_memory, file_states, store_folder
 
 __all__ = [
+    "DecodedStore",
     "EncodedInputs",
     "FittedRoutes",
     "InputRouter",
@@ -30,6 +31,7 @@ __all__ = [
     "Route",
     "RouterGraph",
     "RoutingTable",
+    "array_keys",
     "as_memory",
     "check_batch",
     "draw_block",

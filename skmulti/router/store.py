@@ -1,4 +1,4 @@
-"""Decoded rows on disk, which are found again by what they were decoded from.
+"""Rows of arrays on disk, which are found again by what they were made from: decoded cells, or features of arrays.
 
 Rows are read, not mapped: the system counts the pages of a mapped file as the process's memory, so a fit would seem to
 need as much memory as with all rows in an array.
@@ -44,6 +44,13 @@ def row_keys(columns, folder=None):
         columns = columns.iloc[:, 0]
     # Of type "V", because NumPy drops the zero bytes at the end of type "S".
     keys = b"".join(_make_key(cell, folder) or bytes(KEY_BYTES) for cell in columns.astype(object))
+    return np.frombuffer(keys, dtype=f"V{KEY_BYTES}")
+
+
+def array_keys(array):
+    """Return a key for the content of each row of an encoded array: ndarray of shape (n_rows,), bytes."""
+    rows = np.ascontiguousarray(array).reshape(len(array), -1)
+    keys = b"".join(hashlib.sha1(row.data, usedforsecurity=False).digest() for row in rows)
     return np.frombuffer(keys, dtype=f"V{KEY_BYTES}")
 
 
@@ -113,7 +120,7 @@ def _stat_files(cells, folders):
 
 
 class DecodedStore:
-    """Rows of one encoder's array in a folder, which folds, fits and processes share.
+    """Rows of one array in a folder, which folds, fits and processes share.
 
     Parameters
     ----------
@@ -243,12 +250,12 @@ def as_memory(memory):
         ) from error
 
 
-def store_folder(memory):
-    """Return the folder for decoded rows, or None if the memory has no folder.
+def store_folder(memory, name="skmulti_decoded"):
+    """Return the folder for decoded rows, or for others by name; None if the memory has no folder.
 
     It lies within the memory's own folder, so that `Memory.clear` clears it, too.
     """
     if memory is None:
         return None
     location = getattr(getattr(as_memory(memory), "store_backend", None), "location", None)
-    return os.path.join(location, "skmulti_decoded") if isinstance(location, str) else None
+    return os.path.join(location, name) if isinstance(location, str) else None

@@ -16,9 +16,10 @@ from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
 from .lazy import LazyAdam
+from .rates import mark_steps, with_scaled_steps
 from .processes import SharedRows, StopTogether, shares
 from .run import Rows, Schedule, count_held, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
-from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
+from .telling import Teller, built, routed, routed_hold_out, teller, thawed, time_in_words, told_by
 from .timing import Timings
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "hold_out",
     "isolate",
     "kept_seed",
+    "mark_steps",
     "piece_rows",
     "refuse_strategy",
     "routed",
@@ -56,10 +58,12 @@ __all__ = [
     "strategy_of",
     "table_batches",
     "teller",
+    "thawed",
     "time_epoch",
     "time_in_words",
     "told_by",
     "train",
     "variables",
     "why_stops_early",
+    "with_scaled_steps",
 ]

@@ -28,7 +28,33 @@ ENDING = ".checkpoint"
 _OF_KERAS = {"_model", "params", "validation_data"}
 
 
-class Checkpoint:
+class _Stages:
+    """What a checkpoint knows of the stages of a fit: its file is of one of them, and says what came before.
+
+    Attributes
+    ----------
+    training : dict or None
+        What `SaveEpochs` has written before the fit was killed.
+    before : dict
+        History and number of the epochs before the stage; `begun` is their number when the fit began.
+    """
+
+    training = None
+
+    def begin_fit(self, history, n_epochs):
+        """Return history and number of epochs before the stage that goes on: those in the file, or those given."""
+        self.begun = n_epochs
+        self.begin_stage(history, n_epochs)
+        if self.training is not None:
+            self.before = self.training["before"]
+        return self.before["history"], self.before["epochs"]
+
+    def begin_stage(self, history, n_epochs):
+        """Remember what a fit has come to before a stage."""
+        self.before = {"history": history, "epochs": n_epochs}
+
+
+class Checkpoint(_Stages):
     """The file of one fit in a folder of checkpoints; a context that holds it as long as the fit runs.
 
     Parameters
@@ -44,15 +70,15 @@ class Checkpoint:
     ----------
     seed : int
         The seed of the fit: that in the file if there is one.
-    training : dict or None
-        What `SaveEpochs` has written before the fit was killed.
+    training, before : object
+        As in `_Stages`.
     finished : bool
         Set when the fit has ended normally. The file is then removed.
     """
 
     def __init__(self, folder, parts, seed):
         self.folder, self.parts, self.seed = Path(folder), parts, seed
-        self.training, self.finished = None, False
+        self.finished = False
         self._due, self._is_warned = 0.0, False
 
     def __enter__(self):
@@ -154,7 +180,7 @@ def kept_seed(folder, parts, seed):
     return seed
 
 
-class FollowedCheckpoint:
+class FollowedCheckpoint(_Stages):
     """A checkpoint that another process of the same training writes.
 
     Parameters
@@ -244,6 +270,11 @@ class SaveEpochs(keras.callbacks.Callback):
         kept = [(path, value.shape, str(value.dtype)) for path, value in training["variables"]]
         if known == kept and list(training["callbacks"]) == list(self.callbacks):
             return training
+        if self.checkpoint.before["epochs"] != self.checkpoint.begun:
+            raise ValueError(
+                f"The checkpoint {self.checkpoint.path} is of another network, in the middle of a fit in stages: code "
+                "of yours has changed. Delete the file to begin anew."
+            )
         warn(
             f"The checkpoint {self.checkpoint.path.name} is of the same parameters and rows, but of another network: "
             "code of yours has changed. The fit begins anew, and replaces it.",
@@ -271,6 +302,7 @@ class SaveEpochs(keras.callbacks.Callback):
     def _state(self):
         """Return all that the next epochs depend on, as plain values."""
         return {
+            "before": self.checkpoint.before,
             "logs": [{name: float(value) for name, value in logs.items()} for logs in self.progress.logs],
             "stopped": bool(self.model.stop_training),
             "variables": [(path, variable.value.numpy()) for path, variable in variables(self.model)],

@@ -144,6 +144,11 @@ class Recipe:
         reasons = {**self.reasons, "epochs": "one for each chunk of rows", "early_stopping": "not on chunks of rows"}
         return replace(self, epochs=1, stops_early=False, reasons=reasons)
 
+    def before_thaw(self):
+        """Return the recipe for epochs after which other layers are trained: all of them are run."""
+        # A rate that falls to nearly zero ends the stage well, and the next one begins with the whole rate again.
+        return replace(self, stops_early=False, patience=None, rate=self.rate and AnnealRate)
+
     def with_network(
         self,
         network,

@@ -5,12 +5,23 @@ backbone. `TrainingNetwork` shares layers and optimizer with the whole network b
 features, so these are computed once for each row of a fit, not once in each epoch.
 """
 
+import math
+import os
+import time
 from dataclasses import replace
 
 import keras
+import numpy as np
 
+from ..layers import with_sublayers
 from ..network import Forward
+from ..router import DecodedStore, array_keys, store_folder
 from ..spec import layer_name
+from .fingerprint import digest
+from .telling import EVERY, featured, featuring, teller
+
+# Arrays of a block of rows, whose features are looked up and computed together, take about this many bytes.
+BLOCK_BYTES = 2**25
 
 
 class TrainingNetwork:
@@ -33,33 +44,141 @@ class TrainingNetwork:
 
     def __init__(self, whole, branches):
         layers = {layer.name: layer for layer in whole.layers}
-        fixed = {}
+        fixed, self._features = {}, {}
         for name, branch in branches.items():
-            features = layers.get(layer_name(branch if isinstance(branch, str) else name, "features"))
+            owner = branch if isinstance(branch, str) else name
+            layer = layers.get(layer_name(owner, "features"))
             # The layer "is_missing" reads the array as well, so the array cannot be replaced.
             # A user may have set them to be trained before the fit goes on.
-            is_fixed = features is not None and not features.trainable_variables
+            is_fixed = layer is not None and not layer.trainable_variables
             if is_fixed and layer_name(name, "is_missing") not in layers:
-                fixed[name] = features
+                fixed[name] = layer
+                model = _build_features_model(whole.input[name], layer)
+                self._features[name] = FixedFeatures(name, model, getattr(branches[owner], "keeps_features", False))
         self.model = _cut_off_features(whole, fixed) if fixed else whole
-        self._forwards = {name: Forward(_build_features_model(whole.input[name], part)) for name, part in fixed.items()}
 
-    def prepare(self, whole, *parts):
-        """Return the network to train, and its `Rows`: the whole network if the parts cannot be trained alone."""
+    def prepare(self, whole, *parts, memory=None):
+        """Return the network to train, and its `Rows`: the whole network if the parts cannot be trained alone.
+
+        Features that other fits may have are looked up in `memory`, and kept there.
+        """
         # Rows that are read anew in each epoch leave no place where features could wait. A network that the user
         # compiled anew has another optimizer than the one that both share; a pickle has no training network.
         streamed = any(part is not None and part.streams for part in parts)
         if self.model is None or self.model.optimizer is not whole.optimizer or streamed:
             return whole, parts
-        return self.model, [part and replace(part, arrays=self.arrays(part.arrays)) for part in parts]
+        return self.model, [part and replace(part, arrays=self.arrays(part.arrays, memory)) for part in parts]
 
-    def arrays(self, arrays):
+    def arrays(self, arrays, memory=None):
         """Replace the array of each input that has fixed features by its features."""
-        return {**arrays, **{name: forward({name: arrays[name]}) for name, forward in self._forwards.items()}}
+        found = {name: features.of(arrays[name], memory) for name, features in self._features.items()}
+        return {**arrays, **found}
 
     def __getstate__(self):
         # It would hold the layers a second time; `prepare` then trains the whole network.
-        return {"model": None, "_forwards": {}}
+        return {"model": None, "_features": {}}
+
+
+class FixedFeatures:
+    """The fixed features of an input, as a function of its array.
+
+    Parameters
+    ----------
+    name : str
+        The input.
+    model : keras.Model
+        Takes the array by the input's name.
+    keeps : bool
+        Whether other fits may have the same features, and rows of the same content.
+    """
+
+    def __init__(self, name, model, keeps):
+        self.name, self.model, self.keeps = name, model, keeps
+        self._forward = Forward(model)
+
+    def of(self, array, memory=None):
+        """Return the features of all rows: ndarray of shape ``(n_rows, *shape)``."""
+        if not self.keeps:
+            return self._compute(array)
+        folder = store_folder(memory, "skmulti_features")
+        shape, dtype = self.model.output.shape[1:], self.model.output.dtype
+        store = folder and DecodedStore(os.path.join(folder, network_digest(self.model)), shape, dtype)
+        return _Lookup(self._compute, store, np.empty((len(array), *shape), dtype)).fill(self.name, array)
+
+    def _compute(self, array):
+        return self._forward({self.name: array})
+
+
+class _Lookup:
+    """Fills an array of features: rows of equal content are computed once, and not at all if a store has them.
+
+    Parameters
+    ----------
+    compute : callable
+        Returns the features of some rows.
+    store : DecodedStore or None
+        Where features are kept.
+    out : ndarray of shape ``(n_rows, *shape)``
+        The array to fill.
+    """
+
+    def __init__(self, compute, store, out):
+        self.compute, self.store, self.out = compute, store, out
+        # By key, the first row of the content.
+        self.first = {}
+        self.n_computed = 0
+
+    def fill(self, name, array):
+        """Fill the array with the features of all rows of an input's array, and return it; tell how it goes."""
+        n_rows, told = len(array), time.perf_counter()
+        size = max(1, BLOCK_BYTES // max(1, math.prod(array.shape[1:]) * np.dtype(array.dtype).itemsize))
+        with teller().stage(lambda: featured(name, n_rows, self.n_computed)):
+            for begin in range(0, n_rows, size):
+                self._fill_block(begin, np.asarray(array[begin : begin + size]))
+                if time.perf_counter() - told >= EVERY:
+                    told = time.perf_counter()
+                    teller().say(featuring(name, min(begin + size, n_rows), n_rows))
+        return self.out
+
+    def _fill_block(self, begin, block):
+        """Fill the rows from `begin` on with the features of a block."""
+        keys = array_keys(block)
+        listed = keys.tolist()
+        new = [row for row, key in enumerate(listed, begin) if self.first.setdefault(key, row) == row]
+        left = self._read(keys, new, begin)
+        if left:
+            places = np.array(left) - begin
+            self.out[left] = self.compute(block[places])
+            self.n_computed += len(left)
+            if self.store:
+                with self.store.writer() as add:
+                    add(keys[places], self.out[left])
+        first = np.array([self.first[key] for key in listed])
+        self.out[begin : begin + len(block)] = self.out[first]
+
+    def _read(self, keys, rows, begin):
+        """Read rows from the store, and return those that it does not have."""
+        if not self.store or not rows:
+            return rows
+        places = dict(zip(rows, self.store.find(keys[np.array(rows) - begin]), strict=True))
+        kept = {row: place for row, place in places.items() if place is not None}
+        gone = self.store.read(list(kept.values()), self.out, list(kept))
+        return sorted([*gone, *(row for row in rows if row not in kept)])
+
+
+def network_digest(model):
+    """Return a digest of a network: equal ones compute the same, whatever their layers are called."""
+    # Keras numbers names over the process.
+    names = {layer.name: str(number) for number, layer in enumerate(with_sublayers(model))}
+
+    def without_names(config):
+        if isinstance(config, dict):
+            return {key: without_names(part) for key, part in config.items() if key != "build_config"}
+        if isinstance(config, list | tuple):
+            return [without_names(part) for part in config]
+        return names.get(config, config) if isinstance(config, str) else config
+
+    return digest(without_names(model.get_config()), model.get_weights())
 
 
 def _cut_off_features(whole, fixed):

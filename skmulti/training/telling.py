@@ -4,6 +4,7 @@ A fit puts its teller into the context (`told_by`), and every part of the fit as
 know nothing of training count the cells that they decode (`skmulti._counts`); the teller listens to them.
 """
 
+import math
 import threading
 import time
 from contextlib import contextmanager
@@ -188,6 +189,21 @@ def routed_hold_out(n_rows):
 def built(model):
     """Return the words for a network that was built."""
     return f"built the network, {_many(model.count_params(), 'weight')}"
+
+
+def featuring(name, done, n_rows):
+    """Return the words for features that are being computed."""
+    return f"features of {name}: {done:,} of {_many(n_rows, 'row')}"
+
+
+def featured(name, n_rows, n_computed):
+    """Return the words for features that are computed, or were kept by another fit."""
+    return f"features of {name}: {_many(n_rows, 'row')}, {n_computed:,} of them computed"
+
+
+def thawed(model):
+    """Return the words for a network of which other layers are trained from now on."""
+    return f"training {sum(math.prod(v.shape) for v in model.trainable_variables):,} weights from now on"
 
 
 def traced():

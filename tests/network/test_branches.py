@@ -14,7 +14,7 @@ from skmulti.network.branches import as_branch, resolve_branches
 from skmulti.network.build import build_network
 from skmulti.network.heads import DenseHead
 from skmulti.network.merges import ConcatenateMerge
-from skmulti.network.reload import copy_layer
+from skmulti.layers import copy_layer
 from skmulti.spec import ArraySpec, TargetSpec
 
 

@@ -137,9 +137,7 @@ class ImageBranch(Branch):
         if not all(is_positive_int(count) for count in filters):
             raise ValueError(f"filters must hold positive integers, got {self.filters!r}.")
         if self.augment:
-            # "nearest" repeats the picture's edge, which looks more like a photo than black does.
-            shift = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="nearest", **CHANNELS_LAST)
-            tensor = TrainingPipeline([keras.layers.RandomFlip("horizontal", **CHANNELS_LAST), shift])(tensor)
+            tensor = augment_photos(tensor)
         for count in map(int, filters):
             convolution = keras.layers.Conv2D(
                 count, self.kernel_size, padding="same", activation="relu", **CHANNELS_LAST
@@ -175,6 +173,13 @@ class TrainingPipeline(keras.layers.Pipeline):
     def call(self, inputs, training=False, mask=None):
         # Upstream, `training` is True by default: a plain ``model(x)`` would augment, and differ from call to call.
         return super().call(inputs, training=bool(training), mask=mask)
+
+
+def augment_photos(tensor):
+    """Mirror images left to right at random and move them by up to 10 %, in training only."""
+    # "nearest" repeats the picture's edge, which looks more like a photo than black does.
+    shift = keras.layers.RandomTranslation(0.1, 0.1, fill_mode="nearest", **CHANNELS_LAST)
+    return TrainingPipeline([keras.layers.RandomFlip("horizontal", **CHANNELS_LAST), shift])(tensor)
 
 
 def is_positive_int(value):
