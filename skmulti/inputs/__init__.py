@@ -48,7 +48,7 @@ from .records import RecordVectorizer
 from .sequence import SequenceBranch, SequencePadder
 from .stacker import VectorStacker
 from .tags import TagsBranch, TagsIndexer
-from .text import TextBranch, TextVectorizer
+from .text import PretrainedTokenizer, TextBranch, TextVectorizer
 from .token_ids import IdsPadder
 from .transformer import TransformerEncoder
 from .vector import DenseBranch, NumberScaler, PiecewiseBranch, small_data_dropout
@@ -99,6 +99,7 @@ __all__ = [
     "Pairs",
     "Piece",
     "PiecewiseBranch",
+    "PretrainedTokenizer",
     "RecordVectorizer",
     "SequenceBranch",
     "SequencePadder",

@@ -15,6 +15,7 @@ from .._validation import FRACTION, POSITIVE_INT, Integral, Interval
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec
 from ._cells import CellError, as_vector, vector_or_none, writes_numbers
 from ._hints import holds_objects, probe
+from ._ids import pad_ids
 from ._odd import LEAVE_OUT, MOST_SHARE, ON_ODD, are_mostly, settle_odd
 from ._steps import choose_length
 from ._values import as_objects
@@ -286,7 +287,8 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         check_is_fitted(self)
-        return ArraySpec(name, "text", (self.length_,), "int32", vocabulary_sizes=(self.vocabulary_size_,))
+        sizes = (self.vocabulary_size_,)
+        return ArraySpec(name, "text", (self.length_,), "int32", vocabulary_sizes=sizes, padding_id=self.padding_id)
 
     def _read_rows(self, columns, *, reset):
         """Return the ids of each row without padding at its ends, None where it is missing."""
@@ -321,16 +323,8 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
         }
 
     def _pad(self, rows):
-        """Return rows of ids as an array (n_rows, length_), in which 0 is padding and no id is out of range."""
-        array = np.full((len(rows), self.length_), self.padding_id, dtype="int64")
-        for row, ids in zip(array, rows, strict=True):
-            if ids is not None:
-                row[: len(ids)] = ids[: self.length_]
-        array[array >= self.vocabulary_size_] = UNKNOWN_ID
-        if self.padding_id:
-            padding, zero = array == self.padding_id, array == 0
-            array[padding], array[zero] = 0, self.padding_id
-        return array.astype("int32")
+        """Return rows of ids as an array (n_rows, length_)."""
+        return pad_ids(rows, self.length_, padding_id=self.padding_id, size=self.vocabulary_size_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -36,7 +36,7 @@ def vectors_of_ids(embeddings, spec):
     where = place(spec.name, spec.columns)
     n_ids = spec.vocabulary_sizes[0]
     if isinstance(embeddings, np.ndarray):
-        return _by_id(embeddings, n_ids, where)
+        return _by_id(embeddings, n_ids, spec.padding_id, where)
     if not spec.words:
         raise BranchMismatchError(
             f"{where}: `embeddings` are found by their words, and the input's encoder knows no words. Give "
@@ -55,16 +55,23 @@ def vectors_of_ids(embeddings, spec):
     return vectors, known
 
 
-def _by_id(vectors, n_ids, where):
-    """Return the rows of an array, which are those of the ids."""
-    if vectors.ndim != 2 or vectors.dtype.kind not in "iuf" or len(vectors) < n_ids or not vectors.shape[1]:
+def _by_id(vectors, n_ids, padding_id, where):
+    """Return the rows of an array, which are those of the tokenizer's ids."""
+    # A tokenizer without padding has no row for the id that stands for it.
+    n_rows = n_ids - (0 < padding_id == n_ids - 1)
+    if vectors.ndim != 2 or vectors.dtype.kind not in "iuf" or len(vectors) < n_rows or not vectors.shape[1]:
         raise BranchMismatchError(
-            f"{where}: an array of `embeddings` has a row of numbers for each of the {n_ids} ids, got shape "
+            f"{where}: an array of `embeddings` has a row of numbers for each of the {n_rows} ids, got shape "
             f"{vectors.shape} and dtype {vectors.dtype}. For vectors with words, give (words, array)."
         )
     _check_finite(vectors, where)
-    known = np.arange(n_ids) > 0
-    return np.where(known[:, None], vectors[:n_ids], 0).astype("float32"), known
+    found = np.zeros((n_ids, vectors.shape[1]), dtype="float32")
+    found[: len(vectors)] = vectors[:n_ids]
+    if padding_id:
+        # The two ids have traded places.
+        found[padding_id] = vectors[0]
+    found[0] = 0
+    return found, np.arange(n_ids) > 0
 
 
 def _find(pairs, ids, where):
