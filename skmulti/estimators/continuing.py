@@ -42,9 +42,7 @@ def network_params(estimator):
         for parameter in getattr(branch, "thaws", ())
     }
     kept = {
-        name: value
-        for name, value in params.items()
-        if name.partition("__")[0] not in others and name not in thawing
+        name: value for name, value in params.items() if name.partition("__")[0] not in others and name not in thawing
     }
     return {name: map_leaves(_remember, value) for name, value in kept.items()}
 

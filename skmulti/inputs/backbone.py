@@ -246,7 +246,7 @@ expects: it is of no family of keras.applications and begins with no layer that 
     def _given_network(self, spec, where):
         """Return the network of this fit as it was given: a new one, or a copy."""
         if isinstance(self.backbone, str) and spec.kind == "text":
-            return hub_network(self.backbone, load_weights=self.weights is not None)
+            return hub_network(self.backbone, where, load_weights=self.weights is not None)
         if isinstance(self.backbone, str):
             return _build_application(self.backbone, self.weights, spec, where)
         if isinstance(self.backbone, keras.Model):

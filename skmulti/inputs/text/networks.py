@@ -29,6 +29,10 @@ def read_by_ids(network, spec, where):
     keras.Model
         Maps ids (batch, length) to (batch, width), or to (batch, length, width) with a mask.
     """
+    outputs = getattr(network, "output", None)
+    if isinstance(outputs, dict | list | tuple):
+        # Without the layers that only the other outputs need, which would count among the last ones.
+        network = keras.Model(network.input, _one_tensor(outputs, network, where), name=network.name)
     ids = keras.Input(spec.shape, dtype=spec.dtype)
     tensors = list(getattr(network, "inputs", None) or ())
     own = TokenIds(spec.padding_id, keep=_knows(network, spec.padding_id))(ids) if spec.padding_id else ids

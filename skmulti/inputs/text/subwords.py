@@ -72,7 +72,7 @@ def _hub_files(preset):
     """Return the files of a tokenizer of KerasHub, which downloads those of a preset once."""
     import keras
 
-    tokenizer = _keras_hub().models.Tokenizer.from_preset(preset)
+    tokenizer = _from_preset("Tokenizer", preset, "PretrainedTokenizer")
     files = {MAIN_FILE: json.dumps(keras.saving.serialize_keras_object(tokenizer)).encode()}
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save_assets(folder)
@@ -203,6 +203,19 @@ def _keras_hub():
     return keras_hub
 
 
-def hub_network(preset, *, load_weights):
+def _from_preset(kind, preset, where, **options):
+    """Return a tokenizer or a network of KerasHub."""
+    models = _keras_hub().models
+    try:
+        return getattr(models, kind).from_preset(os.fspath(preset), **options)
+    # Of a preset that is not known, not there, or that cannot be downloaded.
+    except (ValueError, OSError, ImportError) as error:
+        raise ValueError(
+            f"{where}: KerasHub has no {kind.lower()} {shorten(repr(preset))}: {shorten(error, 200)} Give the name of "
+            "a preset, or a folder that save_to_preset has written, of the backbone and of the tokenizer."
+        ) from error
+
+
+def hub_network(preset, where, *, load_weights):
     """Return the network of a preset of KerasHub, or of a folder that ``save_to_preset`` has written."""
-    return _keras_hub().models.Backbone.from_preset(os.fspath(preset), load_weights=load_weights)
+    return _from_preset("Backbone", preset, where, load_weights=load_weights)
