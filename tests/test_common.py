@@ -3,6 +3,7 @@
 import inspect
 import io
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +15,7 @@ import skmulti.inputs
 from skmulti.errors import BranchMismatchError
 from skmulti.inputs import (
     ENCODERS,
+    BackboneBranch,
     Branch,
     CalendarEncoder,
     CategoryIndexer,
@@ -88,6 +90,12 @@ TAGS = ArraySpec("genres", "tags", (4,), "int32", vocabulary_sizes=(9,))
 STEPS = ArraySpec("trace", "sequence", (6, 2), "float32")
 PIXELS = ArraySpec("photo", "image", (8, 8, 3), "uint8")
 
+BACKBONES = {
+    "image": keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 255), keras.layers.Conv2D(4, 3)]),
+    "sequence": keras.Sequential([keras.Input((6, 2)), keras.layers.LSTM(4, return_sequences=True, use_cudnn=False)]),
+    "text": keras.Sequential([keras.Input((6,), dtype="int32"), keras.layers.Embedding(9, 4, mask_zero=True)]),
+}
+
 BRANCHES = [
     (DenseBranch(), VECTOR),
     (DenseBranch(units=()), VECTOR),
@@ -106,6 +114,10 @@ BRANCHES = [
     *((SequenceBranch(name, units=4), STEPS) for name in ARCHITECTURES),
     (ImageBranch(filters=(4,)), PIXELS),
     (ImageBranch(filters=(4, 4), units=3, dropout=0.5), PIXELS),
+    (BackboneBranch(BACKBONES["image"]), PIXELS),
+    (BackboneBranch(BACKBONES["image"], pooling="both", units=3, dropout=0.5, augment=True), PIXELS),
+    (BackboneBranch(BACKBONES["sequence"], units=4), STEPS),
+    (BackboneBranch(BACKBONES["text"], pooling="max", units=4), WORDS),
 ]
 
 
@@ -185,7 +197,7 @@ def test_every_merge_has_a_short_name():
 def test_branch_refuses_a_foreign_kind_and_names_both(branch, spec):
     foreign = next(other for other in (VECTOR, IDS, WORDS, STEPS, PIXELS) if other.kind not in branch.reads)
     with pytest.raises(
-        BranchMismatchError, match=f"{type(branch).__name__} reads {spec.kind} arrays.*a {foreign.kind}"
+        BranchMismatchError, match=f"{type(branch).__name__} reads .*{spec.kind}.* arrays, but.*a {foreign.kind}"
     ):
         branch.build(foreign)
 

@@ -547,6 +547,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _compile_networks(self, recipe):
         """Compile the network, and the part of it that training changes, with one optimizer, unless it is compiled."""
+        # Before anything was trained; a network of an earlier version has no such attribute.
+        is_new = vars(self).get("_thawed", ()) is None
         scales = self._thaw()
         params = compile_params(self, scales)
         changed = changed_names(getattr(self, "_compiled_with", {}), params)
@@ -555,7 +557,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             return
         if self.model_.compiled and self.model_.optimizer.built:
             self._optimizer_state = optimizer_state(self.model_.optimizer)
-        elif self.n_iter_ and not hasattr(self, "_optimizer_state"):
+        elif self.n_iter_ and not is_new and not hasattr(self, "_optimizer_state"):
             self._warn_of_new_optimizer()
         self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}))
         # As keys of a dict: without fixed features the two are one network, which is compiled once.
@@ -571,10 +573,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         parts = branch_layers(self.model_, getattr(self, "branches_", {}))
         state = thaw_state(parts, self.n_iter_)
         # Flags that a user has set in `model_` stay as long as the branches ask for nothing else.
-        if state != self._thawed:
+        before = vars(self).get("_thawed")
+        if state != before:
             for branch, layers in parts:
                 branch.thaw(layers, self.n_iter_)
-            if self._thawed is not None:
+            if before is not None:
                 teller().say(thawed(self.model_))
         self._thawed = state
         return [pair for branch, layers in parts for pair in branch.step_scales(layers)]

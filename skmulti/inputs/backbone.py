@@ -222,21 +222,16 @@ expects: it is of no family of keras.applications and begins with no layer that 
         if spec.kind == "image":
             tensor = self._prepare_pixels(tensor, spec, network, where)
         _refuse_other_shape(network, tensor, spec, where)
-        inputs = keras.Input(tensor.shape[1:], dtype=tensor.dtype)
+        backbone = Backbone(*_ends(network, tensor, where), name=layer_name(spec.name, "backbone"))
         try:
-            output = network(inputs)
+            output = backbone(tensor)
         # Keras has many errors for a tensor that a network cannot read, and none names the input.
         except (ValueError, TypeError) as error:
             raise BranchMismatchError(
                 f"{where}: the network {network.name!r} cannot read the array {spec.describe()}: "
                 f"{shorten(str(error), 200)}"
             ) from error
-        if not isinstance(output, keras.KerasTensor):
-            raise BranchMismatchError(
-                f"{where}: the network {network.name!r} returns {describe_object(output)}; expected one tensor. Cut "
-                "it out: keras.Model(network.inputs, one_of_its_outputs)."
-            )
-        return self._pool(Backbone(inputs, output, name=layer_name(spec.name, "backbone"))(tensor), where)
+        return self._pool(output, where)
 
     def _network(self, spec, where):
         """Return the network of this fit, which takes one array."""
@@ -400,6 +395,21 @@ def _refuse_other_shape(network, tensor, spec, where):
             f"{where}: the network {network.name!r} knows {tables[0].input_dim:,} ids, and the input has {largest:,}. "
             "Ids and network must come from one tokenizer."
         )
+
+
+def _ends(network, tensor, where):
+    """Return the input and the output of a network that connects its layers, or of one that is called as a layer."""
+    inputs, outputs = (getattr(network, name, None) for name in ("inputs", "outputs"))
+    if not network.built or not inputs or not outputs:
+        inputs = [keras.Input(tensor.shape[1:], dtype=tensor.dtype)]
+        output = network(inputs[0])
+        outputs = output if isinstance(output, list | tuple | dict) else [output]
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise BranchMismatchError(
+            f"{where}: the network {network.name!r} has {len(inputs)} inputs and {len(outputs)} outputs; expected one "
+            "of each. Cut it out: keras.Model(network.inputs[0], network.outputs[0])."
+        )
+    return inputs[0], outputs[0]
 
 
 def _input_shape(network):

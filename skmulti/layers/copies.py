@@ -72,3 +72,7 @@ class Backbone(keras.Model):
 
     def call(self, inputs, training=None, mask=None):
         return super().call(inputs, training=False, mask=mask)
+
+    def compute_mask(self, inputs, previous_mask):
+        # Its layers have set a mask if there is one. Without this method Keras warns that a mask gets lost.
+        return None

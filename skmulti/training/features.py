@@ -191,6 +191,8 @@ def _cut_off_features(whole, fixed):
         is_given = any(layer is part and args[0] is inputs[name] for name, part in fixed.items())
         return args[0] if is_given else layer(*args, **kwargs)
 
+    # Of a network that is not compiled, since Keras would compile the other one, too.
+    whole = type(whole)(whole.input, whole.output, name=whole.name)
     return keras.models.clone_model(whole, inputs, clone_function=lambda layer: layer, call_function=call)
 
 

@@ -120,7 +120,6 @@ class TestWarmStart:
             ({"dtype": "float64"}, "dtype"),
             ({"input_dropout": 0.5}, "input_dropout"),
             ({"loss": "mse"}, "loss"),
-            ({"class_weight": {True: 2.0}}, "class_weight"),
             ({"model": lambda inputs, target: None}, "model"),
         ],
     )
@@ -142,10 +141,37 @@ class TestWarmStart:
             {"shuffle": False},
             {"random_state": 3},
             {"monitor": "loss"},
+            {"class_weight": {True: 2.0}},
         ],
     )
     def test_what_each_fit_reads_may(self, X, warm, params):
         assert warm.set_params(**params).fit(X, X["a"] > 0).n_iter_ > 2
+
+    @pytest.mark.parametrize("method", ["fit", "partial_fit"])
+    def test_new_weights_of_classes_are_those_of_their_rows(self, X, pickled, method):
+        y = X["a"] > 0
+        weighed, by_rows = pickle.loads(pickled), pickle.loads(pickled)
+        getattr(weighed.set_params(class_weight={True: 4.0, False: 0.5}), method)(X, y)
+        getattr(by_rows, method)(X, y, sample_weight=np.where(y, 4.0, 0.5))
+        assert_equal_weights(weighed, by_rows)
+
+    def test_balanced_weights_are_those_of_the_new_rows(self, X, pickled):
+        y = X["a"] > 1
+        weighed, by_rows = pickle.loads(pickled), pickle.loads(pickled)
+        weighed.set_params(class_weight="balanced").fit(X, y)
+        by_rows.fit(X, y, sample_weight=len(y) / 2 / np.where(y, y.sum(), (~y).sum()))
+        assert_equal_weights(weighed, by_rows)
+
+    def test_weights_of_classes_that_stay_are_those_of_the_first_rows(self, X):
+        est = classifier(warm_start=True, class_weight="balanced").fit(X, X["a"] > 0)
+        weights = est._target.labels.weights[0]
+        np.testing.assert_array_equal(est.fit(X, X["a"] > 1)._target.labels.weights[0], weights)
+
+    def test_a_fit_that_breaks_off_leaves_the_weights_of_classes(self, X, warm):
+        warm.set_params(class_weight={True: 3.0}, monitor="val_unknown", early_stopping=True)
+        with pytest.raises(ValueError, match="val_unknown"):
+            warm.fit(X, X["a"] > 0)
+        assert warm._target.labels.weights is None
 
     def test_what_was_set_back_has_not_changed(self, X, warm):
         warm.set_params(head__units=(9,)).set_params(head__units=(4,)).fit(X, X["a"] > 0)
