@@ -15,7 +15,7 @@ from ..layers import CHANNELS_LAST, PIXEL_MODES, Backbone, PixelScale, StepSumma
 from ..spec import layer_name
 from .base import Branch, rescale_and_fill
 from .image import augment_photos
-from .text import hub_network, read_by_ids
+from .text import hub_network, idle_layers, read_by_ids
 
 # How the families of keras.applications were trained, by their models' names in lower case. Those with None begin with
 # layers that scale pixels of 0 to 255, unless they were made without them (`include_preprocessing=False`).
@@ -426,11 +426,13 @@ def _find_backbone(layers):
 
 def _last_layers(backbone, trainable):
     """Return the layers that are trained: of those with weights all, the last ones, or a share of them."""
+    idle = {id(part) for part in idle_layers(backbone)}
     leaves = [
         part
         for part in with_sublayers(backbone)
         if not isinstance(part, keras.Model | keras.layers.BatchNormalization) and part.trainable_weights
     ]
+    leaves = [part for part in leaves if id(part) not in idle]
     if isinstance(trainable, bool | np.bool_):
         return leaves
     count = trainable if isinstance(trainable, Integral) else math.ceil(trainable * len(leaves))

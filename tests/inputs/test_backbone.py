@@ -68,7 +68,9 @@ def test_every_family_sees_what_its_own_preprocess_input_gives(application, by_d
     begins = np.array_equal(own(photos().astype("float32")), photos())
     if begins:
         tensor = keras.layers.Rescaling(1 / 255)(tensor)
-    network = keras.Model(inputs, keras.layers.ReLU()(tensor), name=default_name(function) if by_default else application)
+    network = keras.Model(
+        inputs, keras.layers.ReLU()(tensor), name=default_name(function) if by_default else application
+    )
 
     seen = predict(PixelScale(pixel_mode(network)), photos())
 

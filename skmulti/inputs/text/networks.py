@@ -29,10 +29,6 @@ def read_by_ids(network, spec, where):
     keras.Model
         Maps ids (batch, length) to (batch, width), or to (batch, length, width) with a mask.
     """
-    outputs = getattr(network, "output", None)
-    if isinstance(outputs, dict | list | tuple):
-        # Without the layers that only the other outputs need, which would count among the last ones.
-        network = keras.Model(network.input, _one_tensor(outputs, network, where), name=network.name)
     ids = keras.Input(spec.shape, dtype=spec.dtype)
     tensors = list(getattr(network, "inputs", None) or ())
     own = TokenIds(spec.padding_id, keep=_knows(network, spec.padding_id))(ids) if spec.padding_id else ids
@@ -47,6 +43,17 @@ def read_by_ids(network, spec, where):
         structure = own if not isinstance(getattr(network, "input", None), dict) else {tensors[0].name: own}
     output = _one_tensor(network(structure), network, where)
     return keras.Model(ids, MaskedSteps()([output, ids]) if len(output.shape) == 3 else output, name=network.name)
+
+
+def idle_layers(network):
+    """Return the layers inside of a network that nothing but outputs need which are not read."""
+    idle = []
+    for part in with_sublayers(network):
+        outputs = getattr(part, "output", None)
+        if isinstance(part, keras.Model) and isinstance(outputs, dict) and (read := _read_output(outputs)):
+            needed = {id(layer) for layer in keras.Model(part.input, outputs[read]).layers}
+            idle += [layer for layer in part.layers if id(layer) not in needed]
+    return idle
 
 
 def _knows(network, padding_id):
@@ -71,15 +78,19 @@ def _role(tensor, where, network):
     )
 
 
+def _read_output(outputs):
+    """Return the name of the output that is read of several: one with a vector for each token; None if unknown."""
+    known = [name for name in _STEPS if name in outputs]
+    return known[0] if known else next(iter(outputs)) if len(outputs) == 1 else None
+
+
 def _one_tensor(output, network, where):
     """Return the output of a network, or that one of several which has a vector for each token."""
-    if isinstance(output, dict):
-        known = [name for name in _STEPS if name in output]
-        if known or len(output) == 1:
-            return output[known[0] if known else next(iter(output))]
+    if isinstance(output, dict) and (read := _read_output(output)):
+        return output[read]
     if isinstance(output, keras.KerasTensor):
         return output
-    found = quote_first(output) if isinstance(output, dict) else type(output).__name__
+    found = quote_first(output) if isinstance(output, dict) else f"a {type(output).__name__}"
     raise BranchMismatchError(
         f"{where}: the network {network.name!r} returns {found}; expected one tensor, or one called {_STEPS[0]!r}. "
         "Cut it out: keras.Model(network.inputs, network.outputs[0])."

@@ -133,14 +133,15 @@ class Subwords:
         return [encoding.ids for encoding in self._encode(texts, length)]
 
     def spans(self, texts, length):
-        """Return for each text a list of (token, place, span), without the marks of its begin and end."""
+        """Return for each text a list of (characters, place, span), without the marks of its begin and end."""
+        found = zip(texts, self._encode(texts, length), strict=True)
         return [
             [
-                (encoding.tokens[i], i, encoding.offsets[i])
-                for i in range(len(encoding.ids))
-                if not encoding.special_tokens_mask[i]
+                (text[slice(*span)], i, span)
+                for i, (span, is_mark) in enumerate(zip(encoding.offsets, encoding.special_tokens_mask, strict=True))
+                if not is_mark
             ]
-            for encoding in self._encode(texts, length)
+            for text, encoding in found
         ]
 
     def _encode(self, texts, length):
