@@ -57,6 +57,11 @@ class ArraySpec:
     n_rows : int
         Number of training rows, 0 if it is not known. It describes no array, so that specs that
         differ in it are equal.
+    padding_id : int
+        For ids of a tokenizer: its own id of padding, which has traded places with 0.
+    words : tuple of str
+        For ids of words: the word of each id from 2 on, for branches that begin with what is known
+        of these words. A fit gives it to the branches alone (`InputEncoder.words`), so that it is kept once.
 
     Examples
     --------
@@ -77,6 +82,8 @@ class ArraySpec:
     n_indicators: int = 0
     vocabulary: str = ""
     n_rows: int = field(default=0, compare=False)
+    padding_id: int = 0
+    words: tuple = field(default=(), compare=False, repr=False)
 
     @property
     def row_bytes(self):

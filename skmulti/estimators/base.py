@@ -15,7 +15,7 @@ from .._params import check_call, check_keras_name
 from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
 from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten, warned_about
-from ..inputs import SAMPLE_ROWS, odd_cells_reported
+from ..inputs import SAMPLE_ROWS, odd_cells_reported, with_words
 from ..network import (
     Forward,
     Halves,
@@ -24,7 +24,7 @@ from ..network import (
     build_network,
     check_saveable,
     networks_apart,
-    refuse_nan,
+    refuse_mismatches,
     resolve_branches,
     with_features,
 )
@@ -414,10 +414,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         specs, samples = self.router_.specs_, sample_rows(arrays, SAMPLE_ROWS)
         if self.model is not None:
             model = self._build_by_hand(specs)
-            refuse_nan(model, specs, samples)
+            refuse_mismatches(model, specs, samples)
         else:
             branches = with_features(self.branches_, features or {})
             parts = (branches, self.merge_, self.head_, self._target.spec, samples)
+            specs = with_words(specs, self.router_.encoders_)
             model = build_network(specs, *parts, input_dropout=self.input_dropout)
             self._check_output(model)
         # While fitting, not while saving: after an hour of training it would be too late.

@@ -8,7 +8,7 @@ a fit sees only positions of rows, so that checks of y, weights, classes and the
 import copy
 import warnings
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -17,15 +17,18 @@ from sklearn.exceptions import DataConversionWarning
 from .._validation import check_weights
 from .._workers import map_ahead
 from ..errors import InputMismatchError, TargetWarning, label_at, quote, shorten, warn
-from ..inputs import SAMPLE_ROWS, Branch
+from ..inputs import SAMPLE_ROWS
+from ..network import kinds_read
 from ..router import (
     EncodedInputs,
+    InputRouter,
     as_memory,
     check_batch,
     file_states,
     first_specs,
     input_names,
     is_record,
+    kinds_as_read,
     n_rows,
     store_folder,
     take_rows,
@@ -81,29 +84,32 @@ class TableExamples:
         Weights of the rows.
     warns : bool
         Whether to warn of missing cells in inputs that had none at fit.
+    reads : dict of str to tuple of str
+        The kinds of arrays that the user's branches read, by input name. They settle what an array of a dict holds.
     """
 
     table: object
     y: np.ndarray
     weight: np.ndarray | None = None
     warns: bool = True
+    reads: dict = field(default_factory=dict)
 
     can_split = True
 
     @classmethod
-    def read(cls, X, y, sample_weight, target, router, called=NAMES):
-        """Check X and y against each other; `router` names the inputs of a list of arrays."""
+    def read(cls, X, y, sample_weight, target, parts, called=NAMES):
+        """Check X and y against each other; the router of the parts names the inputs of a list of arrays."""
         # Before `check`, which makes an array of y.
         names, given = output_names(y), y
         y = target.check(y, called[1])
-        table = to_table(X, input_names(router), len(y))
+        table = to_table(X, input_names(parts.router), len(y))
         if n_rows(table) != len(y):
             raise InputMismatchError(
                 f"Found input variables with inconsistent numbers of samples: {called[0]} has {n_rows(table)} rows, "
                 f"{called[1]} has {len(y)}. Give one target for each row."
             )
         warn_of_pairs(table, given, sample_weight, called)
-        return cls(table, y, sample_weight), names
+        return cls(table, y, sample_weight, reads=kinds_read(parts.branches)), names
 
     @property
     def X(self):
@@ -116,7 +122,7 @@ class TableExamples:
     def take(self, positions):
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[positions]
-        return TableExamples(take_rows(self.table, positions), self.y[positions], weight)
+        return TableExamples(take_rows(self.table, positions), self.y[positions], weight, reads=self.reads)
 
     def hold_out(self, positions):
         """Return some of the rows to validate on."""
@@ -137,6 +143,8 @@ class TableExamples:
         arrays : dict of str to (ndarray or LazyArray)
             The encoded rows.
         """
+        if isinstance(router, InputRouter) and router.inputs is None:
+            router.set_params(kinds=kinds_as_read(self.table, router.kinds, self.reads) or None)
         # joblib compares the cells, which are paths; a file that has changed must not be taken from the memory.
         states = [] if memory is None else file_states(self.table, _folders_of(router))
         fit = as_memory(memory).cache(_fit_router)
@@ -467,9 +475,7 @@ class ReadBatches:
         self.router = router if hasattr(router, "specs_") else None
         self.specs = None if self.router is None else dict(router.specs_)
         self._names = input_names(router)
-        self._kinds = {
-            name: part.reads[0] for name, part in branches.items() if isinstance(part, Branch) and part.reads
-        }
+        self._kinds = {name: reads[0] for name, reads in kinds_read(branches).items()}
         self._dtype = dtype
         self.n_batches = self.batch_rows = 0
         self._read_through()
@@ -604,7 +610,7 @@ class ExampleReader:
             source = source_of(X, y)
         if source is None:
             self._check_given(y, sample_weight)
-            examples, names = TableExamples.read(X, y, sample_weight, self.target, self.parts.router, called)
+            examples, names = TableExamples.read(X, y, sample_weight, self.target, self.parts, called)
         elif isinstance(source, TableSource):
             examples, names = PartExamples.read(source, y, sample_weight, self.target)
         else:

@@ -156,7 +156,7 @@ class PartedFit:
         TableExamples
             The rows. Those of weight 0 are among them.
         """
-        examples, names = TableExamples.read(frame, y, sample_weight, self._target, Parts(self.estimator).router)
+        examples, names = TableExamples.read(frame, y, sample_weight, self._target, Parts(self.estimator))
         if hasattr(self, "n_rows"):
             check_output_names(names, self._target.names)
         else:

@@ -38,6 +38,7 @@ from .base import (
     check_merge,
     missing_rows,
     one_column,
+    with_words,
 )
 from .calendar import CalendarEncoder
 from .category import CategoryIndexer, EmbeddingBranch, OneHotBranch
@@ -47,7 +48,7 @@ from .records import RecordVectorizer
 from .sequence import SequenceBranch, SequencePadder
 from .stacker import VectorStacker
 from .tags import TagsBranch, TagsIndexer
-from .text import TextBranch, TextVectorizer
+from .text import PretrainedTokenizer, TextBranch, TextVectorizer
 from .token_ids import IdsPadder
 from .transformer import TransformerEncoder
 from .vector import DenseBranch, NumberScaler, PiecewiseBranch, small_data_dropout
@@ -98,6 +99,7 @@ __all__ = [
     "Pairs",
     "Piece",
     "PiecewiseBranch",
+    "PretrainedTokenizer",
     "RecordVectorizer",
     "SequenceBranch",
     "SequencePadder",
@@ -125,4 +127,5 @@ __all__ = [
     "report_odd_cells",
     "settle_odd",
     "small_data_dropout",
+    "with_words",
 ]

@@ -15,6 +15,7 @@ from ..layers import CHANNELS_LAST, PIXEL_MODES, Backbone, PixelScale, StepSumma
 from ..spec import layer_name
 from .base import Branch, rescale_and_fill
 from .image import augment_photos
+from .text import hub_network, idle_layers, read_by_ids
 
 # How the families of keras.applications were trained, by their models' names in lower case. Those with None begin with
 # layers that scale pixels of 0 to 255, unless they were made without them (`include_preprocessing=False`).
@@ -45,7 +46,8 @@ class BackboneBranch(Branch):
     ----------
     backbone : str, keras.Model or callable
         The network. A str is a name of ``keras.applications``, such as "MobileNetV2", which is built without
-        its last layer and for the size of the pixels. A model is copied with its weights, and stays as it
+        its last layer and for the size of the pixels; for texts, the name of a preset of KerasHub, or a folder
+        that ``save_to_preset`` has written. A model is copied with its weights, and stays as it
         is; clones of the branch share it. A callable takes nothing and returns a model; each fit calls it.
     weights : str, PathLike or None
         Weights for a name: "imagenet", which Keras downloads once, the path of a file of weights, or
@@ -235,7 +237,14 @@ expects: it is of no family of keras.applications and begins with no layer that 
         return self._pool(output, where)
 
     def _network(self, spec, where):
-        """Return the network of this fit: a new one, or a copy."""
+        """Return the network of this fit, which takes one array."""
+        network = self._given_network(spec, where)
+        return read_by_ids(network, spec, where) if spec.kind == "text" and network.built else network
+
+    def _given_network(self, spec, where):
+        """Return the network of this fit as it was given: a new one, or a copy."""
+        if isinstance(self.backbone, str) and spec.kind == "text":
+            return hub_network(self.backbone, where, load_weights=self.weights is not None)
         if isinstance(self.backbone, str):
             return _build_application(self.backbone, self.weights, spec, where)
         if isinstance(self.backbone, keras.Model):
@@ -382,7 +391,8 @@ def _refuse_other_shape(network, tensor, spec, where):
             f"Give {way}, or a network for this shape."
         )
     tables = [layer for layer in with_sublayers(network) if isinstance(layer, keras.layers.Embedding)]
-    largest = max(spec.vocabulary_sizes, default=0)
+    # The last id may be one that the tokenizer has for padding alone.
+    largest = max(spec.vocabulary_sizes, default=0) - (0 < spec.padding_id == max(spec.vocabulary_sizes, default=0) - 1)
     if tables and largest > tables[0].input_dim:
         raise BranchMismatchError(
             f"{where}: the network {network.name!r} knows {tables[0].input_dim:,} ids, and the input has {largest:,}. "
@@ -419,11 +429,13 @@ def _find_backbone(layers):
 
 def _last_layers(backbone, trainable):
     """Return the layers that are trained: of those with weights all, the last ones, or a share of them."""
+    idle = {id(part) for part in idle_layers(backbone)}
     leaves = [
         part
         for part in with_sublayers(backbone)
         if not isinstance(part, keras.Model | keras.layers.BatchNormalization) and part.trainable_weights
     ]
+    leaves = [part for part in leaves if id(part) not in idle]
     if isinstance(trainable, bool | np.bool_):
         return leaves
     count = trainable if isinstance(trainable, Integral) else math.ceil(trainable * len(leaves))

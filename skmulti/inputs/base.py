@@ -17,6 +17,7 @@ the network puts a learned vector in the place of the branch's output. A row tha
 row is filled, and the router warns.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import keras
@@ -525,6 +526,18 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         """
         raise NotImplementedError
 
+    def words(self):
+        """Return the words behind the ids of the array; optional.
+
+        `TextBranch` looks up the vectors of these words if it is given some.
+
+        Returns
+        -------
+        tuple of str
+            The word of each id from 2 on; empty if the ids stand for none.
+        """
+        return ()
+
     def slots(self, spec):
         """Return from which column each place of the array is made; optional.
 
@@ -709,6 +722,20 @@ def join_counts(counts, others):
     joined = counts.copy()
     joined.update(others)
     return joined
+
+
+def with_words(specs, encoders):
+    """Return specs with the words behind their ids, as branches get them.
+
+    Parameters
+    ----------
+    specs : dict of str to ArraySpec
+        The arrays, by input name.
+    encoders : dict of str to encoder
+        Their fitted encoders; arrays that were encoded elsewhere have none.
+    """
+    words = {name: encoder.words() for name, encoder in encoders.items() if isinstance(encoder, InputEncoder)}
+    return {name: replace(spec, words=words.get(name, ())) for name, spec in specs.items()}
 
 
 def cannot_learn_in_parts(encoder):

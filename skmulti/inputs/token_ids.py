@@ -15,6 +15,7 @@ from .._validation import FRACTION, POSITIVE_INT, Integral, Interval
 from ..spec import FIRST_ID, UNKNOWN_ID, ArraySpec
 from ._cells import CellError, as_vector, vector_or_none, writes_numbers
 from ._hints import holds_objects, probe
+from ._ids import pad_ids
 from ._odd import LEAVE_OUT, MOST_SHARE, ON_ODD, are_mostly, settle_odd
 from ._steps import choose_length
 from ._values import as_objects
@@ -51,7 +52,8 @@ class IdsPadder(InputEncoder):
         row then becomes 1, the id of unknown words.
     padding_id : int
         The id that fills up short rows. If it is not 0, it trades places with 0, which is padding
-        for the network.
+        for the network. A tokenizer that has no padding, and a word with the id 0, calls for an id
+        that it does not use, such as its number of ids.
     length : int, float or None
         Ids of each row; longer rows are cut at the end. An int is that number. None is the length
         of the longest training row. A float in (0, 1) is that quantile of the training rows'
@@ -63,7 +65,7 @@ class IdsPadder(InputEncoder):
     Attributes
     ----------
     vocabulary_size_ : int
-        Number of ids.
+        Number of ids, `padding_id` among them.
     length_ : int
         Ids of each row.
     n_features_in_ : int
@@ -196,7 +198,8 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
         largest = int(np.concatenate([[UNKNOWN_ID], *(ids for ids in rows if ids is not None)]).max())
         before = self.vocabulary_size_ if lengths else FIRST_ID
         # The padding id trades places with 0, so it is an id of the array, too.
-        self.vocabulary_size_ = self.vocabulary_size or max(before, largest + 1, self.padding_id + 1)
+        known = self.vocabulary_size or max(before, largest + 1)
+        self.vocabulary_size_ = max(known, self.padding_id + 1)
         lengths.update(0 if ids is None else len(ids) for ids in rows)
         self._keep(lengths)
         return self
@@ -284,7 +287,8 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
         check_is_fitted(self)
-        return ArraySpec(name, "text", (self.length_,), "int32", vocabulary_sizes=(self.vocabulary_size_,))
+        sizes = (self.vocabulary_size_,)
+        return ArraySpec(name, "text", (self.length_,), "int32", vocabulary_sizes=sizes, padding_id=self.padding_id)
 
     def _read_rows(self, columns, *, reset):
         """Return the ids of each row without padding at its ends, None where it is missing."""
@@ -319,16 +323,8 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
         }
 
     def _pad(self, rows):
-        """Return rows of ids as an array (n_rows, length_), in which 0 is padding and no id is out of range."""
-        array = np.full((len(rows), self.length_), self.padding_id, dtype="int64")
-        for row, ids in zip(array, rows, strict=True):
-            if ids is not None:
-                row[: len(ids)] = ids[: self.length_]
-        array[array >= self.vocabulary_size_] = UNKNOWN_ID
-        if self.padding_id:
-            padding, zero = array == self.padding_id, array == 0
-            array[padding], array[zero] = 0, self.padding_id
-        return array.astype("int32")
+        """Return rows of ids as an array (n_rows, length_)."""
+        return pad_ids(rows, self.length_, padding_id=self.padding_id, size=self.vocabulary_size_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

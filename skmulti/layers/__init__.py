@@ -32,6 +32,7 @@ from .outputs import (
 )
 from .pixels import PIXEL_MODES, PixelScale
 from .steps import CHANNELS_LAST, StepMask, StepPosition, StepSummary, ZeroMasked
+from .tokens import MaskedSteps, TokenIds, TokenMask
 
 __all__ = [
     "CHANNELS_LAST",
@@ -48,6 +49,7 @@ __all__ = [
     "InputEmbedding",
     "LearnedFill",
     "LearnedWhenMissing",
+    "MaskedSteps",
     "MemberMean",
     "Members",
     "MissingRow",
@@ -62,6 +64,8 @@ __all__ = [
     "StepPosition",
     "StepSummary",
     "TargetUnits",
+    "TokenIds",
+    "TokenMask",
     "WordBag",
     "WordEmbedding",
     "ZeroMasked",

@@ -6,8 +6,8 @@ with the loss and the metrics that suit its output. The wing reads no rows but t
 their initial values, and trains nothing.
 """
 
-from .branches import FunctionBranch, LayerBranch, resolve_branches, with_features
-from .build import build_by_hand, build_network, refuse_nan
+from .branches import FunctionBranch, LayerBranch, kinds_read, resolve_branches, with_features
+from .build import build_by_hand, build_network, refuse_mismatches
 from .ensemble import average_networks, networks_apart, networks_in, reach_inside
 from .forward import Forward
 from .halves import Halves, InputVectors
@@ -64,6 +64,7 @@ __all__ = [
     "check_saveable",
     "classification_target",
     "encode_target",
+    "kinds_read",
     "loss_name",
     "metrics_by_output",
     "networks_apart",
@@ -71,7 +72,7 @@ __all__ = [
     "pack_layer",
     "pack_network",
     "reach_inside",
-    "refuse_nan",
+    "refuse_mismatches",
     "regression_target",
     "resolve_branches",
     "unpack_layer",

@@ -11,8 +11,9 @@ from sklearn.base import clone
 
 from .._params import check_call
 from ..errors import BranchMismatchError, closest_match, describe_object, place, quote, shorten
-from ..inputs import Branch
+from ..inputs import Branch, TextBranch
 from ..layers import copy_layer
+from .lookups import looks_up, refuse_numbers_as_ids
 
 
 class FunctionBranch(Branch):
@@ -43,6 +44,7 @@ class LayerBranch(Branch):
     def connect(self, tensor, spec, sample):
         where = place(spec.name, spec.columns)
         twin = copy_layer(self.layer, f"{where}: ")
+        refuse_numbers_as_ids([twin] if looks_up(twin) else [], spec, sample, "the branch")
         try:
             return twin(tensor)
         except ValueError as error:
@@ -75,6 +77,25 @@ def as_branch(branch, called="A branch"):
         f"{called} must be a Branch object, a Keras layer, a callable or another input's name, "
         f"got {describe_object(branch)}"
     )
+
+
+def kinds_read(branches):
+    """Return the kinds of arrays that branches read, by input name, of those branches that say it.
+
+    Parameters
+    ----------
+    branches : dict of str to (Branch, Keras layer, callable or str)
+        From the user; a string names the input whose branch is shared.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        A layer that looks up ids reads what `Embedding` reads: ids that stand in a row as the words of a text do.
+    """
+    owners = {name: branches.get(part, part) if isinstance(part, str) else part for name, part in branches.items()}
+    kinds = {name: part.reads for name, part in owners.items() if isinstance(part, Branch)}
+    ids = {name: TextBranch.reads for name, part in owners.items() if isinstance(part, keras.Layer) and looks_up(part)}
+    return {name: reads for name, reads in {**kinds, **ids}.items() if reads}
 
 
 def resolve_branches(specs, defaults, given):

@@ -8,6 +8,7 @@ from ..errors import BranchMismatchError, InputMismatchError, describe_output, p
 from ..layers import LearnedWhenMissing, MissingRow, RandomFlag, by_member, move_by_rows
 from ..spec import MERGED_LAYER, layer_name
 from .heads import to_target_units
+from .lookups import refuse_numbers_as_ids, tables
 
 # Rows with missing values on which a network that a user has made is tried.
 _ROWS_TO_TRY = 64
@@ -135,8 +136,8 @@ def build_by_hand(specs, function, target):
     return Network(inputs, to_target_units(output, target), name="skmulti_network")
 
 
-def refuse_nan(network, specs, samples):
-    """Refuse a network that a user has made if rows with missing values make its output NaN.
+def refuse_mismatches(network, specs, samples):
+    """Refuse a network that a user has made if it looks up numbers as ids, or if missing values make its output NaN.
 
     Parameters
     ----------
@@ -149,9 +150,13 @@ def refuse_nan(network, specs, samples):
 
     Raises
     ------
+    BranchMismatchError
+        If a layer looks up numbers that are no ids.
     InputMismatchError
         If a missing value reaches the output, so that nothing could be learned.
     """
+    for name, spec in specs.items():
+        refuse_numbers_as_ids(tables(network, network.input[name]), spec, samples.get(name), "`model`")
     missing = {
         name: np.isnan(array).reshape(len(array), -1).any(axis=1)
         for name, array in samples.items()
@@ -173,7 +178,9 @@ def _build_branches(specs, branches, samples):
     models = {}
     for name, branch in branches.items():
         if not isinstance(branch, str):
-            model = branch.build(specs[name], _shared_sample(name, branches, samples))
+            sample = _shared_sample(name, branches, samples)
+            model = branch.build(specs[name], sample)
+            refuse_numbers_as_ids(tables(model), specs[name], sample, "the branch")
             # The first layer is the input. Fixed features become a layer of the network, so that training can start
             # after them.
             parts = getattr(model, "layers", [])[1:]

@@ -16,7 +16,7 @@ from .fitted import FittedRoutes
 from .frames import n_rows, table_parts, take_rows, to_table
 from .graph import RouterGraph
 from .lazy import LazyArray, is_lazy, on_disk_if_large, split_lazy, take
-from .plan import RoutingTable, lines_to_change
+from .plan import RoutingTable, kinds_as_read, lines_to_change
 from .records import is_record
 from .router import InputRouter, make_input_router
 from .routes import Route
@@ -41,6 +41,7 @@ __all__ = [
     "input_names",
     "is_lazy",
     "is_record",
+    "kinds_as_read",
     "lines_to_change",
     "make_input_router",
     "n_rows",

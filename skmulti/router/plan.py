@@ -11,7 +11,7 @@ import unicodedata
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_float_dtype, is_numeric_dtype
+from pandas.api.types import is_float_dtype, is_integer_dtype, is_numeric_dtype
 
 from .._text import terminal_width, text_table
 from ..errors import CellTypeError, DroppedColumnsWarning, InputMismatchError, closest_match, shorten, warn
@@ -188,6 +188,41 @@ def _infer_from_dict(table, kinds):
             inputs.append((name, encoder, name))
         rows.append((name, "" if encoder is None else name, encoder_name(encoder), reason))
     return inputs, _plan_table(rows)
+
+
+def kinds_as_read(table, kinds, reads):
+    """Return `kinds` for a dict of arrays of which branches read some, which may settle what these arrays hold.
+
+    Parameters
+    ----------
+    table : DataFrame, or dict of str to (Series or DataFrame)
+        Training rows. For a DataFrame `kinds` are returned as they are: its columns are no inputs.
+    kinds : dict of column to (str or encoder), or None
+        What the user says.
+    reads : dict of str to tuple of str
+        The kinds of arrays that the branch of an input reads.
+
+    Returns
+    -------
+    dict of column to (str or encoder)
+        Also names the entries that would be encoded as something that their branch does not read. Whole numbers
+        whose branch reads the ids of a text stay as they are.
+    """
+    kinds = dict(kinds or {})
+    if isinstance(table, pd.DataFrame):
+        return kinds
+    for name in reads.keys() & table.keys() - kinds.keys():
+        encoder, _ = _ask_for_entry(name, table[name])
+        if encoder is not None and not {*encoder.default_branch.reads} & {*reads[name]}:
+            own = [known for known in ENCODERS if known.reads_blocks and {*known.default_branch.reads} & {*reads[name]}]
+            of_ids = own and _are_whole_numbers(table[name])
+            kinds[name] = own[0].make_inferred() if of_ids else reads[name][0]
+    return kinds
+
+
+def _are_whole_numbers(columns):
+    dtypes = columns.dtypes if isinstance(columns, pd.DataFrame) else [columns.dtype]
+    return all(is_integer_dtype(dtype) for dtype in dtypes)
 
 
 def _ask_for_entry(name, columns):

@@ -98,6 +98,13 @@ def test_padding_id_trades_places_with_zero():
     assert padder.vocabulary_size_ == 8
 
 
+def test_padding_id_may_be_one_that_the_tokenizer_does_not_use():
+    padder = IdsPadder(padding_id=10, vocabulary_size=10).fit(objects([[0, 5, 9], [0]]))
+
+    assert_array_equal(padder.transform(objects([[0, 5, 9], [0]])), [[10, 5, 9], [10, 0, 0]])
+    assert padder.vocabulary_size_ == 11
+
+
 def test_larger_ids_of_new_rows_are_unknown():
     assert_array_equal(IdsPadder().fit(objects(ROWS)).transform(objects([[99, 9]])), [[1, 9, 0]])
 

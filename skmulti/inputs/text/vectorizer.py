@@ -13,21 +13,22 @@ from ...errors import ExportError, shorten
 from ...spec import FIRST_ID, UNKNOWN_ID, ArraySpec, digest
 from .._hints import are_of
 from .._measures import as_labels, lengths_of
-from .._odd import ON_ODD, odd_cells_gathered
+from .._odd import ON_ODD
 from .._steps import choose_length
-from ..base import InputEncoder, Piece, as_frame, check_frame, check_merge, join_counts, missing_rows
+from ..base import Piece, check_merge, join_counts
 from .branch import TextBranch
-from .cells import empty_rows, holds_bytes, read_texts
+from .cells import read_texts
 from .columns import describe_texts, share_words
 from .graph import TextGraph
 from .keras_words import KerasTrainingWords, KerasWordIds
 from .pieces import pieces_of_texts
+from .reading import TextEncoder
 from .scripts import script_of
-from .tokens import SPLITTING, Tokenizer, cell_texts, text_rows
+from .tokens import SPLITTING, Tokenizer, cell_texts
 from .words import TrainingWords, WordIds
 
 
-class TextVectorizer(InputEncoder):
+class TextVectorizer(TextEncoder):
     """Turn text into ids of words, all rows padded or cut to one length.
 
     The ids are those of Keras' ``TextVectorization`` with the same parameters. The vocabulary is learned from the
@@ -137,8 +138,6 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
     """
 
     default_branch = TextBranch
-    flags_missing = True
-    holds_text = True
     _parameter_constraints = {
         # Two of the tokens are padding and the unknown word, so 3 is the least that leaves room for a word.
         "max_tokens": [Interval(Integral, 3, None, closed="left"), None],
@@ -247,16 +246,11 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         state = getattr(self, "_partial", None)
         # A call of `fit` in between has replaced the vocabulary, and the counts start again.
         state = state if state is not None and state[2] is self.vocabulary_ else None
-        training = self._read_words(self._read_texts(columns, reset=state is None), kept=0)
+        training = self._read_words(self._texts(columns, reset=state is None), kept=0)
         seen, lengths, _ = state or (Counter(), Counter(), None)
         seen.update(training.totals())
         lengths.update(training.counts.tolist())
         self._keep(seen, lengths)
-        return self
-
-    def begin_parts(self, sample):
-        """Decide whether bytes are texts; see `InputEncoder.begin_parts`."""
-        self._begun = self._decodes(as_frame(_as_column(sample)))
         return self
 
     def merge(self, other):
@@ -265,10 +259,6 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         merged = copy.copy(self)
         merged._keep(*map(join_counts, self._partial[:2], other._partial[:2]))
         return merged
-
-    def _decodes(self, frame):
-        """Return whether the cells of some rows are bytes that hold text."""
-        return self.on_odd == "missing" and any(holds_bytes(column) for _, column in frame.items())
 
     def _keep(self, seen, lengths):
         """Set what is learned from the counts of words and of lengths, and keep these for further parts."""
@@ -309,19 +299,11 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
             If a cell is no text.
         """
         check_is_fitted(self)
-        return self._word_ids.ids(self._read_texts(columns, reset=False), self.length_)
-
-    def missing(self, columns):
-        """Return which rows hold no text; see `InputEncoder.missing`."""
-        if self.on_odd == "raise":
-            return missing_rows(columns)
-        # Whoever encodes the rows says which cells are odd.
-        with odd_cells_gathered([]):
-            return empty_rows(as_frame(_as_column(columns)), self)
+        return self._word_ids.ids(self._texts(columns, reset=False), self.length_)
 
     def measure(self, columns, encode=None, *, training=False):
         """Measure length and script of a text, and which share of its words is new; see `InputEncoder.measure`."""
-        frame = check_frame(self, _as_column(columns), reset=False, dtype=object)
+        frame = self._read_frame(columns)
         return [self._measure_texts(column, training) for _, column in frame.items()]
 
     def _measure_texts(self, column, training):
@@ -369,9 +351,14 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
                 [Piece(self.vocabulary_[i], (slot,), column) for slot, i in enumerate(row) if i]
                 for row in array.tolist()
             ]
-        frame = check_frame(self, _as_column(columns), reset=False, dtype=object)
+        frame = self._read_frame(columns)
         lenient = self if self.on_odd == "missing" else None
         return pieces_of_texts(cell_texts(frame, lenient), Tokenizer(**self._options()), self.length_)
+
+    def words(self):
+        """Return the words of the vocabulary; see `InputEncoder.words`."""
+        check_is_fitted(self)
+        return tuple(self.vocabulary_[FIRST_ID:])
 
     def spec(self, name):
         """Describe the array; see `InputEncoder.spec`."""
@@ -381,18 +368,14 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
             name, "text", (self.length_,), "int32", vocabulary_sizes=sizes, vocabulary=digest(self.vocabulary_)
         )
 
-    def _read_texts(self, columns, *, reset):
-        """Return one string a row: the row's cells joined with a space, without the missing ones."""
-        frame = check_frame(self, _as_column(columns), reset=reset, dtype=object)
-        lenient = self.on_odd == "missing"
-        if reset:
-            self.holds_bytes_ = self._begun if hasattr(self, "_begun") else self._decodes(frame)
-        return text_rows(frame, arrow=not _needs_keras(self), lenient=self if lenient else None)
+    def _texts(self, columns, *, reset):
+        """Return the texts of rows, as Arrow holds them if no function of the user's works on them."""
+        return self._read_texts(columns, reset=reset, arrow=not _needs_keras(self))
 
     def _learn(self, columns, *, kept):
         """Learn the vocabulary and the length; return the training rows with up to `kept` words each (None: all)."""
         self._validate_params()
-        texts = self._read_texts(columns, reset=True)
+        texts = self._texts(columns, reset=True)
         training = self._read_words(texts, kept)
         words = _check_vocabulary(self.vocabulary) if self.vocabulary is not None else training.words(self.max_tokens)
         self.vocabulary_ = ["", "[UNK]", *words]
@@ -424,12 +407,6 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         # The lookup is larger than the vocabulary from which it can be made, and may hold a Keras layer.
         return {key: value for key, value in super().__getstate__().items() if key != "_word_ids"}
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        return tags
-
 
 def _most_frequent(seen, limit):
     """Return the most frequent words of a counter; among equals, the word whose bytes are greatest, as `fit` does."""
@@ -438,15 +415,6 @@ def _most_frequent(seen, limit):
     least = np.partition(counts, -limit)[-limit] if limit < len(counts) else 0
     spelled = [(count, word.encode("utf-8", "replace"), word) for word, count in seen.items() if count >= least]
     return [word for _, _, word in sorted(spelled, reverse=True)[:limit]]
-
-
-def _as_column(columns):
-    """Return lists and arrays of one dimension as a Series, since scikit-learn's check of arrays refuses them."""
-    if isinstance(columns, list | tuple):
-        return pd.Series(columns, dtype=object)
-    if isinstance(columns, np.ndarray) and columns.ndim == 1:
-        return pd.Series(columns.astype(object))
-    return columns
 
 
 def _needs_keras(vectorizer):
