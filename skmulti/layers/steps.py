@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from .unpadded import skips_padding, summarise
+
 # Tensors of ours have their channels last, whatever format Keras is set to: every layer that asks for it is told.
 CHANNELS_LAST = {"data_format": "channels_last"}
 
@@ -39,9 +41,11 @@ class StepSummary(keras.layers.Layer):
     zeros: an average over none would be NaN.
     """
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs, mask=None, training=False):
         if mask is None:
             return ops.concatenate([ops.mean(inputs, axis=1), ops.max(inputs, axis=1)], axis=-1)
+        if training and skips_padding(inputs.dtype):
+            return ops.concatenate(summarise(inputs, ops.cast(mask, "bool")), axis=-1)
         seen = ops.cast(ops.expand_dims(mask, -1), inputs.dtype)
         count = ops.maximum(ops.sum(seen, axis=1), 1)
         mean = ops.sum(inputs * seen, axis=1) / count
