@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras.src.random import seed_generator
 from tensorflow.python.eager import context
+from tensorflow.python.ops import control_flow_util
 
 # Held while a fit has seeded the process. Reentrant, since a callback or an encoder of a fit may fit another estimator.
 _TURN = threading.RLock()
@@ -121,6 +123,12 @@ def is_isolated():
 def draw_number():
     """Return a whole number below 2**31, drawn as Keras draws the seeds of its layers."""
     return seed_generator.python_random.randrange(2**31)
+
+
+def compiles_with_xla():
+    """Return whether XLA is to compile the function that is being traced (``jit_compile=True``)."""
+    # No public function tells.
+    return control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
 
 
 _fork = {"broke": False}

@@ -16,6 +16,7 @@ import tensorflow as tf
 from keras import ops
 
 from ..spec import FIRST_ID, UNKNOWN_ID
+from .unpadded import look_up_words, skips_padding, sum_rows
 
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
@@ -48,6 +49,11 @@ def look_up(table, ids):
     # The reshape changes nothing but the gradient: that of a reshape is a whole table, into which TensorFlow sums the
     # entries of the lookup.
     return ops.take(ops.reshape(table, table.shape), ids, axis=0)
+
+
+def _moves_whole(table):
+    """Return whether the gradient of a table is to be a whole one, which `sum_rows` and `look_up_words` can compute."""
+    return not table.by_rows and skips_padding(table.dtype)
 
 
 def id_tables(network):
@@ -190,14 +196,23 @@ class OneHotIds(keras.layers.Layer):
 
 @_register
 class WordEmbedding(keras.layers.Embedding):
-    """Keras' ``Embedding``, except that a repeated word moves as far as Adam should move it; see `look_up`."""
+    """Keras' ``Embedding``, except that a repeated word moves as far as Adam should move it; see `look_up`.
+
+    Masked places, those of the id 0, have no gradient.
+    """
 
     def build(self, input_shape):
         super().build(input_shape)
         _as_id_table(self.embeddings, input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs, training=False):
+        # Of masked places nobody asks for a gradient.
+        if training and self.mask_zero and _moves_whole(self.embeddings):
+            return look_up_words(ops.convert_to_tensor(self.embeddings), ops.cast(inputs, "int32"))
         return look_up(self.embeddings, inputs)
+
+    def compute_output_spec(self, inputs, training=False):
+        return super().compute_output_spec(inputs)
 
 
 @_register
@@ -227,8 +242,11 @@ class WordBag(keras.layers.Layer):
         _as_id_table(self.table, input_shape)
         super().build(input_shape)
 
-    def call(self, ids):
-        return ops.einsum("bl,blw->bw", self._weigh(ids), look_up(self.table, ids))
+    def call(self, ids, training=False):
+        weights = self._weigh(ids)
+        if training and _moves_whole(self.table):
+            return sum_rows(ops.convert_to_tensor(self.table), ops.cast(ids, "int32"), weights)
+        return ops.einsum("bl,blw->bw", weights, look_up(self.table, ids))
 
     def _weigh(self, ids):
         """Return the weight of each place of a text: (batch, length)."""

@@ -5,6 +5,8 @@ import math
 import keras
 from keras import ops
 
+from .unpadded import skips_padding, summarise
+
 # Tensors of ours have their channels last, whatever format Keras is set to: every layer that asks for it is told.
 CHANNELS_LAST = {"data_format": "channels_last"}
 
@@ -31,6 +33,10 @@ class ZeroMasked(keras.layers.Layer):
         return input_shape
 
 
+# What a `StepSummary` returns, by its pooling.
+_POOLED = {"both": ("average", "max"), "average": ("average",), "max": ("max",)}
+
+
 @_register
 class StepSummary(keras.layers.Layer):
     """Put the average and the maximum over the unmasked steps side by side, or return one of the two.
@@ -48,9 +54,12 @@ class StepSummary(keras.layers.Layer):
         super().__init__(**kwargs)
         self.pooling = pooling
 
-    def call(self, inputs, mask=None):
-        pools = {"average": [_average], "max": [_highest], "both": [_average, _highest]}[self.pooling]
-        return ops.concatenate([pool(inputs, mask) for pool in pools], axis=-1)
+    def call(self, inputs, mask=None, training=False):
+        if mask is not None and training and skips_padding(inputs.dtype):
+            found = dict(zip(("average", "max"), summarise(inputs, ops.cast(mask, "bool")), strict=True))
+        else:
+            found = {"average": _average(inputs, mask), "max": _highest(inputs, mask)}
+        return ops.concatenate([found[name] for name in _POOLED[self.pooling]], axis=-1)
 
     def compute_mask(self, inputs, mask=None):
         return None

@@ -152,7 +152,8 @@ def test_a_layer_gives_the_same_gradient_row_by_row(layer):
 
     assert isinstance(dense, tf.Tensor)
     assert isinstance(sparse, tf.IndexedSlices)
-    assert_array_equal(output, dense_output)
+    # The whole gradient comes with sums over words alone, in which the last bits may differ.
+    assert_allclose(output, dense_output, rtol=1e-6)
     # The prior is the optimizer's part.
     decay = getattr(layer, "decay", 0.0)
     assert_allclose(tf.convert_to_tensor(sparse) + decay * variable.value, dense, rtol=1e-6)
