@@ -113,6 +113,11 @@ def let_others_in():
         own.put_back()
 
 
+def is_isolated():
+    """Return whether this thread is in an `isolate` block, which other threads wait for."""
+    return bool(vars(_BLOCKS).get("found"))
+
+
 def draw_number():
     """Return a whole number below 2**31, drawn as Keras draws the seeds of its layers."""
     return seed_generator.python_random.randrange(2**31)

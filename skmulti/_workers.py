@@ -109,8 +109,7 @@ def map_ahead(function, items, workers=WORKERS):
     pool, waiting = ThreadPoolExecutor(workers), deque()
     try:
         for item in items:
-            if (broken_off := _BROKEN_OFF.get()) is not None and broken_off.is_set():
-                raise CancelledError("The work that this is part of was broken off.")
+            refuse_broken_off()
             waiting.append(pool.submit(copy_context().run, function, item))
             if len(waiting) > workers:
                 yield waiting.popleft().result()
@@ -120,7 +119,13 @@ def map_ahead(function, items, workers=WORKERS):
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _count_threads(n_jobs):
+def refuse_broken_off():
+    """Raise an error in a thread of `call_in_threads` if another call has failed, or a user has interrupted them."""
+    if (broken_off := _BROKEN_OFF.get()) is not None and broken_off.is_set():
+        raise CancelledError("The work that this is part of was broken off.")
+
+
+def count_threads(n_jobs):
     """Return how many threads of this process `n_jobs` stands for."""
     cores = available_cores()
     if "cores" in _SHARE:
@@ -133,10 +138,10 @@ def _count_threads(n_jobs):
 def call_in_threads(function, arguments, n_jobs):
     """Call a function with each of several tuples of arguments, in as many threads as `n_jobs` says.
 
-    If a call fails or a user interrupts, those that work ahead of a loop stop at their next item, and
+    If a call fails or a user interrupts, those that work ahead of a loop, or train, stop at their next item, and
     every thread has ended before the error is raised.
     """
-    n_threads = _count_threads(n_jobs)
+    n_threads = count_threads(n_jobs)
     if n_threads == 1:
         return [function(*own) for own in arguments]
     # Not joblib's threads, which an interrupt leaves running.

@@ -4,6 +4,7 @@ import os
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral
 from typing import NamedTuple
 
 import keras
@@ -22,8 +23,10 @@ from ..network import (
     build_by_hand,
     build_network,
     check_saveable,
+    networks_apart,
     refuse_nan,
     resolve_branches,
+    with_features,
 )
 from ..router import InputRouter, check_batch, store_folder
 from ..sources import TableSource, split_batch
@@ -49,7 +52,7 @@ from ..training import (
     train,
     why_stops_early,
 )
-from .continuing import changed_names, compile_params, network_params, refuse_changes
+from .continuing import changed_names, compile_params, network_params, refuse_changes, refuse_for_networks
 from .copies import map_leaves
 from .diagram import estimator_block
 from .examples import (
@@ -69,6 +72,7 @@ from .place import place_of_fit
 from .planning import plan_fit
 from .resuming import fit_parts, warn_of_interrupt
 from .scikeras import ScikerasAdapter, optimizer_state, repeat_names, restart_names
+from .several import fit_networks
 from .tasks import CallbackSupportMixin, FitTask
 from .writing import write_predictions
 
@@ -115,6 +119,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         "jit_compile": ["boolean", StrOptions({"auto"})],
         "dtype": [StrOptions({"float32", "float64"})],
         "input_dropout": [RATE],
+        "n_networks": [POSITIVE_INT],
+        "n_jobs": [Integral, None],
         "memory": [str, HasMethods(["cache"]), None],
         "checkpoint": [str, os.PathLike, None],
         "warm_start": ["boolean"],
@@ -142,12 +148,15 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         refuse_strategy()
         self._validate_params()
         self._check_routed()
+        refuse_for_networks(self)
         if self.warm_start and hasattr(self, "model_"):
             return self._continue_fit(X, y, sample_weight, validation)
         seed = draw_seed(self.random_state)
         # The order matters. Labels are learned from all rows: a class that only held-out rows show is known, too.
         # Router, scale of y and choices see the training rows alone, so that the hold-out is new to all of them.
         examples = self._learn_target(target, X, y, sample_weight)
+        if self.n_networks > 1:
+            return self._end(fit_networks(self, examples, validation, seed))
         return self._run(examples, validation, seed, self._build, describes=True)
 
     def _partial_fit(self, target, X, y, sample_weight):
@@ -160,6 +169,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             raise ValueError(
                 "checkpoint keeps the epochs of a fit, and partial_fit trains one epoch on each chunk. Set "
                 "checkpoint=None, and save the estimator between chunks."
+            )
+        if self.n_networks > 1:
+            raise ValueError(
+                f"n_networks={self.n_networks} trains networks on the rows of a whole fit, and partial_fit trains one "
+                "epoch on each chunk. Set n_networks=1, or fit."
             )
         if hasattr(self, "model_"):
             return self._continue_fit(X, y, sample_weight)
@@ -194,8 +208,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             with isolate(seed, self.dtype), repeat_names(), odd_cells_reported(), self._told(task):
                 if recipe.stops_early and held is None and validation[0] is None:
                     teller().say(f"no rows are held out: {recipe.reasons['validation_fraction']}")
-                rows = make_rows(examples, recipe)
-                interrupted = self._train(rows, self._held_rows(held, validation), seed, recipe, task, checkpoint)
+                rows, held = make_rows(examples, recipe), self._held_rows(held, validation)
+                watchers = task.epochs()
+                interrupted = self._train(
+                    rows, held, seed, recipe, whole=True, checkpoint=checkpoint, watchers=watchers
+                )
+                if held is not None and not held.streams and self._target.has_residuals:
+                    self._keep_residuals([self._target.residuals(held.y, self.forward_(held.arrays))])
             # After the block: what scikit-learn's callbacks do is no part of the fit's seeds and names.
             task.end()
             if checkpoint:
@@ -251,12 +270,23 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _split(self, examples, validation, seed):
         """Divide rows into those to train on and those to validate on (or None); say why these."""
+        held, reason = self._given_rows(examples, validation)
+        if reason is not None:
+            return examples, held, reason
+        strata = self._target.strata(examples.y)
+        training, held, reason = hold_out(len(examples), self.validation_fraction, seed, strata)
+        if held is None:
+            return examples, None, reason
+        return examples.take(training), examples.hold_out(held), "they decide when to stop"
+
+    def _given_rows(self, examples, validation):
+        """Return the rows to validate on that a user gave (or None), and why no others are; None if some are drawn."""
         X_val, y_val, weight_val = validation
         with _called_x_val():
             source = self._source(X_val, y_val)
         if source is not None:
             # Batches must suit the router, which training rows make: `_held_rows` reads them when it is fitted.
-            return examples, None, "X_val is given"
+            return None, "X_val is given"
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val go together; give both or neither.")
         if X_val is not None:
@@ -264,20 +294,16 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                 held = self._reader(self._target).read(*validation, called=NAMES_VAL)
             if not len(held):
                 raise InputMismatchError("X_val has 0 sample(s) while a minimum of 1 is required. Leave it out.")
-            return examples, held, "X_val is given"
+            return held, "X_val is given"
         if weight_val is not None:
             raise ValueError("sample_weight_val weighs the rows of X_val, which is not given.")
         if not examples.can_split:
-            return examples, None, "batches are not divided"
+            return None, "batches are not divided"
         if self.validation_fraction is None:
-            return examples, None, "given"
+            return None, "given"
         if not stops_early(self.early_stopping, len(examples), given=False):
-            return examples, None, "without early stopping they would decide nothing"
-        strata = self._target.strata(examples.y)
-        training, held, reason = hold_out(len(examples), self.validation_fraction, seed, strata)
-        if held is None:
-            return examples, None, reason
-        return examples.take(training), examples.hold_out(held), "they decide when to stop"
+            return None, "without early stopping they would decide nothing"
+        return None, None
 
     def _told(self, task=None, *, whole=True):
         """Return the context in which a fit tells how it goes; `task` knows the search that it may be part of."""
@@ -321,6 +347,12 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _build(self, examples, recipe):
         """Fit the router and build the network; return the rows, encoded for the network."""
+        arrays = self._fit_router(examples)
+        self._begin(arrays, recipe)
+        return self._rows(examples, arrays)
+
+    def _fit_router(self, examples):
+        """Fit the router; return the encoded rows, or some of them if the others are read later."""
         router = self._new_router()
         self.timings_ = Timings()
         told = teller().routing(len(examples), lambda: routed(self.router_, len(examples)))
@@ -328,13 +360,18 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             self.router_, arrays = examples.fit_router(router, self.memory)
         self.n_features_in_ = self.router_.n_features_in_
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
+        return arrays
+
+    def _begin(self, arrays, recipe):
+        """Build the network of a new fit, which has trained no epoch yet."""
         self.head_ = clone(recipe.head)
         with self.timings_.measure("build"), teller().stage(lambda: built(self.model_)):
             self.model_ = self._build_network(arrays)
         self.forward_ = Forward(self.model_)
         self._network_params = network_params(self)
         self.history_, self.n_iter_, self.best_epoch_ = {}, 0, 0
-        return self._rows(examples, arrays)
+        for name in ("networks_", "held_residuals_"):
+            _remember(self, name, None)
 
     def _new_router(self):
         """Return a router that is not fitted yet."""
@@ -346,19 +383,25 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _build_network(self, arrays):
         """Build the network from the fitted router, from parts or from the user's callable."""
-        specs = self.router_.specs_
         # A network that an earlier fit made of parts must leave none behind for one that is made by hand.
         for name in ("branches_", "merge_"):
             vars(self).pop(name, None)
+        if self.model is None:
+            defaults = self.router_.default_branches()
+            given = branches_at_fit(self.branches, defaults)
+            self.branches_ = resolve_branches(self.router_.specs_, defaults, given)
+            self.merge_ = as_merge(self.merge)
+        return self._connect(arrays)
+
+    def _connect(self, arrays, features=None):
+        """Connect the parts, or what the user's callable makes; `features` are the fixed ones of another network."""
+        specs, samples = self.router_.specs_, sample_rows(arrays, SAMPLE_ROWS)
         if self.model is not None:
             model = self._build_by_hand(specs)
-            refuse_nan(model, specs, sample_rows(arrays, SAMPLE_ROWS))
+            refuse_nan(model, specs, samples)
         else:
-            defaults = self.router_.default_branches()
-            self.branches_ = resolve_branches(specs, defaults, branches_at_fit(self.branches, defaults))
-            self.merge_ = as_merge(self.merge)
-            samples = sample_rows(arrays, SAMPLE_ROWS)
-            parts = (self.branches_, self.merge_, self.head_, self._target.spec, samples)
+            branches = with_features(self.branches_, features or {})
+            parts = (branches, self.merge_, self.head_, self._target.spec, samples)
             model = build_network(specs, *parts, input_dropout=self.input_dropout)
             self._check_output(model)
         # While fitting, not while saving: after an hour of training it would be too late.
@@ -460,14 +503,14 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     # --- train
 
-    def _train(self, rows, held, seed, recipe, task=None, checkpoint=None, watchers=()):
+    def _train(self, rows, held, seed, recipe, *, whole=False, checkpoint=None, watchers=()):
         """Compile if needed, train, record what happened; return whether a user interrupted it.
 
-        Only a whole fit, which has a `task`, stops early. The callbacks `watchers` change nothing.
+        Only a whole fit stops early. The callbacks `watchers` change no weights.
         """
         with strategy_of(self.model_):
-            ready = self._make_ready(rows, held, seed, recipe, whole=task is not None)
-            callbacks = [*self.callbacks_, *(task.epochs() if task else ()), *watchers]
+            ready = self._make_ready(rows, held, seed, recipe, whole=whole)
+            callbacks = [*self.callbacks_, *watchers]
             fit_params = self._fit_params()
             if rows.n_batches:
                 # The source ends an epoch after these steps by itself.
@@ -483,10 +526,16 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.best_epoch_, self.n_iter_, self.stop_reason_ = done.best_epoch, len(self.history_["loss"]), done.ending
         return done.interrupted
 
+    def _keep_residuals(self, residuals):
+        """Keep what predictions of held-out rows miss, an array for each network; None for classes."""
+        _remember(self, "held_residuals_", residuals if self._target.has_residuals else None)
+
     def _make_ready(self, rows, held, seed, recipe, *, whole=True):
         """Finish the recipe and compile if needed: all that comes before training."""
         self.callbacks_ = self._copy_callbacks()
         self._in_parts = not whole
+        # They are those of the network before it is trained.
+        _remember(self, "held_residuals_", None)
         if rows.batch_rows:
             recipe = replace(recipe, batch_size=rows.batch_rows)
         self.recipe_ = recipe = self._finish_recipe(recipe, held, self.callbacks_, whole=whole)
@@ -550,6 +599,12 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if isinstance(X, Outputs):
             return X.array
         return self._in_chunks(X, self.forward_)
+
+    def _outputs_apart(self, X):
+        """Return what each network says of rows: ndarray of shape (n_rows, n_networks, width)."""
+        if self.forward_.apart is None:
+            self.forward_.apart = Forward(networks_apart(self.model_))
+        return self._in_chunks(X, self.forward_.apart)
 
     def _in_chunks(self, X, compute, only=None):
         """Encode rows, for the inputs in `only` or for all, and return what ``compute(arrays, chunk_rows)`` returns."""

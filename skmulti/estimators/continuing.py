@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from ..errors import quote_first
+from ..errors import quote_first, shorten
 from .copies import KINDS, map_leaves, pack_object
 from .parameters import ROUTED
 
@@ -18,6 +18,7 @@ EACH_FIT = {
     "memory",
     "monitor",
     "n_iter_no_change",
+    "n_jobs",
     "random_state",
     "shuffle",
     "steps_per_execution",
@@ -28,6 +29,20 @@ EACH_FIT = {
 # Parameters that a network is compiled with. It can be compiled again and keeps its weights.
 COMPILED = {"optimizer", "metrics", "compile", "jit_compile"}
 _NONE = object()
+
+
+def refuse_for_networks(estimator):
+    """Refuse parameters that go on with one network where a fit has several."""
+    ways = {
+        "warm_start": "goes on with the network of the last fit. Set warm_start=False",
+        "checkpoint": "keeps the epochs of one network. Set checkpoint=None",
+    }
+    for name, way in ways.items():
+        if estimator.n_networks > 1 and getattr(estimator, name):
+            raise ValueError(
+                f"n_networks={estimator.n_networks} with {name}={shorten(repr(getattr(estimator, name)))}: {name} "
+                f"{way}, or n_networks=1."
+            )
 
 
 def network_params(estimator):

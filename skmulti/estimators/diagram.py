@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ..network import FunctionBranch, FunctionMerge, LayerBranch
+from ..network import FunctionBranch, FunctionMerge, LayerBranch, networks_in
 from ..router import draw_block, in_words
 from ..spec import LAYER_PARTS, MERGED_LAYER, layer_name
 from .parameters import Parts
@@ -23,9 +23,9 @@ def estimator_block(estimator):
         blocks.append(("branches", draw_block("parallel", branches, dash_wrapped=True), "one for each input"))
         blocks += [(None, draw_block("parallel", [part])) for part in others]
     if fitted:
-        blocks.append(
-            (_label("network", None, estimator.model_.count_params()), draw_block("serial", []), "all of model_")
-        )
+        n_networks = len(networks_in(estimator.model_))
+        called = "network" if n_networks == 1 else f"{n_networks} networks, averaged"
+        blocks.append((_label(called, None, estimator.model_.count_params()), draw_block("serial", []), "all of model_"))
     return draw_block("serial", blocks)
 
 
@@ -66,7 +66,8 @@ class NetworkPart:
 
 def network_parts(estimator):
     """Return the parts of a fitted estimator's network: {input name: NetworkPart}, merge and head."""
-    model, parts, counted = estimator.model_, estimator.branches_, set()
+    # Several networks are made alike.
+    model, parts, counted = networks_in(estimator.model_)[0], estimator.branches_, set()
     others = {layer.name: layer for layer in model.layers if layer.name not in model.input}
     # This removes the branches' layers from `others`; the merge's and then the head's are left, in order.
     own = {name: _pop_branch_layers(name, others) for name in parts}

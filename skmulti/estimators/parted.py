@@ -295,10 +295,13 @@ class PartedFit:
         if sum(n_held):
             validating = SharedRows(held.arrays, held.y, held.weight, tuple(n_held), crew)
         task = FitTask(est, None, None, None, self.recipe.epochs)
+        watchers = [*task.epochs(), *watchers, StopTogether(crew)]
         # The first process keeps the checkpoint; it must be in a folder that all places see when the fit goes on.
         with shared_checkpoint(est.checkpoint, self.fingerprint, self.seed, crew) as checkpoint:
             with isolate(self.seed, est.dtype), repeat_names(), est._told(task):
-                est._train(rows, validating, self.seed, self.recipe, task, checkpoint, [*watchers, StopTogether(crew)])
+                est._train(
+                    rows, validating, self.seed, self.recipe, whole=True, checkpoint=checkpoint, watchers=watchers
+                )
             task.end()
         return est
 
@@ -348,6 +351,11 @@ def _refuse_params(estimator):
     """Refuse parameters that have no meaning for rows in several places."""
     if estimator.warm_start:
         raise ValueError("warm_start=True goes on with rows in memory; rows in several places are fitted anew.")
+    if estimator.n_networks > 1:
+        raise ValueError(
+            f"n_networks={estimator.n_networks} trains networks on rows in memory; rows in several places train one. Set "
+            "n_networks=1, or average the predictions of several fits with other values of random_state."
+        )
     reduction = getattr(estimator.loss, "reduction", "sum_over_batch_size")
     if reduction not in ("sum_over_batch_size", "mean", None):
         raise ValueError(

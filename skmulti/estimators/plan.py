@@ -118,7 +118,7 @@ class Plan:
     n_rows, n_held : int
         Number of rows to train on, and of rows to validate on.
     n_weights : int
-        Number of the network's weights.
+        Number of weights, of all networks together.
     memory : dict of str to int
         Bytes of "weights", "optimizer", "arrays" (all encoded rows) and "batch" (its arrays). What
         layers compute comes on top.
@@ -131,6 +131,8 @@ class Plan:
         What was inferred about columns and branches, with the lines that change it.
     warnings : tuple of str
         Warnings that the fit would give before it trains.
+    n_networks : int
+        Number of networks that are averaged; `inputs` and `parts` describe one of them.
 
     See Also
     --------
@@ -164,6 +166,7 @@ class Plan:
     training: tuple
     routing: tuple
     warnings: tuple = ()
+    n_networks: int = 1
 
     def __str__(self):
         return plan_text(self)

@@ -41,8 +41,13 @@ def headline(plan):
     held = f", {plan.n_held:,} to validate on" if plan.n_held else ""
     return (
         f"Plan of {plan.estimator}: {plan.n_rows:,} rows to train on{held}; {len(plan.inputs)} "
-        f"input{'s' * (len(plan.inputs) != 1)}, {plan.n_weights:,} weights"
+        f"input{'s' * (len(plan.inputs) != 1)}, {plan.n_weights:,} weights{_in_networks(plan)}"
     )
+
+
+def _in_networks(plan):
+    """Return the words for several networks."""
+    return f" in {plan.n_networks} networks" if plan.n_networks > 1 else ""
 
 
 def column_rows(plan):
@@ -110,11 +115,12 @@ def cost_lines(plan):
     lazy = f"Time: columns to arrays {times['route']}, network {times['build']}"
     if "epoch" not in times:
         return [*lines, f"{lazy} (measured). To measure an epoch: plan(X, y, measure=True)."]
-    all_epochs = time_in_words(plan.seconds["trace"] + plan.recipe.epochs * plan.seconds["epoch"])
+    n_epochs = plan.n_networks * plan.recipe.epochs
+    all_epochs = time_in_words(plan.seconds["trace"] + n_epochs * plan.seconds["epoch"])
     return [
         *lines,
         f"{lazy}, tracing {times['trace']}, a step {times['step']}, an epoch {times['epoch']}, "
-        f"all {plan.recipe.epochs} epochs at most {all_epochs} (measured on a few steps).",
+        f"all {n_epochs} epochs{_in_networks(plan)} at most {all_epochs} (measured on a few steps).",
     ]
 
 

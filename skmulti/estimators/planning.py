@@ -14,11 +14,13 @@ from ..inputs import odd_cells_reported
 from ..router import lines_to_change
 from ..sources import TableSource
 from ..training import PATIENCE, draw_seed, time_epoch
+from .continuing import refuse_for_networks
 from .copies import map_leaves
 from .diagram import as_given, network_parts
 from .examples import source_of
 from .plan import Choice, Plan, PlannedInput, PlannedPart
 from .scikeras import repeat_names
+from .several import Turns
 
 # Columns that a choice names; `Plan.columns` has all.
 NAMED_COLUMNS = 6
@@ -55,18 +57,29 @@ def plan_fit(estimator, target, data, validation, *, measure=False):
         twin._check_routed()
         seed = draw_seed(twin.random_state)
         examples = twin._learn_target(target, *data)
-        examples, held, recipe = twin._divide(examples, validation, seed, describes=True)
         with isolate(seed, twin.dtype), repeat_names():
             with odd_cells_reported():
-                rows = twin._build(examples, recipe)
-                ready = twin._make_ready(rows, twin._held_rows(held, validation), seed, recipe)
+                rows, held, recipe = _rows(twin, examples, validation, seed)
+                ready = twin._make_ready(rows, held, seed, recipe)
             if not ready.network.optimizer.built:
                 ready.network.optimizer.build(ready.network.trainable_variables)
             memory = _memory(twin, rows, ready)
             # The last thing that is done with the network, since it trains it.
             measured = time_epoch(*ready, twin.recipe_.n_steps) if measure else {}
     n_held = 0 if ready.held is None else len(ready.held.y)
-    return _describe(twin, n_held, memory, measured, tuple(found))
+    return _describe(twin, n_held, ready.network.count_params(), memory, measured, tuple(found))
+
+
+def _rows(twin, examples, validation, seed):
+    """Fit the router and build the network; return encoded rows to train and validate on, and the recipe."""
+    if twin.n_networks == 1:
+        examples, held, recipe = twin._divide(examples, validation, seed, describes=True)
+        return twin._build(examples, recipe), twin._held_rows(held, validation), recipe
+    refuse_for_networks(twin)
+    turns = Turns.of(twin, examples, validation, seed)
+    rows = twin._build(examples, turns.recipe)
+    # All networks have as many rows as the first.
+    return *turns.rows(twin, rows, twin._held_rows(turns.given, validation), 0), turns.recipe
 
 
 def _refuse_batches(estimator, X, y):
@@ -101,7 +114,7 @@ def _memory(twin, rows, ready):
     arrays = [array for part in (rows.arrays, held) for array in part.values() if isinstance(array, np.ndarray)]
     row_bytes = sum(spec.row_bytes for spec in twin.router_.specs_.values())
     return {
-        "weights": _bytes_of(twin.model_.weights),
+        "weights": _bytes_of(twin.model_.weights) + (twin.n_networks - 1) * _bytes_of(ready.network.weights),
         "optimizer": _bytes_of(ready.network.optimizer.variables),
         "arrays": sum(array.nbytes for array in arrays),
         "batch": row_bytes * twin.recipe_.batch_size,
@@ -113,8 +126,8 @@ def _bytes_of(variables):
     return sum(variable.value.dtype.size * math.prod(variable.shape) for variable in variables)
 
 
-def _describe(twin, n_held, memory, measured, found):
-    """Return the plan of a clone that is ready to train."""
+def _describe(twin, n_held, n_trained, memory, measured, found):
+    """Return the plan of a clone that is ready to train a network of `n_trained` weights."""
     recipe = twin.recipe_
     if hasattr(twin, "branches_"):
         branches, merge, head = network_parts(twin)
@@ -137,12 +150,14 @@ def _describe(twin, n_held, memory, measured, found):
         recipe=recipe,
         n_rows=recipe.n_rows,
         n_held=n_held,
-        n_weights=twin.model_.count_params(),
+        # Fixed features are common to all networks.
+        n_weights=twin.model_.count_params() + (twin.n_networks - 1) * n_trained,
         memory=memory,
         seconds={**{name: twin.timings_[name] for name in ("route", "build")}, **measured},
         training=_training(twin, n_held),
         routing=_routing(twin),
         warnings=found,
+        n_networks=twin.n_networks,
     )
 
 
@@ -246,6 +261,7 @@ def _training(twin, n_held):
     automatic = why["learning_rate"] != "given"
     head = as_given(recipe.head)
     return (
+        *_networks(twin),
         Choice("hold-out", f"{n_held:,} rows", why["validation_fraction"], _line("validation_fraction", twin)),
         Choice("stopping", stops, why["early_stopping"], f"early_stopping={recipe.stops_early}"),
         Choice("patience", waits, why["n_iter_no_change"], f"n_iter_no_change={patience}"),
@@ -277,6 +293,13 @@ def _training(twin, n_held):
         # A network made by hand has no head.
         *([Choice("head", _code(head), why["head"], f"head={_code(head)}")] if hasattr(twin, "branches_") else []),
     )
+
+
+def _networks(twin):
+    """Return the choice of several networks, if the user made it."""
+    if twin.n_networks == 1:
+        return []
+    return [Choice("networks", f"{twin.n_networks}, averaged; what follows is of each", "given", "n_networks=1")]
 
 
 def _large_tables(recipe):

@@ -49,6 +49,9 @@ class ClassTarget:
         self.class_weight = class_weight
         self.classes = classes
 
+    # A label is right or wrong.
+    has_residuals = False
+
     @property
     def weighs_outputs(self):
         """Whether each column of y may have weights of its own."""
@@ -155,6 +158,7 @@ class NumberTarget:
     """
 
     weighs_outputs = False
+    has_residuals = True
 
     def __init__(self, scale_target=True):
         self.scale_target = scale_target
@@ -186,6 +190,10 @@ class NumberTarget:
         """Return y as floats of shape (n_rows, n_outputs), or refuse another number of columns."""
         self.check_columns(y, name)
         return y.reshape(len(y), -1)
+
+    def residuals(self, y, outputs):
+        """Return what predictions miss: ndarray of shape (n_rows, n_outputs), float64."""
+        return np.asarray(y, dtype="float64") - np.asarray(outputs, dtype="float64")
 
     def strata(self, y):
         """Return None: numbers have no classes whose shares a hold-out must keep."""

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._process import isolate
 from ..errors import InputMismatchError, closest_match, quote, shorten
 from ..layers import LearnedFill
+from ..network import networks_in
 from ..spec import layer_name
 from .contributions import find_contributions
 from .explanation import Explanation
@@ -178,7 +179,8 @@ def _training_mean(est, spec):
     # A text names the input whose branch is shared, and whose layers read both.
     owner = own if isinstance(own, str) else spec.name
     # A network that is made by hand has no such layers, and one of an earlier version has others.
-    named = {layer.name: layer for layer in est.model_.layers}
+    # All networks of a fit begin with the same means.
+    named = {layer.name: layer for layer in networks_in(est.model_)[0].layers}
     branch = named.get(layer_name(owner, "layers"))
     means = [layer.initial for layer in getattr(branch, "layers", ()) if isinstance(layer, LearnedFill)]
     return np.asarray(means[0]) if means and means[0] is not None else 0.0

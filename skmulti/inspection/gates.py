@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 
 from ..errors import closest_match, quote
+from ..network import networks_in, reach_inside
 from .fitted import fitted_estimator
 
 # As the final merge names its layers; those of a step have the step's name.
@@ -30,8 +31,8 @@ def gate_weights(estimator, X, *, step=None):
     Returns
     -------
     DataFrame of shape (n_rows, n_inputs)
-        Weights, which sum to 1 in each row, with a column for each input that the merge takes. An input that is
-        missing in a row has the weight 0. A row without any input has NaN.
+        Weights, which sum to 1 in each row, with a column for each input that the merge takes; of several networks
+        their mean. An input that is missing in a row has the weight 0. A row without any input has NaN.
 
     Raises
     ------
@@ -62,8 +63,12 @@ def gate_weights(estimator, X, *, step=None):
     fit = fitted_estimator(estimator)
     names = _weighing_steps(fit)
     step = _checked_step(step, names, fit)
-    parts = _network_to(fit.model_, step)
-    found = [_weights(fit.model_, step, parts, arrays) for arrays in fit.router_.chunks(X)]
+    networks, readers = networks_in(fit.model_), _readers(fit.model_, step)
+    found = []
+    for arrays in fit.router_.chunks(X):
+        own = [_weights(network, step, parts, arrays) for network, parts in zip(networks, readers, strict=True)]
+        # Of a row without any input, every network has NaN.
+        found.append(np.mean(own, axis=0))
     index = X.index if isinstance(X, pd.DataFrame) else None
     return pd.DataFrame(np.concatenate(found), index=index, columns=names[step])
 
@@ -75,7 +80,7 @@ def _weighing_steps(fit):
     taken = {name for _, _, names in getattr(merge, "steps", ()) for name in names}
     steps = {step: list(names) for step, _, names in getattr(merge, "steps", ())}
     steps[_FINAL] = [name for name in [*fit.router_.specs_, *steps] if name not in taken]
-    layers = {layer.name for layer in fit.model_.layers}
+    layers = {layer.name for layer in networks_in(fit.model_)[0].layers}
     return {step: names for step, names in steps.items() if {f"{step}__gates", f"{step}__attention"} & layers}
 
 
@@ -98,16 +103,18 @@ def _checked_step(step, known, fit):
     return step or (_FINAL if _FINAL in known else next(iter(known)))
 
 
-def _network_to(model, step):
-    """Return a network from the inputs to what the weights are computed from, by the layers' names."""
-    names = [f"{step}__{part}" for part in ("gates", "tokens", "present")]
-    layers = {layer.name: layer.output for layer in model.layers if layer.name in names}
-    return keras.Model({tensor.name: tensor for tensor in model.inputs}, layers)
+def _readers(model, step):
+    """Return for each network a model from the inputs to what its weights are computed from, by the layers' names."""
+    names, outputs = [f"{step}__{part}" for part in ("gates", "tokens", "present")], []
+    for network in networks_in(model):
+        outputs.append({layer.name: layer.output for layer in network.layers if layer.name in names})
+    inputs, found = reach_inside(model, outputs)
+    return [keras.Model(inputs, own) for own in found]
 
 
 def _weights(model, step, parts, arrays):
     """Return the weights of some rows: ndarray of shape (n_rows, n_inputs)."""
-    found = parts({tensor.name: arrays[tensor.name] for tensor in model.inputs}, training=False)
+    found = parts({tensor.name: arrays[tensor.name] for tensor in parts.inputs}, training=False)
     present = found.get(f"{step}__present")
     present = None if present is None else keras.ops.convert_to_numpy(present)
     if f"{step}__gates" in found:

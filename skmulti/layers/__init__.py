@@ -21,6 +21,7 @@ from .numbers import NARROWEST, ColumnDense, ColumnSymlog, FeatureScale, Piecewi
 from .outputs import (
     MemberMean,
     Members,
+    NetworkMean,
     OutputsSoftmax,
     TargetUnits,
     by_member,
@@ -46,6 +47,7 @@ __all__ = [
     "MemberMean",
     "Members",
     "MissingRow",
+    "NetworkMean",
     "OneHotIds",
     "OutputsSoftmax",
     "PiecewiseLinear",

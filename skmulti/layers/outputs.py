@@ -1,4 +1,4 @@
-"""Layers at the end of a network: units of y, several outputs, several members.
+"""Layers at the end of a network: units of y, several outputs, several members, several networks.
 
 Several outputs or members are side by side on the last axis, since a Keras loss takes one tensor. In training, the
 result of a head with members has the outputs of each member; everywhere else it is their mean.
@@ -180,9 +180,55 @@ class MemberMean(keras.layers.Layer):
         return {**super().get_config(), "units": self.units, "activation": activation}
 
 
+# Probabilities nearer to 0 or 1 than this have no odds that could be told. Both it and 1 minus it are exact in float32.
+_EDGE = 2.0**-23
+
+
+@_register
+class NetworkMean(keras.layers.Layer):
+    """Average the outputs of several networks, a list of (batch, width), to (batch, width).
+
+    Numbers are averaged as they are. Of probabilities the logarithms of the odds are averaged, or the logarithms
+    of a softmax's probabilities, which differ from its logits by a constant for each row.
+
+    Parameters
+    ----------
+    activation : {"sigmoid", "softmax"} or None
+        What the outputs came from; None averages numbers.
+    widths : sequence of int
+        Number of units of each softmax. In training, the outputs of members are side by side.
+    """
+
+    def __init__(self, activation=None, widths=(), **kwargs):
+        # Numbers come from `TargetUnits` in float64, whatever the network's dtype.
+        super().__init__(**({"autocast": False, **kwargs} if activation else {**kwargs, "dtype": "float64"}))
+        self.activation = activation
+        self.widths = [int(width) for width in widths]
+
+    def call(self, outputs):
+        if self.activation is None:
+            return ops.mean(ops.stack(outputs), axis=0)
+        proba = ops.clip(ops.stack(outputs), _EDGE, 1 - _EDGE)
+        logits = ops.log(proba)
+        if self.activation == "sigmoid":
+            return ops.sigmoid(ops.mean(logits - ops.log1p(-proba), axis=0))
+        logits = ops.mean(logits, axis=0)
+        n_members = logits.shape[-1] // sum(self.widths)
+        parts = [logits[:, start:end] for start, end in output_ranges(self.widths * n_members)]
+        # Keras warns of a softmax over a single unit.
+        parts = [ops.softmax(part) if part.shape[-1] > 1 else ops.ones_like(part) for part in parts]
+        return ops.concatenate(parts, axis=-1)
+
+    def compute_output_spec(self, outputs):
+        return keras.KerasTensor(outputs[0].shape, dtype=outputs[0].dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "activation": self.activation, "widths": self.widths}
+
+
 def has_members(model):
     """Return whether the predictions of a network are means over members."""
-    return any(isinstance(layer, MemberMean) for layer in model.layers)
+    return any(isinstance(part, MemberMean) or (hasattr(part, "layers") and has_members(part)) for part in model.layers)
 
 
 def by_member(outputs, units):

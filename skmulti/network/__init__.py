@@ -6,8 +6,9 @@ with the loss and the metrics that suit its output. The wing reads no rows but t
 their initial values, and trains nothing.
 """
 
-from .branches import FunctionBranch, LayerBranch, resolve_branches
+from .branches import FunctionBranch, LayerBranch, resolve_branches, with_features
 from .build import build_by_hand, build_network, refuse_nan
+from .ensemble import average_networks, networks_apart, networks_in, reach_inside
 from .forward import Forward
 from .halves import Halves, InputVectors
 from .heads import N_MEMBERS, DenseHead, TargetMoments, classification_target, encode_target, regression_target
@@ -57,6 +58,7 @@ __all__ = [
     "TargetMoments",
     "TargetUnitsLoss",
     "as_merge",
+    "average_networks",
     "build_by_hand",
     "build_network",
     "check_saveable",
@@ -64,12 +66,16 @@ __all__ = [
     "encode_target",
     "loss_name",
     "metrics_by_output",
+    "networks_apart",
+    "networks_in",
     "pack_layer",
     "pack_network",
+    "reach_inside",
     "refuse_nan",
     "regression_target",
     "resolve_branches",
     "unpack_layer",
     "unpack_network",
     "weight_shapes",
+    "with_features",
 ]

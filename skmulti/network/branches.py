@@ -3,6 +3,7 @@
 A user may give a callable or a Keras layer instead of a branch; `FunctionBranch` and `LayerBranch` make one of it.
 """
 
+import copy
 import re
 
 import keras
@@ -109,6 +110,25 @@ def resolve_branches(specs, defaults, given):
             )
     chosen = {**defaults, **given}
     return {name: _chosen(name, chosen, specs) for name in specs}
+
+
+def with_features(branches, features):
+    """Return branches that take the fixed features of another network instead of making their own.
+
+    Parameters
+    ----------
+    branches : dict of str to (Branch or str)
+        From `resolve_branches`.
+    features : dict of str to keras.Model
+        The features of some of them, by input name.
+    """
+    found = dict(branches)
+    for name, model in features.items():
+        if not isinstance(branches[name], str):
+            found[name] = copy.copy(branches[name])
+            # Of this object alone; `Branch.build` asks for it.
+            found[name].features = lambda spec, sample, model=model: model
+    return found
 
 
 def _chosen(name, chosen, specs):

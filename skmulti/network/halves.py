@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import BranchMismatchError, closest_match, quote
 from ..spec import MERGED_LAYER, layer_name
+from .ensemble import average_outputs, networks_in, reach_inside
 from .forward import Forward
 
 
@@ -47,7 +48,8 @@ class InputVectors:
 class Halves:
     """The two halves of a network as compiled functions, each compiled when it is first called.
 
-    It is not pickled. It uses the network's layers, so that it follows their weights.
+    It is not pickled. It uses the network's layers, so that it follows their weights. Of a model that averages several
+    networks, a vector is made of those of all networks, one behind the other.
 
     Parameters
     ----------
@@ -62,9 +64,10 @@ class Halves:
 
     def __init__(self, model):
         self.model = model
-        self._layers = {layer.name: layer for layer in model.layers}
-        self.names = [name for name in model.input if layer_name(name, "branch") in self._layers]
-        if not self.names or MERGED_LAYER not in self._layers:
+        self._networks = networks_in(model)
+        self._layers = [{layer.name: layer for layer in network.layers} for network in self._networks]
+        self.names = [name for name in model.input if layer_name(name, "branch") in self._layers[0]]
+        if not self.names or MERGED_LAYER not in self._layers[0]:
             raise BranchMismatchError(
                 "The network has no branches whose vectors could be told apart: it was made by the function in "
                 "`model`, or by an earlier version of skmulti. Leave out `model`, or take a layer's output from model_ "
@@ -79,7 +82,7 @@ class Halves:
                 f"{name!r} is no input; the inputs are {quote(self.names)}.{closest_match(name, self.names)}"
             )
         layer = MERGED_LAYER if name is None else layer_name(name, "branch")
-        return self._layers[layer].output.shape[-1]
+        return sum(layers[layer].output.shape[-1] for layers in self._layers)
 
     def vectors(self, name, arrays, chunk_rows=None):
         """Return the `InputVectors` of an input from encoded rows by name."""
@@ -102,12 +105,14 @@ class Halves:
 
     def learned(self, name):
         """Return the `InputVectors` of one row without an input, or None if the network has learned none."""
-        layer = self._layers.get(layer_name(name, "or_missing"))
-        if layer is None:
+        if layer_name(name, "or_missing") not in self._layers[0]:
             return None
-        missing = np.ones((1, 1), dtype=bool)
-        vector = np.zeros((1, layer.output.shape[-1]), dtype=keras.backend.standardize_dtype(layer.compute_dtype))
-        return InputVectors(keras.ops.convert_to_numpy(layer([vector, missing])), missing)
+        missing, vectors = np.ones((1, 1), dtype=bool), []
+        for layers in self._layers:
+            layer = layers[layer_name(name, "or_missing")]
+            vector = np.zeros((1, layer.output.shape[-1]), dtype=keras.backend.standardize_dtype(layer.compute_dtype))
+            vectors.append(keras.ops.convert_to_numpy(layer([vector, missing])))
+        return InputVectors(np.concatenate(vectors, axis=-1), missing)
 
     def _forward(self, name):
         """Return a half as a compiled function: that of an input, of the merge (None), or of all vectors ("")."""
@@ -119,28 +124,59 @@ class Halves:
 
     def _input_model(self, name):
         """Build the model from the arrays of an input to its vector and its flags."""
-        outputs, flag = {"output": self._vector(name)}, self._flag(name)
-        if flag is not None:
-            outputs["missing"] = flag
-        own = {key: tensor for key, tensor in self.model.input.items() if key in (name, f"{name}__missing")}
-        return keras.Model(own, outputs)
+        outputs = [{"output": vector} for vector in self._vectors(name)]
+        for number, flag in enumerate(self._flags(name)):
+            if flag is not None:
+                outputs[number]["missing"] = flag
+        return self._from_arrays(outputs, (name, f"{name}__missing"))
 
     def _merged_model(self):
         """Build the model from all arrays to what the head gets."""
-        return keras.Model(self.model.input, self._layers[MERGED_LAYER].output)
+        return self._from_arrays([layers[MERGED_LAYER].output for layers in self._layers])
+
+    def _from_arrays(self, outputs, names=None):
+        """Build the model from the arrays of some inputs, or of all, to tensors of each network, side by side."""
+        own, found = reach_inside(self.model, outputs, names)
+        if len(found) == 1:
+            return keras.Model(own, found[0])
+        if not isinstance(found[0], dict):
+            return keras.Model(own, keras.ops.concatenate(found, axis=-1))
+        joined = {"output": keras.ops.concatenate([part["output"] for part in found], axis=-1)}
+        # The flags are the same in all networks.
+        return keras.Model(own, {**found[0], **joined})
 
     def _output_model(self):
         """Build the model from the vectors and flags of all inputs to the output."""
-        tensors = [tensor for name in self.names for tensor in (self._vector(name), self._flag(name))]
-        return keras.Model([tensor for tensor in tensors if tensor is not None], self.model.output)
+        # For each vector and flag a list of the tensors of all networks.
+        tensors = [own for name in self.names for own in (self._vectors(name), self._flags(name)) if own[0] is not None]
+        if len(self._networks) == 1:
+            return keras.Model([own[0] for own in tensors], self.model.output)
+        given, outputs = [], []
+        for number, own in enumerate(tensors):
+            width = 1 if own[0].dtype == "bool" else sum(tensor.shape[-1] for tensor in own)
+            given.append(keras.Input((width,), dtype=own[0].dtype, name=f"vector_{number}"))
+        for number, network in enumerate(self._networks):
+            parts = [_part(whole, own, number) for whole, own in zip(given, tensors, strict=True)]
+            outputs.append(keras.Model([own[number] for own in tensors], network.output)(parts))
+        return keras.Model(given, average_outputs(self.model, outputs))
 
-    def _vector(self, name):
-        """Return the tensor that the merge gets of an input."""
-        return self._layers[layer_name(name, "branch")].output
+    def _vectors(self, name):
+        """Return the tensors that the merges of the networks get of an input."""
+        return [layers[layer_name(name, "branch")].output for layers in self._layers]
 
-    def _flag(self, name):
-        """Return the tensor that marks rows without an input, or None."""
-        for part in ("dropout", "is_missing"):
-            if layer_name(name, part) in self._layers:
-                return self._layers[layer_name(name, part)].output
-        return self.model.input.get(f"{name}__missing")
+    def _flags(self, name):
+        """Return for each network the tensor that marks rows without an input, or None."""
+        flags = []
+        for network, layers in zip(self._networks, self._layers, strict=True):
+            own = [layers.get(layer_name(name, part)) for part in ("dropout", "is_missing")]
+            found = next((layer.output for layer in own if layer is not None), None)
+            flags.append(network.input.get(f"{name}__missing") if found is None else found)
+        return flags
+
+
+def _part(whole, tensors, number):
+    """Return the part of a vector that is one network's; flags are common to all."""
+    if whole.dtype == "bool":
+        return whole
+    start = sum(tensor.shape[-1] for tensor in tensors[:number])
+    return whole[:, start : start + tensors[number].shape[-1]]

@@ -17,8 +17,19 @@ from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
 from .lazy import LazyAdam
 from .processes import SharedRows, StopTogether, shares
-from .run import Rows, Schedule, count_held, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
-from .telling import Teller, built, routed, routed_hold_out, teller, time_in_words, told_by
+from .run import (
+    Rows,
+    Schedule,
+    count_held,
+    draw_seed,
+    hold_out,
+    hold_out_in_turn,
+    isolate,
+    sample_rows,
+    time_epoch,
+    train,
+)
+from .telling import Teller, built, built_more, routed, routed_hold_out, teller, time_in_words, told_by
 from .timing import Timings
 
 __all__ = [
@@ -39,10 +50,12 @@ __all__ = [
     "Timings",
     "TrainingNetwork",
     "built",
+    "built_more",
     "count_held",
     "digest",
     "draw_seed",
     "hold_out",
+    "hold_out_in_turn",
     "isolate",
     "kept_seed",
     "piece_rows",

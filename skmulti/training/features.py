@@ -29,6 +29,8 @@ class TrainingNetwork:
         Has the layers and weights of `whole`, but takes an input's features instead of its
         array. It is `whole` itself if nothing can be saved: without fixed features, or if
         another layer reads the same array.
+    features : dict of str to keras.Model
+        What computes the features that `model` takes, by input name.
     """
 
     def __init__(self, whole, branches):
@@ -41,7 +43,7 @@ class TrainingNetwork:
             is_fixed = features is not None and not features.trainable_variables
             if is_fixed and layer_name(name, "is_missing") not in layers:
                 fixed[name] = features
-        self.model = _cut_off_features(whole, fixed) if fixed else whole
+        self.model, self.features = _cut_off_features(whole, fixed) if fixed else whole, fixed
         self._forwards = {name: Forward(_build_features_model(whole.input[name], part)) for name, part in fixed.items()}
 
     def prepare(self, whole, *parts):
@@ -49,7 +51,9 @@ class TrainingNetwork:
         # Rows that are read anew in each epoch leave no place where features could wait. A network that the user
         # compiled anew has another optimizer than the one that both share; a pickle has no training network.
         streamed = any(part is not None and part.streams for part in parts)
-        if self.model is None or self.model.optimizer is not whole.optimizer or streamed:
+        if self.model is None or streamed:
+            return whole, parts
+        if getattr(self.model, "optimizer", None) is not getattr(whole, "optimizer", None):
             return whole, parts
         return self.model, [part and replace(part, arrays=self.arrays(part.arrays)) for part in parts]
 
@@ -59,7 +63,7 @@ class TrainingNetwork:
 
     def __getstate__(self):
         # It would hold the layers a second time; `prepare` then trains the whole network.
-        return {"model": None, "_forwards": {}}
+        return {"model": None, "features": {}, "_forwards": {}}
 
 
 def _cut_off_features(whole, fixed):

@@ -2,7 +2,7 @@
 
 import keras
 
-from .._workers import runs_in_joblib
+from .._workers import refuse_broken_off, runs_in_joblib
 from .weights import keep_weights, put_weights
 
 
@@ -31,6 +31,10 @@ class Progress(keras.callbacks.Callback):
         # Here, when every callback has done with the epoch before: some change weights at its end.
         self.has_begun = self._within_epoch = True
         self._weights = keep_weights(self.model, self._weights)
+
+    def on_train_batch_end(self, batch, logs=None):
+        """End a training that was broken off from elsewhere; see `keras.callbacks.Callback`."""
+        refuse_broken_off()
 
     def on_test_begin(self, logs=None):
         """Note that rows are validated; see `keras.callbacks.Callback`."""

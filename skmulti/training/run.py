@@ -66,6 +66,38 @@ def hold_out(n_rows, fraction, seed, classes=None):
     return np.sort(train), np.sort(held), ""
 
 
+def hold_out_in_turn(n_rows, fraction, seed, classes, times):
+    """Draw the rows that validate several times, each time others, as long as there are any.
+
+    Parameters
+    ----------
+    n_rows, fraction, seed, classes : object
+        As for `hold_out`.
+    times : int
+        Number of draws. The first is that of `hold_out`.
+
+    Returns
+    -------
+    pairs : list of (ndarray of int, ndarray of int or None)
+        Sorted positions of the rows to train on, and of those held out, in equal numbers in each draw.
+    reason : str
+        Why no rows are held out, or an empty string.
+    """
+    pairs, left = [], np.arange(n_rows)
+    for number in range(times):
+        own = None if classes is None else classes[left]
+        n_held, reason = count_held(n_rows, fraction, None if classes is None else np.bincount(classes))
+        if len(left) < n_rows and not count_held(len(left), n_held, None if own is None else np.bincount(own))[0]:
+            # Every row has been held out, but for a rest.
+            left, own = np.arange(n_rows), classes
+        rest, held, _ = hold_out(len(left), n_held, seed + number, own) if n_held else (None, None, "")
+        if held is None:
+            return [(np.arange(n_rows), None)] * times, reason
+        pairs.append((np.setdiff1d(np.arange(n_rows), left[held]), left[held]))
+        left = left[rest]
+    return pairs, ""
+
+
 def count_held(n_rows, fraction, counts=None):
     """Return how many rows to hold out, or 0 and why: rows that could not show every class validate nothing.
 
@@ -115,6 +147,11 @@ class Rows:
     def n_total(self):
         """Number of rows of the whole training."""
         return len(self.y)
+
+    def take(self, positions):
+        """Return some of the rows."""
+        weight = None if self.weight is None else self.weight[positions]
+        return Rows({name: take(array, positions) for name, array in self.arrays.items()}, self.y[positions], weight)
 
     def joined(self, model, batch_size):
         """Return the context in which a compiled model trains on these rows; here nothing is to be done for it."""

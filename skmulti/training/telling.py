@@ -38,8 +38,13 @@ class Teller:
     """
 
     def __init__(self, level=0, place="", whole=True):
-        self.level, self.whole = int(level), whole
+        self.level, self.place, self.whole = int(level), place, whole
         self.prefix = f"[{place}] " if place else ""
+
+    def within(self, place, draws=True):
+        """Return the teller of a part of the fit, whose lines name it; without `draws` it draws no bar."""
+        level = self.level if draws else min(self.level, 1)
+        return Teller(level, ", ".join(filter(None, [self.place, place])), self.whole)
 
     def say(self, words):
         """Print a line, unless silent."""
@@ -188,6 +193,11 @@ def routed_hold_out(n_rows):
 def built(model):
     """Return the words for a network that was built."""
     return f"built the network, {_many(model.count_params(), 'weight')}"
+
+
+def built_more(networks):
+    """Return the words for further networks that were built."""
+    return f"built {_many(len(networks), 'more network')}"
 
 
 def traced():

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..._html import escape, table
 from ...errors import shorten
+from ...network import networks_in
 from ...spec import layer_name
 from .figures import draw_errors, draw_importances, draw_reliability, draw_training
 from .unlike import rank_rows
@@ -423,7 +424,8 @@ def _input_row(est, name, spec):
 def input_weights(est, name):
     """Return the number of weights in the layers of one input."""
     begin = f"{layer_name(name)}__"
-    return sum(layer.count_params() for layer in est.model_.layers if layer.name.startswith(begin))
+    own = [layer for network in networks_in(est.model_) for layer in network.layers]
+    return sum(layer.count_params() for layer in own if layer.name.startswith(begin))
 
 
 def timings(findings):
