@@ -49,7 +49,7 @@ from .tags import TagsBranch, TagsIndexer
 from .text import TextBranch, TextVectorizer
 from .token_ids import IdsPadder
 from .transformer import TransformerEncoder
-from .vector import DenseBranch, NumberScaler, PiecewiseBranch, small_data_dropout
+from .vector import MOST_DROPOUT, DenseBranch, NumberScaler, PiecewiseBranch, small_data_dropout
 
 # The default router takes the first encoder that suits a column, so the order matters: encoders that know a column by
 # its dtype or by the look of its cells stand before text and categories, which take almost any string. Lists of ids are
@@ -72,6 +72,7 @@ __all__ = [
     "BYTES",
     "ENCODERS",
     "FEW_ROWS",
+    "MOST_DROPOUT",
     "PATHS",
     "SAMPLE_ROWS",
     "ArrayCounts",

@@ -6,7 +6,7 @@ safe mode once skmulti is imported. A layer is in the file of its subject: ids, 
 outputs, dense layers. So are the functions that compute its initial values.
 """
 
-from .dense import Gates, InputEmbedding, check_units, dense_stack
+from .dense import Gates, InputEmbedding, OpenDropout, check_units, dense_stack, open_dropouts
 from .ids import (
     CategoryEmbedding,
     OneHotIds,
@@ -49,6 +49,7 @@ __all__ = [
     "MissingRow",
     "NetworkMean",
     "OneHotIds",
+    "OpenDropout",
     "OutputsSoftmax",
     "PiecewiseLinear",
     "PresentInputs",
@@ -68,6 +69,7 @@ __all__ = [
     "id_tables",
     "inverse_document_frequencies",
     "move_by_rows",
+    "open_dropouts",
     "output_ranges",
     "slopes_between",
     "with_logits",
