@@ -34,8 +34,8 @@ STEPS_PER_EXECUTION = 32
 # times as many as a batch can hold.
 LAZY_IDS, LAZY_RATIO = 20_000, 4
 # With few rows, shares of the target's variance that the inputs explain: up to the first the most is dropped, from
-# the second on nothing, and in between in proportion.
-LOOSE, CLOSE = 0.5, 0.8
+# the second on nothing, and in between in proportion. Of classes less is explained, however well they are told apart.
+LOOSE_TO_CLOSE, CLASSES_LOOSE_TO_CLOSE = (0.5, 0.8), (0.2, 0.4)
 # Number of training rows from which a classifier takes a smooth activation.
 SMOOTH_ROWS = 500
 
@@ -170,7 +170,7 @@ class Recipe:
             closeness = measure() if layers and self.dropout else None
             recipe = replace(
                 self,
-                dropout=auto_dropout(self.n_rows, closeness),
+                dropout=auto_dropout(self.n_rows, closeness, classes=self.classes),
                 closeness=closeness,
                 reasons={**self.reasons, "dropout": why_dropout(self.n_rows, closeness)},
             )
@@ -327,7 +327,7 @@ def why_epochs(n_rows, *, classes=False):
     )
 
 
-def auto_dropout(n_rows, closeness=None):
+def auto_dropout(n_rows, closeness=None, *, classes=False):
     """Choose the share to drop where it is left open: with few rows half, less if the target follows the inputs.
 
     Parameters
@@ -336,9 +336,13 @@ def auto_dropout(n_rows, closeness=None):
         Number of training rows.
     closeness : float or None
         Share of the target's variance that the inputs explain; None if it is not known.
+    classes : bool
+        Whether the target is made of classes.
     """
-    loose = 1.0 if closeness is None else float(np.clip((CLOSE - closeness) / (CLOSE - LOOSE), 0, 1))
-    return small_data_dropout(n_rows) * loose
+    if closeness is None:
+        return small_data_dropout(n_rows)
+    loose, close = CLASSES_LOOSE_TO_CLOSE if classes else LOOSE_TO_CLOSE
+    return small_data_dropout(n_rows) * float(np.clip((close - closeness) / (close - loose), 0, 1))
 
 
 def why_dropout(n_rows, closeness):

@@ -65,6 +65,10 @@ class TestRule:
     def test_the_closer_the_less(self, n_rows, share, expected):
         assert auto_dropout(n_rows, share) == pytest.approx(expected)
 
+    @pytest.mark.parametrize(("share", "expected"), [(None, 0.5), (0.1, 0.5), (0.3, 0.25), (0.5, 0.0)])
+    def test_of_classes_less_is_explained(self, share, expected):
+        assert auto_dropout(999, share, classes=True) == pytest.approx(expected)
+
     def test_it_is_not_looked_at_where_nothing_is_open(self):
         network = DenseHead((4,)), TargetSpec()
         recipe = Recipe.of(600, network[1])
