@@ -18,6 +18,7 @@ from skmulti import _workers
 from skmulti.inputs import base, vector
 from skmulti.network import heads
 from skmulti.training import defaults, feeds
+from skmulti.training.closeness import MOST_ROWS
 
 ROOT = Path(__file__).parent.parent
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -195,6 +196,14 @@ def test_the_page_of_defaults_has_the_numbers_of_the_code():
         f"{defaults.FEW_ROWS_STEPS} steps"
     ) in page
     assert f"fewer than {plain(vector.SMALL_DATA_ROWS)} rows" in page
+    assert f"of up to {MOST_ROWS} rows" in page
+    assert (vector.MOST_DROPOUT, *defaults.LOOSE_TO_CLOSE, *defaults.CLASSES_LOOSE_TO_CLOSE) == (
+        0.5,
+        0.5,
+        0.8,
+        0.2,
+        0.4,
+    )
 
 
 def test_lazy_rows_begin_where_the_docstring_says():

@@ -38,6 +38,7 @@ from ..training import (
     Timings,
     TrainingNetwork,
     built,
+    closeness,
     draw_seed,
     hold_out,
     isolate,
@@ -573,6 +574,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         _remember(self, "held_residuals_", None)
         if rows.batch_rows:
             recipe = replace(recipe, batch_size=rows.batch_rows)
+        recipe = self._with_dropout(recipe, rows, whole)
         self.recipe_ = recipe = self._finish_recipe(recipe, held, self.callbacks_, whole=whole)
         recipe = recipe if stops else recipe.before_thaw()
         with self.timings_.measure("build"):
@@ -589,6 +591,19 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             monitor=self.monitor,
         )
         return Ready(network, rows, held, schedule)
+
+    def _with_dropout(self, recipe, rows, whole):
+        """Choose the dropout that is left open; a network that has been trained keeps what it has."""
+        if self.n_iter_:
+            return recipe
+        classes = bool(self._target.spec.n_classes)
+
+        def measure():
+            # A chunk of rows says little of those to come.
+            return closeness(self.model_, rows, classes=classes) if whole else None
+
+        with self.timings_.measure("build"):
+            return recipe.with_dropout(self.model_, measure)
 
     def _finish_recipe(self, recipe, held, callbacks, *, whole):
         """Choose what depends on the network, its branches and the user's callbacks."""

@@ -5,7 +5,7 @@ hold-out. A `_Lane` trains networks one after the other with one compiled networ
 lanes run side by side in threads.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tensorflow as tf
@@ -108,6 +108,8 @@ def fit_networks(est, examples, validation, seed):
             est._thaw()
             first = TrainingNetwork(est.model_, getattr(est, "branches_", {}))
             network, (shared_rows, shared_held) = first.prepare(est.model_, rows, held, memory=est.memory)
+            # Once, as all networks train with what is compiled for the first.
+            turns = replace(turns, recipe=est._with_dropout(turns.recipe, rows, whole=True))
         seeds = network_seeds(seed, est.n_networks)
         features = first.features if network is first.model else {}
         networks = [network, *_other_networks(est, arrays, features, seeds[1:])]

@@ -51,7 +51,7 @@ from .tags import TagsBranch, TagsIndexer
 from .text import PretrainedTokenizer, TextBranch, TextVectorizer
 from .token_ids import IdsPadder
 from .transformer import TransformerEncoder
-from .vector import DenseBranch, NumberScaler, PiecewiseBranch, small_data_dropout
+from .vector import MOST_DROPOUT, DenseBranch, NumberScaler, PiecewiseBranch, small_data_dropout
 
 # The default router takes the first encoder that suits a column, so the order matters: encoders that know a column by
 # its dtype or by the look of its cells stand before text and categories, which take almost any string. Lists of ids are
@@ -74,6 +74,7 @@ __all__ = [
     "BYTES",
     "ENCODERS",
     "FEW_ROWS",
+    "MOST_DROPOUT",
     "PATHS",
     "SAMPLE_ROWS",
     "ArrayCounts",

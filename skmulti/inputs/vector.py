@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._validation import POSITIVE_INT, RATE, StrOptions, check_feature_names, check_weights
-from ..layers import CHANNELS_LAST, NARROWEST, ColumnDense, ColumnSymlog, PiecewiseLinear, dense_stack
+from ..layers import CHANNELS_LAST, NARROWEST, ColumnDense, ColumnSymlog, OpenDropout, PiecewiseLinear, dense_stack
 from ..spec import ArraySpec
 from ._hints import are_of, holds_objects, is_bool_type, probe
 from ._measures import mark_outside
@@ -25,6 +25,8 @@ from .graphs import NumberGraph, Scale, column_names
 
 # Below this many rows a network learns the rows by heart before it has learned what they share.
 SMALL_DATA_ROWS = 1_000
+# The share that is then dropped at most, where the target follows the inputs loosely.
+MOST_DROPOUT = 0.5
 
 # Each bin has a slope of its own to learn. A bin of fewer training rows would learn theirs by heart.
 ROWS_OF_A_BIN = 20
@@ -123,7 +125,8 @@ class PiecewiseBranch(Branch):
         Dense layers over all columns; none by default, the merge and the head combine them.
     dropout : float or "auto"
         Share of the values dropped in training after each layer, in [0, 1). "auto" is 0.5
-        with fewer than 1,000 training rows, which are soon learned by heart, else 0.
+        with fewer than 1,000 training rows, which are soon learned by heart, else 0. An estimator
+        lowers it where the target follows the inputs closely.
 
     See Also
     --------
@@ -186,7 +189,9 @@ class PiecewiseBranch(Branch):
         """
         n_rows = 0 if sample is None else len(sample)
         bins = int(self.bins) if sample is None else min(int(self.bins), n_rows // ROWS_OF_A_BIN)
-        dropout = small_data_dropout(n_rows) if self.dropout == "auto" else self.dropout
+        automatic = self.dropout == "auto"
+        dropout = small_data_dropout(n_rows) if automatic else self.dropout
+        dropout_layer = OpenDropout if automatic else keras.layers.Dropout
         # The functions below read the numbers as they came: they are constant outside the edges anyway.
         values = ColumnSymlog(*column_ranges(sample))(tensor) if n_rows else tensor
         # A single bin is a linear function of the number, and the number itself is among the values.
@@ -196,14 +201,14 @@ class PiecewiseBranch(Branch):
             curves = ColumnDense(self.embedding_dim)(PiecewiseLinear(edges)(tensor))
             curves = keras.layers.Flatten(**CHANNELS_LAST)(curves)
             if dropout:
-                curves = keras.layers.Dropout(dropout)(curves)
+                curves = dropout_layer(dropout)(curves)
             values = keras.layers.Concatenate()([curves, values])
-        return dense_stack(values, self.units, dropout=dropout)
+        return dense_stack(values, self.units, dropout=dropout, dropout_layer=dropout_layer)
 
 
 def small_data_dropout(n_rows):
     """Return the share to drop if the user named none: half if rows are few, 0 if many or their number is unknown."""
-    return 0.5 if 0 < n_rows < SMALL_DATA_ROWS else 0.0
+    return MOST_DROPOUT if 0 < n_rows < SMALL_DATA_ROWS else 0.0
 
 
 def normal_values(bins):

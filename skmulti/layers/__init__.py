@@ -7,7 +7,7 @@ values, outputs, dense layers. So are the functions that compute its initial val
 """
 
 from .copies import Backbone, copy_layer, refuse_lambda, with_sublayers
-from .dense import Gates, InputEmbedding, check_units, dense_stack
+from .dense import Gates, InputEmbedding, OpenDropout, check_units, dense_stack, open_dropouts
 from .ids import (
     CategoryEmbedding,
     OneHotIds,
@@ -55,6 +55,7 @@ __all__ = [
     "MissingRow",
     "NetworkMean",
     "OneHotIds",
+    "OpenDropout",
     "OutputsSoftmax",
     "PiecewiseLinear",
     "PixelScale",
@@ -78,6 +79,7 @@ __all__ = [
     "id_tables",
     "inverse_document_frequencies",
     "move_by_rows",
+    "open_dropouts",
     "output_ranges",
     "refuse_lambda",
     "slopes_between",

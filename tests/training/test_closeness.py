@@ -1,0 +1,133 @@
+"""What few rows drop follows from how closely the target follows the inputs."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import skmulti
+from skmulti import DenseHead, MultiInputClassifier, MultiInputRegressor, PiecewiseBranch, TargetSpec
+from skmulti.layers import open_dropouts
+from skmulti.training.closeness import PENALTIES, closeness, explained_share
+from skmulti.training.defaults import Recipe, auto_dropout
+from skmulti.training.run import Rows
+
+RNG = np.random.default_rng(0)
+FRAME = pd.DataFrame(RNG.normal(size=(120, 3)), columns=["a", "b", "c"])
+FOLLOWS = pd.Series(3 * FRAME["a"] - FRAME["b"], name="y")
+NOISE = pd.Series(RNG.normal(size=120), name="y")
+
+
+def regressor(**params):
+    return MultiInputRegressor(**{"epochs": 1, "random_state": 0, **params})
+
+
+def rates(est):
+    """Return the shares that the open layers of an estimator's network drop."""
+    return {layer.rate for layer in open_dropouts(est.model_)}
+
+
+def test_the_share_is_that_of_rows_left_out_one_by_one():
+    vectors, targets = RNG.normal(size=(12, 4)), RNG.normal(size=(12, 2))
+    scaled = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
+    products = scaled @ scaled.T / 4 + 1
+    centred = targets - targets.mean(axis=0)
+    shares = []
+    for penalty in PENALTIES:
+        errors = []
+        for row in range(12):
+            others = np.delete(np.arange(12), row)
+            weights = np.linalg.solve(products[np.ix_(others, others)] + penalty * np.eye(11), centred[others])
+            errors.append(centred[row] - products[row, others] @ weights)
+        shares.append(1 - np.square(errors).sum() / np.square(centred).sum())
+    assert_allclose(explained_share(vectors, targets), max(shares), rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "targets"),
+    [
+        (np.full((5, 2), np.nan), np.arange(5.0)[:, None]),
+        (np.ones((5, 2)), np.arange(5.0)[:, None]),
+        (RNG.normal(size=(5, 2)), np.ones((5, 1))),
+    ],
+)
+def test_nothing_can_be_told_of_what_does_not_vary_or_is_not_finite(vectors, targets):
+    assert explained_share(vectors, targets) is None
+
+
+class TestRule:
+    @pytest.mark.parametrize(
+        ("n_rows", "share", "expected"),
+        [(999, None, 0.5), (999, 0.2, 0.5), (999, 0.65, 0.25), (999, 0.9, 0.0), (999, -3.0, 0.5), (1000, 0.2, 0.0)],
+    )
+    def test_the_closer_the_less(self, n_rows, share, expected):
+        assert auto_dropout(n_rows, share) == pytest.approx(expected)
+
+    @pytest.mark.parametrize(("share", "expected"), [(None, 0.5), (0.1, 0.5), (0.3, 0.25), (0.5, 0.0)])
+    def test_of_classes_less_is_explained(self, share, expected):
+        assert auto_dropout(999, share, classes=True) == pytest.approx(expected)
+
+    def test_it_is_not_looked_at_where_nothing_is_open(self):
+        network = DenseHead((4,)), TargetSpec()
+        recipe = Recipe.of(600, network[1])
+        model = regressor(head=network[0], branches={"numbers": PiecewiseBranch(dropout=0.1)}).fit(FRAME, NOISE).model_
+        recipe = recipe.with_dropout(model, lambda: pytest.fail("was looked at"))
+        assert (recipe.dropout, recipe.closeness) == (0.5, None)
+        assert recipe.reasons["dropout"] == "auto: few rows"
+
+
+class TestFit:
+    def test_a_target_that_follows_drops_nothing_and_noise_half(self):
+        close, loose = regressor().fit(FRAME, FOLLOWS), regressor().fit(FRAME, NOISE)
+        assert close.recipe_.closeness > 0.9
+        assert rates(close) == {0.0} == {close.recipe_.dropout}
+        assert loose.recipe_.closeness < 0.3
+        assert rates(loose) == {0.5} == {loose.recipe_.dropout}
+        assert close.recipe_.reasons["dropout"].startswith("auto: few rows, of whose target the inputs explain ")
+
+    @pytest.mark.parametrize("y", [FOLLOWS > 0, (FOLLOWS // 2).clip(-1, 1), np.column_stack([FOLLOWS, NOISE])])
+    def test_classes_and_several_outputs_have_a_share(self, y):
+        classes = np.ndim(y) == 1
+        est = (MultiInputClassifier if classes else MultiInputRegressor)(epochs=1, random_state=0).fit(FRAME, y)
+        assert 0 < est.recipe_.closeness < 1
+        assert rates(est) == {est.recipe_.dropout}
+
+    def test_what_is_given_stays(self):
+        est = regressor(head=DenseHead((4,), dropout=0.3), branches={"numbers": PiecewiseBranch(dropout=0.2)})
+        est.fit(FRAME, FOLLOWS)
+        assert rates(est) == set()
+        assert est.model_.get_layer("head__dropout_0").rate == 0.3
+
+    def test_a_plan_says_the_same_as_the_fit(self):
+        assert regressor().plan(FRAME, FOLLOWS).recipe.dropout == 0.0
+
+    def test_chunks_drop_what_suits_few_rows(self):
+        est = regressor().partial_fit(FRAME, FOLLOWS)
+        assert rates(est) == {0.5}
+        assert est.recipe_.closeness is None
+
+    def test_a_fit_that_goes_on_keeps_its_share(self):
+        est = regressor(warm_start=True).fit(FRAME, FOLLOWS).fit(FRAME, NOISE)
+        assert rates(est) == {0.0}
+
+    def test_several_networks_drop_the_same(self):
+        est = regressor(n_networks=2).fit(FRAME, FOLLOWS)
+        assert est.recipe_.dropout == 0.0
+
+    def test_round_trips_keep_share_and_predictions(self, tmp_path):
+        est = regressor().fit(FRAME, NOISE * 0.7 + FOLLOWS * 0.3)
+        skmulti.save(est, tmp_path / "est.skm")
+        for other in (pickle.loads(pickle.dumps(est)), skmulti.load(tmp_path / "est.skm")):
+            assert rates(other) == rates(est)
+            assert other.recipe_ == est.recipe_
+            assert_array_equal(other.predict(FRAME), est.predict(FRAME))
+
+    def test_rows_without_a_merge_are_not_looked_at(self):
+        import keras
+
+        est = regressor(model=lambda inputs, target: keras.layers.Dense(1)(inputs["numbers"])).fit(FRAME, FOLLOWS)
+        assert est.recipe_.closeness is None
+        arrays = est.router_.transform(FRAME)
+        assert closeness(est.model_, Rows(arrays, FOLLOWS.to_numpy()[:, None], None), classes=False) is None
