@@ -44,6 +44,9 @@ class PretrainedTokenizer(TextEncoder):
         end. An int is that number. None is the length of the longest training row. A float in (0, 1) is
         that quantile of the training rows' lengths. What is learned is at most 512, the most that BERT and
         its kin read.
+    special_tokens : bool
+        Whether ids that mark begin and end of a text are added, as networks expect them. For `TextBranch`
+        leave them out: they are the same in every text.
     on_odd : {"raise", "missing"}
         Whether a cell that is no string is an error, as in `TextVectorizer`.
 
@@ -108,12 +111,14 @@ class PretrainedTokenizer(TextEncoder):
     _parameter_constraints = {
         "tokenizer": list(PATHS),
         "length": [POSITIVE_INT, FRACTION, None],
+        "special_tokens": ["boolean"],
         "on_odd": ON_ODD,
     }
 
-    def __init__(self, tokenizer, *, length=0.95, on_odd="raise"):
+    def __init__(self, tokenizer, *, length=0.95, special_tokens=True, on_odd="raise"):
         self.tokenizer = tokenizer
         self.length = length
+        self.special_tokens = special_tokens
         self.on_odd = on_odd
 
     def fit(self, columns, y=None):
@@ -265,7 +270,7 @@ class PretrainedTokenizer(TextEncoder):
     @cached_property
     def _subwords(self):
         """The tokenizer, made of its files at its first use."""
-        return open_tokenizer(self.files_)
+        return open_tokenizer(self.files_, self.special_tokens)
 
     def __getstate__(self):
         return {key: value for key, value in super().__getstate__().items() if key != "_subwords"}

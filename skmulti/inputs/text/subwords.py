@@ -82,15 +82,17 @@ def _hub_files(preset):
     return files
 
 
-def open_tokenizer(files):
+def open_tokenizer(files, special_tokens=True):
     """Return the tokenizer of some files.
 
     Parameters
     ----------
     files : dict of str to bytes
         From `read_tokenizer`.
+    special_tokens : bool
+        Whether ids that mark begin and end of a text are added.
     """
-    return HubSubwords(files) if _is_of_hub(files) else Subwords(files)
+    return (HubSubwords if _is_of_hub(files) else Subwords)(files, special_tokens)
 
 
 class Subwords:
@@ -108,7 +110,8 @@ class Subwords:
         The id of what the tokenizer cannot write.
     """
 
-    def __init__(self, files):
+    def __init__(self, files, special_tokens):
+        self._marks = special_tokens
         try:
             import tokenizers
         except ImportError as error:
@@ -129,7 +132,7 @@ class Subwords:
         self.unknown_id = ids.get(json.loads(text)["model"].get("unk_token"))
 
     def ids(self, texts, length=None):
-        """Return the ids of each text, with the marks of its begin and end; longer texts are cut before the end."""
+        """Return the ids of each text; longer texts are cut before the mark of their end."""
         return [encoding.ids for encoding in self._encode(texts, length)]
 
     def spans(self, texts, length):
@@ -148,14 +151,15 @@ class Subwords:
         if length is None:
             self._tokenizer.no_truncation()
         else:
-            self._tokenizer.enable_truncation(max(length, self._tokenizer.num_special_tokens_to_add(False) + 1))
-        return self._tokenizer.encode_batch(texts)
+            n_marks = self._tokenizer.num_special_tokens_to_add(False) if self._marks else 0
+            self._tokenizer.enable_truncation(max(length, n_marks + 1))
+        return self._tokenizer.encode_batch(texts, add_special_tokens=self._marks)
 
 
 class HubSubwords:
     """A tokenizer of KerasHub; its attributes are those of `Subwords`."""
 
-    def __init__(self, files):
+    def __init__(self, files, special_tokens):
         import keras
 
         _keras_hub()
@@ -170,13 +174,13 @@ class HubSubwords:
         self.padding_id = n_ids if padding is None else int(padding)
         self.size = max(n_ids, self.padding_id + 1)
         self.tokens = _in_order(((self._tokenizer.id_to_token(i), i) for i in range(n_ids)), self.size)
-        marks = [getattr(self._tokenizer, f"{name}_token_id", None) for name in ("start", "end")]
-        self._begin, self._end = ([] if mark is None else [int(mark)] for mark in marks)
+        marks = [getattr(self._tokenizer, f"{name}_token_id", None) for name in ("start", "end") if special_tokens]
+        self._begin, self._end = ([] if mark is None else [int(mark)] for mark in marks or (None, None))
         unknown = getattr(self._tokenizer, "oov_token", None)
         self.unknown_id = self.tokens.index(unknown) if unknown in self.tokens else None
 
     def ids(self, texts, length=None):
-        """Return the ids of each text, with the marks of its begin and end; longer texts are cut before the end."""
+        """Return the ids of each text; longer texts are cut before the mark of their end."""
         rows = self._tokenizer(texts)
         rows = rows.to_list() if hasattr(rows, "to_list") else rows
         room = None if length is None else max(length - len(self._begin) - len(self._end), 1)
