@@ -51,5 +51,5 @@ def refuse_late(branches, epochs):
         if late is not None and late >= epochs:
             raise ValueError(
                 f"branches[{name!r}] has unfreeze_at={late}, but the fit ends after epoch {epochs}: nothing of it "
-                f"would be fine-tuned. Set epochs={2 * late} or more, a smaller unfreeze_at, or trainable=False without it."
+                f"would be fine-tuned. Set epochs={2 * late} or more, or a smaller unfreeze_at."
             )
