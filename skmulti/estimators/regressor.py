@@ -96,8 +96,8 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         with the same weights as one that ran through. See the notes.
     warm_start : bool
         Whether a second ``fit`` continues with the network of the first one. It takes changed
-        parameters of training, such as ``optimizer__learning_rate``, and refuses changed parts
-        of the network.
+        parameters of training, such as ``optimizer__learning_rate`` and what a `BackboneBranch`
+        trains, and refuses changed parts of the network.
     scale_target : bool
         Whether the network learns y with mean 0 and standard deviation 1; predictions are
         in the units of y either way.

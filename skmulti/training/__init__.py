@@ -16,8 +16,8 @@ from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
 from .lazy import LazyAdam
-from .rates import mark_steps, with_scaled_steps
 from .processes import SharedRows, StopTogether, shares
+from .rates import mark_steps, with_scaled_steps
 from .run import Rows, Schedule, count_held, draw_seed, hold_out, isolate, sample_rows, time_epoch, train
 from .telling import Teller, built, routed, routed_hold_out, teller, thawed, time_in_words, told_by
 from .timing import Timings

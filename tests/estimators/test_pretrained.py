@@ -82,9 +82,7 @@ def moves(est):
         for name in ("low", "norm", "high")
         if any(
             not np.array_equal(own, other)
-            for own, other in zip(
-                backbone(est)[name].get_weights(), TINY.get_layer(name).get_weights(), strict=True
-            )
+            for own, other in zip(backbone(est)[name].get_weights(), TINY.get_layer(name).get_weights(), strict=True)
         )
     ]
 

@@ -10,11 +10,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skmulti.errors import BranchMismatchError
 from skmulti.inputs import DenseBranch, EmbeddingBranch, OneHotBranch
 from skmulti.inputs.base import Branch
+from skmulti.layers import copy_layer
 from skmulti.network.branches import as_branch, resolve_branches
 from skmulti.network.build import build_network
 from skmulti.network.heads import DenseHead
 from skmulti.network.merges import ConcatenateMerge
-from skmulti.layers import copy_layer
 from skmulti.spec import ArraySpec, TargetSpec
 
 
