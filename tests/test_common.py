@@ -14,7 +14,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 import skmulti.inputs
 from skmulti.errors import BranchMismatchError
 from skmulti.inputs import (
-    ENCODERS,
     BackboneBranch,
     Branch,
     CalendarEncoder,
@@ -24,6 +23,7 @@ from skmulti.inputs import (
     IdsPadder,
     ImageBranch,
     ImageDecoder,
+    InputEncoder,
     NumberScaler,
     OneHotBranch,
     PiecewiseBranch,
@@ -183,7 +183,7 @@ def test_merge_keeps_its_contract(merge):
 
 def test_every_encoder_is_checked():
     checked = {type(encoder) for encoder, _ in ENCODED}
-    assert checked == {*ENCODERS, TransformerEncoder}
+    assert checked == public_subclasses(skmulti.inputs, InputEncoder)
 
 
 def test_every_branch_is_checked():

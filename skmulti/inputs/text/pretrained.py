@@ -2,7 +2,6 @@
 
 import copy
 from collections import Counter
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -164,8 +163,6 @@ class PretrainedTokenizer(TextEncoder):
         texts = self._read_texts(columns, reset=not lengths)
         if not lengths:
             self.files_ = read_tokenizer(self.tokenizer)
-            # The tokenizer of an earlier fit is still there.
-            vars(self).pop("_subwords", None)
             self.vocabulary_size_, self.padding_id_ = self._subwords.size, self._subwords.padding_id
         lengths.update(map(len, self._rows(texts)))
         self._keep(lengths)
@@ -267,10 +264,7 @@ class PretrainedTokenizer(TextEncoder):
         rows = iter(self._subwords.ids(full, length) if full else [])
         return [next(rows) if text else [] for text in texts]
 
-    @cached_property
+    @property
     def _subwords(self):
-        """The tokenizer, made of its files at its first use."""
+        """The tokenizer, made of its files."""
         return open_tokenizer(self.files_, self.special_tokens)
-
-    def __getstate__(self):
-        return {key: value for key, value in super().__getstate__().items() if key != "_subwords"}

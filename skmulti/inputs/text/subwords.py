@@ -7,6 +7,7 @@ data is pickled or saved. Both libraries write a ``tokenizer.json``, of differen
 import json
 import os
 import tempfile
+from functools import lru_cache
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def _hub_files(preset):
 
 
 def open_tokenizer(files, special_tokens=True):
-    """Return the tokenizer of some files.
+    """Return the tokenizer of some files, which all encoders with these files share.
 
     Parameters
     ----------
@@ -92,6 +93,12 @@ def open_tokenizer(files, special_tokens=True):
     special_tokens : bool
         Whether ids that mark begin and end of a text are added.
     """
+    return _open(tuple(files.items()), special_tokens)
+
+
+@lru_cache(maxsize=4)
+def _open(files, special_tokens):
+    files = dict(files)
     return (HubSubwords if _is_of_hub(files) else Subwords)(files, special_tokens)
 
 
@@ -133,27 +140,32 @@ class Subwords:
 
     def ids(self, texts, length=None):
         """Return the ids of each text; longer texts are cut before the mark of their end."""
-        return [encoding.ids for encoding in self._encode(texts, length)]
+        return [[encoding.ids[i] for i in _places(encoding, length)] for encoding in self._encode(texts)]
 
     def spans(self, texts, length):
         """Return for each text a list of (characters, place, span), without the marks of its begin and end."""
-        found = zip(texts, self._encode(texts, length), strict=True)
         return [
             [
-                (text[slice(*span)], i, span)
-                for i, (span, is_mark) in enumerate(zip(encoding.offsets, encoding.special_tokens_mask, strict=True))
-                if not is_mark
+                (text[slice(*encoding.offsets[i])], place, encoding.offsets[i])
+                for place, i in enumerate(_places(encoding, length))
+                if not encoding.special_tokens_mask[i]
             ]
-            for text, encoding in found
+            for text, encoding in zip(texts, self._encode(texts), strict=True)
         ]
 
-    def _encode(self, texts, length):
-        if length is None:
-            self._tokenizer.no_truncation()
-        else:
-            n_marks = self._tokenizer.num_special_tokens_to_add(False) if self._marks else 0
-            self._tokenizer.enable_truncation(max(length, n_marks + 1))
+    def _encode(self, texts):
         return self._tokenizer.encode_batch(texts, add_special_tokens=self._marks)
+
+
+def _places(encoding, length):
+    """Return which places of an encoding a cut leaves: the first ones, and the marks of its end."""
+    # Cut here, and not by the tokenizer, whose setting threads would share.
+    n_ids, n_marks = len(encoding.ids), 0
+    if length is None or n_ids <= length:
+        return range(n_ids)
+    while n_marks < length - 1 and encoding.special_tokens_mask[-1 - n_marks]:
+        n_marks += 1
+    return [*range(length - n_marks), *range(n_ids - n_marks, n_ids)]
 
 
 class HubSubwords:
