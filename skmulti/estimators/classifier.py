@@ -106,8 +106,8 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         with the same weights as one that ran through. See the notes.
     warm_start : bool
         Whether a second ``fit`` continues with the network of the first one. It takes changed
-        parameters of training, such as ``optimizer__learning_rate``, `class_weight` and what a
-        `BackboneBranch` trains, and refuses changed parts of the network.
+        parameters of training, such as ``optimizer__learning_rate`` and what a `BackboneBranch`
+        trains, and refuses changed parts of the network.
     verbose : int
         0 is silent. 1 prints a line for each stage and epoch, and at the end why training stopped
         and which epoch's weights are kept; in a search each line begins with candidate and fold.

@@ -345,7 +345,7 @@ def test_weights_that_cannot_be_downloaded_are_told_of_with_the_input(monkeypatc
 
     monkeypatch.setattr(keras.applications, "MobileNet", offline)
     with pytest.raises(
-        BranchMismatchError, match=r"Input 'photo': MobileNet with weights='imagenet'.*URL fetch failure"
+        BranchMismatchError, match=r"Input 'photo': MobileNet with weights='imagenet'.*URL fetch"
     ):
         built(BackboneBranch("MobileNet"))
 
