@@ -90,7 +90,8 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Share of the training rows from which each input is removed at random, so that
         the network learns to do without it.
     memory : str, joblib.Memory or None
-        Where encoded training rows are kept between fits; None keeps none.
+        Where encoded training rows, and what a frozen `BackboneBranch` makes of them, are kept
+        between fits; None keeps none.
     checkpoint : str, PathLike or None
         A folder from which a fit that was killed goes on when it is called again; it then ends
         with the same weights as one that ran through. See the notes.
