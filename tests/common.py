@@ -8,6 +8,7 @@ A new kind of input is tested by being listed in `test_common.py`: `check_encode
 import copy
 import pickle
 import random
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -32,6 +33,9 @@ from sklearn.utils.estimator_checks import (
 
 from skmulti.network.merges import as_merge
 from skmulti.training.run import isolate
+
+# A tokenizer of pieces of words, with the marks of BERT.
+TOKENIZER = Path(__file__).with_name("tokenizer.json")
 
 # Those of scikit-learn's checks that bring no table of numbers; the functions below restate the others.
 CHECKS_WITHOUT_DATA = (

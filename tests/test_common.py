@@ -7,14 +7,13 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from common import check_branch, check_encoder, check_merge, seeded_build
+from common import TOKENIZER, check_branch, check_encoder, check_merge, seeded_build
 from PIL import Image
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import skmulti.inputs
 from skmulti.errors import BranchMismatchError
 from skmulti.inputs import (
-    ENCODERS,
     BackboneBranch,
     Branch,
     CalendarEncoder,
@@ -24,9 +23,11 @@ from skmulti.inputs import (
     IdsPadder,
     ImageBranch,
     ImageDecoder,
+    InputEncoder,
     NumberScaler,
     OneHotBranch,
     PiecewiseBranch,
+    PretrainedTokenizer,
     RecordVectorizer,
     SequenceBranch,
     SequencePadder,
@@ -71,6 +72,7 @@ ENCODED = [
     (CategoryIndexer(), pd.DataFrame({"a": [1, 2, None, 2], "b": [True, False, True, True]})),
     (VectorStacker(), pd.Series([[1.0, 2.0], None, np.array([3, 4]), (5, 6)], name="embedding")),
     (TextVectorizer(length=3), pd.Series(["good food", None, "", "bad, bad food here"], name="review")),
+    (PretrainedTokenizer(TOKENIZER), pd.Series(["good food", None, "", "bad, bad foods here"], name="review")),
     (SequencePadder(), pd.Series([[1.0, 2.0, 3.0], None, [4.0], [5.0, 6.0]], name="trace")),
     (TagsIndexer(), pd.Series(["wet|cold", None, "", "cold|dry|cold"], name="weather")),
     (TagsIndexer(min_frequency=2), pd.Series([["wet", "cold"], None, {"cold"}, np.array(["dry"])], name="weather")),
@@ -181,7 +183,7 @@ def test_merge_keeps_its_contract(merge):
 
 def test_every_encoder_is_checked():
     checked = {type(encoder) for encoder, _ in ENCODED}
-    assert checked == {*ENCODERS, TransformerEncoder}
+    assert checked == public_subclasses(skmulti.inputs, InputEncoder)
 
 
 def test_every_branch_is_checked():

@@ -105,14 +105,15 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Number of networks that train side by side, in threads; -1 takes all cores. None is 1. The
         weights do not depend on it.
     memory : str, joblib.Memory or None
-        Where encoded training rows are kept between fits; None keeps none.
+        Where encoded training rows, and what a frozen `BackboneBranch` makes of them, are kept
+        between fits; None keeps none.
     checkpoint : str, PathLike or None
         A folder from which a fit that was killed goes on when it is called again; it then ends
         with the same weights as one that ran through. See the notes.
     warm_start : bool
         Whether a second ``fit`` continues with the network of the first one. It takes changed
-        parameters of training, such as ``optimizer__learning_rate``, `class_weight` and what a
-        `BackboneBranch` trains, and refuses changed parts of the network.
+        parameters of training, such as ``optimizer__learning_rate`` and what a `BackboneBranch`
+        trains, and refuses changed parts of the network.
     verbose : int
         0 is silent. 1 prints a line for each stage and epoch, and at the end why training stopped
         and which epoch's weights are kept; in a search each line begins with candidate and fold.

@@ -99,7 +99,8 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Number of networks that train side by side, in threads; -1 takes all cores. None is 1. The
         weights do not depend on it.
     memory : str, joblib.Memory or None
-        Where encoded training rows are kept between fits; None keeps none.
+        Where encoded training rows, and what a frozen `BackboneBranch` makes of them, are kept
+        between fits; None keeps none.
     checkpoint : str, PathLike or None
         A folder from which a fit that was killed goes on when it is called again; it then ends
         with the same weights as one that ran through. See the notes.

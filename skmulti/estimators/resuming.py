@@ -10,6 +10,7 @@ import pandas as pd
 
 from .._version import __version__
 from ..errors import InterruptedFitWarning, shorten, warn
+from ..layers import with_sublayers
 from ..router import to_table
 from ..training import digest, variables
 from .copies import map_leaves
@@ -123,6 +124,7 @@ def undone_if_broken_off(method):
         model = before.get("model_")
         goes_on = model is not None and (estimator.warm_start or method.__name__ == "partial_fit")
         state = _network_state(model) if goes_on else []
+        flags = [(layer, layer.trainable) for layer in with_sublayers(model)] if goes_on else []
         try:
             return method(estimator, *args, **kwargs)
         except BaseException:
@@ -130,6 +132,12 @@ def undone_if_broken_off(method):
             vars(estimator).update(before)
             for variable, value in state:
                 variable.assign(value)
+            if any(layer.trainable != flag for layer, flag in flags):
+                # Outer layers come first, which hand their flag on to inner ones.
+                for layer, flag in flags:
+                    layer.trainable = flag
+                # The network was compiled with other flags.
+                vars(estimator).pop("_compiled_with", None)
             raise
 
     return call

@@ -31,7 +31,7 @@ def thaw_state(parts, epoch):
 
 
 def stage_end(branches, done, last):
-    """Return the number of the epoch with which a stage ends: the next one after which layers are unfrozen, or the last.
+    """Return the number of the epoch that ends a stage: the next one after which layers are unfrozen, or the last.
 
     Parameters
     ----------
@@ -50,6 +50,6 @@ def refuse_late(branches, epochs):
         late = getattr(branch, "unfreeze_at", None)
         if late is not None and late >= epochs:
             raise ValueError(
-                f"branches[{name!r}] has unfreeze_at={late}, but the fit ends after epoch {epochs}: nothing of it would "
-                f"be fine-tuned. Set epochs={2 * late} or more, a smaller unfreeze_at, or trainable=False without it."
+                f"branches[{name!r}] has unfreeze_at={late}, but the fit ends after epoch {epochs}: nothing of it "
+                f"would be fine-tuned. Set epochs={2 * late} or more, or a smaller unfreeze_at."
             )

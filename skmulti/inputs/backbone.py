@@ -358,8 +358,9 @@ def _build_application(name, weights, spec, where):
     shape = (*spec.shape[:2], 3 if spec.shape[2] == 1 else spec.shape[2])
     try:
         return getattr(keras.applications, name)(include_top=False, weights=weights, input_shape=shape)
-    except (ValueError, OSError) as error:
-        # Each network has a least size of its own; files of weights may be of another network, or not be there.
+    # Each network has a least size of its own; files of weights may be of another network, not be there, or not be
+    # downloaded, for which Keras raises a plain Exception.
+    except Exception as error:
         raise BranchMismatchError(
             f"{where}: {name} with weights={shorten(repr(weights))} cannot be built for pixels of shape {shape}: "
             f"{shorten(str(error), 250)}"

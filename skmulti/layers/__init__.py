@@ -3,7 +3,8 @@
 In come tensors, out go tensors: nothing here knows of tables, inputs or estimators. Every layer is registered
 with Keras under the package's name and has a config of plain data, so that a saved network is loaded in Keras'
 safe mode once skmulti is imported. A layer is in the file of its subject: ids, numbers, steps, pixels, missing
-values, outputs, dense layers. So are the functions that compute its initial values. `copies` copies layers that a user gives.
+values, outputs, dense layers. So are the functions that compute its initial values. `copies` makes parts of a network
+of the layers and networks that a user gives.
 """
 
 from .copies import Backbone, copy_layer, refuse_lambda, with_sublayers

@@ -13,7 +13,6 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from ..layers import with_sublayers
 from ..network import Forward
 from ..router import DecodedStore, array_keys, store_folder
 from ..spec import layer_name
@@ -172,17 +171,30 @@ class _Lookup:
 
 def network_digest(model):
     """Return a digest of a network: equal ones compute the same, whatever their layers are called."""
+    config = model.get_config()
     # Keras numbers names over the process.
-    names = {layer.name: str(number) for number, layer in enumerate(with_sublayers(model))}
+    names = {name: str(number) for number, name in enumerate(dict.fromkeys([config["name"], *_layer_names(config)]))}
 
-    def without_names(config):
-        if isinstance(config, dict):
-            return {key: without_names(part) for key, part in config.items() if key != "build_config"}
-        if isinstance(config, list | tuple):
-            return [without_names(part) for part in config]
-        return names.get(config, config) if isinstance(config, str) else config
+    def without_names(part):
+        if isinstance(part, dict):
+            return {key: without_names(value) for key, value in part.items() if key != "build_config"}
+        if isinstance(part, list | tuple):
+            return [without_names(value) for value in part]
+        return names.get(part, part) if isinstance(part, str) else part
 
-    return digest(without_names(model.get_config()), model.get_weights())
+    return digest(without_names(config), model.get_weights())
+
+
+def _layer_names(config):
+    """Yield the names of the layers and operations in a configuration of Keras."""
+    if isinstance(config, dict):
+        own = config.get("config")
+        # The name of a policy is a dtype.
+        if isinstance(own, dict) and isinstance(own.get("name"), str) and not config["class_name"].endswith("Policy"):
+            yield own["name"]
+    for part in config.values() if isinstance(config, dict) else config:
+        if isinstance(part, dict | list | tuple):
+            yield from _layer_names(part)
 
 
 def _cut_off_features(whole, fixed):

@@ -408,6 +408,19 @@ def test_a_pickled_network_trains_on(warm):
     assert moves(warm.fit(X, Y)) == ["high"]
 
 
+def test_a_warm_fit_that_breaks_off_leaves_what_is_trained_as_it_was(warm):
+    before = [weight.copy() for weight in warm.model_.get_weights()]
+    warm.set_params(branches__photo__trainable=1, callbacks=[Die()], epochs=2)
+    DEADLY.append(2)
+    with pytest.raises(RuntimeError, match="killed"):
+        warm.fit(X, Y)
+
+    assert moves(warm) == []
+    warm.set_params(branches__photo__trainable=False, callbacks=None, epochs=1).fit(X, Y)
+    assert moves(warm) == []
+    assert any(not np.array_equal(*pair) for pair in zip(warm.model_.get_weights(), before, strict=True))
+
+
 @pytest.mark.parametrize(
     "params", [{"branches__photo__units": 3}, {"branches__photo__pooling": "max"}, {"branches__photo__augment": True}]
 )

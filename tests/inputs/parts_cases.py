@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pandas as pd
+from common import TOKENIZER
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, StandardScaler
@@ -15,6 +16,7 @@ from skmulti import (
     IdsPadder,
     ImageDecoder,
     NumberScaler,
+    PretrainedTokenizer,
     RecordVectorizer,
     SequencePadder,
     TagsIndexer,
@@ -80,6 +82,7 @@ CASES = {
     "listed categories": (CategoryIndexer(categories=[["Oslo", "Rome", "Paris"]]), ["place"]),
     "texts": (TextVectorizer(max_tokens=8), "note"),
     "pairs of words": (TextVectorizer(standardize="auto", split="auto", ngrams=2, **LENIENT), ["note", "title"]),
+    "a tokenizer's ids": (PretrainedTokenizer(TOKENIZER, **LENIENT), ["note", "title"]),
     "listed words": (TextVectorizer(length=None, vocabulary=["wet", "cold"]), "note"),
     "tags": (TagsIndexer(max_categories=6, **LENIENT), "tags"),
     "rare tags": (TagsIndexer(min_frequency=0.3), "tags"),

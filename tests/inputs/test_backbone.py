@@ -339,6 +339,17 @@ def test_the_network_has_a_name():
     assert backbone.name == "photo__backbone"
 
 
+def test_weights_that_cannot_be_downloaded_are_told_of_with_the_input(monkeypatch):
+    def offline(**params):
+        raise Exception("URL fetch failure on the weights: None -- timed out")
+
+    monkeypatch.setattr(keras.applications, "MobileNet", offline)
+    with pytest.raises(
+        BranchMismatchError, match=r"Input 'photo': MobileNet with weights='imagenet'.*URL fetch"
+    ):
+        built(BackboneBranch("MobileNet"))
+
+
 def two_outputs():
     inputs = keras.Input((8, 8, 3))
     return keras.Model(inputs, [inputs, inputs], name="tiny")

@@ -7,7 +7,7 @@ from common import predict
 from layer_cases import flags, numbers
 from numpy.testing import assert_array_equal
 
-from skmulti.layers import dense, ids, missing, outputs, steps
+from skmulti.layers import dense, ids, missing, outputs, pixels, steps
 from skmulti.layers import numbers as number_layers
 from skmulti.layers.dense import Gates, InputEmbedding
 from skmulti.layers.ids import CategoryEmbedding, OneHotIds, WordBag, WordEmbedding
@@ -22,6 +22,7 @@ from skmulti.layers.missing import (
 )
 from skmulti.layers.numbers import ColumnDense, ColumnSymlog, FeatureScale, PiecewiseLinear
 from skmulti.layers.outputs import MemberMean, Members, OutputsSoftmax, TargetUnits
+from skmulti.layers.pixels import PixelScale
 from skmulti.layers.steps import StepMask, StepPosition, StepSummary, ZeroMasked
 
 
@@ -48,6 +49,7 @@ NETWORKS = {
     "OneHotIds": lambda: network(OneHotIds([4, 3]), keras.Input((2,), dtype="int32")),
     "OutputsSoftmax": lambda: network(OutputsSoftmax([2, 1]), keras.Input((3,))),
     "PiecewiseLinear": lambda: network(PiecewiseLinear([[0, 1, 2], [0, 1]]), keras.Input((2,))),
+    "PixelScale": lambda: network(PixelScale("torch"), keras.Input((4, 4, 3))),
     "PresentInputs": lambda: network(PresentInputs([True, False, True]), flags(), flags()),
     "RandomFlag": lambda: network(RandomFlag(0.5, seed=3), flags()),
     "StepMask": lambda: network(StepMask(), keras.Input((3, 2))),
@@ -61,7 +63,7 @@ NETWORKS = {
 
 
 def test_every_layer_is_saved_below():
-    modules = (dense, ids, missing, number_layers, outputs, steps)
+    modules = (dense, ids, missing, number_layers, outputs, pixels, steps)
     kinds = [thing for module in modules for thing in vars(module).values() if isinstance(thing, type)]
     own = {kind.__name__ for kind in kinds if kind.__module__.startswith("skmulti") and issubclass(kind, keras.Layer)}
     assert NETWORKS.keys() == own

@@ -1,6 +1,7 @@
 """Layers over steps: masks, summaries and positions, compared with NumPy."""
 
 import numpy as np
+import pytest
 from layer_cases import SEEN, numbers
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -29,6 +30,16 @@ def test_summary_without_a_mask_takes_all_steps():
     values = numbers(3, 4, 2)
 
     assert_allclose(StepSummary()(values), np.hstack([values.mean(axis=1), values.max(axis=1)]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("pooling", "part"), [("average", slice(0, 2)), ("max", slice(2, 4))])
+@pytest.mark.parametrize("mask", [None, SEEN])
+def test_summary_may_be_one_of_the_two(pooling, part, mask):
+    values = numbers(3, 3, 2)
+    layer = StepSummary(pooling)
+
+    assert_array_equal(layer(values, mask=mask), StepSummary()(values, mask=mask)[:, part])
+    assert layer.compute_output_shape((None, 3, 2)) == (None, 2)
 
 
 def test_step_mask_gives_the_mask_as_a_tensor():

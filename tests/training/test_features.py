@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skmulti.inputs import DenseBranch
 from skmulti.inputs.base import Branch
-from skmulti.training.features import TrainingNetwork
+from skmulti.router import array_keys
+from skmulti.training.features import FixedFeatures, TrainingNetwork, network_digest
 from skmulti.training.run import Rows, isolate
 
 
@@ -135,3 +136,68 @@ def test_pickle_holds_no_second_network():
     model, twin = keras.Sequential([keras.layers.Dense(1)]), pickle.loads(pickle.dumps(part))
 
     assert twin.prepare(model, None) == (model, (None,))
+
+
+# --- Kept for other fits
+
+
+def squares(scale=1.0, name=None):
+    """Return a model of input "a" whose features are 4 times 3 numbers, squared and scaled."""
+    inputs = keras.Input((3,), name="a")
+    hidden = keras.layers.Dense(4, name=name, use_bias=False)
+    model = keras.Model({"a": inputs}, keras.ops.square(hidden(inputs)))
+    hidden.set_weights([scale * np.arange(12.0).reshape(3, 4)])
+    return model
+
+
+def test_a_digest_tells_weights_and_layers_and_not_names():
+    assert network_digest(squares(name="one")) == network_digest(squares(name="two"))
+    assert network_digest(squares()) != network_digest(squares(scale=1 + 1e-6))
+    inputs = keras.Input((3,), name="a")
+    other = keras.Model({"a": inputs}, squares().layers[1](inputs))
+    assert network_digest(other) != network_digest(squares())
+
+
+def test_equal_rows_have_equal_keys():
+    keys = array_keys(np.array([[1, 2], [3, 4], [1, 2]]))
+
+    assert keys[0] == keys[2] != keys[1]
+
+
+class Counted(FixedFeatures):
+    """Features that note how many rows they compute at once."""
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.sizes = []
+
+    def _compute(self, array):
+        self.sizes.append(len(array))
+        return super()._compute(array)
+
+
+def test_rows_are_computed_once_in_blocks_and_then_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("skmulti.training.features.BLOCK_BYTES", 4 * ROWS[0].nbytes)
+    rows = ROWS[[0, 1, 0, 2, 3, 1, 4, 5, 4]]
+    expected = predict(squares(), {"a": rows})
+    first, second = (Counted("a", squares(), True) for _ in range(2))
+
+    assert_allclose(first.of(rows, str(tmp_path)), expected, rtol=1e-5)
+    assert_allclose(second.of(rows[::-1], str(tmp_path)), expected[::-1], rtol=1e-5)
+    assert (first.sizes, second.sizes) == ([3, 3], [])
+
+
+def test_new_rows_are_added_to_kept_ones(tmp_path):
+    Counted("a", squares(), True).of(ROWS[:4], str(tmp_path))
+    more = Counted("a", squares(), True)
+
+    assert_allclose(more.of(ROWS, str(tmp_path)), predict(squares(), {"a": ROWS}), rtol=1e-5)
+    assert more.sizes == [2]
+
+
+def test_features_that_no_other_fit_has_are_not_kept(tmp_path):
+    own = Counted("a", squares(), False)
+    own.of(ROWS[[0, 0]], str(tmp_path))
+
+    assert own.sizes == [2]
+    assert not list(tmp_path.rglob("*.rows"))

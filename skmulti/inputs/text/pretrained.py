@@ -2,7 +2,6 @@
 
 import copy
 from collections import Counter
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -44,6 +43,9 @@ class PretrainedTokenizer(TextEncoder):
         end. An int is that number. None is the length of the longest training row. A float in (0, 1) is
         that quantile of the training rows' lengths. What is learned is at most 512, the most that BERT and
         its kin read.
+    special_tokens : bool
+        Whether ids that mark begin and end of a text are added, as networks expect them. For `TextBranch`
+        leave them out: they are the same in every text.
     on_odd : {"raise", "missing"}
         Whether a cell that is no string is an error, as in `TextVectorizer`.
 
@@ -108,12 +110,14 @@ class PretrainedTokenizer(TextEncoder):
     _parameter_constraints = {
         "tokenizer": list(PATHS),
         "length": [POSITIVE_INT, FRACTION, None],
+        "special_tokens": ["boolean"],
         "on_odd": ON_ODD,
     }
 
-    def __init__(self, tokenizer, *, length=0.95, on_odd="raise"):
+    def __init__(self, tokenizer, *, length=0.95, special_tokens=True, on_odd="raise"):
         self.tokenizer = tokenizer
         self.length = length
+        self.special_tokens = special_tokens
         self.on_odd = on_odd
 
     def fit(self, columns, y=None):
@@ -159,8 +163,6 @@ class PretrainedTokenizer(TextEncoder):
         texts = self._read_texts(columns, reset=not lengths)
         if not lengths:
             self.files_ = read_tokenizer(self.tokenizer)
-            # The tokenizer of an earlier fit is still there.
-            vars(self).pop("_subwords", None)
             self.vocabulary_size_, self.padding_id_ = self._subwords.size, self._subwords.padding_id
         lengths.update(map(len, self._rows(texts)))
         self._keep(lengths)
@@ -262,10 +264,7 @@ class PretrainedTokenizer(TextEncoder):
         rows = iter(self._subwords.ids(full, length) if full else [])
         return [next(rows) if text else [] for text in texts]
 
-    @cached_property
+    @property
     def _subwords(self):
-        """The tokenizer, made of its files at its first use."""
-        return open_tokenizer(self.files_)
-
-    def __getstate__(self):
-        return {key: value for key, value in super().__getstate__().items() if key != "_subwords"}
+        """The tokenizer, made of its files."""
+        return open_tokenizer(self.files_, self.special_tokens)

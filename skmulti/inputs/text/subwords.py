@@ -7,6 +7,7 @@ data is pickled or saved. Both libraries write a ``tokenizer.json``, of differen
 import json
 import os
 import tempfile
+from functools import lru_cache
 
 import numpy as np
 
@@ -82,15 +83,23 @@ def _hub_files(preset):
     return files
 
 
-def open_tokenizer(files):
-    """Return the tokenizer of some files.
+def open_tokenizer(files, special_tokens=True):
+    """Return the tokenizer of some files, which all encoders with these files share.
 
     Parameters
     ----------
     files : dict of str to bytes
         From `read_tokenizer`.
+    special_tokens : bool
+        Whether ids that mark begin and end of a text are added.
     """
-    return HubSubwords(files) if _is_of_hub(files) else Subwords(files)
+    return _open(tuple(files.items()), special_tokens)
+
+
+@lru_cache(maxsize=4)
+def _open(files, special_tokens):
+    files = dict(files)
+    return (HubSubwords if _is_of_hub(files) else Subwords)(files, special_tokens)
 
 
 class Subwords:
@@ -108,7 +117,8 @@ class Subwords:
         The id of what the tokenizer cannot write.
     """
 
-    def __init__(self, files):
+    def __init__(self, files, special_tokens):
+        self._marks = special_tokens
         try:
             import tokenizers
         except ImportError as error:
@@ -129,33 +139,39 @@ class Subwords:
         self.unknown_id = ids.get(json.loads(text)["model"].get("unk_token"))
 
     def ids(self, texts, length=None):
-        """Return the ids of each text, with the marks of its begin and end; longer texts are cut before the end."""
-        return [encoding.ids for encoding in self._encode(texts, length)]
+        """Return the ids of each text; longer texts are cut before the mark of their end."""
+        return [[encoding.ids[i] for i in _places(encoding, length)] for encoding in self._encode(texts)]
 
     def spans(self, texts, length):
         """Return for each text a list of (characters, place, span), without the marks of its begin and end."""
-        found = zip(texts, self._encode(texts, length), strict=True)
         return [
             [
-                (text[slice(*span)], i, span)
-                for i, (span, is_mark) in enumerate(zip(encoding.offsets, encoding.special_tokens_mask, strict=True))
-                if not is_mark
+                (text[slice(*encoding.offsets[i])], place, encoding.offsets[i])
+                for place, i in enumerate(_places(encoding, length))
+                if not encoding.special_tokens_mask[i]
             ]
-            for text, encoding in found
+            for text, encoding in zip(texts, self._encode(texts), strict=True)
         ]
 
-    def _encode(self, texts, length):
-        if length is None:
-            self._tokenizer.no_truncation()
-        else:
-            self._tokenizer.enable_truncation(max(length, self._tokenizer.num_special_tokens_to_add(False) + 1))
-        return self._tokenizer.encode_batch(texts)
+    def _encode(self, texts):
+        return self._tokenizer.encode_batch(texts, add_special_tokens=self._marks)
+
+
+def _places(encoding, length):
+    """Return which places of an encoding a cut leaves: the first ones, and the marks of its end."""
+    # Cut here, and not by the tokenizer, whose setting threads would share.
+    n_ids, n_marks = len(encoding.ids), 0
+    if length is None or n_ids <= length:
+        return range(n_ids)
+    while n_marks < length - 1 and encoding.special_tokens_mask[-1 - n_marks]:
+        n_marks += 1
+    return [*range(length - n_marks), *range(n_ids - n_marks, n_ids)]
 
 
 class HubSubwords:
     """A tokenizer of KerasHub; its attributes are those of `Subwords`."""
 
-    def __init__(self, files):
+    def __init__(self, files, special_tokens):
         import keras
 
         _keras_hub()
@@ -170,13 +186,13 @@ class HubSubwords:
         self.padding_id = n_ids if padding is None else int(padding)
         self.size = max(n_ids, self.padding_id + 1)
         self.tokens = _in_order(((self._tokenizer.id_to_token(i), i) for i in range(n_ids)), self.size)
-        marks = [getattr(self._tokenizer, f"{name}_token_id", None) for name in ("start", "end")]
-        self._begin, self._end = ([] if mark is None else [int(mark)] for mark in marks)
+        marks = [getattr(self._tokenizer, f"{name}_token_id", None) for name in ("start", "end") if special_tokens]
+        self._begin, self._end = ([] if mark is None else [int(mark)] for mark in marks or (None, None))
         unknown = getattr(self._tokenizer, "oov_token", None)
         self.unknown_id = self.tokens.index(unknown) if unknown in self.tokens else None
 
     def ids(self, texts, length=None):
-        """Return the ids of each text, with the marks of its begin and end; longer texts are cut before the end."""
+        """Return the ids of each text; longer texts are cut before the mark of their end."""
         rows = self._tokenizer(texts)
         rows = rows.to_list() if hasattr(rows, "to_list") else rows
         room = None if length is None else max(length - len(self._begin) - len(self._end), 1)

@@ -94,6 +94,12 @@ def test_long_texts_keep_the_mark_of_their_end(path):
     assert PretrainedTokenizer(path, length=600).fit(TEXTS).length_ == 600
 
 
+def test_marks_of_begin_and_end_may_be_left_out(path):
+    encoder = PretrainedTokenizer(path, length=2, special_tokens=False).fit(TEXTS)
+
+    assert_array_equal(encoder.transform(TEXTS[:2]), [[4, 6], [5, 6]])
+
+
 def test_parts_teach_what_the_whole_does(path):
     whole = PretrainedTokenizer(path, length=0.5).fit(TEXTS)
     first, second = (PretrainedTokenizer(path, length=0.5).begin_parts(TEXTS) for _ in range(2))
