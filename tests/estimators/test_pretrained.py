@@ -421,6 +421,22 @@ def test_a_warm_fit_that_breaks_off_leaves_what_is_trained_as_it_was(warm):
     assert any(not np.array_equal(*pair) for pair in zip(warm.model_.get_weights(), before, strict=True))
 
 
+def test_two_copies_of_a_network_train_on_after_a_pickle_each_with_its_own_moments():
+    photos = [(name, ImageDecoder(size=(8, 8)), name) for name in ("photo", "other")]
+    frame = X.assign(other=list(255 - PIXELS))
+    branches = {name: BackboneBranch(TINY, trainable=True) for name in ("photo", "other")}
+    params = {"router": InputRouter(photos), "branches": branches, "warm_start": True, "epochs": 1}
+    est = photo_classifier().set_params(**params).fit(frame, Y)
+    twin = pickle.loads(pickle.dumps(est))
+
+    est.fit(frame, Y)
+    twin.fit(frame, Y)
+
+    for own, other in zip(est.model_.weights, twin.model_.weights, strict=True):
+        if "count" not in own.path:
+            assert_allclose(own.numpy(), other.numpy(), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "params", [{"branches__photo__units": 3}, {"branches__photo__pooling": "max"}, {"branches__photo__augment": True}]
 )
