@@ -7,6 +7,7 @@ override says what upstream does and why this package differs.
 """
 
 import inspect
+from collections import Counter
 from contextlib import contextmanager
 from functools import partial
 
@@ -418,8 +419,9 @@ def optimizer_state(optimizer):
 
 def by_path(variables):
     """Return variables by their paths; of several with one path, as copies of a network have, by number, too."""
-    found = {}
+    found, counts = {}, Counter()
     for variable in variables:
-        number = sum(path.partition("#")[0] == variable.path for path in found)
+        number = counts[variable.path]
         found[f"{variable.path}#{number}" if number else variable.path] = variable
+        counts[variable.path] += 1
     return found
