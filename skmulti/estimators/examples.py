@@ -467,8 +467,9 @@ class ReadBatches:
         self.router = router if hasattr(router, "specs_") else None
         self.specs = None if self.router is None else dict(router.specs_)
         self._names = input_names(router)
+        # Of a branch that reads several kinds the array tells which.
         self._kinds = {
-            name: part.reads[0] for name, part in branches.items() if isinstance(part, Branch) and part.reads
+            name: part.reads[0] for name, part in branches.items() if isinstance(part, Branch) and len(part.reads) == 1
         }
         self._dtype = dtype
         self.n_batches = self.batch_rows = 0
