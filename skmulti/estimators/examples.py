@@ -475,7 +475,8 @@ class ReadBatches:
         self.router = router if hasattr(router, "specs_") else None
         self.specs = None if self.router is None else dict(router.specs_)
         self._names = input_names(router)
-        self._kinds = {name: reads[0] for name, reads in kinds_read(branches).items()}
+        # Of a branch that reads several kinds the array tells which.
+        self._kinds = {name: reads[0] for name, reads in kinds_read(branches).items() if len(reads) == 1}
         self._dtype = dtype
         self.n_batches = self.batch_rows = 0
         self._read_through()

@@ -7,6 +7,7 @@ override says what upstream does and why this package differs.
 """
 
 import inspect
+from collections import Counter
 from contextlib import contextmanager
 from functools import partial
 
@@ -366,7 +367,7 @@ class ScikerasAdapter(BaseWrapper):
         state = vars(self).pop("_optimizer_state", None)
         if state:
             self.model_.optimizer.build(self.model_.trainable_variables)
-            own = {variable.path: variable for variable in self.model_.optimizer.variables}
+            own = by_path(self.model_.optimizer.variables)
             # Another optimizer, or other weights to train, begin anew.
             if [(path, tuple(variable.shape)) for path, variable in own.items()] == [
                 (path, value.shape) for path, value in state.items()
@@ -413,4 +414,14 @@ def _check_complete(part):
 
 def optimizer_state(optimizer):
     """Return the values of an optimizer's variables by their names."""
-    return {variable.path: variable.value.numpy() for variable in optimizer.variables}
+    return {path: variable.value.numpy() for path, variable in by_path(optimizer.variables).items()}
+
+
+def by_path(variables):
+    """Return variables by their paths; of several with one path, as copies of a network have, by number, too."""
+    found, counts = {}, Counter()
+    for variable in variables:
+        number = counts[variable.path]
+        found[f"{variable.path}#{number}" if number else variable.path] = variable
+        counts[variable.path] += 1
+    return found

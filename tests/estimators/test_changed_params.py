@@ -147,6 +147,11 @@ class TestWarmStart:
     def test_what_each_fit_reads_may(self, X, warm, params):
         assert warm.set_params(**params).fit(X, X["a"] > 0).n_iter_ > 2
 
+    def test_what_an_earlier_version_compared_and_this_one_reads_anew_is_no_change(self, X, pickled):
+        est = pickle.loads(pickled)
+        est._network_params = {**est._network_params, "class_weight": {True: 9.0}}
+        assert est.fit(X, X["a"] > 0).n_iter_ == 2
+
     @pytest.mark.parametrize("method", ["fit", "partial_fit"])
     def test_new_weights_of_classes_are_those_of_their_rows(self, X, pickled, method):
         y = X["a"] > 0

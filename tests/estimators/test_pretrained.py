@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -71,7 +72,7 @@ def photo_classifier(*, params=None, **branch):
 
 def backbone(est):
     """Return the layers of the pretrained network in a fitted estimator, by name."""
-    (found,) = [part for part in with_sublayers(est.model_) if isinstance(part, Backbone)]
+    found = next(part for part in with_sublayers(est.model_) if isinstance(part, Backbone))
     return {layer.name: layer for layer in found.layers}
 
 
@@ -278,8 +279,6 @@ def with_sublayers_weights(est):
 
 def train_by_hand(model, arrays, groups, epochs):
     """Train groups of variables, each with an Adam of its own, on batches of 16 in their order."""
-    import tensorflow as tf
-
     optimizers = [keras.optimizers.Adam(rate) for _, rate in groups]
     for _ in range(epochs):
         for i in range(0, N, 16):
@@ -359,6 +358,23 @@ def test_a_killed_fit_goes_on_in_its_stage(tmp_path, monkeypatch, after):
     assert est.history_ == whole.history_
 
 
+def test_batches_of_arrays_are_read_by_their_shape():
+    rows, ids = DRAW.normal(size=(N, 6, 2)).astype("float32"), DRAW.integers(2, 9, (N, 5)).astype("int32")
+    arrays = {"photo": PIXELS, "trace": rows, "words": ids}
+    networks = {
+        "photo": TINY,
+        "trace": keras.Sequential([keras.Input((6, 2)), keras.layers.Dense(3)]),
+        "words": keras.Sequential([keras.Input((5,)), keras.layers.Embedding(9, 4)]),
+    }
+    branches = {name: BackboneBranch(network, trainable=1, unfreeze_at=1) for name, network in networks.items()}
+    batches = tf.data.Dataset.from_tensor_slices((arrays, Y)).batch(16)
+
+    est = MultiInputClassifier(branches=branches, epochs=2, random_state=0, compile__run_eagerly=True).fit(batches)
+
+    assert [spec.kind for spec in est.router_.specs_.values()] == ["image", "sequence", "text"]
+    assert moves(est) == ["high"]
+
+
 # --- Trained on
 
 
@@ -419,6 +435,22 @@ def test_a_warm_fit_that_breaks_off_leaves_what_is_trained_as_it_was(warm):
     warm.set_params(branches__photo__trainable=False, callbacks=None, epochs=1).fit(X, Y)
     assert moves(warm) == []
     assert any(not np.array_equal(*pair) for pair in zip(warm.model_.get_weights(), before, strict=True))
+
+
+def test_two_copies_of_a_network_train_on_after_a_pickle_each_with_its_own_moments():
+    photos = [(name, ImageDecoder(size=(8, 8)), name) for name in ("photo", "other")]
+    frame = X.assign(other=list(255 - PIXELS))
+    branches = {name: BackboneBranch(TINY, trainable=True) for name in ("photo", "other")}
+    params = {"router": InputRouter(photos), "branches": branches, "warm_start": True, "epochs": 1}
+    est = photo_classifier().set_params(**params).fit(frame, Y)
+    twin = pickle.loads(pickle.dumps(est))
+
+    est.fit(frame, Y)
+    twin.fit(frame, Y)
+
+    for own, other in zip(est.model_.weights, twin.model_.weights, strict=True):
+        if "count" not in own.path:
+            assert_allclose(own.numpy(), other.numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize(

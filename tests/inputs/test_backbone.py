@@ -344,9 +344,7 @@ def test_weights_that_cannot_be_downloaded_are_told_of_with_the_input(monkeypatc
         raise Exception("URL fetch failure on the weights: None -- timed out")
 
     monkeypatch.setattr(keras.applications, "MobileNet", offline)
-    with pytest.raises(
-        BranchMismatchError, match=r"Input 'photo': MobileNet with weights='imagenet'.*URL fetch"
-    ):
+    with pytest.raises(BranchMismatchError, match=r"Input 'photo': MobileNet with weights='imagenet'.*URL fetch"):
         built(BackboneBranch("MobileNet"))
 
 
