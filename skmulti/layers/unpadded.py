@@ -1,7 +1,7 @@
 """Words and steps without their padding: what layers compute in a step of training, where most places may be empty.
 
-The values are, to the last bits, those that the layers compute from all places. Predictions take all of them: of a few rows this costs
-no more, and in that form a network can be exported.
+The values are, to the last bits, those that the layers compute from all places. Predictions take all of them: of a few
+rows this costs no more, and in that form a network can be exported.
 """
 
 from functools import cache

@@ -14,6 +14,8 @@ PATCH_SIDE = 6
 N_FILTERS = 256
 N_IMAGES = 2_000
 N_PATCHES = 50_000
+# Images from which the mean and the deviation of features are learned.
+N_SCALED = 500
 PATCHES_PER_FILTER = 50
 # A filter counts as seen above this response, in standard deviations of whitened patches.
 THRESHOLD = 0.1
@@ -44,9 +46,9 @@ def learn_features(sample, rng, pools):
     Returns
     -------
     keras.Model or None
-        Maps pixels of 0-255 to features (batch, width). Over the sample, each feature has
-        mean 0 and the same standard deviation, ``sqrt(64 / width)``. None if there are fewer
-        than 50 images, or too few different patches, to learn from.
+        Maps pixels of 0-255 to features (batch, width). Over up to 500 images of the sample,
+        each feature has mean 0 and the same standard deviation, ``sqrt(64 / width)``. None if
+        there are fewer than 50 images, or too few different patches, to learn from.
     """
     # By chunks of rows: the sample of a lazy input decodes them here, and not all of them need fit into memory.
     varied = [_have_several_colours(sample[i : i + 500]) for i in range(0, len(sample), 500)]
@@ -103,10 +105,10 @@ def patch_filters(images, rng, n_filters=None):
     # Imported here, since it imports half of scikit-learn, which most users of skmulti do not need.
     from sklearn.cluster import MiniBatchKMeans
 
-    clusters = MiniBatchKMeans(n_filters, n_init=1, max_iter=30, batch_size=2_048, random_state=seed)
+    clusters = MiniBatchKMeans(n_filters, n_init=1, max_iter=30, batch_size=1_024, random_state=seed)
     # The batches of k-means are so small that threads cost ten times what they save.
     with threadpool_limits(1):
-        centroids = clusters.fit(patches @ whitening).cluster_centers_
+        centroids = clusters.fit((patches @ whitening).astype("float32")).cluster_centers_
     # Of length 1, so that responses say how alike patch and filter are. A centre in the origin has no direction.
     centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-9)
     # The whitening is put into the filters, since a convolution reads patches as they are. Their brightness, which was
@@ -177,6 +179,7 @@ def patch_network(kernel, shape, pools):
 
 def _append_scale(network, images):
     """Return the network with a layer behind it that gives all features mean 0 and one standard deviation."""
+    images = images[:: -(-len(images) // N_SCALED)]
     step = max(1, CHUNK_VALUES // int(np.prod(images.shape[1:])))
     chunks = [network(images[i : i + step]) for i in range(0, len(images), step)]
     features = np.concatenate([keras.ops.convert_to_numpy(chunk) for chunk in chunks]).astype("float64")

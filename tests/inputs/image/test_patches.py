@@ -65,7 +65,8 @@ def test_filters_are_whitened_centroids_of_unit_length():
     patches -= patches.mean(axis=1, keepdims=True)
     whitening = whitening_matrix(patches)
     seed = int(draw.integers(2**31 - 1))
-    means = MiniBatchKMeans(4, n_init=1, max_iter=30, batch_size=2048, random_state=seed).fit(patches @ whitening)
+    means = MiniBatchKMeans(4, n_init=1, max_iter=30, batch_size=1024, random_state=seed)
+    means.fit((patches @ whitening).astype("float32"))
     unit = means.cluster_centers_ / np.linalg.norm(means.cluster_centers_, axis=1)[:, None]
     expected = whitening @ unit.T
 
