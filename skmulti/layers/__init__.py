@@ -6,7 +6,7 @@ safe mode once skmulti is imported. A layer is in the file of its subject: ids, 
 outputs, dense layers. So are the functions that compute its initial values.
 """
 
-from .dense import Gates, InputEmbedding, OpenDropout, check_units, dense_stack, open_dropouts
+from .dense import Gates, InputEmbedding, OpenDropout, OpenInput, check_units, dense_stack, open_dropouts
 from .ids import (
     CategoryEmbedding,
     OneHotIds,
@@ -50,6 +50,7 @@ __all__ = [
     "NetworkMean",
     "OneHotIds",
     "OpenDropout",
+    "OpenInput",
     "OutputsSoftmax",
     "PiecewiseLinear",
     "PresentInputs",

@@ -195,6 +195,11 @@ def built(model):
     return f"built the network, {_many(model.count_params(), 'weight')}"
 
 
+def left_out(names):
+    """Return the words for inputs that add nothing to the others."""
+    return f"left out {', '.join(map(repr, names))}: the other inputs explain the target no less"
+
+
 def built_more(networks):
     """Return the words for further networks that were built."""
     return f"built {_many(len(networks), 'more network')}"
