@@ -16,6 +16,8 @@ from .run import Rows, sample_rows
 
 # The most rows that are read: the cost grows with their third power.
 MOST_ROWS = 500
+# By how much more may be unexplained without an input that adds nothing, as a share of what is: the look is a quick one.
+TOLERANCE = 0.02
 # Penalties of the ridge regression that are tried, as shares of the mean square of a row.
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
 
@@ -28,7 +30,7 @@ class Look(NamedTuple):
     closeness : float or None
         Share of the target's variance that the inputs explain, at most 1; None where it cannot be told.
     idle : tuple of str
-        Inputs without which no less is explained.
+        Inputs without which hardly less is explained.
     """
 
     closeness: float | None = None
@@ -71,7 +73,7 @@ def look(network, rows, *, classes, doubted=()):
     for name in doubted:
         others = [vector for other, vector in vectors.items() if other not in (name, *idle)]
         without = explained_share(np.hstack(others), targets) if others and share is not None else None
-        if without is not None and without >= share:
+        if without is not None and 1 - without <= (1 + TOLERANCE) * (1 - share):
             share, idle = without, [*idle, name]
     return Look(share, tuple(idle))
 
