@@ -16,7 +16,28 @@ def check_units(units):
 
 @_register
 class OpenDropout(keras.layers.Dropout):
-    """Dropout whose share nobody named, so that a fit may choose another one before it trains."""
+    """Dropout whose share nobody named, so that a fit may choose another one before it trains.
+
+    Parameters
+    ----------
+    rate : float
+        Share that is dropped unless a fit chooses another one, above 0: a layer of Keras without dropout would
+        have no random generator, whose state is saved.
+    chosen : float or None
+        Share that a fit has chosen.
+    """
+
+    def __init__(self, rate, chosen=None, **kwargs):
+        super().__init__(rate, **kwargs)
+        self.chosen = self.rate if chosen is None else float(chosen)
+
+    def call(self, inputs, training=False):
+        if not training or not self.chosen:
+            return inputs
+        return keras.random.dropout(inputs, self.chosen, seed=self.seed_generator)
+
+    def get_config(self):
+        return {**super().get_config(), "chosen": self.chosen}
 
 
 @_register

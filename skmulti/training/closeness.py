@@ -16,7 +16,7 @@ from .run import Rows, sample_rows
 
 # The most rows that are read: the cost grows with their third power.
 MOST_ROWS = 500
-# By how much more may be unexplained without an input that adds nothing, as a share of what is: the look is a quick one.
+# How much more may be unexplained without an input that adds nothing, as a share of what is: it is a quick look.
 TOLERANCE = 0.02
 # Penalties of the ridge regression that are tried, as shares of the mean square of a row.
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)

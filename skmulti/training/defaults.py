@@ -35,8 +35,9 @@ STEPS_PER_EXECUTION = 32
 # times as many as a batch can hold.
 LAZY_IDS, LAZY_RATIO = 20_000, 4
 # With few rows, shares of the target's variance that the inputs explain: up to the first the most is dropped, from
-# the second on nothing, and in between in proportion. Of classes less is explained, however well they are told apart.
-LOOSE_TO_CLOSE, CLASSES_LOOSE_TO_CLOSE = (0.5, 0.8), (0.2, 0.4)
+# the second on nothing, and in between in proportion. Where a hold-out ends training, less has to be dropped; and of
+# classes less is explained, however well they are told apart.
+LOOSE_TO_CLOSE, HELD_LOOSE_TO_CLOSE, CLASSES_LOOSE_TO_CLOSE = (0.5, 0.8), (0.3, 0.5), (0.2, 0.4)
 # Numbers of rows between which an input that is soon known by heart is left out if the others explain this share of
 # the target's variance, and no less without it. With more rows it may say what a quick look does not see.
 DOUBTED_ROWS, TOLD = (100, 2_000), 0.5
@@ -173,7 +174,7 @@ class Recipe:
         left_out = found.idle if found.closeness is not None and found.closeness >= TOLD else ()
         return replace(
             self,
-            dropout=auto_dropout(self.n_rows, found.closeness, classes=self.classes),
+            dropout=auto_dropout(self.n_rows, found.closeness, classes=self.classes, held=self.stops_early),
             closeness=found.closeness,
             left_out=left_out,
             reasons={
@@ -186,7 +187,7 @@ class Recipe:
     def set_in(self, network):
         """Set in a network that is not trained yet what is dropped where that is open, and what is left out."""
         for layer in open_dropouts(network):
-            layer.rate = self.dropout
+            layer.chosen = self.dropout
         names = {layer_name(name, "branch") for name in self.left_out}
         for layer in network.layers:
             if isinstance(layer, OpenInput):
@@ -341,7 +342,7 @@ def why_epochs(n_rows, *, classes=False):
     )
 
 
-def auto_dropout(n_rows, closeness=None, *, classes=False):
+def auto_dropout(n_rows, closeness=None, *, classes=False, held=False):
     """Choose the share to drop where it is left open: with few rows half, less if the target follows the inputs.
 
     Parameters
@@ -352,10 +353,12 @@ def auto_dropout(n_rows, closeness=None, *, classes=False):
         Share of the target's variance that the inputs explain; None if it is not known.
     classes : bool
         Whether the target is made of classes.
+    held : bool
+        Whether held-out rows may end training.
     """
     if closeness is None:
         return small_data_dropout(n_rows)
-    loose, close = CLASSES_LOOSE_TO_CLOSE if classes else LOOSE_TO_CLOSE
+    loose, close = CLASSES_LOOSE_TO_CLOSE if classes else HELD_LOOSE_TO_CLOSE if held else LOOSE_TO_CLOSE
     return small_data_dropout(n_rows) * float(np.clip((close - closeness) / (close - loose), 0, 1))
 
 

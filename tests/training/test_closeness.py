@@ -37,7 +37,7 @@ def regressor(**params):
 
 def rates(est):
     """Return the shares that the open layers of an estimator's network drop."""
-    return {layer.rate for layer in open_dropouts(est.model_)}
+    return {layer.chosen for layer in open_dropouts(est.model_)}
 
 
 def test_the_share_is_that_of_rows_left_out_one_by_one():
@@ -79,6 +79,10 @@ class TestRule:
     @pytest.mark.parametrize(("share", "expected"), [(None, 0.5), (0.1, 0.5), (0.3, 0.25), (0.5, 0.0)])
     def test_of_classes_less_is_explained(self, share, expected):
         assert auto_dropout(999, share, classes=True) == pytest.approx(expected)
+
+    def test_a_hold_out_needs_less(self):
+        assert auto_dropout(999, 0.4, held=True) == pytest.approx(0.25)
+        assert auto_dropout(999, 0.4, classes=True, held=True) == 0.0
 
     @pytest.mark.parametrize(("share", "left_out"), [(None, ()), (0.4, ()), (0.6, ("text",))])
     def test_an_idle_input_is_left_out_where_others_tell_the_target(self, share, left_out):
