@@ -16,6 +16,7 @@ from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
 from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten, warned_about
 from ..inputs import SAMPLE_ROWS, odd_cells_reported, with_words
+from ..layers import open_dropouts
 from ..network import (
     Forward,
     Halves,
@@ -32,16 +33,19 @@ from ..router import InputRouter, check_batch, store_folder
 from ..sources import TableSource, split_batch
 from ..training import (
     Checkpoint,
+    Look,
     Recipe,
     Schedule,
     Teller,
     Timings,
     TrainingNetwork,
     built,
-    closeness,
     draw_seed,
     hold_out,
+    is_doubted,
     isolate,
+    left_out,
+    look,
     refuse_strategy,
     routed,
     routed_hold_out,
@@ -574,7 +578,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         _remember(self, "held_residuals_", None)
         if rows.batch_rows:
             recipe = replace(recipe, batch_size=rows.batch_rows)
-        recipe = self._with_dropout(recipe, rows, whole)
+        recipe = self._with_look(recipe, rows, whole)
         self.recipe_ = recipe = self._finish_recipe(recipe, held, self.callbacks_, whole=whole)
         recipe = recipe if stops else recipe.before_thaw()
         with self.timings_.measure("build"):
@@ -592,25 +596,41 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         )
         return Ready(network, rows, held, schedule)
 
-    def _with_dropout(self, recipe, rows, whole):
-        """Choose the dropout that is left open; a network that has been trained keeps what it has."""
+    def _with_look(self, recipe, rows, whole):
+        """Choose what a quick look at the rows decides; a network that has been trained keeps what it has."""
         if self.n_iter_:
             return recipe
-        classes = bool(self._target.spec.n_classes)
+        # What was chosen for another network of the same fit is not chosen anew.
+        if "dropout" not in recipe.reasons:
+            recipe = recipe.with_look(self._look(recipe, rows) if whole else Look())
+            if recipe.left_out:
+                teller().say(left_out(recipe.left_out))
+        recipe.set_in(self.model_)
+        return recipe
 
-        def measure():
-            # A chunk of rows says little of those to come.
-            return closeness(self.model_, rows, classes=classes) if whole else None
-
+    def _look(self, recipe, rows):
+        """Look at the rows, if that could decide anything."""
+        # What a user has named, as an input, by its kind or by its branch, is no question.
+        named = set(getattr(self.router_, "kinds", None) or ())
+        given = {key.partition("__")[0] for key in self.branches or ()}
+        inferred = getattr(self.router_, "inputs", ()) is None
+        doubted = [
+            name
+            for name, branch in getattr(self, "branches_", {}).items()
+            if inferred and is_doubted(branch, recipe.n_rows) and name not in given
+            if named.isdisjoint(self.router_.specs_[name].columns)
+        ]
+        if not doubted and not (recipe.dropout and open_dropouts(self.model_)):
+            return Look()
         with self.timings_.measure("build"):
-            return recipe.with_dropout(self.model_, measure)
+            return look(self.model_, rows, classes=bool(self._target.spec.n_classes), doubted=doubted)
 
     def _finish_recipe(self, recipe, held, callbacks, *, whole):
         """Choose what depends on the network, its branches and the user's callbacks."""
         # What stops or slows a fit needs the hold-out's loss after each epoch, not after every few of them.
         return recipe.with_network(
             self.model_,
-            getattr(self, "branches_", {}),
+            {name: part for name, part in getattr(self, "branches_", {}).items() if name not in recipe.left_out},
             optimizer=self.optimizer,
             callbacks=callbacks,
             watches=held is not None and self._routed.get("fit__validation_freq", 1) == 1,

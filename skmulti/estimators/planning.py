@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import clone
 
 from .._process import isolate, refuse_fork
-from ..errors import InputMismatchError, quote_first
+from ..errors import InputMismatchError, quote, quote_first
 from ..inputs import odd_cells_reported
 from ..router import lines_to_change
 from ..sources import TableSource
@@ -285,6 +285,7 @@ def _training(twin, n_held):
             f"optimizer__learning_rate={rate}" if automatic else "",
         ),
         *_large_tables(recipe),
+        *_look(recipe),
         Choice(
             "execution",
             f"{recipe.steps_per_execution} steps a call",
@@ -301,6 +302,15 @@ def _networks(twin):
     if twin.n_networks == 1:
         return []
     return [Choice("networks", f"{twin.n_networks}, averaged; what follows is of each", "given", "n_networks=1")]
+
+
+def _look(recipe):
+    """Return the choices that followed from a quick look at the rows, if somebody looked."""
+    if recipe.closeness is None:
+        return []
+    dropped = Choice("dropout", f"{recipe.dropout:.2g}", recipe.reasons["dropout"])
+    names = quote(recipe.left_out)
+    return [dropped, *([Choice("inputs", f"left out {names}", recipe.reasons["left_out"])] if recipe.left_out else [])]
 
 
 def _large_tables(recipe):

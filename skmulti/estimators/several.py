@@ -109,10 +109,12 @@ def fit_networks(est, examples, validation, seed):
             first = TrainingNetwork(est.model_, getattr(est, "branches_", {}))
             network, (shared_rows, shared_held) = first.prepare(est.model_, rows, held, memory=est.memory)
             # Once, as all networks train with what is compiled for the first.
-            turns = replace(turns, recipe=est._with_dropout(turns.recipe, rows, whole=True))
+            turns = replace(turns, recipe=est._with_look(turns.recipe, rows, whole=True))
         seeds = network_seeds(seed, est.n_networks)
         features = first.features if network is first.model else {}
         networks = [network, *_other_networks(est, arrays, features, seeds[1:])]
+        for network in networks:
+            turns.recipe.set_in(network)
         results, interrupted = _train(est, turns, networks, seeds, (shared_rows, shared_held))
         _keep(est, networks, results, features)
         if not turns.rotate and held is not None and not held.streams:

@@ -8,7 +8,7 @@ of the layers and networks that a user gives.
 """
 
 from .copies import Backbone, copy_layer, refuse_lambda, with_sublayers
-from .dense import Gates, InputEmbedding, OpenDropout, check_units, dense_stack, open_dropouts
+from .dense import Gates, InputEmbedding, OpenDropout, OpenInput, check_units, dense_stack, open_dropouts
 from .ids import (
     CategoryEmbedding,
     OneHotIds,
@@ -57,6 +57,7 @@ __all__ = [
     "NetworkMean",
     "OneHotIds",
     "OpenDropout",
+    "OpenInput",
     "OutputsSoftmax",
     "PiecewiseLinear",
     "PixelScale",

@@ -16,7 +16,54 @@ def check_units(units):
 
 @_register
 class OpenDropout(keras.layers.Dropout):
-    """Dropout whose share nobody named, so that a fit may choose another one before it trains."""
+    """Dropout whose share nobody named, so that a fit may choose another one before it trains.
+
+    Parameters
+    ----------
+    rate : float
+        Share that is dropped unless a fit chooses another one, above 0: a layer of Keras without dropout would
+        have no random generator, whose state is saved.
+    chosen : float or None
+        Share that a fit has chosen.
+    """
+
+    def __init__(self, rate, chosen=None, **kwargs):
+        super().__init__(rate, **kwargs)
+        self.chosen = self.rate if chosen is None else float(chosen)
+
+    def call(self, inputs, training=False):
+        if not training or not self.chosen:
+            return inputs
+        return keras.random.dropout(inputs, self.chosen, seed=self.seed_generator)
+
+    def get_config(self):
+        return {**super().get_config(), "chosen": self.chosen}
+
+
+@_register
+class OpenInput(keras.layers.Layer):
+    """Pass the vector of an input on, or zeros in its place if a fit has left the input out before it trained.
+
+    Parameters
+    ----------
+    left_out : bool
+        Whether the input is left out.
+    """
+
+    def __init__(self, left_out=False, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+        self.left_out = bool(left_out)
+
+    def call(self, inputs):
+        # A product, not new zeros: the weights of the input's branch then have a gradient, of 0.
+        return inputs * 0 if self.left_out else inputs
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "left_out": self.left_out}
 
 
 def open_dropouts(network):

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from ..errors import BranchMismatchError, InputMismatchError, describe_output, place
-from ..layers import LearnedWhenMissing, MissingRow, RandomFlag, by_member, move_by_rows
+from ..layers import LearnedWhenMissing, MissingRow, OpenInput, RandomFlag, by_member, move_by_rows
 from ..spec import MERGED_LAYER, layer_name
 from .heads import to_target_units
 from .lookups import refuse_numbers_as_ids, tables
@@ -85,7 +85,7 @@ def build_network(specs, branches, merge, head, target, samples=None, *, input_d
             output = LearnedWhenMissing(name=layer_name(name, "or_missing"))([output, flag])
         # The layers of a branch are a model, whose `output` is a tensor inside of it, and inputs may share it. This
         # layer's `output` is the tensor of this network and this input.
-        tensors[name] = keras.layers.Identity(name=layer_name(name, "branch"))(output)
+        tensors[name] = OpenInput(name=layer_name(name, "branch"))(output)
     merged = keras.layers.Identity(name=MERGED_LAYER)(merge.combine(tensors, missing))
     return Network(inputs, head.attach(merged, target), name="skmulti_network")
 

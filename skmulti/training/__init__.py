@@ -9,9 +9,9 @@ takes arrays from it.
 
 from .callbacks import AnnealRate, SlowOnPlateau
 from .checkpoint import Checkpoint, kept_seed, shared_checkpoint, variables
-from .closeness import closeness
+from .closeness import Look, look
 from .crew import Alone, Crew
-from .defaults import PATIENCE, Recipe, stops_early, why_stops_early
+from .defaults import PATIENCE, Recipe, is_doubted, stops_early, why_stops_early
 from .devices import refuse_strategy, strategy_of
 from .features import TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
@@ -31,7 +31,18 @@ from .run import (
     time_epoch,
     train,
 )
-from .telling import Teller, built, built_more, routed, routed_hold_out, teller, thawed, time_in_words, told_by
+from .telling import (
+    Teller,
+    built,
+    built_more,
+    left_out,
+    routed,
+    routed_hold_out,
+    teller,
+    thawed,
+    time_in_words,
+    told_by,
+)
 from .timing import Timings
 
 __all__ = [
@@ -41,6 +52,7 @@ __all__ = [
     "Checkpoint",
     "Crew",
     "LazyAdam",
+    "Look",
     "Recipe",
     "Rows",
     "Schedule",
@@ -53,14 +65,16 @@ __all__ = [
     "TrainingNetwork",
     "built",
     "built_more",
-    "closeness",
     "count_held",
     "digest",
     "draw_seed",
     "hold_out",
     "hold_out_in_turn",
+    "is_doubted",
     "isolate",
     "kept_seed",
+    "left_out",
+    "look",
     "mark_steps",
     "piece_rows",
     "refuse_strategy",

@@ -1,25 +1,44 @@
-"""How closely the target follows the inputs, measured before anything is trained.
+"""How closely the target follows the inputs, and which of them add nothing, before anything is trained.
 
 The vector that an untrained network makes of a row holds the row's numbers, random functions of each of them and a
 random vector of each category or word. A ridge regression on it costs a fraction of an epoch, and the error of each
 row under the regression on all others needs no second fit.
 """
 
+from typing import NamedTuple
+
 import keras
 import numpy as np
 
-from ..router import LazyArray
-from ..spec import MERGED_LAYER
+from ..router import is_lazy
+from ..spec import layer_name
 from .run import Rows, sample_rows
 
 # The most rows that are read: the cost grows with their third power.
 MOST_ROWS = 500
+# How much more may be unexplained without an input that adds nothing, as a share of what is: it is a quick look.
+TOLERANCE = 0.02
 # Penalties of the ridge regression that are tried, as shares of the mean square of a row.
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
 
 
-def closeness(network, rows, *, classes):
-    """Return the share of the target's variance that the inputs explain, as far as a quick look can tell.
+class Look(NamedTuple):
+    """What a quick look at the rows has found.
+
+    Parameters
+    ----------
+    closeness : float or None
+        Share of the target's variance that the inputs explain, at most 1; None where it cannot be told.
+    idle : tuple of str
+        Inputs without which hardly less is explained.
+    """
+
+    closeness: float | None = None
+    idle: tuple = ()
+
+
+def look(network, rows, *, classes, doubted=()):
+    """Find out how closely the target follows the inputs, and which of some inputs add nothing.
 
     Parameters
     ----------
@@ -29,21 +48,34 @@ def closeness(network, rows, *, classes):
         Training rows.
     classes : bool
         Whether the target is made of classes.
+    doubted : sequence of str
+        Names of inputs that may add nothing. They are taken away in turn.
 
     Returns
     -------
-    float or None
-        At most 1. None where it cannot be told: rows that are not in memory or are shared with other processes, a
-        network made by hand, vectors that are not finite, a target that does not vary.
+    Look
+        Empty where nothing can be told: rows that are not in memory or are shared with other processes, a network
+        made by hand, vectors that are not finite, a target that does not vary.
     """
-    if not isinstance(rows, Rows) or any(isinstance(array, LazyArray) for array in rows.arrays.values()):
-        return None
-    if all(layer.name != MERGED_LAYER for layer in network.layers):
-        return None
+    if not isinstance(rows, Rows) or any(map(is_lazy, rows.arrays.values())):
+        return Look()
+    layers = {layer.name: layer for layer in network.layers}
+    outputs = {name: layers[key].output for name in network.input if (key := layer_name(name, "branch")) in layers}
+    if not outputs:
+        return Look()
     arrays = sample_rows({**rows.arrays, "": np.arange(len(rows.y))}, MOST_ROWS)
-    positions = arrays.pop("")
-    vectors = keras.Model(network.input, network.get_layer(MERGED_LAYER).output)(arrays, training=False)
-    return explained_share(np.asarray(vectors, dtype="float64"), _columns(rows.y[positions], classes))
+    targets = _columns(rows.y[arrays.pop("")], classes)
+    vectors = {
+        name: np.asarray(vector, dtype="float64")
+        for name, vector in keras.Model(network.input, outputs)(arrays, training=False).items()
+    }
+    share, idle = explained_share(np.hstack(list(vectors.values())), targets), []
+    for name in doubted:
+        others = [vector for other, vector in vectors.items() if other not in (name, *idle)]
+        without = explained_share(np.hstack(others), targets) if others and share is not None else None
+        if without is not None and 1 - without <= (1 + TOLERANCE) * (1 - share):
+            share, idle = without, [*idle, name]
+    return Look(share, tuple(idle))
 
 
 def explained_share(vectors, targets):

@@ -11,8 +11,9 @@ import keras
 import numpy as np
 
 from ..inputs import small_data_dropout
-from ..layers import has_members, id_tables, open_dropouts
+from ..layers import OpenInput, has_members, id_tables, open_dropouts
 from ..network import N_MEMBERS, DenseHead
+from ..spec import layer_name
 from .callbacks import AnnealRate, SlowOnPlateau, sets_rate
 from .lazy import LazyAdam
 
@@ -34,8 +35,12 @@ STEPS_PER_EXECUTION = 32
 # times as many as a batch can hold.
 LAZY_IDS, LAZY_RATIO = 20_000, 4
 # With few rows, shares of the target's variance that the inputs explain: up to the first the most is dropped, from
-# the second on nothing, and in between in proportion. Of classes less is explained, however well they are told apart.
-LOOSE_TO_CLOSE, CLASSES_LOOSE_TO_CLOSE = (0.5, 0.8), (0.2, 0.4)
+# the second on nothing, and in between in proportion. Where a hold-out ends training, less has to be dropped; and of
+# classes less is explained, however well they are told apart.
+LOOSE_TO_CLOSE, HELD_LOOSE_TO_CLOSE, CLASSES_LOOSE_TO_CLOSE = (0.5, 0.8), (0.3, 0.5), (0.2, 0.4)
+# Numbers of rows between which an input that is soon known by heart is left out if the others explain this share of
+# the target's variance, and no less without it. With more rows it may say what a quick look does not see.
+DOUBTED_ROWS, TOLD = (100, 2_000), 0.5
 # Number of training rows from which a classifier takes a smooth activation.
 SMOOTH_ROWS = 500
 
@@ -65,6 +70,8 @@ class Recipe:
         Share of units that branches and head drop if their own parameter leaves it open.
     closeness : float or None
         Share of the target's variance that the inputs explain, as far as a quick look can tell, if it was looked at.
+    left_out : tuple of str
+        Inputs that add nothing to the others, of whose vectors the network gets zeros.
     members : bool
         Whether several members predict, whose outputs are averaged.
     learning_rate : float or None
@@ -92,6 +99,7 @@ class Recipe:
     head: object
     dropout: float
     closeness: float | None = None
+    left_out: tuple = ()
     members: bool = False
     learning_rate: float | None = None
     rate: type | None = None
@@ -155,33 +163,40 @@ class Recipe:
         # A rate that falls to nearly zero ends the stage well, and the next one begins with the whole rate again.
         return replace(self, stops_early=False, patience=None, rate=self.rate and AnnealRate)
 
-    def with_dropout(self, network, measure):
-        """Choose what branches and head drop if their own parameter leaves it open, and set it in the network.
+    def with_look(self, found):
+        """Choose what a quick look at the rows decides: what is dropped, and which inputs are left out.
 
         Parameters
         ----------
-        network : keras.Model
-            Not trained yet.
-        measure : callable
-            ``measure()`` returns how closely the target follows the inputs, see `closeness`.
+        found : Look
+            What was found; empty if nobody looked.
 
         Returns
         -------
         Recipe
-            The choices so far. What was chosen for another network of the same fit is not chosen anew.
+            The choices so far.
         """
-        recipe, layers = self, open_dropouts(network)
-        if "dropout" not in self.reasons:
-            closeness = measure() if layers and self.dropout else None
-            recipe = replace(
-                self,
-                dropout=auto_dropout(self.n_rows, closeness, classes=self.classes),
-                closeness=closeness,
-                reasons={**self.reasons, "dropout": why_dropout(self.n_rows, closeness)},
-            )
-        for layer in layers:
-            layer.rate = recipe.dropout
-        return recipe
+        left_out = found.idle if found.closeness is not None and found.closeness >= TOLD else ()
+        return replace(
+            self,
+            dropout=auto_dropout(self.n_rows, found.closeness, classes=self.classes, held=self.stops_early),
+            closeness=found.closeness,
+            left_out=left_out,
+            reasons={
+                **self.reasons,
+                "dropout": why_dropout(self.n_rows, found.closeness),
+                "left_out": "auto: the other inputs explain no less" if left_out else "auto: every input is read",
+            },
+        )
+
+    def set_in(self, network):
+        """Set in a network that is not trained yet what is dropped where that is open, and what is left out."""
+        for layer in open_dropouts(network):
+            layer.chosen = self.dropout
+        names = {layer_name(name, "branch") for name in self.left_out}
+        for layer in network.layers:
+            if isinstance(layer, OpenInput):
+                layer.left_out = layer.name in names
 
     def with_network(
         self,
@@ -332,7 +347,7 @@ def why_epochs(n_rows, *, classes=False):
     )
 
 
-def auto_dropout(n_rows, closeness=None, *, classes=False):
+def auto_dropout(n_rows, closeness=None, *, classes=False, held=False):
     """Choose the share to drop where it is left open: with few rows half, less if the target follows the inputs.
 
     Parameters
@@ -343,10 +358,12 @@ def auto_dropout(n_rows, closeness=None, *, classes=False):
         Share of the target's variance that the inputs explain; None if it is not known.
     classes : bool
         Whether the target is made of classes.
+    held : bool
+        Whether held-out rows may end training.
     """
     if closeness is None:
         return small_data_dropout(n_rows)
-    loose, close = CLASSES_LOOSE_TO_CLOSE if classes else LOOSE_TO_CLOSE
+    loose, close = CLASSES_LOOSE_TO_CLOSE if classes else HELD_LOOSE_TO_CLOSE if held else LOOSE_TO_CLOSE
     return small_data_dropout(n_rows) * float(np.clip((close - closeness) / (close - loose), 0, 1))
 
 
@@ -456,6 +473,12 @@ def reads_batches(callbacks):
         for callback in callbacks
         for hook in ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
     )
+
+
+def is_doubted(branch, n_rows):
+    """Return whether an input may turn out to add nothing: its branch soon knows by heart what few rows hold."""
+    least, most = DOUBTED_ROWS
+    return least <= n_rows < most and getattr(branch, "memorises", False)
 
 
 def auto_rate(branches, watches):

@@ -211,6 +211,11 @@ def thawed(model):
     return f"training {sum(math.prod(v.shape) for v in model.trainable_variables):,} weights from now on"
 
 
+def left_out(names):
+    """Return the words for inputs that add nothing to the others."""
+    return f"left out {', '.join(map(repr, names))}: the other inputs explain the target no less"
+
+
 def built_more(networks):
     """Return the words for further networks that were built."""
     return f"built {_many(len(networks), 'more network')}"

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from skmulti.layers import dense, ids, missing, outputs, pixels, steps
 from skmulti.layers import numbers as number_layers
-from skmulti.layers.dense import Gates, InputEmbedding
+from skmulti.layers.dense import Gates, InputEmbedding, OpenDropout, OpenInput
 from skmulti.layers.ids import CategoryEmbedding, OneHotIds, WordBag, WordEmbedding
 from skmulti.layers.missing import (
     AllMissing,
@@ -41,6 +41,8 @@ NETWORKS = {
     "FillFromOthers": lambda: network(FillFromOthers([1, 2], [0, 0], [3, 3]), keras.Input((2,))),
     "Gates": lambda: network(Gates(), keras.Input((3,), dtype="bool")),
     "InputEmbedding": lambda: network(InputEmbedding(), keras.Input((3, 2))),
+    "OpenDropout": lambda: network(OpenDropout(0.5, chosen=0.0), keras.Input((3,))),
+    "OpenInput": lambda: network(OpenInput(left_out=True), keras.Input((3,))),
     "LearnedFill": lambda: network(LearnedFill([1, 2]), keras.Input((3, 2))),
     "LearnedWhenMissing": lambda: network(LearnedWhenMissing(), keras.Input((2,)), flags()),
     "MemberMean": lambda: network(MemberMean(2, "sigmoid"), keras.Input((3, 2))),

@@ -2,15 +2,26 @@
 
 import pickle
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import skmulti
-from skmulti import DenseHead, MultiInputClassifier, MultiInputRegressor, PiecewiseBranch, TargetSpec
+from skmulti import (
+    DenseHead,
+    InputRouter,
+    MultiInputClassifier,
+    MultiInputRegressor,
+    NumberScaler,
+    PiecewiseBranch,
+    TargetSpec,
+    TextBranch,
+    TextVectorizer,
+)
 from skmulti.layers import open_dropouts
-from skmulti.training.closeness import PENALTIES, closeness, explained_share
+from skmulti.training.closeness import PENALTIES, Look, explained_share, look
 from skmulti.training.defaults import Recipe, auto_dropout
 from skmulti.training.run import Rows
 
@@ -26,7 +37,7 @@ def regressor(**params):
 
 def rates(est):
     """Return the shares that the open layers of an estimator's network drop."""
-    return {layer.rate for layer in open_dropouts(est.model_)}
+    return {layer.chosen for layer in open_dropouts(est.model_)}
 
 
 def test_the_share_is_that_of_rows_left_out_one_by_one():
@@ -69,13 +80,15 @@ class TestRule:
     def test_of_classes_less_is_explained(self, share, expected):
         assert auto_dropout(999, share, classes=True) == pytest.approx(expected)
 
-    def test_it_is_not_looked_at_where_nothing_is_open(self):
-        network = DenseHead((4,)), TargetSpec()
-        recipe = Recipe.of(600, network[1])
-        model = regressor(head=network[0], branches={"numbers": PiecewiseBranch(dropout=0.1)}).fit(FRAME, NOISE).model_
-        recipe = recipe.with_dropout(model, lambda: pytest.fail("was looked at"))
-        assert (recipe.dropout, recipe.closeness) == (0.5, None)
-        assert recipe.reasons["dropout"] == "auto: few rows"
+    def test_a_hold_out_needs_less(self):
+        assert auto_dropout(999, 0.4, held=True) == pytest.approx(0.25)
+        assert auto_dropout(999, 0.4, classes=True, held=True) == 0.0
+
+    @pytest.mark.parametrize(("share", "left_out"), [(None, ()), (0.4, ()), (0.6, ("text",))])
+    def test_an_idle_input_is_left_out_where_others_tell_the_target(self, share, left_out):
+        recipe = Recipe.of(600, TargetSpec()).with_look(Look(share, ("text",)))
+        assert recipe.left_out == left_out
+        assert recipe.reasons["left_out"].startswith("auto: the other" if left_out else "auto: every")
 
 
 class TestFit:
@@ -98,6 +111,7 @@ class TestFit:
         est = regressor(head=DenseHead((4,), dropout=0.3), branches={"numbers": PiecewiseBranch(dropout=0.2)})
         est.fit(FRAME, FOLLOWS)
         assert rates(est) == set()
+        assert est.recipe_.closeness is None
         assert est.model_.get_layer("head__dropout_0").rate == 0.3
 
     def test_a_plan_says_the_same_as_the_fit(self):
@@ -121,13 +135,63 @@ class TestFit:
         skmulti.save(est, tmp_path / "est.skm")
         for other in (pickle.loads(pickle.dumps(est)), skmulti.load(tmp_path / "est.skm")):
             assert rates(other) == rates(est)
-            assert other.recipe_ == est.recipe_
+            assert other.recipe_.closeness == est.recipe_.closeness
             assert_array_equal(other.predict(FRAME), est.predict(FRAME))
 
     def test_rows_without_a_merge_are_not_looked_at(self):
-        import keras
-
         est = regressor(model=lambda inputs, target: keras.layers.Dense(1)(inputs["numbers"])).fit(FRAME, FOLLOWS)
         assert est.recipe_.closeness is None
         arrays = est.router_.transform(FRAME)
-        assert closeness(est.model_, Rows(arrays, FOLLOWS.to_numpy()[:, None], None), classes=False) is None
+        assert look(est.model_, Rows(arrays, FOLLOWS.to_numpy()[:, None], None), classes=False) == Look()
+
+
+class TestLeftOut:
+    """A text whose words are nearly all different, beside numbers that tell the target."""
+
+    WORDS = pd.DataFrame(RNG.integers(0, 300, (240, 3))).map("word{}".format).agg(" ".join, axis=1)
+    TABLE = pd.DataFrame(RNG.normal(size=(240, 2)), columns=["a", "b"]).assign(name=WORDS)
+    Y = TABLE["a"] - 2 * TABLE["b"]
+
+    def fit(self, y=None, **params):
+        return regressor(**params).fit(self.TABLE, self.Y if y is None else y)
+
+    def test_it_changes_no_prediction(self):
+        est = self.fit(verbose=0)
+        assert est.recipe_.left_out == ("name",)
+        other = self.TABLE.assign(name=self.TABLE["name"].iloc[::-1].to_numpy())
+        assert_array_equal(est.predict(other), est.predict(self.TABLE))
+        assert_array_equal(est.embed(self.TABLE, "name"), 0)
+
+    def test_it_is_told(self, capsys):
+        self.fit(verbose=1)
+        assert "left out 'name': the other inputs explain the target no less" in capsys.readouterr().out
+        assert "left out" in str(regressor().plan(self.TABLE, self.Y))
+
+    @pytest.mark.parametrize(
+        "params",
+        [
+            {"router": InputRouter(kinds={"name": "text"})},
+            {"router": InputRouter([("numbers", NumberScaler(), ["a", "b"]), ("name", TextVectorizer(), "name")])},
+            {"branches": {"name": TextBranch("bag")}},
+            {"branches__name__dropout": 0.1},
+        ],
+    )
+    def test_what_a_user_names_is_read(self, params):
+        assert self.fit(**params).recipe_.left_out == ()
+
+    def test_words_that_tell_the_target_are_read(self):
+        y = self.TABLE["name"].str.len() + self.Y / 10
+        assert self.fit(y).recipe_.left_out == ()
+
+    def test_several_networks_leave_out_the_same(self):
+        est = self.fit(n_networks=2)
+        assert est.recipe_.left_out == ("name",)
+        other = self.TABLE.assign(name="other")
+        assert_array_equal(est.predict(other), est.predict(self.TABLE))
+
+    def test_round_trips(self, tmp_path):
+        est = self.fit()
+        skmulti.save(est, tmp_path / "est.skm")
+        for other in (pickle.loads(pickle.dumps(est)), skmulti.load(tmp_path / "est.skm")):
+            assert_array_equal(other.predict(self.TABLE), est.predict(self.TABLE))
+            assert other.recipe_.left_out == ("name",)
