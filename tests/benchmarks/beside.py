@@ -1,0 +1,141 @@
+"""Compare this version of skmulti with another one: the processor's seconds of the same fits, and their scores.
+
+    python tests/benchmarks/beside.py OTHER [LINE ...] [--turns 3]
+
+OTHER is the folder of a checkout of the other version (``git worktree add OTHER COMMIT`` makes one). Lines:
+
+    bag, pool   a step of 256 rows of reviews, with a title and a text of up to 225 words: milliseconds
+    reviews     the unconfigured fit of women's clothing reviews: seconds, and AUC on held-out rows
+    solar       the unconfigured fit of photos of solar cells: seconds, and AUC on held-out rows (package elpv-dataset)
+    photos      its fixed features alone: filters, scales and the features of all rows
+
+Each measurement is a process of its own with one thread, in turns; the median counts. The ratio, other / this, comes
+last. Reviews are read from the folder in the environment variable SKMULTI_DATA.
+"""
+
+import os
+
+# One thread each, so that seconds compare; the libraries read this when they are imported.
+os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")})
+os.environ.update({f"TF_NUM_{name}_THREADS": "1" for name in ("INTRAOP", "INTEROP")})
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve()
+COLUMNS = {"title": "Title", "text": "Review Text"}
+STEPS = 30
+
+
+def step(architecture):
+    """Return the milliseconds of a step on titles and texts of reviews, and the loss after the steps."""
+    import keras
+    import numpy as np
+    from quality_tables import TABLES
+
+    from skmulti import (
+        ArraySpec,
+        ConcatenateMerge,
+        DenseHead,
+        TargetSpec,
+        TextBranch,
+        TextVectorizer,
+        build_network,
+    )
+    from skmulti.training import Rows, Schedule, train
+
+    X = TABLES["reviews"](os.environ.get("SKMULTI_DATA")).X[: 256 * STEPS]
+    columns = {name: X[[column]].fillna("").set_axis(["words"], axis=1) for name, column in COLUMNS.items()}
+    vectorizer = TextVectorizer(length=225).fit(columns["text"])
+    arrays = {name: vectorizer.transform(column) for name, column in columns.items()}
+    size = vectorizer.spec("text").vocabulary_sizes
+    specs = {name: ArraySpec(name, "text", (225,), "int32", vocabulary_sizes=size) for name in arrays}
+    branches = {name: TextBranch(architecture, dropout=0.0) for name in arrays}
+    keras.utils.set_random_seed(0)
+    network = build_network(specs, branches, ConcatenateMerge(), DenseHead(), TargetSpec(), arrays)
+    network.compile("adam", "mse", steps_per_execution=STEPS)
+    y = np.random.default_rng(0).normal(size=(len(X), 1)).astype("float32")
+    spent = []
+    for epochs in (1, 4):
+        begun = time.process_time()
+        history = train(network, Rows(arrays, y, None), None, Schedule(epochs, 256, True, 0), [], {}).history
+        spent.append(time.process_time() - begun)
+    # The first call has compiled.
+    return 1e3 * spent[1] / (4 * STEPS), history["loss"][-1]
+
+
+def fit(name):
+    """Return the seconds of an unconfigured fit, and the AUC on held-out rows."""
+    from quality_tables import TABLES
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import train_test_split
+
+    from skmulti import MultiInputClassifier
+
+    table = TABLES[name](os.environ.get("SKMULTI_DATA"))
+    X, X_test, y, y_test = train_test_split(table.X, table.y, test_size=0.2, random_state=0, stratify=table.y)
+    begun = time.process_time()
+    fitted = MultiInputClassifier(random_state=0).fit(X, y)
+    return time.process_time() - begun, roc_auc_score(y_test, fitted.predict_proba(X_test)[:, 1])
+
+
+def photos():
+    """Return the seconds of the fixed features of photos, and the number of features."""
+    import numpy as np
+    from keras.layers import AveragePooling2D, MaxPooling2D
+    from quality_tables import TABLES
+
+    from skmulti import ImageDecoder
+    from skmulti.inputs.image.patches import learn_features
+    from skmulti.network import Forward
+
+    pixels = ImageDecoder().fit_transform(TABLES["solar"](None).X[["photo"]])
+    begun = time.process_time()
+    network = learn_features(pixels, np.random.default_rng(0), (AveragePooling2D, MaxPooling2D))
+    features = Forward(network)({network.inputs[0].name: pixels})
+    return time.process_time() - begun, features.shape[1]
+
+
+LINES = {
+    "bag": lambda: step("bag"),
+    "pool": lambda: step("pool"),
+    "reviews": lambda: fit("reviews"),
+    "solar": lambda: fit("solar"),
+    "photos": photos,
+}
+
+
+def in_process(line, folder):
+    """Measure a line with the version in a folder; return what it measured and what says that the work is the same."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, HERE, "measure", line]
+    found = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
+    return json.loads(found.splitlines()[-1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("other", help="folder of a checkout of the other version")
+    parser.add_argument("lines", nargs="*", help=f"some of {', '.join(LINES)}; all if none is given")
+    parser.add_argument("--turns", type=int, default=3)
+    arguments = parser.parse_args()
+    folders = Path(arguments.other).resolve(), HERE.parents[2]
+    print(f"{'line':10s} {'other':>10s} {'this':>10s} {'result':>10s} {'result':>10s} {'ratio':>7s}")
+    for line in arguments.lines or LINES:
+        turns = [[in_process(line, folder) for folder in folders] for _ in range(arguments.turns)]
+        other, this = (statistics.median(turn[i][0] for turn in turns) for i in range(2))
+        results = "".join(f"{turns[0][i][1]:11.5g}" for i in range(2))
+        print(f"{line:10s} {other:10.4g} {this:10.4g}{results} {other / this:7.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["measure"]:
+        print(json.dumps([float(number) for number in LINES[sys.argv[2]]()]))
+    else:
+        main()
