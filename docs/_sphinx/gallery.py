@@ -22,6 +22,7 @@ ORDER = (
     "search_on_a_cluster.py",
     "learning_curve.py",
     "calibration.py",
+    "blend_with_trees.py",
     "which_input_matters.py",
     "larger_than_memory.py",
     "shifted_rows.py",

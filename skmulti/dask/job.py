@@ -11,6 +11,7 @@ from distributed.protocol.pickle import dumps, loads
 
 from ..errors import ClusterError, shorten
 from ..estimators import EncodedPart
+from ..router import on_disk_if_large
 
 # What the worker touches as long as it wants the process to go on.
 LEASE = "lease"
@@ -58,15 +59,12 @@ class Job:
 
     @staticmethod
     def write(folder, rank, places, n_threads, fit, encoded, n_rows, silence):
-        """Write what a process has to train; see `train_here` for the parameters."""
+        """Write what a process has to train; `encoded` yields the partitions, see `train_here` for the others."""
         (folder / LEASE).touch()
         # To start, it may take a while: it loads TensorFlow.
         (folder / BEAT).touch()
         os.utime(folder / BEAT, (time.time() + STARTING,) * 2)
-        training = [part for part, _ in encoded if part is not None]
-        held = [part for _, part in encoded if part is not None] or [training[0].first()]
-        _write_rows(folder / "training", training)
-        _write_rows(folder / "held", held)
+        _write_rows(folder, encoded, [own[rank] for own in n_rows])
         (folder / "fit").write_bytes(dumps(fit))
         told = {"rank": rank, "places": places, "n_threads": n_threads, "n_rows": n_rows, "silence": silence}
         (folder / "job.json").write_text(json.dumps(told))
@@ -142,27 +140,41 @@ def _end_of_log(folder):
     return shorten(content[-1], 300) if content else "it said nothing"
 
 
-def _write_rows(folder, parts):
-    """Write the rows of parts, one part after the other, without having all of them in memory twice."""
-    folder.mkdir()
-    columns = {f"arrays.{name}": [part.arrays[name] for part in parts] for name in parts[0].arrays}
-    columns["y"] = [part.y for part in parts]
-    if parts[0].weight is not None:
-        columns["weight"] = [part.weight for part in parts]
-    for name, arrays in columns.items():
-        shape = (sum(len(array) for array in arrays), *arrays[0].shape[1:])
-        head = {"descr": np.lib.format.dtype_to_descr(arrays[0].dtype), "fortran_order": False, "shape": shape}
+def _write_rows(folder, encoded, n_rows):
+    """Write partitions one after the other, so that one of them is in memory."""
+    folders = folder / "training", folder / "held"
+    for own in folders:
+        own.mkdir()
+    for parts in encoded:
+        for own, part, count in zip(folders, parts, n_rows, strict=True):
+            if part is not None:
+                _append(own, part, count)
+    if not n_rows[1]:
+        # It validates a row that does not count.
+        _append(folders[1], _read_rows(folders[0]).first(), 1)
+
+
+def _append(folder, part, n_rows):
+    """Write the rows of an `EncodedPart` behind those of the parts before; all have `n_rows` rows."""
+    columns = {**{f"arrays.{name}": array for name, array in part.arrays.items()}, "y": part.y}
+    if part.weight is not None:
+        columns["weight"] = part.weight
+    for name, array in columns.items():
+        path = folder / f"{name}.npy"
+        begins = not path.exists()
         # Not through a memory map: on a full disk it ends the process, and a file says so.
-        with open(folder / f"{name}.npy", "wb") as file:
-            np.lib.format.write_array_header_2_0(file, head)
-            for array in arrays:
-                file.write(np.ascontiguousarray(array).data)
+        with open(path, "ab") as file:
+            if begins:
+                head = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False}
+                np.lib.format.write_array_header_2_0(file, {**head, "shape": (n_rows, *array.shape[1:])})
+            file.write(np.ascontiguousarray(array).data)
 
 
 def _read_rows(folder):
     """Return rows that were written; the system reads them from the disk when they are needed."""
     columns = {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
-    arrays = {name.removeprefix("arrays."): column for name, column in columns.items() if name.startswith("arrays.")}
+    inputs = {name: column for name, column in columns.items() if name.startswith("arrays.")}
+    arrays = {name.removeprefix("arrays."): on_disk_if_large(column) for name, column in inputs.items()}
     return EncodedPart(arrays, columns["y"], columns.get("weight"))
 
 

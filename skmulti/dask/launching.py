@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -48,6 +49,26 @@ def is_running(topic):
     return any(topic == own for own, _ in _RUNNING)
 
 
+@dataclass(frozen=True)
+class EncodedHere:
+    """Encoded partitions that this worker holds, in memory or on its disk.
+
+    Parameters
+    ----------
+    keys : tuple
+        Dask's keys of the partitions. They are no arguments of a task, which would all be in memory at once.
+    """
+
+    keys: tuple
+
+    def __iter__(self):
+        held = get_worker().data
+        for key in self.keys:
+            if key not in held:
+                raise ClusterError("it has lost encoded rows, as if Dask had moved them")
+            yield held[key]
+
+
 def train_here(topic, rank, places, built, encoded, n_rows, silence):
     """Train on the rows of this worker, in a process of its own.
 
@@ -61,8 +82,8 @@ def train_here(topic, rank, places, built, encoded, n_rows, silence):
         "host:port" of each worker's process.
     built : tuple
         (`PartedFit`, ready to train, and warnings).
-    encoded : list of (EncodedPart, EncodedPart or None)
-        The partitions of this worker: rows to train on, and rows that validate.
+    encoded : EncodedHere
+        The partitions of this worker, (rows to train on or None, rows that validate or None) each.
     n_rows : tuple of (tuple of int, tuple of int)
         Number of rows of each worker to train on, and to validate on.
     silence : float

@@ -11,7 +11,7 @@ from distributed.protocol.pickle import loads
 
 from ..errors import ClusterError, shorten
 from .job import PortTakenError
-from .launching import SILENCE, free_address, is_running, train_here
+from .launching import SILENCE, EncodedHere, free_address, is_running, train_here
 
 # How often other ports are tried if one is taken.
 TRIES = 3
@@ -99,7 +99,7 @@ class _Training:
                     rank,
                     places,
                     built,
-                    [future for future, *_ in encoded[address]],
+                    EncodedHere(tuple(future.key for future, *_ in encoded[address])),
                     rows,
                     self.silence,
                 )

@@ -211,8 +211,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             examples, held, recipe = self._divide(examples, validation, seed, describes)
             task = FitTask(self, examples.X, examples.y, examples.weight, recipe.epochs)
             with isolate(seed, self.dtype), repeat_names(), odd_cells_reported(), self._told(task):
-                if recipe.stops_early and held is None and validation[0] is None:
-                    teller().say(f"no rows are held out: {recipe.reasons['validation_fraction']}")
+                self._tell_hold_out(recipe, held is not None or validation[0] is not None)
                 rows, held = make_rows(examples, recipe), self._held_rows(held, validation)
                 watchers = task.epochs()
                 interrupted = self._train(
@@ -309,6 +308,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if not stops_early(self.early_stopping, len(examples), given=False):
             return None, "without early stopping they would decide nothing"
         return None, None
+
+    def _tell_hold_out(self, recipe, holds):
+        """Say why no rows decide when to stop, if there are none."""
+        if recipe.stops_early and not holds:
+            teller().say(f"no rows are held out: {recipe.reasons['validation_fraction']}")
 
     def _told(self, task=None, *, whole=True):
         """Return the context in which a fit tells how it goes; `task` knows the search that it may be part of."""

@@ -25,7 +25,9 @@ def estimator_block(estimator):
     if fitted:
         n_networks = len(networks_in(estimator.model_))
         called = "network" if n_networks == 1 else f"{n_networks} networks, averaged"
-        blocks.append((_label(called, None, estimator.model_.count_params()), draw_block("serial", []), "all of model_"))
+        blocks.append(
+            (_label(called, None, estimator.model_.count_params()), draw_block("serial", []), "all of model_")
+        )
     return draw_block("serial", blocks)
 
 

@@ -50,8 +50,6 @@ def _ends(predictions, sizes, rank):
     for output in range(predictions.shape[2]):
         for side, sign in enumerate((-1, 1)):
             # Downwards as upwards: the lower end is the upper one of what is mirrored at 0.
-            values = [
-                sign * predictions[:, number, output, None] + own[:, output] for number, own in enumerate(sizes)
-            ]
+            values = [sign * predictions[:, number, output, None] + own[:, output] for number, own in enumerate(sizes)]
             ends[:, output, side] = sign * np.partition(np.concatenate(values, axis=1), rank - 1, axis=1)[:, rank - 1]
     return ends

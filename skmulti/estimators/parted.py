@@ -353,8 +353,8 @@ def _refuse_params(estimator):
         raise ValueError("warm_start=True goes on with rows in memory; rows in several places are fitted anew.")
     if estimator.n_networks > 1:
         raise ValueError(
-            f"n_networks={estimator.n_networks} trains networks on rows in memory; rows in several places train one. Set "
-            "n_networks=1, or average the predictions of several fits with other values of random_state."
+            f"n_networks={estimator.n_networks} trains networks on rows in memory; rows in several places train one. "
+            "Set n_networks=1, or average the predictions of several fits with other values of random_state."
         )
     reduction = getattr(estimator.loss, "reduction", "sum_over_batch_size")
     if reduction not in ("sum_over_batch_size", "mean", None):

@@ -144,6 +144,10 @@ def _network_state(model):
 
 def warn_of_interrupt(estimator):
     """Say what a fit has come to that a user interrupted."""
+    if estimator.n_networks > 1:
+        done = f"{len(estimator.networks_)} of {estimator.n_networks} networks, which are averaged"
+        warn(f"The fit was interrupted after {done}. Fit again to train all.", InterruptedFitWarning)
+        return
     done, best = estimator.n_iter_, estimator.best_epoch_
     kept = "its weights are kept" if done == best else f"the weights of epoch {best}, the best so far, are kept"
     ways = "Call fit again to go on from the checkpoint." if estimator.checkpoint else "Fit again to train to the end."

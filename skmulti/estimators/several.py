@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import tensorflow as tf
 
-from .._process import isolate, is_isolated
+from .._process import is_isolated, isolate
 from .._workers import call_in_threads, count_threads, runs_in_joblib
 from ..errors import InputMismatchError
 from ..inputs import odd_cells_reported
@@ -58,7 +58,9 @@ class Turns:
             pairs, reason = drawn[0], drawn[1] or "they decide when to stop; each network holds out others"
         est._target.describe(examples.y, examples.weight, est.loss)
         holds = pairs[0][1] is not None or validation[0] is not None
-        return cls(examples, pairs, given, est._recipe(len(pairs[0][0]), holds, reason))
+        recipe = est._recipe(len(pairs[0][0]), holds, reason)
+        est._tell_hold_out(recipe, holds)
+        return cls(examples, pairs, given, recipe)
 
     @property
     def rotate(self):
@@ -94,9 +96,9 @@ def fit_networks(est, examples, validation, seed):
     bool
         Whether a user interrupted the fit, which then has the networks that were trained.
     """
-    turns = Turns.of(est, examples, validation, seed)
     task = FitTask(est, examples.X, examples.y, examples.weight, 0)
     with est._told(task), odd_cells_reported():
+        turns = Turns.of(est, examples, validation, seed)
         with isolate(seed, est.dtype), repeat_names():
             arrays = est._fit_router(examples)
             est._begin(arrays, turns.recipe)

@@ -9,6 +9,7 @@ import keras
 from ..layers import NetworkMean
 from ..spec import layer_name
 from .build import Network
+from .packing import pack_network, unpack_network
 
 # An input's name may not hold "__", so neither is a layer of an input.
 _NETWORK, MEAN_LAYER = "network__", "networks__mean"
@@ -53,6 +54,8 @@ def average_networks(networks, target, features=None):
     tensors = {name: features[name](tensor) if name in features else tensor for name, tensor in inputs.items()}
     outputs = []
     for number, network in enumerate(networks, 1):
+        # A copy: it shares its layers with the whole network, so that their `output` would be a tensor of that.
+        network = unpack_network(pack_network(network)) if features else network
         # The same layers under another name: the layers of a network have different ones.
         network = Network(network.input, network.output, name=f"{_NETWORK}{number}")
         outputs.append(network(tensors))

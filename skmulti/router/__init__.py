@@ -15,7 +15,7 @@ from .entries import input_names
 from .fitted import FittedRoutes
 from .frames import n_rows, table_parts, take_rows, to_table
 from .graph import RouterGraph
-from .lazy import LazyArray, split_lazy, take
+from .lazy import LazyArray, is_lazy, on_disk_if_large, split_lazy, take
 from .plan import RoutingTable, lines_to_change
 from .records import is_record
 from .router import InputRouter, make_input_router
@@ -37,10 +37,12 @@ __all__ = [
     "first_specs",
     "in_words",
     "input_names",
+    "is_lazy",
     "is_record",
     "lines_to_change",
     "make_input_router",
     "n_rows",
+    "on_disk_if_large",
     "split_lazy",
     "store_folder",
     "table_parts",

@@ -204,6 +204,36 @@ class LazyArray:
         return missing
 
 
+class StoredArray:
+    """An encoded array in a file, of which a batch reads its rows; a training takes it for a `LazyArray`.
+
+    Parameters
+    ----------
+    array : memmap of shape (n_rows, ...)
+        The file.
+    """
+
+    def __init__(self, array):
+        self.shape, self.dtype, self.ndim = array.shape, array.dtype, array.ndim
+        self._array = array
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        return np.array(self._array[rows])
+
+
+def on_disk_if_large(array):
+    """Return a memory-mapped array, as a `StoredArray` if it would take more than a tenth of the machine's memory."""
+    return StoredArray(array) if array.nbytes > LAZY_SHARE * machine_memory() else array
+
+
+def is_lazy(array):
+    """Return whether a batch must ask for its rows."""
+    return isinstance(array, LazyArray | StoredArray)
+
+
 def lazy_array(encode, columns, encoder, spec, folder=None):
     """Return the `LazyArray` of an encoder's rows; with a folder, its rows are kept there."""
     unit = encoder.counted_as
@@ -224,7 +254,7 @@ class LazyFetch:
 
     Parameters
     ----------
-    arrays : dict of str to LazyArray
+    arrays : dict of str to (LazyArray or StoredArray)
         Lazy arrays by input name; may be empty.
     """
 
@@ -261,5 +291,5 @@ class LazyFetch:
 
 def split_lazy(arrays):
     """Return a dict of the arrays that are in memory, and the `LazyFetch` of the lazy ones."""
-    lazy = {name: array for name, array in arrays.items() if isinstance(array, LazyArray)}
+    lazy = {name: array for name, array in arrays.items() if is_lazy(array)}
     return {name: array for name, array in arrays.items() if name not in lazy}, LazyFetch(lazy)

@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 from .._process import isolate as isolate
 from .._process import let_others_in
 from ..errors import closest_match, quote, warn
-from ..router import LazyArray, take
+from ..router import is_lazy, take
 from .callbacks import SlowOnPlateau, StopEarly, direction
 from .checkpoint import SaveEpochs
 from .feeds import LazyFeed, feed_from, raise_row_errors
@@ -164,7 +164,7 @@ class Rows:
 
 def feed_class(arrays):
     """Return the class that feeds arrays to a training: `LazyFeed` if some of them are lazy, else `RowFeed`."""
-    return LazyFeed if any(isinstance(array, LazyArray) for array in arrays.values()) else RowFeed
+    return LazyFeed if any(map(is_lazy, arrays.values())) else RowFeed
 
 
 @dataclass(frozen=True)

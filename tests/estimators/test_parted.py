@@ -1,6 +1,7 @@
 """A fit in pieces against the fit of the same rows in memory."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from skmulti.datasets import make_listings, make_prices
 from skmulti.estimators import PartedFit, merged
 from skmulti.estimators.summaries import LabelCounts, NumberSummary
 from skmulti.network import TargetMoments
+from skmulti.router.lazy import StoredArray
 
 COLUMNS = ["area", "age", "city", "description"]
 PARAMS = {"epochs": 2, "shuffle": False, "early_stopping": False, "random_state": 0, "batch_size": 64}
@@ -24,8 +26,8 @@ def pieces(frame, sizes):
     return [frame.iloc[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
-def fit_in_pieces(est, frames, ys, weights=None):
-    """Fit on parts in one process, each object pickled on the way."""
+def fit_in_pieces(est, frames, ys, weights=None, stored=lambda rows: rows):
+    """Fit on parts in one process, each object pickled on the way; `stored` says where encoded rows are."""
     fit = PartedFit(est)
     weights = weights or [None] * len(ys)
     parts = [(i, own) for i, own in enumerate(zip(frames, ys, weights, strict=True)) if len(own[0])]
@@ -44,7 +46,7 @@ def fit_in_pieces(est, frames, ys, weights=None):
     fit = pickle.loads(pickle.dumps(fit))
     training = joined([fit.encode(own) for own in trained])
     held = joined([fit.encode(own) for _, own in split if len(own)]) if n_held else None
-    return fit.train(training, held, (len(training),), (n_held,)), fit, split
+    return fit.train(stored(training), held and stored(held), (len(training),), (n_held,)), fit, split
 
 
 def same_weights(one, two, tolerance=1e-5):
@@ -76,6 +78,24 @@ class TestFit:
         parted, *_ = fit_in_pieces(est, pieces(frame, sizes), pieces(y, sizes), pieces(pd.Series(weight), sizes))
         plain = est.fit(frame, y, sample_weight=weight)
         assert_allclose(parted.predict(frame), plain.predict(frame), rtol=1e-4)
+
+    def test_rows_in_files_give_the_weights_of_rows_in_memory(self, tmp_path):
+        frame, y = make_listings(308, 0)
+        sizes = (7, 1, 300, 0)
+
+        def stored(rows):
+            arrays = {}
+            for name, array in rows.arrays.items():
+                path = tmp_path / f"{len(list(tmp_path.iterdir()))}.npy"
+                np.save(path, array)
+                arrays[name] = StoredArray(np.load(path, mmap_mode="r"))
+            return replace(rows, arrays=arrays)
+
+        est = MultiInputClassifier(**PARAMS | {"early_stopping": True, "shuffle": True})
+        in_files, *_ = fit_in_pieces(est, pieces(frame, sizes), pieces(y, sizes), stored=stored)
+        in_memory, *_ = fit_in_pieces(est, pieces(frame, sizes), pieces(y, sizes))
+        same_weights(in_files, in_memory)
+        assert_allclose(in_files.history_["val_loss"], in_memory.history_["val_loss"], rtol=1e-5)
 
     def test_held_out_rows_train_nothing(self):
         frame, y = make_listings(600, 0)

@@ -105,6 +105,12 @@ class TestTasks:
             ("teardown", "fit", 0),
         ]
 
+    def test_a_fit_of_several_networks_is_a_task_without_epochs(self, X, y):
+        recorder = Recorder()
+        make(n_networks=2, epochs=1).set_callbacks(recorder, sklearn_callback.ProgressBar()).fit(X, y)
+        hooks = ("setup", "begin", "end", "teardown")
+        assert recorder.events == [(hook, "fit", 0) for hook in hooks]
+
     def test_callbacks_are_given_the_rows_that_train(self, X, y):
         recorder = Recorder()
         weight = np.linspace(0.5, 1.5, len(y))

@@ -14,7 +14,7 @@ from skmulti import (
     SequencePadder,
 )
 from skmulti.router import lazy
-from skmulti.router.lazy import Decoding, LazyArray, stays_lazy
+from skmulti.router.lazy import Decoding, LazyArray, on_disk_if_large, stays_lazy
 from skmulti.spec import ArraySpec
 
 
@@ -105,3 +105,14 @@ def test_file_that_is_too_large_for_one_row_is_refused_unread(photos, monkeypatc
     monkeypatch.setattr("skmulti.inputs._cells.machine_memory", lambda: 1000)
     with pytest.raises(InputMismatchError, match=r"'trace'.*row label 100.*more than 100 for one row are not"):
         router(True).fit_encode(photos[0])
+
+
+def test_only_a_large_file_stays_on_disk(tmp_path, monkeypatch):
+    np.save(tmp_path / "rows.npy", np.arange(12.0).reshape(4, 3))
+    array = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    assert on_disk_if_large(array) is array
+    monkeypatch.setattr("skmulti.router.lazy.machine_memory", lambda: 12 * 8)
+    stored = on_disk_if_large(array)
+    assert (len(stored), stored.shape, stored.dtype, stored.ndim) == (4, (4, 3), np.dtype(float), 2)
+    np.testing.assert_array_equal(stored[np.array([2, 0])], [[6, 7, 8], [0, 1, 2]])
+    np.testing.assert_array_equal(stored[1:2], [[3, 4, 5]])
