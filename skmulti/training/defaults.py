@@ -37,7 +37,7 @@ LAZY_IDS, LAZY_RATIO = 20_000, 4
 # With few rows, shares of the target's variance that the inputs explain: up to the first the most is dropped, from
 # the second on nothing, and in between in proportion. Where a hold-out ends training, less has to be dropped; and of
 # classes less is explained, however well they are told apart.
-LOOSE_TO_CLOSE, HELD_LOOSE_TO_CLOSE, CLASSES_LOOSE_TO_CLOSE = (0.5, 0.8), (0.3, 0.5), (0.2, 0.4)
+LOOSE_TO_CLOSE, HELD_LOOSE_TO_CLOSE, CLASSES_LOOSE_TO_CLOSE = (0.5, 0.8), (0.4, 0.6), (0.2, 0.4)
 # Numbers of rows between which an input that is soon known by heart is left out if the others explain this share of
 # the target's variance, and no less without it. With more rows it may say what a quick look does not see.
 DOUBTED_ROWS, TOLD = (100, 2_000), 0.5

@@ -81,7 +81,7 @@ class TestRule:
         assert auto_dropout(999, share, classes=True) == pytest.approx(expected)
 
     def test_a_hold_out_needs_less(self):
-        assert auto_dropout(999, 0.4, held=True) == pytest.approx(0.25)
+        assert auto_dropout(999, 0.5, held=True) == pytest.approx(0.25)
         assert auto_dropout(999, 0.4, classes=True, held=True) == 0.0
 
     @pytest.mark.parametrize(("share", "left_out"), [(None, ()), (0.4, ()), (0.6, ("text",))])
