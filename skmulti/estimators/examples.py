@@ -329,7 +329,8 @@ class PartExamples:
         read = table_batches(self.source, router, self.positions, encoded, weight)
         # One row, so that a network's function can be traced before the first epoch opens the table.
         first = router.transform(self.source.rows(self.positions[:1]))
-        return StreamRows(read, (first, encoded[:1], *(() if weight is None else (weight[:1],))), encoded)
+        example = (first, encoded[:1], *(() if weight is None else (weight[:1],)))
+        return StreamRows(read, example, encoded, sample=arrays)
 
 
 @dataclass(frozen=True)
@@ -435,7 +436,7 @@ class BatchExamples:
 
         first = {name: array[:1] for name, array in batches.sample.items()}
         example = (first, encoded[:1], *(() if weights is None else (weights[:1],)))
-        return StreamRows(read, example, encoded, batches.n_batches, batches.batch_rows, pass_over)
+        return StreamRows(read, example, encoded, batches.n_batches, batches.batch_rows, pass_over, batches.sample)
 
 
 class ReadBatches:

@@ -224,7 +224,7 @@ expects: it is of no family of keras.applications and begins with no layer that 
         network = self._network(spec, where)
         if spec.kind == "image":
             tensor = self._prepare_pixels(tensor, spec, network, where)
-        _refuse_other_shape(network, tensor, spec, where)
+        _refuse_other_shape(network, tuple(tensor.shape[1:]), spec, where)
         backbone = Backbone(*_ends(network, tensor, where), name=layer_name(spec.name, "backbone"))
         try:
             output = backbone(tensor)
@@ -239,11 +239,14 @@ expects: it is of no family of keras.applications and begins with no layer that 
     def _network(self, spec, where):
         """Return the network of this fit, which takes one array."""
         network = self._given_network(spec, where)
-        return read_by_ids(network, spec, where) if spec.kind == "text" and network.built else network
+        if spec.kind != "text" or not network.built:
+            return network
+        _refuse_other_shape(network, spec.shape, spec, where)
+        return read_by_ids(network, spec, where)
 
     def _given_network(self, spec, where):
         """Return the network of this fit as it was given: a new one, or a copy."""
-        if isinstance(self.backbone, str) and spec.kind == "text":
+        if isinstance(self.backbone, str) and spec.kind == "text" and self.backbone not in _application_names():
             return hub_network(self.backbone, where, load_weights=self.weights is not None)
         if isinstance(self.backbone, str):
             return _build_application(self.backbone, self.weights, spec, where)
@@ -376,9 +379,9 @@ def _refuse_idle(branch):
         )
 
 
-def _refuse_other_shape(network, tensor, spec, where):
-    """Refuse an array whose shape, or ids, the network does not read."""
-    expected, found = _input_shape(network), tuple(tensor.shape[1:])
+def _refuse_other_shape(network, found, spec, where):
+    """Refuse an array whose shape (without rows), or ids, the network does not read."""
+    expected = _input_shape(network)
     if expected is None:
         return
     if len(expected) != len(found) or not all(a in (None, b) for a, b in zip(expected, found, strict=True)):

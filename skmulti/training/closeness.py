@@ -10,9 +10,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from ..router import is_lazy
 from ..spec import layer_name
-from .run import Rows, sample_rows
+from .run import sample_rows
 
 # The most rows that are read: the cost grows with their third power.
 MOST_ROWS = 500
@@ -54,16 +53,18 @@ def look(network, rows, *, classes, doubted=()):
     Returns
     -------
     Look
-        Empty where nothing can be told: rows that are not in memory or are shared with other processes, a network
-        made by hand, vectors that are not finite, a target that does not vary.
+        Empty where nothing can be told: rows of which not all are known, as they are shared with other processes or
+        too many, a network made by hand, vectors that are not finite, a target that does not vary.
     """
-    if not isinstance(rows, Rows) or any(map(is_lazy, rows.arrays.values())):
+    if rows.sample is None or len(next(iter(rows.sample.values()))) != len(rows.y):
         return Look()
     layers = {layer.name: layer for layer in network.layers}
     outputs = {name: layers[key].output for name in network.input if (key := layer_name(name, "branch")) in layers}
     if not outputs:
         return Look()
-    arrays = sample_rows({**rows.arrays, "": np.arange(len(rows.y))}, MOST_ROWS)
+    arrays = sample_rows({**rows.sample, "": np.arange(len(rows.y))}, MOST_ROWS)
+    # Rows that are encoded on access are encoded here.
+    arrays = {name: np.asarray(array) for name, array in arrays.items()}
     targets = _columns(rows.y[arrays.pop("")], classes)
     vectors = {
         name: np.asarray(vector, dtype="float64")

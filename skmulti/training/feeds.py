@@ -100,15 +100,17 @@ class StreamRows:
     pass_over : callable or None
         ``pass_over(epoch)`` reads the batches of an epoch without using them, for a source that knows
         itself where it is; None for rows that can be read from any epoch on.
+    sample : dict of str to (ndarray or LazyArray), or None
+        Encoded rows that are known before training, in their order: all of them if they are few.
     """
 
     streams = True
 
-    def __init__(self, read, first, y, n_batches=None, batch_rows=None, pass_over=None):
+    def __init__(self, read, first, y, n_batches=None, batch_rows=None, pass_over=None, sample=None):
         self.arrays, self.y, self.n_batches, self.batch_rows = first[0], y, n_batches, batch_rows
         self.error, self.epoch = None, 0
         self.first, self._read, self._live = first, read, []
-        self._pass_over = pass_over
+        self._pass_over, self.sample = pass_over, sample
 
     @property
     def n_total(self):

@@ -78,6 +78,7 @@ class SharedRows:
     n_rows: tuple
     crew: object
     streams = False
+    sample = None
     n_batches = None
     batch_rows = None
 

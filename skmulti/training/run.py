@@ -148,6 +148,11 @@ class Rows:
         """Number of rows of the whole training."""
         return len(self.y)
 
+    @property
+    def sample(self):
+        """The rows as far as they are known before training: all of them."""
+        return self.arrays
+
     def take(self, positions):
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[positions]

@@ -92,6 +92,8 @@ SIGNATURE = {
     "checkpoint": None,
     "verbose": 0,
     "random_state": None,
+    "n_networks": 1,
+    "n_jobs": None,
 }
 
 

@@ -478,14 +478,18 @@ def test_the_spec_says_how_many_rows_were_learned_from():
     ("rows_of_a_value", "effect", "gain"), [(2, 0.0, -0.02), (10, 1.0, 0.05)], ids=["says nothing", "says much"]
 )
 def test_values_of_few_rows_help_where_they_say_something_and_cost_little_where_not(rows_of_a_value, effect, gain):
-    rng = np.random.default_rng(0)
-    who = np.concatenate([rng.permutation(300), np.arange(300)]) // rows_of_a_value
-    table = pd.DataFrame(rng.normal(size=(600, 4)), columns=list("abcd"))
-    effects = effect * rng.normal(size=300 // rows_of_a_value)
-    y = table.a + 0.5 * table.b + effects[who] + 0.3 * rng.normal(size=600) > 0
-    scores = [
-        MultiInputClassifier(random_state=0).fit(X[:300], y[:300]).score(X[300:], y[300:])
-        for X in (table, table.assign(who=[f"id{i}" for i in who]))
-    ]
+    gains = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        who = np.concatenate([rng.permutation(300), np.arange(300)]) // rows_of_a_value
+        table = pd.DataFrame(rng.normal(size=(600, 4)), columns=list("abcd"))
+        effects = effect * rng.normal(size=300 // rows_of_a_value)
+        y = table.a + 0.5 * table.b + effects[who] + 0.3 * rng.normal(size=600) > 0
+        scores = [
+            MultiInputClassifier(random_state=0).fit(X[:300], y[:300]).score(X[300:], y[300:])
+            for X in (table, table.assign(who=[f"id{i}" for i in who]))
+        ]
+        gains.append(scores[1] - scores[0])
 
-    assert scores[1] - scores[0] >= gain
+    # Of 300 rows, a score alone is off by .02.
+    assert np.mean(gains) >= gain

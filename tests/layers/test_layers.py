@@ -21,7 +21,7 @@ from skmulti.layers.missing import (
     RandomFlag,
 )
 from skmulti.layers.numbers import ColumnDense, ColumnSymlog, FeatureScale, PiecewiseLinear
-from skmulti.layers.outputs import MemberMean, Members, OutputsSoftmax, TargetUnits
+from skmulti.layers.outputs import MemberMean, Members, NetworkMean, OutputsSoftmax, TargetUnits
 from skmulti.layers.pixels import PixelScale
 from skmulti.layers.steps import StepMask, StepPosition, StepSummary, ZeroMasked
 
@@ -48,6 +48,7 @@ NETWORKS = {
     "MemberMean": lambda: network(MemberMean(2, "sigmoid"), keras.Input((3, 2))),
     "Members": lambda: network(Members(3), keras.Input((2,))),
     "MissingRow": lambda: network(MissingRow(1), keras.Input((3,))),
+    "NetworkMean": lambda: network(NetworkMean("softmax", [2]), keras.Input((2,)), keras.Input((2,))),
     "OneHotIds": lambda: network(OneHotIds([4, 3]), keras.Input((2,), dtype="int32")),
     "OutputsSoftmax": lambda: network(OutputsSoftmax([2, 1]), keras.Input((3,))),
     "PiecewiseLinear": lambda: network(PiecewiseLinear([[0, 1, 2], [0, 1]]), keras.Input((2,))),
