@@ -614,13 +614,17 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         named = set(getattr(self.router_, "kinds", None) or ())
         given = {key.partition("__")[0] for key in self.branches or ()}
         inferred = getattr(self.router_, "inputs", ()) is None
+        branches = getattr(self, "branches_", {})
         doubted = [
             name
-            for name, branch in getattr(self, "branches_", {}).items()
+            for name, branch in branches.items()
             if inferred and is_doubted(branch, recipe.n_rows) and name not in given
             if named.isdisjoint(self.router_.specs_[name].columns)
         ]
         if not doubted and not (recipe.dropout and open_dropouts(self.model_)):
+            return Look()
+        # A pretrained network takes longer than the rest of a fit; it is run once for each row, and not for a look.
+        if any(getattr(branch, "keeps_features", False) for branch in branches.values()):
             return Look()
         with self.timings_.measure("build"):
             return look(self.model_, rows, classes=bool(self._target.spec.n_classes), doubted=doubted)

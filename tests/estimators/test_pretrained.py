@@ -104,6 +104,13 @@ def test_a_frozen_network_does_not_move_and_runs_once_for_each_row():
     assert est.n_iter_ == 3
 
 
+def test_it_runs_once_where_few_rows_would_be_looked_at_before_training():
+    est = photo_classifier(params={"head": None}).fit(X, Y)
+
+    assert rows_seen(est) == N
+    assert est.recipe_.closeness is None
+
+
 def test_it_runs_once_for_held_out_rows_too():
     est = photo_classifier(params={"early_stopping": False}).fit(X[:30], Y[:30], X_val=X[30:], y_val=Y[30:])
 
