@@ -223,7 +223,7 @@ class _Lane:
             return self._trained(held), interrupted
 
     def _begin(self, network, held):
-        """Give the compiled network the first values of a network, and its optimizer those of a new one."""
+        """Set the compiled network to the first values of a network, and its optimizer to those of a new one."""
         est = self.est
         est.history_, est.n_iter_, est.best_epoch_ = {}, 0, 0
         if self.begun_with is None:

@@ -17,6 +17,7 @@ from ._cells import BYTES, PATHS, file_of
 from ._date_text import DateStyle
 from ._encoded import infer_spec
 from ._hints import hint
+from ._ids import READS_IDS, ways_to_ids
 from ._measures import mark_outside
 from ._number_text import NumberStyle
 from ._numbers import Bounds, Moments
@@ -76,6 +77,7 @@ __all__ = [
     "FEW_ROWS",
     "MOST_DROPOUT",
     "PATHS",
+    "READS_IDS",
     "SAMPLE_ROWS",
     "ArrayCounts",
     "BackboneBranch",
@@ -128,5 +130,6 @@ __all__ = [
     "report_odd_cells",
     "settle_odd",
     "small_data_dropout",
+    "ways_to_ids",
     "with_words",
 ]

@@ -1,8 +1,17 @@
-"""Rows of token ids as one array in which 0 is padding, whatever the tokenizer's own id of padding is."""
+"""Token ids that exist already: as one array in which 0 is padding, and how a user says that cells are ids."""
 
 import numpy as np
 
+from ..errors import shorten
 from ..spec import UNKNOWN_ID
+
+# The kinds of arrays that a layer of Keras reads which looks up ids: they stand in a row, as the words of a text do.
+READS_IDS = ("text",)
+
+
+def ways_to_ids(name):
+    """Return the ways in which a user can say that the cells of an input are ids."""
+    return f"InputRouter(kinds={{{shorten(repr(name), 40)}: {READS_IDS[0]!r}}}), or the encoder IdsPadder()"
 
 
 def pad_ids(rows, length, *, padding_id, size):

@@ -8,7 +8,7 @@ _register = keras.saving.register_keras_serializable(package="skmulti")
 
 @_register
 class TokenIds(keras.layers.Layer):
-    """Give ids back as the tokenizer wrote them: 0 and its own id of padding trade places again.
+    """Return ids as the tokenizer wrote them: 0 and its own id of padding trade places again.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from .._params import check_call
 from ..errors import BranchMismatchError, closest_match, describe_object, place, quote, shorten
-from ..inputs import Branch, TextBranch
+from ..inputs import READS_IDS, Branch
 from ..layers import copy_layer
 from .lookups import looks_up, refuse_numbers_as_ids
 
@@ -94,7 +94,7 @@ def kinds_read(branches):
     """
     owners = {name: branches.get(part, part) if isinstance(part, str) else part for name, part in branches.items()}
     kinds = {name: part.reads for name, part in owners.items() if isinstance(part, Branch)}
-    ids = {name: TextBranch.reads for name, part in owners.items() if isinstance(part, keras.Layer) and looks_up(part)}
+    ids = {name: READS_IDS for name, part in owners.items() if isinstance(part, keras.Layer) and looks_up(part)}
     return {name: reads for name, reads in {**kinds, **ids}.items() if reads}
 
 

@@ -6,7 +6,8 @@ Keras' ``Embedding`` truncates floats: of ids that were standardised it would se
 import keras
 import numpy as np
 
-from ..errors import BranchMismatchError, place, shorten
+from ..errors import BranchMismatchError, place
+from ..inputs import ways_to_ids
 from ..layers import LearnedFill
 
 # Training rows in which a number is sought that is no id.
@@ -65,6 +66,6 @@ def refuse_numbers_as_ids(tables, spec, sample, called):
         raise BranchMismatchError(
             f"{place(spec.name, spec.columns)}: {called} looks up ids in {type(tables[0]).__name__} "
             f"{tables[0].name!r}, but the input holds numbers ({spec.describe()}) such as {wrong[0]:.4g}. If its cells "
-            f"are ids, say so: InputRouter(kinds={{{shorten(repr(spec.name), 40)}: 'text'}}), or the encoder "
-            "IdsPadder(). If they are numbers, give a branch that reads numbers, or bins: keras.layers.Discretization."
+            f"are ids, say so: {ways_to_ids(spec.name)}. If they are numbers, give a branch that reads numbers, or "
+            "bins: keras.layers.Discretization."
         )

@@ -212,7 +212,7 @@ def weather(folder):
 
 
 def some_flights(folder):
-    """Give 1,500 of the flights from New York."""
+    """Return 1,500 of the flights from New York."""
     table = flights(folder)
     rows = np.sort(np.random.default_rng(0).choice(len(table.y), 1_500, replace=False))
     return Table(table.X.iloc[rows].reset_index(drop=True), table.y.iloc[rows].reset_index(drop=True), BINARY)
