@@ -46,9 +46,11 @@ def refuse_for_networks(estimator):
                 f"{way}, or n_networks=1."
             )
     for name, branch in Parts(estimator).branches.items():
-        if estimator.n_networks > 1 and getattr(branch, "thaws", ()) and branch.trainable:
+        # Whether a branch of another make trains what it may unfreeze is not known, unless it says so in the same way.
+        trainable = getattr(branch, "trainable", True)
+        if estimator.n_networks > 1 and getattr(branch, "thaws", ()) and trainable:
             raise ValueError(
-                f"n_networks={estimator.n_networks} with branches[{name!r}], whose trainable={branch.trainable!r} "
+                f"n_networks={estimator.n_networks} with branches[{name!r}], whose trainable={trainable!r} "
                 "fine-tunes a network that all would share. Set trainable=False, or n_networks=1."
             )
 

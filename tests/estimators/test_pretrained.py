@@ -96,6 +96,20 @@ def rows_seen(est):
 # --- Frozen
 
 
+def test_several_networks_share_a_frozen_one():
+    est = photo_classifier(params={"n_networks": 2, "n_jobs": 1}).fit(X, Y)
+
+    assert moves(est) == []
+    assert rows_seen(est) == N
+    assert est.predict_proba(X).shape == (N, 2)
+
+
+@pytest.mark.parametrize("branch", [{"trainable": 1}, {"trainable": True, "unfreeze_at": 1}])
+def test_several_networks_do_not_fine_tune_one(branch):
+    with pytest.raises(ValueError, match=r"n_networks=2 with branches\['photo'\], whose trainable=.*n_networks=1"):
+        photo_classifier(params={"n_networks": 2}, **branch).fit(X, Y)
+
+
 def test_a_frozen_network_does_not_move_and_runs_once_for_each_row():
     est = photo_classifier().fit(X, Y)
 
