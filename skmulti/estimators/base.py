@@ -15,7 +15,7 @@ from .._params import check_call, check_keras_name
 from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
 from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten, warned_about
-from ..inputs import SAMPLE_ROWS, odd_cells_reported, with_words
+from ..inputs import odd_cells_reported, with_words
 from ..layers import open_dropouts
 from ..network import (
     Forward,
@@ -49,7 +49,6 @@ from ..training import (
     refuse_strategy,
     routed,
     routed_hold_out,
-    sample_rows,
     stops_early,
     strategy_of,
     teller,
@@ -369,7 +368,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _build(self, examples, recipe):
         """Fit the router and build the network; return the rows, encoded for the network."""
         arrays = self._fit_router(examples)
-        self._begin(arrays, recipe)
+        self._begin(examples.branch_samples(arrays), recipe)
         return self._rows(examples, arrays)
 
     def _fit_router(self, examples):
@@ -383,11 +382,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         _remember(self, "feature_names_in_", getattr(self.router_, "feature_names_in_", None))
         return arrays
 
-    def _begin(self, arrays, recipe):
+    def _begin(self, samples, recipe):
         """Build the network of a new fit, which has trained no epoch yet."""
         self.head_ = clone(recipe.head)
         with self.timings_.measure("build"), teller().stage(lambda: built(self.model_)):
-            self.model_ = self._build_network(arrays)
+            self.model_ = self._build_network(samples)
         self.forward_ = Forward(self.model_)
         self._network_params = network_params(self)
         self.history_, self.n_iter_, self.best_epoch_, self._thawed = {}, 0, 0, None
@@ -402,7 +401,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             router.set_params(dtype=self.dtype)
         return router
 
-    def _build_network(self, arrays):
+    def _build_network(self, samples):
         """Build the network from the fitted router, from parts or from the user's callable."""
         # A network that an earlier fit made of parts must leave none behind for one that is made by hand.
         for name in ("branches_", "merge_"):
@@ -412,11 +411,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             given = branches_at_fit(self.branches, defaults)
             self.branches_ = resolve_branches(self.router_.specs_, defaults, given)
             self.merge_ = as_merge(self.merge)
-        return self._connect(arrays)
+        return self._connect(samples)
 
-    def _connect(self, arrays, features=None):
+    def _connect(self, samples, features=None):
         """Connect the parts, or what the user's callable makes; `features` are the fixed ones of another network."""
-        specs, samples = self.router_.specs_, sample_rows(arrays, SAMPLE_ROWS)
+        specs = self.router_.specs_
         if self.model is not None:
             model = self._build_by_hand(specs)
             refuse_mismatches(model, specs, samples)

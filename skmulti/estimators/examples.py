@@ -35,7 +35,7 @@ from ..router import (
     to_table,
 )
 from ..sources import TableSource, batch_source, has_named_columns, split_batch, table_source
-from ..training import Rows, StreamRows, digest, piece_rows, table_batches
+from ..training import Rows, StreamRows, digest, piece_rows, sample_positions, sample_rows, table_batches
 from .labels import as_pandas
 from .partitions import refuse_partitions
 from .targets import check_output_names, encode_rows, output_names
@@ -149,6 +149,10 @@ class TableExamples:
         states = [] if memory is None else file_states(self.table, _folders_of(router))
         fit = as_memory(memory).cache(_fit_router)
         return fit(router, self.table, self.y, self.weight, states, store_folder(memory))
+
+    def branch_samples(self, arrays):
+        """Return encoded rows from which branches take initial values; rows are in it as often as they weigh."""
+        return sample_rows(arrays, SAMPLE_ROWS, self.weight)
 
     def rows(self, router, target, dtype, *, memory=None, arrays=None):
         """Return what a network trains on; `arrays` are the encoded rows if there are some already."""
@@ -308,12 +312,15 @@ class PartExamples:
     def fit_router(self, router, memory):
         """Fit a router in one pass over the rows, and encode some rows for initial values of branches."""
         # Evenly spaced: a table in parts is often sorted, by day for example, and its first rows are not typical.
-        places = np.arange(len(self))
-        if len(self) > SAMPLE_ROWS:
-            places = np.linspace(0, len(self) - 1, SAMPLE_ROWS).astype(int)
+        places = sample_positions(len(self), SAMPLE_ROWS)
         sample = self.source.rows(self.positions[places]).drop(columns=self.columns)
         router = router.fit_chunks(self._chunks, sample)
         return router, router.encode_sample(sample)
+
+    def branch_samples(self, arrays):
+        """Return rows of the sample of `fit_router` for initial values of branches, as often as they weigh."""
+        weight = None if self.weight is None else self.weight[sample_positions(len(self), SAMPLE_ROWS)]
+        return sample_rows(arrays, SAMPLE_ROWS, weight)
 
     def _chunks(self):
         """Yield the rows in chunks: (frame, y, weight)."""
@@ -394,6 +401,10 @@ class BatchExamples:
             self.read_batches.sample
         )
 
+    def branch_samples(self, arrays):
+        """Return rows of the sample that the first reading has kept, as often as they weigh."""
+        return sample_rows(arrays, SAMPLE_ROWS, self.read_batches.sample_weight)
+
     def rows(self, router, target, dtype, *, memory=None, arrays=None):
         """Return what a network trains on; each epoch reads the batches anew."""
         batches, specs = self.read_batches, router.specs_
@@ -467,6 +478,8 @@ class ReadBatches:
         Target of all rows, and their weights or None.
     sample : dict of str to ndarray
         Evenly spaced rows.
+    sample_weight : ndarray of shape (n_sample_rows,) or None
+        Weights of these rows.
     n_batches, batch_rows : int
         Number of batches, and number of rows of the largest one.
     """
@@ -504,12 +517,14 @@ class ReadBatches:
             self.n_batches, count = self.n_batches + 1, count + len(y)
             targets.append(y)
             weights.append(weight)
-            sample.add(arrays)
+            sample.add({**arrays, "": np.ones(len(y)) if weight is None else np.asarray(weight)})
         if not targets:
             raise InputMismatchError(
                 f"{self.source.name} yields no batch: 0 sample(s), while a minimum of 1 is required."
             )
         self.y, self.weight, self.sample = join_targets(targets), join_weights(weights), sample.arrays()
+        sample_weight = self.sample.pop("")
+        self.sample_weight = None if self.weight is None else sample_weight
         if self.router is None:
             self.specs = {
                 name: _set_sizes(spec, largest.get(name), missing.get(name), count) for name, spec in self.specs.items()

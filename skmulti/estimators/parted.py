@@ -321,6 +321,10 @@ class _Elsewhere:
         """Return the router, which is fitted, and the encoded sample."""
         return copy.copy(self.router), self.sample
 
+    def branch_samples(self, arrays):
+        """Return the encoded sample."""
+        return arrays
+
     def rows(self, router, target, dtype, *, memory=None, arrays=None):
         """Return None: there is nothing to train on."""
         return None

@@ -101,7 +101,8 @@ def fit_networks(est, examples, validation, seed):
         turns = Turns.of(est, examples, validation, seed)
         with isolate(seed, est.dtype), repeat_names():
             arrays = est._fit_router(examples)
-            est._begin(arrays, turns.recipe)
+            samples = examples.branch_samples(arrays)
+            est._begin(samples, turns.recipe)
             rows = est._rows(examples, arrays)
             held = est._held_rows(turns.given, validation)
             # What is frozen is fixed, and computed once for all networks.
@@ -112,7 +113,7 @@ def fit_networks(est, examples, validation, seed):
             turns = replace(turns, recipe=est._with_look(turns.recipe, rows, whole=True))
         seeds = network_seeds(seed, est.n_networks)
         features = first.features if network is first.model else {}
-        networks = [network, *_other_networks(est, arrays, features, seeds[1:])]
+        networks = [network, *_other_networks(est, samples, features, seeds[1:])]
         for network in networks:
             turns.recipe.set_in(network)
         results, interrupted = _train(est, turns, networks, seeds, (shared_rows, shared_held))
@@ -129,13 +130,13 @@ def network_seeds(seed, count):
     return [seed, *map(int, np.random.default_rng(seed).integers(2**31 - 1, size=count - 1))]
 
 
-def _other_networks(est, arrays, features, seeds):
+def _other_networks(est, samples, features, seeds):
     """Build the networks after the first, which take its fixed features."""
     networks, stage = [], teller().stage(lambda: built_more(networks))
     with est.timings_.measure("build"), stage:
         for seed in seeds:
             with isolate(seed, est.dtype), repeat_names():
-                network = est._connect(arrays, features)
+                network = est._connect(samples, features)
                 if features:
                     network = TrainingNetwork(network, est.branches_).model
                 networks.append(network)

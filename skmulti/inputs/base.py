@@ -822,8 +822,9 @@ class Branch(HintedParams, BaseEstimator):
         spec : ArraySpec
             The array to read.
         sample : ndarray of shape ``(n_rows, *spec.shape)`` or None
-            Up to 10,000 encoded training rows, for initial values that depend on data. For a
-            lazy input it is a `LazyArray`: ``sample[rows]`` and ``np.asarray`` encode its rows.
+            Up to 10,000 encoded training rows, for initial values that depend on data; with
+            `sample_weight`, each as often as it weighs. For a lazy input it is a `LazyArray`:
+            ``sample[rows]`` and ``np.asarray`` encode its rows.
 
         Returns
         -------

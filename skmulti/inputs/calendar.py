@@ -144,7 +144,7 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
             return None
         return str(style) if any(isinstance(cell, str) for cell in cells) else "dates in cells"
 
-    def fit(self, columns, y=None):
+    def fit(self, columns, y=None, sample_weight=None):
         """Learn which parts vary, and mean and spread of the parts that do not repeat.
 
         Parameters
@@ -155,6 +155,8 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
             strings in any other order: the column's first rows show which.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weight of each row in mean and spread; rows of weight 0 are left out of these.
 
         Returns
         -------
@@ -171,9 +173,9 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
         # Without `_seen`, `partial_fit` begins anew.
         vars(self).pop("_seen", None)
         self.end_parts()
-        return self.partial_fit(columns)
+        return self.partial_fit(columns, sample_weight=sample_weight)
 
-    def partial_fit(self, columns, y=None):
+    def partial_fit(self, columns, y=None, sample_weight=None):
         """Learn from the next rows of a table that is read in parts.
 
         Parameters
@@ -182,6 +184,8 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
             The next rows, as in `fit`.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weight of each row.
 
         Returns
         -------
@@ -204,7 +208,7 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
                 self._seen[i, part] = _outermost(self._seen.get((i, part), set()) | ends)
         # The moments of all parts that do not repeat, whether they are in use or not: a year that is constant so far
         # may vary in the next rows, and its moments must then be those of all rows.
-        self._moments.partial_fit(_linear_parts(tables))
+        self._moments.partial_fit(_linear_parts(tables), sample_weight=sample_weight)
         self._choose_parts()
         return self
 

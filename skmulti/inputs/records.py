@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import POSITIVE_INT, StrOptions
+from .._validation import POSITIVE_INT, StrOptions, check_weights
 from ..errors import ExportError
 from ..spec import ArraySpec
 from ._cells import is_collection, read_literal
@@ -19,7 +19,7 @@ from ._pattern_text import as_numbers, common_patterns, find_patterns, pattern_o
 from .base import InputEncoder, cells_as_columns, check_frame, check_merge, one_column
 from .vector import PiecewiseBranch
 
-# Count, mean and sum of squared deviations of no numbers.
+# Total weight, mean and sum of squared deviations of no numbers.
 NO_NUMBERS = 0, 0.0, 0.0
 # Numbers of dicts that `measure` looks at.
 MEASURED_KEYS = 8
@@ -117,7 +117,7 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         """Whether cells that are not empty may count as missing; see `InputEncoder`."""
         return self.on_odd == "missing"
 
-    def fit(self, columns, y=None):
+    def fit(self, columns, y=None, sample_weight=None):
         """Learn the keys, the scale of their numbers and their texts.
 
         Parameters
@@ -126,6 +126,8 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
             Dicts, None where missing.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weight of each row in the scale of numbers; rows of weight 0 are left out.
 
         Returns
         -------
@@ -137,10 +139,10 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         InputMismatchError
             If a cell is no dict and `on_odd` is "raise".
         """
-        self._learn(self._read_records(columns, reset=True, learn=True), None)
+        self._learn(self._read_records(columns, reset=True, learn=True), sample_weight, None)
         return self
 
-    def partial_fit(self, columns, y=None):
+    def partial_fit(self, columns, y=None, sample_weight=None):
         """Learn from the next rows of a table that is read in parts.
 
         Parameters
@@ -149,6 +151,8 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
             The next rows, as in `fit`.
         y : None
             Ignored.
+        sample_weight : array-like of shape (n_rows,) or None
+            Weight of each row.
 
         Returns
         -------
@@ -159,7 +163,7 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         # If `mean_` is another array than the one kept, a `fit` has come in between and begun anew.
         state = state if state is not None and state[-1] is self.mean_ else None
         records = self._read_records(columns, reset=state is None, learn=True)
-        self._partial = *self._learn(records, state), self.mean_
+        self._partial = *self._learn(records, sample_weight, state), self.mean_
         return self
 
     def merge(self, other):
@@ -178,20 +182,22 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
         merged._partial = moments, texts, patterns, merged.mean_
         return merged
 
-    def _learn(self, records, state):
+    def _learn(self, records, weight, state):
         """Learn from records, after those of `state`; return moments of numbers, counts of texts and of patterns."""
+        weight = np.ones(len(records)) if weight is None else check_weights(weight, records)
+        weighted = [(record, own) for record, own in zip(records, weight.tolist(), strict=True) if own]
         moments, texts, patterns = state[:3] if state else ({}, defaultdict(Counter), Counter())
-        patterns.update(pattern_of(next(iter(record))) for record in records if record)
+        patterns.update(pattern_of(next(iter(record))) for record, _ in weighted if record)
         self._patterns = common_patterns(patterns)
         numbers = defaultdict(list)
-        for record in records:
+        for record, own in weighted:
             for key, value in (record or {}).items():
                 if isinstance(value, float):
-                    numbers[key].append(value)
+                    numbers[key].append((value, own))
                 else:
                     texts[key].update(value)
         for key, values in numbers.items():
-            moments[key] = _join_moments(moments.get(key, NO_NUMBERS), _moments_of(np.array(values)))
+            moments[key] = _join_moments(moments.get(key, NO_NUMBERS), _moments_of(*np.transpose(values)))
         self._keep(moments, texts)
         return moments, texts, patterns
 
@@ -340,13 +346,14 @@ def _flatten(record, prefix=""):
             yield key, [text for text in value if isinstance(text, str)]
 
 
-def _moments_of(values):
-    """Return count, mean and sum of squared deviations of some numbers."""
-    return len(values), values.mean(), ((values - values.mean()) ** 2).sum()
+def _moments_of(values, weight):
+    """Return total weight, mean and weighted sum of squared deviations of some numbers."""
+    mean = np.average(values, weights=weight)
+    return weight.sum(), mean, (weight * (values - mean) ** 2).sum()
 
 
 def _join_moments(moments, others):
-    """Return count, mean and sum of squared deviations of two sets of numbers together."""
+    """Return total weight, mean and sum of squared deviations of two sets of numbers together."""
     (count, mean, square), (n_others, other_mean, other_square) = moments, others
     gap, total = other_mean - mean, count + n_others
     return total, mean + gap * n_others / total, square + other_square + gap**2 * count * n_others / total

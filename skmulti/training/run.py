@@ -25,6 +25,8 @@ from .timing import Timings
 
 # The fewest held-out rows of a batch: they need no gradients, so more of them fit into memory.
 HELD_BATCH = 256
+# Up to here floats hold every whole number.
+_MOST_EXACT = 2**53
 
 
 def draw_seed(random_state):
@@ -465,10 +467,41 @@ def _make_state(model, row):
     model.reset_metrics()
 
 
-def sample_rows(arrays, limit):
-    """Return at most `limit` rows of each array, evenly spaced."""
+def sample_rows(arrays, limit, weight=None):
+    """Return at most `limit` rows of each array; see `sample_positions`."""
     n_rows = len(next(iter(arrays.values())))
-    if n_rows <= limit:
+    if n_rows <= limit and weight is None:
         return arrays
-    positions = np.linspace(0, n_rows - 1, limit).astype(int)
+    positions = sample_positions(n_rows, limit, weight)
     return {name: take(array, positions) for name, array in arrays.items()}
+
+
+def sample_positions(n_rows, limit, weight=None):
+    """Return the positions of at most `limit` rows that stand for all, in increasing order.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of all rows.
+    limit : int
+        Most positions.
+    weight : ndarray of shape (n_rows,) or None
+        Weights, not all 0. A row is drawn as often as it weighs, so that a plain mean or quantile of the drawn rows
+        is a weighted one of all. Whole numbers, divided by their greatest common divisor, are counts of rows if
+        they make no more than `limit`; otherwise as many rows are drawn as there are, and the share of each is
+        rounded down or up.
+
+    Returns
+    -------
+    ndarray of int
+        Evenly spaced positions. With weights, evenly spaced among rows that follow each other by their weights.
+    """
+    if weight is None:
+        return np.arange(n_rows) if n_rows <= limit else np.linspace(0, n_rows - 1, limit).astype(int)
+    ends = np.cumsum(weight, dtype="float64")
+    count = min(n_rows, limit)
+    if ends[-1] < _MOST_EXACT and not np.mod(weight, 1).any():
+        # Weights that are all 7 say no more than none.
+        n_repeated = int(ends[-1]) // np.gcd.reduce(np.asarray(weight, dtype="int64"))
+        count = n_repeated if n_repeated <= limit else count
+    return np.searchsorted(ends, (np.arange(count) + 0.5) / count * ends[-1], side="right")

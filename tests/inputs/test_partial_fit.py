@@ -15,6 +15,7 @@ from skmulti import (
     InputMismatchError,
     InputRouter,
     NumberScaler,
+    RecordVectorizer,
     SequencePadder,
     TextVectorizer,
     VectorStacker,
@@ -76,6 +77,21 @@ class TestPartialFit:
         for rows in (slice(0, 100), slice(100, N)):
             parts.partial_fit(columns[rows], sample_weight=weight[rows])
         assert_allclose([parts.mean_, parts.scale_], [whole.mean_, whole.scale_], rtol=1e-12)
+
+    @pytest.mark.parametrize("encoder", [NumberScaler(), CalendarEncoder(), RecordVectorizer()])
+    def test_weights_are_as_repeated_rows(self, encoder, wide):
+        weight = np.arange(N) % 4
+        columns = {
+            "NumberScaler": wide[["size", "year"]],
+            "CalendarEncoder": wide[["day"]],
+            "RecordVectorizer": pd.Series([{"size": size, "third": i % 3} for i, size in enumerate(wide["size"])]),
+        }[type(encoder).__name__]
+        expected = clone(encoder).fit(columns.loc[columns.index.repeat(weight)]).transform(columns)
+        assert_allclose(encoder.fit(columns, sample_weight=weight).transform(columns), expected, rtol=1e-5, atol=1e-5)
+        parts = clone(encoder)
+        for rows in (slice(0, 100), slice(100, N)):
+            parts.partial_fit(columns[rows], sample_weight=weight[rows])
+        assert_allclose(parts.transform(columns), expected, rtol=1e-5, atol=1e-5)
 
     def test_large_values_keep_their_spread(self):
         values = pd.DataFrame({"x": 1e9 + np.arange(1000.0)})

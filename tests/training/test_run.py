@@ -14,7 +14,16 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skmulti import DenseBranch, DenseHead, InputRouter, MultiInputClassifier, MultiInputRegressor, NumberScaler
 from skmulti.layers.outputs import TargetUnits
-from skmulti.training.run import Rows, Schedule, draw_seed, hold_out, isolate, sample_rows, train
+from skmulti.training.run import (
+    Rows,
+    Schedule,
+    draw_seed,
+    hold_out,
+    isolate,
+    sample_positions,
+    sample_rows,
+    train,
+)
 from skmulti.training.steps import RowFeed
 
 
@@ -209,6 +218,32 @@ class TestSampleRows:
         sample = sample_rows({"a": np.arange(101), "b": np.arange(101) * 2}, 11)
         assert sample["a"].tolist() == list(range(0, 101, 10))
         np.testing.assert_array_equal(sample["b"], sample["a"] * 2)
+
+    def test_whole_weights_repeat_rows(self):
+        weight = np.random.default_rng(0).integers(0, 5, size=30)
+        sample = sample_rows({"a": np.arange(30)}, 100, weight.astype(float))
+        np.testing.assert_array_equal(sample["a"], np.repeat(np.arange(30), weight))
+
+    @pytest.mark.parametrize("weight", [0.3, 7, 1e300])
+    def test_equal_weights_are_as_none(self, weight):
+        assert sample_positions(12, 12, np.full(12, weight)).tolist() == list(range(12))
+
+    def test_a_common_factor_of_whole_weights_does_not_matter(self):
+        weight = np.array([2, 1, 0, 3])
+        np.testing.assert_array_equal(sample_positions(4, 10, weight * 1500), np.repeat(np.arange(4), weight))
+
+    @pytest.mark.parametrize(("n_rows", "limit"), [(500, 500), (500, 40), (7, 7)])
+    def test_other_weights_draw_each_row_by_its_share_rounded_down_or_up(self, n_rows, limit):
+        weight = np.random.default_rng(1).exponential(size=n_rows)
+        drawn = np.bincount(sample_positions(n_rows, limit, weight), minlength=n_rows)
+        share = limit * weight / weight.sum()
+        assert drawn.sum() == limit
+        assert ((drawn >= np.floor(share)) & (drawn <= np.ceil(share))).all()
+
+    def test_rows_repeated_beyond_the_limit_are_drawn_by_their_share(self):
+        weight = np.array([900.0, 0, 100, 1])
+        assert sample_positions(4, 4, weight).tolist() == [0, 0, 0, 0]
+        assert np.bincount(sample_positions(4, 4, weight % 899)).tolist() == [0, 0, 4]
 
 
 ROUTER = InputRouter([("numbers", NumberScaler(), ["a"])])
