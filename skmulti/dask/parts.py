@@ -98,7 +98,7 @@ def build(fit, learner, learned, drawn, found, summary, n_held):
     limit_threads_here()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        fit.build(learner.finish(learned, drawn.frame, found), summary, drawn.frame, n_held)
+        fit.build(learner.finish(learned, drawn.frame, found), summary, drawn, n_held)
     return fit, messages(caught)
 
 

@@ -32,6 +32,7 @@ from ..training import (
     digest,
     draw_seed,
     kept_seed,
+    sample_rows,
     shared_checkpoint,
     stops_early,
 )
@@ -55,23 +56,28 @@ class Draw:
         The rows with the smallest of these are kept.
     places : ndarray of shape (n_rows, 2), int
         Number of the part, and position in it.
+    weight : ndarray of shape (n_rows,) or None
+        Weights of the rows.
     """
 
     frame: pd.DataFrame
     keys: np.ndarray
     places: np.ndarray
+    weight: np.ndarray | None = None
 
     def merge(self, other):
         """Return the rows of both that are kept."""
         frame = pd.concat([self.frame, other.frame])
         keys, places = np.concatenate([self.keys, other.keys]), np.concatenate([self.places, other.places])
-        return Draw(frame, keys, places).smallest(SAMPLE_ROWS)
+        weight = None if self.weight is None else np.concatenate([self.weight, other.weight])
+        return Draw(frame, keys, places, weight).smallest(SAMPLE_ROWS)
 
     def smallest(self, count):
         """Return the rows with the smallest keys, in the order of parts and rows."""
         kept = np.argsort(self.keys, kind="stable")[:count]
         kept = kept[np.lexsort(self.places[kept].T[::-1])]
-        return Draw(self.frame.iloc[kept], self.keys[kept], self.places[kept])
+        weight = None if self.weight is None else self.weight[kept]
+        return Draw(self.frame.iloc[kept], self.keys[kept], self.places[kept], weight)
 
 
 @dataclass(frozen=True)
@@ -219,9 +225,8 @@ class PartedFit:
     def draw(self, training, part):
         """Draw some training rows of a part, from which branches take their first values; see `Draw`."""
         rng = np.random.default_rng([self.seed, part, 1])
-        rows = Draw(
-            training.table, rng.random(len(training)), np.c_[np.full(len(training), part), np.arange(len(training))]
-        )
+        places = np.c_[np.full(len(training), part), np.arange(len(training))]
+        rows = Draw(training.table, rng.random(len(training)), places, training.weight)
         # As many as the part may have among those that are kept of all parts; six deviations make sure of it.
         expected = SAMPLE_ROWS * len(training) / self.n_rows
         return rows.smallest(int(expected + 6 * expected**0.5) + 10)
@@ -242,7 +247,7 @@ class PartedFit:
             Fitted.
         training : object
             Merged summary of the training rows.
-        sample : DataFrame
+        sample : Draw
             Training rows that were drawn over all parts.
         n_held : int
             Number of rows that are held out.
@@ -258,7 +263,8 @@ class PartedFit:
         self.recipe = est._recipe(training.n_rows, bool(n_held), self.held_reason)
         # The odd cells of the sample have been told of with those of all rows.
         with isolate(self.seed, est.dtype), repeat_names(), odd_cells_gathered([]), est._told(whole=False):
-            est._build(_Elsewhere(router, router.encode_sample(sample), training.n_rows), self.recipe)
+            arrays = router.encode_sample(sample.frame)
+            est._build(_Elsewhere(router, arrays, sample.weight, training.n_rows), self.recipe)
         # A pickle of a fitted estimator has them.
         est.callbacks_ = []
 
@@ -312,6 +318,7 @@ class _Elsewhere:
 
     router: object
     sample: dict
+    sample_weight: np.ndarray | None
     n_rows: int
 
     def __len__(self):
@@ -322,8 +329,8 @@ class _Elsewhere:
         return copy.copy(self.router), self.sample
 
     def branch_samples(self, arrays):
-        """Return the encoded sample."""
-        return arrays
+        """Return rows of the encoded sample, as often as they weigh."""
+        return sample_rows(arrays, SAMPLE_ROWS, self.sample_weight)
 
     def rows(self, router, target, dtype, *, memory=None, arrays=None):
         """Return None: there is nothing to train on."""

@@ -65,14 +65,14 @@ def fit_here(est, frames, ys, owners, weights=None):
     fit.learn_target([fit.summarize(fit.read(*own)) for _, own in parts])
     split = {i: fit.split(fit.read(*own), i) for i, own in parts}
     trained = [training for training, _ in split.values()]
-    sample = merged([fit.draw(training, i) for i, (training, _) in split.items()]).frame
-    learner = fit.router_parts(sample)
+    sample = merged([fit.draw(training, i) for i, (training, _) in split.items()])
+    learner = fit.router_parts(sample.frame)
     learned = merged([learner.learn(own.table, own.y, own.weight) for own in trained])
     reader = learner.reader(learned)
     read = reader and merged([reader.read(own.table) for own in trained])
     held = [own for _, own in split.values() if len(own)]
     summary = merged([fit.summarize(own)[0] for own in trained])
-    fit.build(learner.finish(learned, sample, read), summary, sample, sum(map(len, held)))
+    fit.build(learner.finish(learned, sample.frame, read), summary, sample, sum(map(len, held)))
     by_rank = [
         [fit.encode(split[i][0]) for i in split if owners[i] == rank] for rank in range(len(set(owners.values())))
     ]

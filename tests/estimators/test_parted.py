@@ -35,14 +35,14 @@ def fit_in_pieces(est, frames, ys, weights=None, stored=lambda rows: rows):
     fit = pickle.loads(pickle.dumps(fit))
     split = [fit.split(fit.read(*own), i) for i, own in parts]
     trained = [training for training, _ in split]
-    sample = merged([fit.draw(training, i) for training, (i, _) in zip(trained, parts, strict=True)]).frame
-    learner = fit.router_parts(sample)
+    sample = merged([fit.draw(training, i) for training, (i, _) in zip(trained, parts, strict=True)])
+    learner = fit.router_parts(sample.frame)
     learned = merged([learner.learn(own.table, own.y, own.weight) for own in trained])
     reader = learner.reader(learned)
     read = reader and merged([reader.read(own.table) for own in trained])
     summary = merged([fit.summarize(own)[0] for own in trained])
     n_held = sum(len(held) for _, held in split)
-    fit.build(learner.finish(learned, sample, read), summary, sample, n_held)
+    fit.build(learner.finish(learned, sample.frame, read), summary, sample, n_held)
     fit = pickle.loads(pickle.dumps(fit))
     training = joined([fit.encode(own) for own in trained])
     held = joined([fit.encode(own) for _, own in split if len(own)]) if n_held else None
