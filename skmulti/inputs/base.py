@@ -99,6 +99,10 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         Whether a fit keeps the columns and encodes the rows of each batch when it needs
         them. "auto" does so if the array would take more than a tenth of the machine's
         memory. The array of a row must then depend on that row alone.
+    in_pieces : bool
+        True if the array of a row depends on that row alone, to the last bit, and threads may encode
+        at the same time. A prediction then encodes large tables in pieces. A subclass with a `transform`
+        of its own has to say so anew.
     folder : str, PathLike or None
         Optional, for an encoder whose cells name files: what relative paths are relative to.
     counted_as : str
@@ -137,6 +141,7 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
     shared_input = None
     measured_rows = 1_000
     lazy = False
+    in_pieces = False
     counted_as = "rows"
     holds_pixels = False
     holds_text = False
@@ -156,6 +161,8 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
             cls.graph = InputEncoder.graph
         if encodes_anew and "slots" not in vars(cls):
             cls.slots = InputEncoder.slots
+        if encodes_anew and "in_pieces" not in vars(cls):
+            cls.in_pieces = InputEncoder.in_pieces
         # What a class learns from parts in its own way, the inherited `merge` would lose.
         if "partial_fit" in vars(cls) and "merge" not in vars(cls):
             cls.merge = InputEncoder.merge

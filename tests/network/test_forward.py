@@ -51,7 +51,7 @@ class TestForward:
         for n_rows in (1, 22, 3, 7):
             assert forward({"a": ARRAYS["a"][:n_rows]}).shape == (n_rows, 1)
             compiled.add(forward._compiled)
-        assert [function.inputs[0].shape.as_list() for function in compiled] == [[None, 2]]
+        assert len(compiled) == 1
 
     def test_threads_get_what_one_thread_gets(self):
         forward = Forward(network())
