@@ -43,7 +43,7 @@ SAMPLE_ROWS = 10_000
 MOST_RELATED = 200
 # Up to this many rows, the calls of pandas, NumPy and Arrow for each column take longer than the encoding itself. The
 # router then turns all cells to Python objects at once and asks for `InputEncoder.transform_cells`.
-FEW_ROWS = 16
+FEW_ROWS = 64
 
 
 class Piece(NamedTuple):
@@ -150,8 +150,8 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
         # `transform_cells` must return what `transform` returns. A subclass of, say, NumberScaler that overrides only
-        # `transform` would inherit a `transform_cells` that still encodes as NumberScaler does, and 16 rows would get
-        # other numbers than 17. So such a class falls back on the version that leaves all rows to `transform`.
+        # `transform` would inherit a `transform_cells` that still encodes as NumberScaler does, and 64 rows would get
+        # other numbers than 65. So such a class falls back on the version that leaves all rows to `transform`.
         # `vars` holds what the class itself defines, and nothing that it inherits.
         encodes_anew = "transform" in vars(cls) or "encode_and_flag" in vars(cls)
         if encodes_anew and "transform_cells" not in vars(cls):
@@ -312,13 +312,13 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
     def transform_cells(self, cells, empty):
         """Encode a few rows that come as Python objects; optional.
 
-        For up to 16 rows, the calls of pandas for each column take longer than the encoding. The
+        For up to 64 rows, the calls of pandas for each column take longer than the encoding. The
         router therefore turns the whole table to Python objects at once.
 
         Parameters
         ----------
         cells : ndarray of shape (n_rows, n_columns), object
-            The cells of up to 16 rows.
+            The cells of up to 64 rows.
         empty : ndarray of shape (n_rows, n_columns), bool
             True where a cell is missing.
 
