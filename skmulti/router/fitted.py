@@ -288,7 +288,13 @@ class FittedRoutes:
         # refuse. Whatever is refused or warned of takes the way of all rows, so there is only one message for it.
         if not isinstance(table, pd.DataFrame) or not 0 < len(table) <= FEW_ROWS:
             return {}
-        cells = table.to_numpy(dtype=object)
+        try:
+            cells = table.to_numpy(dtype=object)
+        except Exception as error:
+            # Arrow has bytes that are no text in a column of text.
+            if not type(error).__module__.startswith("pyarrow"):
+                raise
+            return {}
         empty, encoded = pd.isna(cells), {}
         for route in self.routes:
             positions = list(route.positions_in(places))

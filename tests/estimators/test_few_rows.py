@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 
@@ -239,3 +240,12 @@ def test_long_texts_of_few_rows_give_what_they_give_among_many(n_words):
     frame = pd.DataFrame({"review": texts})
     router = InputRouter([("review", TextVectorizer(vocabulary=["good", "größe", "good bad"], ngrams=2), "review")])
     assert_same_one_by_one(router.fit(frame), frame)
+
+
+@pytest.mark.parametrize("n_rows", [1, FEW_ROWS, N_ROWS])
+def test_bytes_that_only_claim_to_be_text_are_refused_in_one_row_too(n_rows):
+    router = InputRouter([("review", TextVectorizer(), "review")]).fit(make_frame())
+    cells = pa.array([b"caf\xe9 food"] + [b"good"] * (n_rows - 1)).view(pa.string())
+    wrong = pd.DataFrame({"review": pd.Series(pd.arrays.ArrowExtensionArray(cells))})
+    with pytest.raises(InputMismatchError, match=r"Input 'review'.*: not all cells are text in UTF-8.*index 0"):
+        router.transform(wrong)

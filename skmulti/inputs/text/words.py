@@ -165,7 +165,7 @@ class WordIds:
 
     def ids(self, texts, length):
         """Return texts as an array of ids (n_rows, length)."""
-        if len(texts) <= FEW_ROWS and sum(map(len, texts)) <= _FEW_CHARACTERS:
+        if isinstance(texts, list) and len(texts) <= FEW_ROWS and sum(map(len, texts)) <= _FEW_CHARACTERS:
             return self._ids_of_few(texts, length)
         numbers, id_of = self._table
         out = np.empty((len(texts), length), dtype="int32")
