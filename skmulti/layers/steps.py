@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from .unpadded import is_kept, skips_padding, summarise
+from .unpadded import may_skip, skips_padding, summarise
 
 # Tensors of ours have their channels last, whatever format Keras is set to: every layer that asks for it is told.
 CHANNELS_LAST = {"data_format": "channels_last"}
@@ -55,7 +55,7 @@ class StepSummary(keras.layers.Layer):
         self.pooling = pooling
 
     def call(self, inputs, mask=None, training=False):
-        if mask is not None and is_kept(training) and skips_padding(inputs.dtype):
+        if mask is not None and may_skip(training) and skips_padding(inputs.dtype):
             found = dict(zip(("average", "max"), summarise(inputs, ops.cast(mask, "bool")), strict=True))
         else:
             found = {"average": _average(inputs, mask), "max": _highest(inputs, mask)}

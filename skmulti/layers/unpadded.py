@@ -28,7 +28,7 @@ def paddings_skipped():
         _stays.reset(token)
 
 
-def is_kept(training):
+def may_skip(training):
     """Return whether what is computed now is of a step of training, or within `paddings_skipped`."""
     return training or _stays.get()
 
