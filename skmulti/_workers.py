@@ -119,6 +119,37 @@ def map_ahead(function, items, workers=WORKERS):
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def map_on_cores(function, items, n_jobs=None):
+    """Yield ``function(item)`` in the order of items, computed ahead in as many threads as may compute.
+
+    Parameters
+    ----------
+    function : callable
+        Takes one item, and leaves the interpreter to other threads most of the time.
+    items : iterable
+        Items.
+    n_jobs : int or None
+        Number of threads, as in joblib. None takes those of TensorFlow, at most `WORKERS`.
+
+    Yields
+    ------
+    object
+        The results, as of `map_ahead`. With one thread, the caller's computes them.
+    """
+    n_threads = tensorflow_threads() if n_jobs is None else count_threads(n_jobs)
+    yield from map_ahead(function, items, n_threads) if n_threads > 1 else map(function, items)
+
+
+def tensorflow_threads():
+    """Return in how many threads TensorFlow may be called at the same time: its own, at most `WORKERS`."""
+    threading_ = tf.config.threading
+    limits = [
+        threading_.get_intra_op_parallelism_threads() or int(os.environ.get("TF_NUM_INTRAOP_THREADS", 0)),
+        threading_.get_inter_op_parallelism_threads() or int(os.environ.get("TF_NUM_INTEROP_THREADS", 0)),
+    ]
+    return min([available_cores(), WORKERS, *filter(None, limits)])
+
+
 def refuse_broken_off():
     """Raise an error in a thread of `call_in_threads` if another call has failed, or a user has interrupted them."""
     if (broken_off := _BROKEN_OFF.get()) is not None and broken_off.is_set():
@@ -141,8 +172,8 @@ def call_in_threads(function, arguments, n_jobs):
     If a call fails or a user interrupts, those that work ahead of a loop, or train, stop at their next item, and
     every thread has ended before the error is raised.
     """
-    n_threads = count_threads(n_jobs)
-    if n_threads == 1:
+    # joblib reads files of the system to count cores, which takes a third of the time of encoding a row.
+    if len(arguments) < 2 or (n_threads := count_threads(n_jobs)) == 1:
         return [function(*own) for own in arguments]
     # Not joblib's threads, which an interrupt leaves running.
     broken_off, pool = threading.Event(), ThreadPoolExecutor(n_threads)

@@ -43,7 +43,7 @@ SAMPLE_ROWS = 10_000
 MOST_RELATED = 200
 # Up to this many rows, the calls of pandas, NumPy and Arrow for each column take longer than the encoding itself. The
 # router then turns all cells to Python objects at once and asks for `InputEncoder.transform_cells`.
-FEW_ROWS = 16
+FEW_ROWS = 64
 
 
 class Piece(NamedTuple):
@@ -99,6 +99,10 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         Whether a fit keeps the columns and encodes the rows of each batch when it needs
         them. "auto" does so if the array would take more than a tenth of the machine's
         memory. The array of a row must then depend on that row alone.
+    in_pieces : bool
+        True if the array of a row depends on that row alone, to the last bit, and threads may encode
+        at the same time. A prediction then encodes large tables in pieces. A subclass with a `transform`
+        of its own has to say so anew.
     folder : str, PathLike or None
         Optional, for an encoder whose cells name files: what relative paths are relative to.
     counted_as : str
@@ -137,6 +141,7 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
     shared_input = None
     measured_rows = 1_000
     lazy = False
+    in_pieces = False
     counted_as = "rows"
     holds_pixels = False
     holds_text = False
@@ -145,8 +150,8 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
         # `transform_cells` must return what `transform` returns. A subclass of, say, NumberScaler that overrides only
-        # `transform` would inherit a `transform_cells` that still encodes as NumberScaler does, and 16 rows would get
-        # other numbers than 17. So such a class falls back on the version that leaves all rows to `transform`.
+        # `transform` would inherit a `transform_cells` that still encodes as NumberScaler does, and 64 rows would get
+        # other numbers than 65. So such a class falls back on the version that leaves all rows to `transform`.
         # `vars` holds what the class itself defines, and nothing that it inherits.
         encodes_anew = "transform" in vars(cls) or "encode_and_flag" in vars(cls)
         if encodes_anew and "transform_cells" not in vars(cls):
@@ -156,6 +161,8 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
             cls.graph = InputEncoder.graph
         if encodes_anew and "slots" not in vars(cls):
             cls.slots = InputEncoder.slots
+        if encodes_anew and "in_pieces" not in vars(cls):
+            cls.in_pieces = InputEncoder.in_pieces
         # What a class learns from parts in its own way, the inherited `merge` would lose.
         if "partial_fit" in vars(cls) and "merge" not in vars(cls):
             cls.merge = InputEncoder.merge
@@ -305,13 +312,13 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
     def transform_cells(self, cells, empty):
         """Encode a few rows that come as Python objects; optional.
 
-        For up to 16 rows, the calls of pandas for each column take longer than the encoding. The
+        For up to 64 rows, the calls of pandas for each column take longer than the encoding. The
         router therefore turns the whole table to Python objects at once.
 
         Parameters
         ----------
         cells : ndarray of shape (n_rows, n_columns), object
-            The cells of up to 16 rows.
+            The cells of up to 64 rows.
         empty : ndarray of shape (n_rows, n_columns), bool
             True where a cell is missing.
 

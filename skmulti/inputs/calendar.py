@@ -120,6 +120,7 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
 
     default_branch = DenseBranch
     shared_input = "dates"
+    in_pieces = True
     _parameter_constraints = {
         "parts": [StrOptions({"auto"}), list, tuple],
         "on_odd": ON_ODD,

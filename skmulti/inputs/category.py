@@ -286,6 +286,7 @@ SequencePadder. Or count such cells as missing: CategoryIndexer(on_odd="missing"
 
     default_branch = EmbeddingBranch
     shared_input = "categories"
+    in_pieces = True
     _parameter_constraints = {
         "categories": [StrOptions({"auto"}), list],
         "min_frequency": [POSITIVE_INT, FRACTION, None],

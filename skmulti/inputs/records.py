@@ -90,6 +90,7 @@ Or count such cells as missing: RecordVectorizer(on_odd="missing").
     """
 
     default_branch = PiecewiseBranch
+    in_pieces = True
     _parameter_constraints = {
         "max_categories": [POSITIVE_INT, None],
         "on_odd": ON_ODD,

@@ -201,6 +201,7 @@ Or count such cells as missing: SequencePadder(on_odd="missing").
     reads_missing = True
     counted_as = "sequences"
     default_branch = SequenceBranch
+    in_pieces = True
     _parameter_constraints = {
         "length": [POSITIVE_INT, FRACTION, None],
         "shape": [tuple, list, None],

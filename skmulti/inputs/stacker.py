@@ -65,6 +65,7 @@ class VectorStacker(InputEncoder):
     """
 
     default_branch = DenseBranch
+    in_pieces = True
     _parameter_constraints = {"on_odd": ON_ODD, "dtype": [StrOptions({"float32", "float64"})]}
 
     def __init__(self, *, on_odd="raise", dtype="float32"):

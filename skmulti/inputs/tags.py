@@ -206,6 +206,7 @@ Or count such cells as missing: TagsIndexer(on_odd="missing").
 
     default_branch = TagsBranch
     flags_missing = True
+    in_pieces = True
     _parameter_constraints = {
         "separator": [str, None],
         "min_frequency": [POSITIVE_INT, FRACTION, None],

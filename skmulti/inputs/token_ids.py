@@ -104,6 +104,7 @@ Or count such cells as missing: IdsPadder(on_odd="missing").
     reads_blocks = True
     default_branch = TextBranch
     flags_missing = True
+    in_pieces = True
     _parameter_constraints = {
         "vocabulary_size": [Interval(Integral, 2, 2**31 - 1, closed="both"), None],
         "padding_id": [Interval(Integral, 0, MOST_IDS - 1, closed="both")],

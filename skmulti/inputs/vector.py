@@ -322,6 +322,7 @@ and NaN of words; NumberScaler(on_odd="missing") reads '1,234' and '$5', too. Fo
 
     default_branch = PiecewiseBranch
     shared_input = "numbers"
+    in_pieces = True
     _parameter_constraints = {
         "add_indicator": ["boolean", StrOptions({"auto"})],
         "on_odd": ON_ODD,

@@ -34,6 +34,7 @@ from .outputs import (
 from .pixels import PIXEL_MODES, PixelScale
 from .steps import CHANNELS_LAST, StepMask, StepPosition, StepSummary, ZeroMasked
 from .tokens import MaskedSteps, TokenIds, TokenMask
+from .unpadded import paddings_skipped
 
 __all__ = [
     "CHANNELS_LAST",
@@ -83,6 +84,7 @@ __all__ = [
     "move_by_rows",
     "open_dropouts",
     "output_ranges",
+    "paddings_skipped",
     "refuse_lambda",
     "slopes_between",
     "with_logits",

@@ -18,6 +18,9 @@ from keras import ops
 from ..spec import FIRST_ID, UNKNOWN_ID
 from .unpadded import look_up_words, skips_padding, sum_rows
 
+# From so many values on, the first values of a table are worth a compilation of their own.
+LARGE_TABLE = 2**20
+
 _register = keras.saving.register_keras_serializable(package="skmulti")
 
 
@@ -124,9 +127,14 @@ class CategoryEmbedding(keras.layers.Layer):
     def _first_values(self, shape, dtype):
         """Return the first values of the table; those of missing and unknown values are zero."""
         rows = np.concatenate([self._offsets + i for i in range(FIRST_ID)])
-        zeros = tf.zeros((len(rows), self.embedding_dim), dtype)
-        # As a tensor: an array would be one more copy of a large table.
-        return tf.tensor_scatter_nd_update(keras.initializers.get("uniform")(shape, dtype), rows[:, None], zeros)
+        uniform = keras.initializers.get("uniform")
+
+        def draw():
+            zeros = tf.zeros((len(rows), self.embedding_dim), dtype)
+            return tf.tensor_scatter_nd_update(uniform(shape, dtype), rows[:, None], zeros)
+
+        # In a graph each operation works in the memory of the one before, and not in another copy of a large table.
+        return tf.function(draw, autograph=False)() if math.prod(shape) >= LARGE_TABLE else draw()
 
     def trust(self, counts):
         """Set the share of a value's rows that have its own vector: ``n / (n + 1)`` if it has n rows.

@@ -1,15 +1,36 @@
 """Words and steps without their padding: what layers compute in a step of training, where most places may be empty.
 
-The values are, to the last bits, those that the layers compute from all places. Predictions take all of them: of a few
-rows this costs no more, and in that form a network can be exported.
+The values are, to the last bits, those that the layers compute from all places. In that form a network can be exported,
+so a prediction takes all places, unless whoever traces it says that the graph stays here (`paddings_skipped`). Then
+`summarise` is used, which costs no more for a single row; `sum_rows` would.
 """
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 
 import keras
 import tensorflow as tf
 
 from .._process import compiles_with_xla
+
+# Whether predictions that are traced now stay in this process.
+_stays = ContextVar("graph stays in this process", default=False)
+
+
+@contextmanager
+def paddings_skipped():
+    """Let layers leave out padding in predictions that are traced within the context, and stay in this process."""
+    token = _stays.set(True)
+    try:
+        yield
+    finally:
+        _stays.reset(token)
+
+
+def may_skip(training):
+    """Return whether what is computed now is of a step of training, or within `paddings_skipped`."""
+    return training or _stays.get()
 
 
 def skips_padding(dtype):

@@ -14,13 +14,15 @@ import numpy as np
 import tensorflow as tf
 
 from .._process import isolate
+from .._workers import map_on_cores
+from ..layers import paddings_skipped
 
 # The most rows, and the most values of one input, that are predicted in one call.
-CHUNK_ROWS, CHUNK_VALUES = 8_192, 1_000_000
+CHUNK_ROWS, CHUNK_VALUES = 8_192, 2**20
 
 
 class Forward:
-    """A network's prediction as one compiled function, in chunks of rows.
+    """A network's prediction as one compiled function, in chunks of rows that threads compute.
 
     It is traced once, for any number of rows, when it is first called. It is not pickled.
 
@@ -62,18 +64,17 @@ class Forward:
         """
         if self._compiled is None:
             with self._lock:
-                self._compiled = self._compiled or _compile(self.model)
-        # Exactly the network's inputs: Keras would match a list by position, and misread extra keys.
-        arrays = {tensor.name: arrays[tensor.name] for tensor in self.model.inputs}
+                self._compiled = self._compiled or _Compiled(self.model)
+        compiled = self._compiled
+        # Exactly the network's inputs: what else the rows may hold is left out.
+        arrays = {name: arrays[name] for name in compiled.names}
         n_rows = len(next(iter(arrays.values())))
-        if chunk_rows is None:
-            largest = max(math.prod(array.shape[1:]) for array in arrays.values())
-            chunk_rows = min(max(CHUNK_VALUES // max(largest, 1), 1), CHUNK_ROWS)
-        chunks = [
-            self._compiled({name: tf.convert_to_tensor(array[i : i + chunk_rows]) for name, array in arrays.items()})
-            for i in range(0, n_rows, chunk_rows)
-        ]
-        return tf.nest.map_structure(lambda *parts: _join([part.numpy() for part in parts]), *chunks)
+        step = chunk_rows or _chunk_rows(arrays)
+        if n_rows <= step:
+            return compiled(arrays)
+        parts = ({name: array[i : i + step] for name, array in arrays.items()} for i in range(0, n_rows, step))
+        chunks = map_on_cores(compiled, parts)
+        return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *chunks)
 
     def __getstate__(self):
         # Compiled functions and locks cannot be pickled, and the model is pickled elsewhere (`pack_network`).
@@ -83,19 +84,48 @@ class Forward:
         vars(self).update(state, _lock=threading.Lock())
 
 
-def _join(arrays):
-    """Return the rows of several arrays as one."""
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+def _chunk_rows(arrays):
+    """Return how many rows of some arrays by name are predicted in one call."""
+    largest = max(math.prod(array.shape[1:]) for array in arrays.values())
+    most = min(max(CHUNK_VALUES // max(largest, 1), 1), CHUNK_ROWS)
+    # A power of two, so that the parts of a table, of some power of two, are divided where the whole table would be.
+    return 1 << (most.bit_length() - 1)
 
 
-def _compile(model):
-    """Compile a model's call for inference, with any number of rows."""
-    signature = {tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
-    # TensorFlow counts traces by a function's code and warns of many. A partial of each model is counted alone.
-    function = tf.function(partial(model, training=False), input_signature=[signature], autograph=False)
-    # A layer may ask for Keras' float type while it is traced. As a rule it is right already: then a prediction need
-    # not wait for a fit that has the process to itself.
-    same = keras.config.floatx() == model.variable_dtype
-    with nullcontext() if same else isolate(None, model.variable_dtype):
-        # The concrete function skips the search for a trace that fits, which takes as long as to predict a row.
-        return function.get_concrete_function()
+class _Compiled:
+    """A model's call for inference, compiled for any number of rows; it takes and returns NumPy's arrays.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network.
+
+    Attributes
+    ----------
+    names : list of str
+        The network's inputs, in the order in which the compiled function takes them.
+    """
+
+    def __init__(self, model):
+        signature = {tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
+        # TensorFlow counts traces by a function's code and warns of many. A partial of each model is counted alone.
+        function = tf.function(partial(model, training=False), input_signature=[signature], autograph=False)
+        # A layer may ask for Keras' float type while it is traced. As a rule it is right already: then a prediction
+        # need not wait for a fit that has the process to itself.
+        same = keras.config.floatx() == model.variable_dtype
+        with nullcontext() if same else isolate(None, model.variable_dtype), paddings_skipped():
+            # The concrete function skips the search for a trace that fits, which takes as long as to predict a row.
+            self._function = function.get_concrete_function()
+        self.names = sorted(signature)
+        self._types = [tensor.dtype for tensor in self._function.outputs]
+
+    def __call__(self, arrays):
+        """Return the output, an array or a dict of arrays, for arrays by input name."""
+        # Calling the concrete function itself takes three times as long for a row: it binds and converts the arrays in
+        # Python, and threads of TensorFlow run each operation. Called as an operation it stays in this thread.
+        outputs = tf.raw_ops.StatefulPartitionedCall(
+            args=[*(arrays[name] for name in self.names), *self._function.captured_inputs],
+            Tout=self._types,
+            f=self._function,
+        )
+        return tf.nest.pack_sequence_as(self._function.structured_outputs, [output.numpy() for output in outputs])

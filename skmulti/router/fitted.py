@@ -10,11 +10,12 @@ in an input that had no missing cells at fit, the encoder or the network fills t
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 
-from .._workers import call_in_threads, map_ahead
+from .._workers import call_in_threads, map_ahead, map_on_cores, refuse_broken_off
 from ..errors import InputMismatchError, closest_match, quote, quote_first, warn
 from ..inputs import FEW_ROWS, odd_cells_gathered, odd_cells_reported, report_odd_cells
 from ..sources import has_named_columns
@@ -25,6 +26,9 @@ from .routes import check_encoded, names_of, places_by_label
 
 # Bytes that a chunk takes in the arrays of lazy inputs. Two chunks exist at a time: one is used, the next is made.
 CHUNK_BYTES = 32 * 2**20
+# The rows of a chunk without lazy inputs, and the fewest, if rows are large. They are a multiple of the rows that
+# `Forward` computes in one call: it then divides a chunk where it would divide all rows.
+CHUNK_ROWS, LEAST_ROWS = 32_768, 8_192
 
 
 class FittedRoutes:
@@ -87,7 +91,7 @@ class FittedRoutes:
             return self._encode_table(*self.find_columns(X), decoding, n_jobs=n_jobs, warns=warns)
 
     def encode_chunks(self, X, *, folder=None, n_jobs=None, warns=True):
-        """Encode rows in order: chunk by chunk if an input is lazy, else all at once.
+        """Encode rows in order, chunk by chunk: if an input is lazy, or if there are many rows that can be divided.
 
         Parameters
         ----------
@@ -96,29 +100,41 @@ class FittedRoutes:
         folder : str or None
             Where a fit kept decoded rows; such rows are read and not decoded again.
         n_jobs : int or None
-            Number of threads, each of which encodes an input. None is one.
+            Number of threads, each of which encodes an input, or a chunk. None is one for inputs; for chunks, those
+            that TensorFlow may use.
         warns : bool
             Whether to warn of missing cells in inputs that had none at fit.
 
         Yields
         ------
         dict of str to ndarray
-            What `encode` returns for the rows of a chunk. The next chunk is encoded while this one is used.
+            What `encode` returns for the rows of a chunk. The next chunks are encoded while this one is used.
         """
         table, places = self.find_columns(X)
         count = n_rows(table)
         lazy = [route for route in self.routes if route.may_be_lazy and stays_lazy(route.encoder, count, route.spec)]
-        row_bytes = sum(route.spec.row_bytes for route in lazy)
-        if not row_bytes or not count:
+        if count and any(route.spec.row_bytes for route in lazy):
+            yield from self._encode_lazily(table, places, lazy, folder, n_jobs, warns)
+            return
+        done = 0
+        if count > CHUNK_ROWS and all(route.in_pieces for route in self.routes):
+            for arrays in self._encode_pieces(table, places, n_jobs):
+                yield arrays
+                done += len(next(iter(arrays.values())))
+        if done < count or not count:
             with odd_cells_reported():
                 arrays = self._encode_table(table, places, n_jobs=n_jobs, warns=warns)
-            yield arrays
-            return
+            yield {name: array[done:] for name, array in arrays.items()} if done else arrays
+        elif warns:
+            self._warn_of_missing(table, places)
+
+    def _encode_lazily(self, table, places, lazy, folder, n_jobs, warns):
+        """Yield chunks of a table with lazy inputs, of a size in bytes."""
         # The warning is about all rows and comes once: each chunk by itself would warn again, of its own rows.
         if warns:
-            for route in self.routes:
-                route.warn_of_missing(route.columns_in(table, places))
-        step = max(CHUNK_BYTES // row_bytes, 1)
+            self._warn_of_missing(table, places)
+        count = n_rows(table)
+        step = max(CHUNK_BYTES // sum(route.spec.row_bytes for route in lazy), 1)
 
         odd_cells = []
 
@@ -130,6 +146,30 @@ class FittedRoutes:
         # One chunk ahead is enough, and needs the least memory: an encoder already decodes its rows in threads.
         yield from map_ahead(encode, range(0, count, step), workers=1)
         report_odd_cells(odd_cells)
+
+    def _encode_pieces(self, table, places, n_jobs):
+        """Yield chunks of a table without lazy inputs, up to one that would be refused or warned of."""
+        count, row_bytes = n_rows(table), sum(route.spec.row_bytes for route in self.routes)
+        step = CHUNK_ROWS if CHUNK_ROWS * row_bytes <= CHUNK_BYTES else LEAST_ROWS
+        odd_cells = []
+
+        def encode(start):
+            rows = take_rows(table, slice(start, start + step))
+            with odd_cells_gathered(odd_cells):
+                return self._encode_table(rows, places, warns=False)
+
+        # What is said of a table counts all its rows, so whatever is to be said takes the way of all rows.
+        with suppress(Exception):
+            for arrays in map_on_cores(encode, range(0, count, step), n_jobs):
+                if odd_cells:
+                    break
+                yield arrays
+        refuse_broken_off()
+
+    def _warn_of_missing(self, table, places):
+        """Warn of all inputs in which cells are missing, and were not at fit."""
+        for route in self.routes:
+            route.warn_of_missing(route.columns_in(table, places))
 
     def collect(self, table, results):
         """Return one dict of the results (array, missing) of all inputs; check each array against its spec."""
@@ -248,7 +288,13 @@ class FittedRoutes:
         # refuse. Whatever is refused or warned of takes the way of all rows, so there is only one message for it.
         if not isinstance(table, pd.DataFrame) or not 0 < len(table) <= FEW_ROWS:
             return {}
-        cells = table.to_numpy(dtype=object)
+        try:
+            cells = table.to_numpy(dtype=object)
+        except Exception as error:
+            # Arrow has bytes that are no text in a column of text.
+            if not type(error).__module__.startswith("pyarrow"):
+                raise
+            return {}
         empty, encoded = pd.isna(cells), {}
         for route in self.routes:
             positions = list(route.positions_in(places))

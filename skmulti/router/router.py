@@ -58,7 +58,8 @@ class InputRouter(HintedParams, TransformerMixin, NamedParts, auto_wrap_output_k
         For ``inputs=None``: what the router should make of single columns. A kind, as in
         ``{"zip": "category"}``, "drop", or an encoder.
     n_jobs : int or None
-        Number of inputs that are encoded at the same time, in joblib threads. None is one.
+        Number of inputs that are encoded at the same time, in threads, and of pieces of a large
+        table that is predicted. None is one input, and as many pieces as TensorFlow has threads.
     dtype : {"float32", "float64"}
         Precision of float arrays.
 

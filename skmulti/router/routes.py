@@ -63,6 +63,11 @@ class Route:
         """Whether rows may be encoded when a batch asks for them."""
         return getattr(self.encoder, "lazy", False) is not False
 
+    @property
+    def in_pieces(self):
+        """Whether threads may encode parts of the rows."""
+        return getattr(self.encoder, "in_pieces", False)
+
     def positions_in(self, places=None):
         """Return the positions of the columns in a table, with `places` as in `columns_in`."""
         return self.positions if places is None else [places[position] for position in self.positions]

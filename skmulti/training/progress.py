@@ -13,6 +13,8 @@ class Progress(keras.callbacks.Callback):
     ----------
     logs : sequence of dict
         Figures of the epochs that are done already.
+    stopper : Callback or None
+        What sets the best weights at the end, if its attribute ``best_weights`` holds some.
 
     Attributes
     ----------
@@ -20,9 +22,9 @@ class Progress(keras.callbacks.Callback):
         Figures of each epoch that is done, with those that other callbacks add.
     """
 
-    def __init__(self, logs=()):
+    def __init__(self, logs=(), stopper=None):
         super().__init__()
-        self.logs = list(logs)
+        self.logs, self.stopper = list(logs), stopper
         self.has_begun = self._tests = self._within_epoch = False
         self._weights = None
 
@@ -30,7 +32,9 @@ class Progress(keras.callbacks.Callback):
         """Keep the weights; see `keras.callbacks.Callback`."""
         # Here, when every callback has done with the epoch before: some change weights at its end.
         self.has_begun = self._within_epoch = True
-        self._weights = keep_weights(self.model, self._weights)
+        # A copy of a large table takes much memory, and one of the best weights is enough.
+        if getattr(self.stopper, "best_weights", None) is None:
+            self._weights = keep_weights(self.model)
 
     def on_train_batch_end(self, batch, logs=None):
         """End a training that was broken off from elsewhere; see `keras.callbacks.Callback`."""
@@ -48,11 +52,7 @@ class Progress(keras.callbacks.Callback):
         """Note the epoch; see `keras.callbacks.Callback`."""
         # The dict itself, since callbacks such as ReduceLROnPlateau add figures to it.
         self.logs.append(logs)
-        self._within_epoch = False
-
-    def on_train_end(self, logs=None):
-        """Let the weights go; see `keras.callbacks.Callback`."""
-        self._weights = None
+        self._within_epoch, self._weights = False, None
 
     @property
     def history(self):
@@ -71,8 +71,9 @@ class Progress(keras.callbacks.Callback):
         callbacks : keras.callbacks.CallbackList
             All callbacks of the fit.
         """
-        if self._within_epoch:
+        if self._within_epoch and self._weights is not None:
             put_weights(self.model, self._weights)
+            self._weights = None
         # What Keras does after the last epoch. It also ends the threads in which Keras calls callbacks.
         if self._tests:
             callbacks.on_test_end()

@@ -267,7 +267,7 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
         # Without duplicates: a `SlowOnPlateau` is both what stops and what lowers the rate.
         deciding = [callback for callback in dict.fromkeys((stopper, schedule.rate)) if callback]
         alone = callbacks or not _is_traced(model, feed, held_feed)
-        progress = Progress()
+        progress = Progress(stopper=stopper)
         saver = checkpoint and SaveEpochs(checkpoint, progress, [*deciding, *callbacks], draws=bool(alone))
         first, last = _epochs_left(schedule, saver and saver.resumed(model), progress, rows, held)
         n_steps = fit_params.get("steps_per_epoch") or feed.n_steps

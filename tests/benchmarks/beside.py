@@ -8,26 +8,28 @@ OTHER is the folder of a checkout of the other version (``git worktree add OTHER
     reviews     the unconfigured fit of women's clothing reviews: seconds, and AUC on held-out rows
     solar       the unconfigured fit of photos of solar cells: seconds, and AUC on held-out rows (package elpv-dataset)
     photos      its fixed features alone: filters, scales and the features of all rows
+    predict     the prediction of a million rows of numbers, categories and texts on all cores: seconds of the clock
+    threads     single rows of it, predicted by 8 threads at once: milliseconds of the clock for each
 
-Each measurement is a process of its own with one thread, in turns; the median counts. The ratio, other / this, comes
-last. Reviews are read from the folder in the environment variable SKMULTI_DATA.
+Each measurement is a process of its own in turns; the median counts. The ratio, other / this, comes last. All but the
+last two lines take one thread and the processor's seconds. Reviews are read from the folder in the environment
+variable SKMULTI_DATA.
 """
-
-import os
-
-# One thread each, so that seconds compare; the libraries read this when they are imported.
-os.environ.update({f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")})
-os.environ.update({f"TF_NUM_{name}_THREADS": "1" for name in ("INTRAOP", "INTEROP")})
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+# One thread each, so that seconds compare; the libraries read this when they are imported.
+ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
+ONE_THREAD |= {f"TF_NUM_{name}_THREADS": "1" for name in ("INTRAOP", "INTEROP")}
+ON_ALL_CORES = ("predict", "threads")
 HERE = Path(__file__).resolve()
 COLUMNS = {"title": "Title", "text": "Review Text"}
 STEPS = 30
@@ -102,18 +104,50 @@ def photos():
     return time.process_time() - begun, features.shape[1]
 
 
+def predict(n_rows=1_000_000, repeats=3):
+    """Return the seconds in which many rows are predicted, and the mean of the probabilities."""
+    from estimator_speed import by_skmulti, make_table
+
+    fitted, X = by_skmulti(epochs=1).fit(*make_table(5_000)), make_table(n_rows)[0]
+    fitted.predict_proba(X[:50_000])
+    spent = []
+    for _ in range(repeats):
+        begun = time.perf_counter()
+        found = fitted.predict_proba(X)
+        spent.append(time.perf_counter() - begun)
+    return statistics.median(spent), found[:, 1].mean()
+
+
+def threads(n_threads=8, n_rows=2_000):
+    """Return the milliseconds of a single row that one of several threads predicts, and their number."""
+    from estimator_speed import by_skmulti, make_table
+
+    X, y = make_table(5_000)
+    fitted = by_skmulti(epochs=1).fit(X, y)
+    rows = [X.iloc[[i]] for i in range(n_rows)]
+    for row in rows[:50]:
+        fitted.predict(row)
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(n_threads) as pool:
+        n_found = sum(map(len, pool.map(fitted.predict, rows)))
+    return 1e3 * (time.perf_counter() - begun) / n_rows, n_found
+
+
 LINES = {
     "bag": lambda: step("bag"),
     "pool": lambda: step("pool"),
     "reviews": lambda: fit("reviews"),
     "solar": lambda: fit("solar"),
     "photos": photos,
+    "predict": predict,
+    "threads": threads,
 }
 
 
 def in_process(line, folder):
     """Measure a line with the version in a folder; return what it measured and what says that the work is the same."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+    environment = os.environ | ({} if line in ON_ALL_CORES else ONE_THREAD) | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment |= {"PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, HERE, "measure", line]
     found = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout
     return json.loads(found.splitlines()[-1])

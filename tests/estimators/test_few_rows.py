@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 
@@ -18,8 +19,9 @@ from skmulti import (
     NumberScaler,
     TextVectorizer,
 )
+from skmulti.inputs import FEW_ROWS
 
-N_ROWS = 60
+N_ROWS = 150
 
 
 def make_frame(seed=0):
@@ -64,7 +66,7 @@ def with_gaps(frame):
 def assert_same_one_by_one(router, frame):
     """Compare rows encoded by themselves, and in groups, with the same rows among all."""
     whole = router.transform(frame)
-    for size in (1, 5, 16):
+    for size in (1, 5, 16, 17, FEW_ROWS):
         parts = [router.transform(frame.iloc[i : i + size]) for i in range(0, len(frame), size)]
         for name, array in whole.items():
             joined = np.concatenate([part[name] for part in parts])
@@ -75,7 +77,7 @@ def assert_same_one_by_one(router, frame):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_few_rows_give_what_they_give_among_many(dtype):
     frame = make_frame()
-    assert_same_one_by_one(make_router(dtype=dtype).fit(frame.iloc[:40]), frame)
+    assert_same_one_by_one(make_router(dtype=dtype).fit(frame.iloc[:100]), frame)
 
 
 @pytest.mark.parametrize("change", [lambda frame: frame, with_gaps], ids=["complete", "gaps"])
@@ -89,11 +91,11 @@ def test_few_rows_need_no_frame(monkeypatch, change):
 
     for encoder in (NumberScaler, CategoryIndexer, TextVectorizer):
         monkeypatch.setattr(encoder, "transform", refuse)
-    for rows in (slice(0, 1), slice(20, 36)):
+    for rows in (slice(0, 1), slice(20, 20 + FEW_ROWS)):
         for name, array in router.transform(frame.iloc[rows]).items():
             np.testing.assert_array_equal(array, expected[name][rows])
-    with pytest.raises(AssertionError, match="a frame of 17 rows"):
-        router.transform(frame.iloc[:17])
+    with pytest.raises(AssertionError, match=f"a frame of {FEW_ROWS + 1} rows"):
+        router.transform(frame.iloc[: FEW_ROWS + 1])
 
 
 def test_missing_cells_of_few_rows_give_what_they_give_among_many():
@@ -128,7 +130,7 @@ def test_values_never_seen_give_what_they_give_among_many():
     ids=["decimals", "durations", "NumPy scalars", "large integers"],
 )
 def test_numbers_of_any_class_give_what_they_give_among_many(cells):
-    frame = pd.DataFrame({"number": pd.Series(cells * 20)})
+    frame = pd.DataFrame({"number": pd.Series(cells * 75)})
     router = InputRouter([("numbers", NumberScaler(), ["number"])]).fit(frame)
     assert_same_one_by_one(router, frame)
 
@@ -145,7 +147,7 @@ def test_numbers_of_any_class_give_what_they_give_among_many(cells):
     ids=["dates", "tuples", "truth values", "floats", "mixed"],
 )
 def test_categories_of_any_class_give_what_they_give_among_many(cells):
-    frame = pd.DataFrame({"value": pd.Series(cells * 20)})
+    frame = pd.DataFrame({"value": pd.Series(cells * 75)})
     router = InputRouter([("categories", CategoryIndexer(), ["value"])]).fit(frame)
     assert len(np.unique(router.transform(frame)["categories"])) == 2
     assert_same_one_by_one(router, frame)
@@ -179,7 +181,7 @@ def test_a_row_is_refused_with_the_message_that_many_rows_get(column, cell, mess
         router.transform(wrong)
     with pytest.raises(InputMismatchError) as many:
         router.transform(pd.concat([wrong, frame.iloc[1:]]))
-    assert str(few.value).replace("1 of 1", "1 of 60") == str(many.value)
+    assert str(few.value).replace("1 of 1", f"1 of {N_ROWS}") == str(many.value)
 
 
 @pytest.mark.parametrize("column", ["price", "colour", "review"])
@@ -228,3 +230,22 @@ def test_words_read_by_a_function_give_what_they_give_among_many():
     frame = make_frame()
     router = InputRouter([("review", TextVectorizer(split=tf.strings.split), "review")])
     assert_same_one_by_one(router.fit(frame), frame)
+
+
+@pytest.mark.parametrize("n_words", [1, 300])
+def test_long_texts_of_few_rows_give_what_they_give_among_many(n_words):
+    # Short ones are looked up by Python, long ones by NumPy.
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(["good", "bad", "größe", "unheard-of"], n_words)) for _ in range(N_ROWS)]
+    frame = pd.DataFrame({"review": texts})
+    router = InputRouter([("review", TextVectorizer(vocabulary=["good", "größe", "good bad"], ngrams=2), "review")])
+    assert_same_one_by_one(router.fit(frame), frame)
+
+
+@pytest.mark.parametrize("n_rows", [1, FEW_ROWS, N_ROWS])
+def test_bytes_that_only_claim_to_be_text_are_refused_in_one_row_too(n_rows):
+    router = InputRouter([("review", TextVectorizer(), "review")]).fit(make_frame())
+    cells = pa.array([b"caf\xe9 food"] + [b"good"] * (n_rows - 1)).view(pa.string())
+    wrong = pd.DataFrame({"review": pd.Series(pd.arrays.ArrowExtensionArray(cells))})
+    with pytest.raises(InputMismatchError, match=r"Input 'review'.*: not all cells are text in UTF-8.*index 0"):
+        router.transform(wrong)

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skmulti.layers import StepSummary
 from skmulti.layers.ids import WordBag, WordEmbedding
-from skmulti.layers.unpadded import look_up_words, skips_padding, sum_rows, summarise
+from skmulti.layers.unpadded import look_up_words, paddings_skipped, skips_padding, sum_rows, summarise
 
 TABLE = np.arange(1, 11, dtype="float32").reshape(5, 2)
 # A word that comes up twice, a text with padding in front, and one without words.
@@ -112,3 +112,19 @@ def test_other_floats_and_tables_that_move_by_rows_read_all_places():
         output = bag(tf.constant(IDS), training=True)
 
     assert isinstance(tape.gradient(output, bag.table.value), tf.IndexedSlices)
+
+
+def test_predictions_that_stay_here_leave_out_padding():
+    steps = np.random.default_rng(0).normal(size=(3, 4, 2)).astype("float32")
+    mask = np.array([[True, True, False, False], [False, True, False, True], [False] * 4])
+    layer = StepSummary()
+
+    def traced():
+        return tf.function(lambda: layer(steps, mask=mask), autograph=False).get_concrete_function()
+
+    with paddings_skipped():
+        short = traced()
+    whole = traced()
+    kinds = [{operation.type for operation in function.graph.get_operations()} for function in (short, whole)]
+    assert ["SegmentSum" in own for own in kinds] == [True, False]
+    assert_allclose(short().numpy(), whole().numpy(), atol=1e-6)

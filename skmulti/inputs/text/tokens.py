@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from ...errors import InputMismatchError
-from ..base import FEW_ROWS
 from .cells import read_texts
 from .scripts import respelling
 
@@ -153,7 +152,7 @@ def text_rows(frame, *, arrow, lenient=None):
     # By position: two columns may share a name.
     columns = [frame.iloc[:, position] for position in range(frame.shape[1])]
     if len(columns) == 1:
-        held = _arrow_texts(columns[0]) if arrow and len(frame) > FEW_ROWS else None
+        held = _arrow_texts(columns[0]) if arrow else None
         return _filled_texts(columns[0], "", lenient) if held is None else held
     return [" ".join(text for text in row if text is not None) for row in cell_texts(frame, lenient)]
 

@@ -202,6 +202,11 @@ TextVectorizer(on_odd="missing") writes numbers and dates as text and counts oth
         """
         return share_words(column, other)
 
+    @property
+    def in_pieces(self):
+        """Whether no function of a user reads the texts, which threads might disturb; see `InputEncoder`."""
+        return not callable(self.standardize) and not callable(self.split)
+
     def fit(self, columns, y=None):
         """Learn the vocabulary and the length.
 
