@@ -56,7 +56,10 @@ class TrainingNetwork:
                 fixed[name] = layer
                 model = _build_features_model(whole.input[name], layer)
                 self._features[name] = FixedFeatures(name, model, getattr(branches[owner], "keeps_features", False))
-        self.model, self.features = _cut_off_features(whole, fixed) if fixed else whole, fixed
+        self.model, self.features = whole, fixed
+        if fixed:
+            self.model = cut_off_features(whole, fixed)
+            self.model.optimizer = getattr(whole, "optimizer", None)
 
     def prepare(self, whole, *parts, memory=None):
         """Return the network to train, and its `Rows`: the whole network if the parts cannot be trained alone.
@@ -80,6 +83,26 @@ class TrainingNetwork:
     def __getstate__(self):
         # It would hold the layers a second time; `prepare` then trains the whole network.
         return {"model": None, "features": {}, "_features": {}}
+
+
+class KeptForward:
+    """The prediction of a network some of whose fixed features may be kept on disk, by this fit or by others.
+
+    Parameters
+    ----------
+    whole : keras.Model
+        A fitted network.
+    branches : dict of str to Branch or str
+        Its branches.
+    """
+
+    def __init__(self, whole, branches):
+        self._part = TrainingNetwork(whole, branches)
+        self._forward = Forward(self._part.model)
+
+    def __call__(self, memory, arrays, chunk_rows=None):
+        """Predict rows as `Forward` does, with features that are found in `memory`; others are put there."""
+        return self._forward(self._part.arrays(arrays, memory), chunk_rows)
 
 
 class FixedFeatures:
@@ -197,7 +220,7 @@ def _layer_names(config):
             yield from _layer_names(part)
 
 
-def _cut_off_features(whole, fixed):
+def cut_off_features(whole, fixed):
     """Connect a network's layers again without `fixed`, by input name; these inputs take the features."""
     inputs = {name: fixed[name].output if name in fixed else tensor for name, tensor in whole.input.items()}
     inputs = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in inputs.items()}
