@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import sklearn
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import CountVectorizer
@@ -91,6 +91,18 @@ def test_texts_that_are_embedded_go_through_a_fit():
     assert [len(seen) for seen in SEEN] == [4]
     assert est.router_.specs_["review"].shape == (2,)
     assert est.predict_proba(X[:1]).shape == (1, 2)
+
+
+def test_an_encoder_of_texts_of_skrub_is_one():
+    skrub = pytest.importorskip("skrub")
+    texts = pd.Series(["good food", "poor food", "good", None, "poor"], name="review")
+    encoder = TransformerEncoder(skrub.StringEncoder(n_components=2))
+
+    array, _ = encoder.fit_encode_and_flag(texts)
+
+    assert_allclose(array, skrub.StringEncoder(n_components=2).fit_transform(texts), rtol=1e-4, atol=1e-5)
+    assert_allclose(encoder.transform(texts[[0, 0]]), array[[0, 0]], rtol=1e-4, atol=1e-5)
+    assert encoder.spec("review").shape == (2,)
 
 
 class OutOfFold(StandardScaler):
