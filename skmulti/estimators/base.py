@@ -606,7 +606,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             return recipe
         # What was chosen for another network of the same fit is not chosen anew.
         if "dropout" not in recipe.reasons:
-            recipe = recipe.with_look(self._look(recipe, rows, features) if whole else Look())
+            found = self._look(recipe, rows, features) if whole else Look()
+            recipe = recipe.with_look(found, pretrained=self._is_pretrained())
             if recipe.left_out:
                 teller().say(left_out(recipe.left_out))
         recipe.set_in(self.model_)
@@ -622,7 +623,9 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         doubted = [
             name
             for name, branch in branches.items()
-            if inferred and is_doubted(branch, recipe.n_rows) and name not in given
+            # A name in the place of a branch is that of an input that has it.
+            if inferred and is_doubted(branches[branch] if isinstance(branch, str) else branch, recipe.n_rows)
+            if name not in given
             if named.isdisjoint(self.router_.specs_[name].columns)
         ]
         if not doubted and not (recipe.dropout and open_dropouts(self.model_)):
@@ -715,12 +718,15 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _forward(self):
         """Return the function that predicts encoded rows; features that `memory` keeps are not computed anew."""
-        branches = getattr(self, "branches_", {})
-        if not any(getattr(branch, "keeps_features", False) for branch in branches.values()):
+        if not self._is_pretrained():
             return self.forward_
         if self.forward_.kept is None:
-            self.forward_.kept = KeptForward(self.forward_, branches)
+            self.forward_.kept = KeptForward(self.forward_, self.branches_)
         return partial(self.forward_.kept, self.memory)
+
+    def _is_pretrained(self):
+        """Return whether a branch begins with features that other fits may have: a pretrained network."""
+        return any(getattr(branch, "keeps_features", False) for branch in getattr(self, "branches_", {}).values())
 
     def _outputs_apart(self, X):
         """Return what each network says of rows: ndarray of shape (n_rows, n_networks, width)."""
