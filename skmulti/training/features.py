@@ -135,7 +135,7 @@ class FixedFeatures:
         return _Lookup(self._compute, store, np.empty((len(array), *shape), dtype)).fill(self.name, array)
 
     def _compute(self, array):
-        if self.model.inputs[0].shape[1] is not None:
+        if array.ndim != 2 or self.model.inputs[0].shape[1] is not None:
             return self._forward({self.name: array})
         # It reads rows of any number of steps: padding would take as long as words do, and is left out.
         lengths = np.maximum(count_steps(array), 1)
