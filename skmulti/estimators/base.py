@@ -33,6 +33,7 @@ from ..router import InputRouter, check_batch, store_folder
 from ..sources import TableSource, split_batch
 from ..training import (
     Checkpoint,
+    KeptForward,
     Look,
     Recipe,
     Schedule,
@@ -229,7 +230,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                     rows, held, seed, recipe, whole=True, checkpoint=checkpoint, watchers=watchers
                 )
                 if held is not None and not held.streams and self._target.has_residuals:
-                    self._keep_residuals([self._target.residuals(held.y, self.forward_(held.arrays))])
+                    self._keep_residuals([self._target.residuals(held.y, self._forward()(held.arrays))])
             # After the block: what scikit-learn's callbacks do is no part of the fit's seeds and names.
             task.end()
             if checkpoint:
@@ -577,12 +578,15 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         _remember(self, "held_residuals_", None)
         if rows.batch_rows:
             recipe = replace(recipe, batch_size=rows.batch_rows)
-        recipe = self._with_look(recipe, rows, whole)
+        with self.timings_.measure("build"):
+            changes = self._begin_training()
+            network, (rows, held) = self._trained.prepare(self.model_, rows, held, memory=self.memory)
+        features = self._trained.features if network is self._trained.model else {}
+        recipe = self._with_look(recipe, rows, features, whole)
         self.recipe_ = recipe = self._finish_recipe(recipe, held, self.callbacks_, whole=whole)
         recipe = recipe if stops else recipe.before_thaw()
         with self.timings_.measure("build"):
-            self._compile_networks(recipe)
-            network, (rows, held) = self._trained.prepare(self.model_, rows, held, memory=self.memory)
+            self._compile_networks(recipe, changes)
         schedule = Schedule(
             epochs=end or self.n_iter_ + recipe.epochs,
             batch_size=recipe.batch_size,
@@ -595,20 +599,21 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         )
         return Ready(network, rows, held, schedule)
 
-    def _with_look(self, recipe, rows, whole):
+    def _with_look(self, recipe, rows, features, whole):
         """Choose what a quick look at the rows decides; a network that has been trained keeps what it has."""
         if self.n_iter_:
             return recipe
         # What was chosen for another network of the same fit is not chosen anew.
         if "dropout" not in recipe.reasons:
-            recipe = recipe.with_look(self._look(recipe, rows) if whole else Look())
+            found = self._look(recipe, rows, features) if whole else Look()
+            recipe = recipe.with_look(found, pretrained=self._is_pretrained())
             if recipe.left_out:
                 teller().say(left_out(recipe.left_out))
         recipe.set_in(self.model_)
         return recipe
 
-    def _look(self, recipe, rows):
-        """Look at the rows, if that could decide anything."""
+    def _look(self, recipe, rows, features):
+        """Look at the rows, if that could decide anything; of inputs in `features` they hold the features."""
         # What a user has named, as an input, by its kind or by its branch, is no question.
         named = set(getattr(self.router_, "kinds", None) or ())
         given = {key.partition("__")[0] for key in self.branches or ()}
@@ -617,16 +622,16 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         doubted = [
             name
             for name, branch in branches.items()
-            if inferred and is_doubted(branch, recipe.n_rows) and name not in given
+            # A name in the place of a branch is that of an input that has it.
+            if inferred and is_doubted(branches[branch] if isinstance(branch, str) else branch, recipe.n_rows)
+            if name not in given
             if named.isdisjoint(self.router_.specs_[name].columns)
         ]
         if not doubted and not (recipe.dropout and open_dropouts(self.model_)):
             return Look()
-        # A pretrained network takes longer than the rest of a fit; it is run once for each row, and not for a look.
-        if any(getattr(branch, "keeps_features", False) for branch in branches.values()):
-            return Look()
         with self.timings_.measure("build"):
-            return look(self.model_, rows, classes=bool(self._target.spec.n_classes), doubted=doubted)
+            classes = bool(self._target.spec.n_classes)
+            return look(self.model_, rows, classes=classes, doubted=doubted, features=features)
 
     def _finish_recipe(self, recipe, held, callbacks, *, whole):
         """Choose what depends on the network, its branches and the user's callbacks."""
@@ -644,21 +649,36 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             whole=whole,
         )
 
-    def _compile_networks(self, recipe):
-        """Compile the network, and the part of it that training changes, with one optimizer, unless it is compiled."""
+    def _begin_training(self):
+        """Set which layers are trained, and find the part that training changes.
+
+        Returns
+        -------
+        list of str or None
+            The names of what the network is to be compiled with anew; None if it stays compiled as it is.
+        """
         # Before anything was trained; a network of an earlier version has no such attribute.
         is_new = vars(self).get("_thawed", ()) is None
-        scales = self._thaw()
-        params = compile_params(self, scales)
+        self._thaw()
+        params = compile_params(self, self._step_scales())
         changed = changed_names(getattr(self, "_compiled_with", {}), params)
-        self._compiled_with = params
         if self.model_.compiled and not changed:
-            return
+            return None
         if self.model_.compiled and self.model_.optimizer.built:
             self._optimizer_state = optimizer_state(self.model_.optimizer)
         elif self.n_iter_ and not is_new and not hasattr(self, "_optimizer_state"):
             self._warn_of_new_optimizer()
         self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}))
+        # What was fixed may be trained from now on.
+        self.forward_.kept = None
+        return changed
+
+    def _compile_networks(self, recipe, changed):
+        """Compile the network, and the part of it that training changes, with one optimizer, if anything changed."""
+        if changed is None:
+            return
+        scales = self._step_scales()
+        self._compiled_with = compile_params(self, scales)
         # As keys of a dict: without fixed features the two are one network, which is compiled once.
         for model in dict.fromkeys([self.model_, self._trained.model]):
             with restart_names():
@@ -668,7 +688,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self._restore_optimizer(keeps_rate=not any(name.startswith("optimizer") for name in changed))
 
     def _thaw(self):
-        """Set which layers are trained from now on, if that changes; return the weights whose steps are scaled."""
+        """Set which layers are trained from now on, if that changes."""
         parts = branch_layers(self.model_, getattr(self, "branches_", {}))
         state = thaw_state(parts, self.n_iter_)
         # Flags that a user has set in `model_` stay as long as the branches ask for nothing else.
@@ -679,6 +699,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             if before is not None:
                 teller().say(thawed(self.model_))
         self._thawed = state
+
+    def _step_scales(self):
+        """Return the weights whose steps are scaled, each with its scale."""
+        parts = branch_layers(self.model_, getattr(self, "branches_", {}))
         return [pair for branch, layers in parts for pair in branch.step_scales(layers)]
 
     # --- predict
@@ -689,7 +713,19 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         # `score` has read the rows already: scikit-learn's own `score` calls `predict` with what it was given.
         if isinstance(X, Outputs):
             return X.array
-        return self._in_chunks(X, self.forward_)
+        return self._in_chunks(X, self._forward())
+
+    def _forward(self):
+        """Return the function that predicts encoded rows; features that `memory` keeps are not computed anew."""
+        if not self._is_pretrained():
+            return self.forward_
+        if self.forward_.kept is None:
+            self.forward_.kept = KeptForward(self.forward_, self.branches_)
+        return partial(self.forward_.kept, self.memory)
+
+    def _is_pretrained(self):
+        """Return whether a branch begins with features that other fits may have: a pretrained network."""
+        return any(getattr(branch, "keeps_features", False) for branch in getattr(self, "branches_", {}).values())
 
     def _outputs_apart(self, X):
         """Return what each network says of rows: ndarray of shape (n_rows, n_networks, width)."""

@@ -109,10 +109,10 @@ def fit_networks(est, examples, validation, seed):
             est._thaw()
             first = TrainingNetwork(est.model_, getattr(est, "branches_", {}))
             network, (shared_rows, shared_held) = first.prepare(est.model_, rows, held, memory=est.memory)
+            features = first.features if network is first.model else {}
             # Once, as all networks train with what is compiled for the first.
-            turns = replace(turns, recipe=est._with_look(turns.recipe, rows, whole=True))
+            turns = replace(turns, recipe=est._with_look(turns.recipe, shared_rows, features, whole=True))
         seeds = network_seeds(seed, est.n_networks)
-        features = first.features if network is first.model else {}
         networks = [network, *_other_networks(est, samples, features, seeds[1:])]
         for network in networks:
             turns.recipe.set_in(network)
@@ -120,7 +120,7 @@ def fit_networks(est, examples, validation, seed):
         _keep(est, networks, results, features)
         if not turns.rotate and held is not None and not held.streams:
             # Rows that the user gave are new to all networks, and so to their average.
-            est._keep_residuals([est._target.residuals(held.y, est.forward_(held.arrays))])
+            est._keep_residuals([est._target.residuals(held.y, est._forward()(held.arrays))])
     task.end()
     return interrupted
 
@@ -230,7 +230,9 @@ class _Lane:
         if self.begun_with is None:
             est.model_ = network
             with est.timings_.measure("build"):
-                est._compile_networks(est._finish_recipe(self.turns.recipe, held, est._copy_callbacks(), whole=True))
+                changes = est._begin_training()
+                recipe = est._finish_recipe(self.turns.recipe, held, est._copy_callbacks(), whole=True)
+                est._compile_networks(recipe, changes)
             est.model_.optimizer.build(est.model_.trainable_variables)
             self.begun_with, self.forward = optimizer_state(est.model_.optimizer), Forward(est.model_)
             return

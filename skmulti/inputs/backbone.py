@@ -178,17 +178,20 @@ expects: it is of no family of keras.applications and begins with no layer that 
         if self.augment:
             # Photos that differ from epoch to epoch have no fixed features.
             return None
-        inputs = keras.Input(spec.shape, dtype=spec.dtype)
+        network = self._network(spec)
+        # Of texts, if the network reads them whatever their length is, a fit then computes none of the padding.
+        any_length = spec.kind == "text" and self.pooling != "flatten" and _input_shape(network) == (None,)
+        inputs = keras.Input((None,) if any_length else spec.shape, dtype=spec.dtype)
         is_image = spec.kind == "image"
         tensor = inputs if is_image else rescale_and_fill(inputs, spec, sample, self.reads_masks)
-        return keras.Model(inputs, self._see(tensor, spec))
+        return keras.Model(inputs, self._see(tensor, spec, network))
 
     def connect(self, tensor, spec, sample):
         """Connect the layers after the features; see `Branch.connect`."""
         if self.augment:
             self._refuse_augmented(spec)
             # Keras' random layers compute with 0 to 1 as with 0 to 255.
-            tensor = self._see(keras.layers.Rescaling(255)(augment_photos(tensor)), spec)
+            tensor = self._see(keras.layers.Rescaling(255)(augment_photos(tensor)), spec, self._network(spec))
         if self.units is not None:
             tensor = keras.layers.Dense(int(self.units), activation="relu")(tensor)
         return keras.layers.Dropout(self.dropout)(tensor) if self.dropout else tensor
@@ -217,11 +220,9 @@ expects: it is of no family of keras.applications and begins with no layer that 
         found = _find_backbone(layers)
         return [(own, float(self.learning_rate_scale)) for own in found[1].trainable_variables] if found else []
 
-    def _see(self, tensor, spec):
+    def _see(self, tensor, spec, network):
         """Connect pixels of 0 to 255, steps or ids to the vector that the network makes of them."""
         where = place(spec.name, spec.columns)
-        _refuse_idle(self)
-        network = self._network(spec, where)
         if spec.kind == "image":
             tensor = self._prepare_pixels(tensor, spec, network, where)
         _refuse_other_shape(network, tuple(tensor.shape[1:]), spec, where)
@@ -236,8 +237,10 @@ expects: it is of no family of keras.applications and begins with no layer that 
             ) from error
         return self._pool(output, where)
 
-    def _network(self, spec, where):
+    def _network(self, spec):
         """Return the network of this fit, which takes one array."""
+        where = place(spec.name, spec.columns)
+        _refuse_idle(self)
         network = self._given_network(spec, where)
         if spec.kind != "text" or not network.built:
             return network

@@ -876,7 +876,8 @@ class Branch(HintedParams, BaseEstimator):
         -------
         keras.Model or None
             Maps the encoder's array to the tensor that `connect` then gets. It has no weights
-            to train and does the same in training and in prediction.
+            to train and does the same in training and in prediction. One for ids whose input is
+            ``keras.Input((None,))`` is given rows without the padding at their end.
         """
         return None
 

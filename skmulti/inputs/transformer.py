@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import TransformerMixin, clone
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
@@ -72,10 +72,21 @@ def _with_nan(column):
     return column.astype(object).mask(empty, np.nan) if empty.any() else column
 
 
+def _distinct_texts(columns):
+    """Return the place of each row's text among the distinct ones, and these; two None where no text is repeated."""
+    if not isinstance(columns, pd.Series) or not pd.api.types.is_string_dtype(columns.dropna()):
+        return None, None
+    places, distinct = pd.factorize(columns, use_na_sentinel=False)
+    if len(distinct) == len(columns):
+        return None, None
+    return places, pd.Series(distinct, name=columns.name).astype(columns.dtype)
+
+
 class TransformerEncoder(InputEncoder):
     """Use a scikit-learn transformer as an encoder: its output is a vector.
 
-    `InputRouter` wraps every transformer without a `default_branch` in it.
+    `InputRouter` wraps every transformer without a `default_branch` in it. Of a column of texts, each text is
+    transformed once, however many rows have it: a network that embeds texts takes a while for each.
 
     Parameters
     ----------
@@ -143,12 +154,12 @@ class TransformerEncoder(InputEncoder):
         """Fit the transformer and transform the same rows with its ``fit_transform``, if it has one."""
         # As scikit-learn's pipelines do: for some transformers `fit_transform` is more than `fit`, then `transform`.
         # TargetEncoder cross-fits, so that no training row is encoded with its own target.
-        if not hasattr(self.transformer, "fit_transform") and self.transformer != "passthrough":
-            return self.fit(columns, y, **fit_params).encode_and_flag(columns)
         self.transformer_ = self._make_transformer()
+        own = getattr(type(self.transformer_), "fit_transform", TransformerMixin.fit_transform)
+        method = "fit" if own is TransformerMixin.fit_transform else "fit_transform"
         with default_output():
-            output = self.transformer_.fit_transform(with_nan(columns), y, **self._select_fit_params(fit_params))
-        array = self._as_dense_floats(output)
+            output = getattr(self.transformer_, method)(with_nan(columns), y, **self._select_fit_params(fit_params))
+        array = self.transform(columns) if method == "fit" else self._as_dense_floats(output)
         self._n_values = array.shape[1]
         return array, missing_rows(columns)
 
@@ -158,9 +169,12 @@ class TransformerEncoder(InputEncoder):
         if not len(columns):
             # scikit-learn's transformers refuse a table without rows.
             return np.empty((0, self._n_values), dtype=self.dtype)
+        columns = with_nan(columns)
+        places, distinct = _distinct_texts(columns)
         with default_output():
-            output = self.transformer_.transform(with_nan(columns))
-        return self._as_dense_floats(output)
+            output = self.transformer_.transform(columns if distinct is None else distinct)
+        array = self._as_dense_floats(output)
+        return array if distinct is None else array[places]
 
     def graph(self):
         """Transform columns in a graph, if the transformer has one; see `InputEncoder.graph`."""

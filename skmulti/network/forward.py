@@ -37,11 +37,13 @@ class Forward:
         A place for the network's halves, which whoever asks for them first puts there.
     apart : Forward or None
         Likewise for the predictions of each of several networks.
+    kept : KeptForward or None
+        Likewise for predictions from features that are kept on disk.
     """
 
     def __init__(self, model):
         self.model = model
-        self.halves = self.apart = None
+        self.halves = self.apart = self.kept = None
         self._compiled = None
         # Threads that predict at the same time compile once.
         self._lock = threading.Lock()
@@ -78,7 +80,7 @@ class Forward:
 
     def __getstate__(self):
         # Compiled functions and locks cannot be pickled, and the model is pickled elsewhere (`pack_network`).
-        return {"model": None, "halves": None, "apart": None, "_compiled": None}
+        return {"model": None, "halves": None, "apart": None, "kept": None, "_compiled": None}
 
     def __setstate__(self, state):
         vars(self).update(state, _lock=threading.Lock())

@@ -13,7 +13,7 @@ from .closeness import Look, look
 from .crew import Alone, Crew
 from .defaults import PATIENCE, Recipe, is_doubted, stops_early, why_stops_early
 from .devices import refuse_strategy, strategy_of
-from .features import TrainingNetwork
+from .features import KeptForward, TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
 from .lazy import LazyAdam
@@ -52,6 +52,7 @@ __all__ = [
     "AnnealRate",
     "Checkpoint",
     "Crew",
+    "KeptForward",
     "LazyAdam",
     "Look",
     "Recipe",

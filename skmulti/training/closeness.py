@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from ..spec import layer_name
+from .features import cut_off_features
 from .run import sample_rows
 
 # The most rows that are read: the cost grows with their third power.
@@ -36,7 +37,7 @@ class Look(NamedTuple):
     idle: tuple = ()
 
 
-def look(network, rows, *, classes, doubted=()):
+def look(network, rows, *, classes, doubted=(), features=None):
     """Find out how closely the target follows the inputs, and which of some inputs add nothing.
 
     Parameters
@@ -49,6 +50,8 @@ def look(network, rows, *, classes, doubted=()):
         Whether the target is made of classes.
     doubted : sequence of str
         Names of inputs that may add nothing. They are taken away in turn.
+    features : dict of str to keras.Model, or None
+        Layers of the network, by input name, whose output the rows hold in the place of the input's array.
 
     Returns
     -------
@@ -66,10 +69,10 @@ def look(network, rows, *, classes, doubted=()):
     # Rows that are encoded on access are encoded here.
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     targets = _columns(rows.y[arrays.pop("")], classes)
-    vectors = {
-        name: np.asarray(vector, dtype="float64")
-        for name, vector in keras.Model(network.input, outputs)(arrays, training=False).items()
-    }
+    behind = keras.Model(network.input, outputs)
+    if features:
+        behind = cut_off_features(behind, features)
+    vectors = {name: np.asarray(vector, dtype="float64") for name, vector in behind(arrays, training=False).items()}
     share, idle = explained_share(np.hstack(list(vectors.values())), targets), []
     for name in doubted:
         others = [vector for other, vector in vectors.items() if other not in (name, *idle)]

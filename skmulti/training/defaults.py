@@ -163,20 +163,24 @@ class Recipe:
         # A rate that falls to nearly zero ends the stage well, and the next one begins with the whole rate again.
         return replace(self, stops_early=False, patience=None, rate=self.rate and AnnealRate)
 
-    def with_look(self, found):
+    def with_look(self, found, *, pretrained=False):
         """Choose what a quick look at the rows decides: what is dropped, and which inputs are left out.
 
         Parameters
         ----------
         found : Look
             What was found; empty if nobody looked.
+        pretrained : bool
+            Whether one of the inputs is read by a pretrained network. Without held-out rows, which would end a fit
+            that learns words by heart, inputs that add nothing to it are then left out however much is explained.
 
         Returns
         -------
         Recipe
             The choices so far.
         """
-        left_out = found.idle if found.closeness is not None and found.closeness >= TOLD else ()
+        told = -np.inf if pretrained and not self.stops_early else TOLD
+        left_out = found.idle if found.closeness is not None and found.closeness >= told else ()
         return replace(
             self,
             dropout=auto_dropout(self.n_rows, found.closeness, classes=self.classes, held=self.stops_early),

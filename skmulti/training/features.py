@@ -19,8 +19,11 @@ from ..spec import layer_name
 from .fingerprint import digest
 from .telling import EVERY, featured, featuring, teller
 
-# Arrays of a block of rows, whose features are looked up and computed together, take about this many bytes.
-BLOCK_BYTES = 2**25
+# Arrays of a block of rows, whose features are looked up and computed together, take about this many bytes, and the
+# block has at most so many rows: whoever waits is told how far it is after a block.
+BLOCK_BYTES, BLOCK_ROWS = 2**25, 1_024
+# Steps of the rows of one call, with their padding: of each step a network has thousands of values in memory.
+CALL_STEPS = 8_192
 
 
 class TrainingNetwork:
@@ -56,7 +59,10 @@ class TrainingNetwork:
                 fixed[name] = layer
                 model = _build_features_model(whole.input[name], layer)
                 self._features[name] = FixedFeatures(name, model, getattr(branches[owner], "keeps_features", False))
-        self.model, self.features = _cut_off_features(whole, fixed) if fixed else whole, fixed
+        self.model, self.features = whole, fixed
+        if fixed:
+            self.model = cut_off_features(whole, fixed)
+            self.model.optimizer = getattr(whole, "optimizer", None)
 
     def prepare(self, whole, *parts, memory=None):
         """Return the network to train, and its `Rows`: the whole network if the parts cannot be trained alone.
@@ -80,6 +86,26 @@ class TrainingNetwork:
     def __getstate__(self):
         # It would hold the layers a second time; `prepare` then trains the whole network.
         return {"model": None, "features": {}, "_features": {}}
+
+
+class KeptForward:
+    """The prediction of a network some of whose fixed features may be kept on disk, by this fit or by others.
+
+    Parameters
+    ----------
+    forward : Forward
+        The prediction of a fitted network.
+    branches : dict of str to Branch or str
+        Its branches.
+    """
+
+    def __init__(self, forward, branches):
+        self._part = TrainingNetwork(forward.model, branches)
+        self._forward = Forward(self._part.model) if self._part.features else forward
+
+    def __call__(self, memory, arrays, chunk_rows=None):
+        """Predict rows as `Forward` does, with features that are found in `memory`; others are put there."""
+        return self._forward(self._part.arrays(arrays, memory), chunk_rows)
 
 
 class FixedFeatures:
@@ -109,7 +135,18 @@ class FixedFeatures:
         return _Lookup(self._compute, store, np.empty((len(array), *shape), dtype)).fill(self.name, array)
 
     def _compute(self, array):
-        return self._forward({self.name: array})
+        if array.ndim != 2 or self.model.inputs[0].shape[1] is not None:
+            return self._forward({self.name: array})
+        # It reads rows of any number of steps: padding would take as long as words do, and is left out.
+        lengths = np.maximum(count_steps(array), 1)
+        order, out = np.argsort(lengths, kind="stable"), None
+        while len(order):
+            # The shortest rows first, so that a call has few of one length, or many.
+            rows = order[: max(1, CALL_STEPS // int(lengths[order[-1]]))]
+            found = self._forward({self.name: array[rows, : lengths[rows[-1]]]}, len(rows))
+            out = np.empty((len(array), *found.shape[1:]), found.dtype) if out is None else out
+            out[rows], order = found, order[len(rows) :]
+        return out
 
 
 class _Lookup:
@@ -134,7 +171,8 @@ class _Lookup:
     def fill(self, name, array):
         """Fill the array with the features of all rows of an input's array, and return it; tell how it goes."""
         n_rows, told = len(array), time.perf_counter()
-        size = max(1, BLOCK_BYTES // max(1, math.prod(array.shape[1:]) * np.dtype(array.dtype).itemsize))
+        row_bytes = math.prod(array.shape[1:]) * np.dtype(array.dtype).itemsize
+        size = min(max(1, BLOCK_BYTES // max(1, row_bytes)), BLOCK_ROWS)
         with teller().stage(lambda: featured(name, n_rows, self.n_computed)):
             for begin in range(0, n_rows, size):
                 self._fill_block(begin, np.asarray(array[begin : begin + size]))
@@ -197,7 +235,7 @@ def _layer_names(config):
             yield from _layer_names(part)
 
 
-def _cut_off_features(whole, fixed):
+def cut_off_features(whole, fixed):
     """Connect a network's layers again without `fixed`, by input name; these inputs take the features."""
     inputs = {name: fixed[name].output if name in fixed else tensor for name, tensor in whole.input.items()}
     inputs = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in inputs.items()}
@@ -214,5 +252,13 @@ def _cut_off_features(whole, fixed):
 
 def _build_features_model(tensor, features):
     """Build a model of an input's fixed features that takes the array by the input's name."""
-    array = keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=tensor.name)
-    return keras.Model({tensor.name: array}, features(array))
+    # The model that the branch has made, which may read rows of any length, stands behind an input of one length.
+    own = features.layers[-1]
+    array = keras.Input(own.input.shape[1:], dtype=tensor.dtype, name=tensor.name)
+    return keras.Model({tensor.name: array}, own(array))
+
+
+def count_steps(ids):
+    """Return for rows of ids, of shape (n_rows, length), the number of those before the padding at their end."""
+    used = ids[:, ::-1] != 0
+    return np.where(used.any(axis=1), ids.shape[1] - used.argmax(axis=1), 0)

@@ -118,11 +118,11 @@ def test_a_frozen_network_does_not_move_and_runs_once_for_each_row():
     assert est.n_iter_ == 3
 
 
-def test_it_runs_once_where_few_rows_would_be_looked_at_before_training():
+def test_it_runs_once_where_few_rows_are_looked_at_before_training():
     est = photo_classifier(params={"head": None}).fit(X, Y)
 
     assert rows_seen(est) == N
-    assert est.recipe_.closeness is None
+    assert est.recipe_.closeness is not None
 
 
 def test_it_runs_once_for_held_out_rows_too():
@@ -163,6 +163,11 @@ def kept_rows(folder):
     return sum(path.stat().st_size for path in Path(folder).rglob("skmulti_features/**/*.keys")) // 20
 
 
+def kept_digests(folder):
+    """Return of how many networks features are kept in a folder."""
+    return len({path.parent for path in Path(folder).rglob("skmulti_features/**/*.keys")})
+
+
 def test_features_are_found_again_by_weights_and_pixels(tmp_path):
     params = {"memory": str(tmp_path)}
     first = photo_classifier(params=params).fit(X, Y)
@@ -170,8 +175,8 @@ def test_features_are_found_again_by_weights_and_pixels(tmp_path):
     more = photo_classifier(params=params).fit(pd.concat([X, X.assign(photo=list(255 - PIXELS))]), np.tile(Y, 2))
 
     assert (rows_seen(first), rows_seen(second), rows_seen(more)) == (N, 0, N)
-    assert_array_equal(first.predict_proba(X), photo_classifier().fit(X, Y).predict_proba(X))
     assert kept_rows(tmp_path) == 2 * N
+    assert_array_equal(first.predict_proba(X), photo_classifier().fit(X, Y).predict_proba(X))
 
 
 @pytest.mark.parametrize("change", ["weights", "pooling", "preprocess"])
@@ -194,6 +199,31 @@ def test_folds_and_candidates_share_them(tmp_path):
 
     assert rows_seen(search.best_estimator_) == 0
     assert kept_rows(tmp_path) == N
+
+
+@pytest.mark.parametrize("params", [{}, {"n_networks": 2}])
+def test_predictions_find_them_and_keep_more(tmp_path, params):
+    # A count of rows is a weight, and features of other weights are others.
+    plain = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Rescaling(1 / 127.5), keras.layers.Conv2D(4, 3)])
+    new = X.assign(photo=list(255 - PIXELS))
+    est = photo_classifier(params={"memory": str(tmp_path), **params})
+    est.set_params(branches__photo__backbone=plain).fit(X, Y)
+    expected = [pickle.loads(pickle.dumps(est)).set_params(memory=None).predict_proba(rows) for rows in (X, new)]
+
+    found = [est.predict_proba(rows) for rows in (X, new)]
+
+    assert_allclose(found, expected, rtol=1e-5)
+    assert kept_rows(tmp_path) == 2 * N
+    assert kept_digests(tmp_path) == 1
+
+
+def test_predictions_after_it_was_unfrozen_are_those_of_the_network(tmp_path):
+    params = {"memory": str(tmp_path), "warm_start": True}
+    est = photo_classifier(params=params).fit(X, Y)
+    est.predict_proba(X)
+    est.set_params(branches__photo__trainable=True, branches__photo__learning_rate_scale=1.0).fit(X, Y)
+
+    assert_array_equal(est.predict_proba(X), est.set_params(memory=None).predict_proba(X))
 
 
 def test_features_that_were_removed_are_computed_again(tmp_path):

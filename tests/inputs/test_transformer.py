@@ -5,14 +5,15 @@ import pandas as pd
 import pytest
 import scipy.sparse
 import sklearn
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from skmulti import InputRouter
+from skmulti import InputRouter, MultiInputClassifier
 from skmulti.errors import InputMismatchError
 from skmulti.inputs.transformer import TransformerEncoder, with_nan
 from skmulti.spec import ArraySpec
@@ -50,6 +51,58 @@ def test_passthrough_gives_numbers_as_they_are():
     encoder = TransformerEncoder("passthrough", dtype="float64").fit(FRAME[["age"]])
 
     assert_array_equal(encoder.transform(FRAME[["age"]]), FRAME[["age"]])
+
+
+SEEN = []
+
+
+class TextVectors(TransformerMixin, BaseEstimator):
+    """Embeds a column of texts as a network of sentences would, and notes which texts it was given."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        SEEN.append(list(X))
+        return np.array([[len(text), text.count("o")] for text in X.fillna("")])
+
+
+@pytest.mark.parametrize("dtype", [object, "str"])
+def test_each_text_is_embedded_once(dtype):
+    texts = pd.Series(["good", "poor food", None, "good", "poor food", None], name="review", dtype=dtype)
+    encoder = TransformerEncoder(TextVectors())
+    SEEN.clear()
+
+    array, _ = encoder.fit_encode_and_flag(texts)
+    other = encoder.transform(texts[::-1])
+
+    assert_array_equal(array, [[4, 2], [9, 4], [0, 0]] * 2)
+    assert_array_equal(other, array[::-1])
+    assert [len(seen) for seen in SEEN] == [3, 3]
+
+
+def test_texts_that_are_embedded_go_through_a_fit():
+    X = pd.DataFrame({"review": ["good", "bad", None, "good food"] * 5})
+    router = InputRouter([("review", TextVectors(), "review")])
+    SEEN.clear()
+
+    est = MultiInputClassifier(router, epochs=1, random_state=0).fit(X, [1, 0, 0, 1] * 5)
+
+    assert [len(seen) for seen in SEEN] == [4]
+    assert est.router_.specs_["review"].shape == (2,)
+    assert est.predict_proba(X[:1]).shape == (1, 2)
+
+
+def test_an_encoder_of_texts_of_skrub_is_one():
+    skrub = pytest.importorskip("skrub")
+    texts = pd.Series(["good food", "poor food", "good", None, "poor"], name="review")
+    encoder = TransformerEncoder(skrub.StringEncoder(n_components=2))
+
+    array, _ = encoder.fit_encode_and_flag(texts)
+
+    assert_allclose(array, skrub.StringEncoder(n_components=2).fit_transform(texts), rtol=1e-4, atol=1e-5)
+    assert_allclose(encoder.transform(texts[[0, 0]]), array[[0, 0]], rtol=1e-4, atol=1e-5)
+    assert encoder.spec("review").shape == (2,)
 
 
 class OutOfFold(StandardScaler):

@@ -90,6 +90,11 @@ class TestRule:
         assert recipe.left_out == left_out
         assert recipe.reasons["left_out"].startswith("auto: the other" if left_out else "auto: every")
 
+    @pytest.mark.parametrize(("stops_early", "left_out"), [(False, ("text",)), (True, ())])
+    def test_behind_a_pretrained_network_it_is_left_out_where_no_hold_out_ends_the_fit(self, stops_early, left_out):
+        recipe = Recipe.of(300, TargetSpec(), stops_early=stops_early)
+        assert recipe.with_look(Look(0.1, ("text",)), pretrained=True).left_out == left_out
+
 
 class TestFit:
     def test_a_target_that_follows_drops_nothing_and_noise_half(self):

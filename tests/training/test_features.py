@@ -4,6 +4,7 @@ import pickle
 
 import keras
 import numpy as np
+import pytest
 from common import predict
 from network_cases import EVERY_KIND, ROWS, arrays_of, network, specs_of, vector
 from numpy.testing import assert_allclose, assert_array_equal
@@ -11,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skmulti.inputs import DenseBranch
 from skmulti.inputs.base import Branch
 from skmulti.router import array_keys
-from skmulti.training.features import FixedFeatures, TrainingNetwork, network_digest
+from skmulti.training.features import FixedFeatures, TrainingNetwork, count_steps, network_digest
 from skmulti.training.run import Rows, isolate
 
 
@@ -193,6 +194,45 @@ def test_new_rows_are_added_to_kept_ones(tmp_path):
 
     assert_allclose(more.of(ROWS, str(tmp_path)), predict(squares(), {"a": ROWS}), rtol=1e-5)
     assert more.sizes == [2]
+
+
+def averages(length):
+    """Return a model of input "a" that averages the ids of a row, without padding, and counts what it reads."""
+    inputs = keras.Input((length,), dtype="int32", name="a")
+    counted = CountSteps()(inputs)
+    mean = keras.ops.sum(counted, axis=1, keepdims=True) / keras.ops.sum(counted > 0, axis=1, keepdims=True)
+    return keras.Model({"a": inputs}, keras.layers.Identity()(mean))
+
+
+class CountSteps(keras.layers.Layer):
+    """Counts the steps that it reads, with their padding."""
+
+    def build(self, input_shape):
+        self.count = self.add_weight(shape=(), trainable=False, initializer="zeros", name="count")
+
+    def call(self, inputs):
+        self.count.assign_add(keras.ops.cast(keras.ops.size(inputs), "float32"))
+        return keras.ops.cast(inputs, "float32")
+
+
+IDS = np.array([[3, 5, 0, 0, 0, 0], [2, 0, 0, 0, 0, 0], [2, 0, 4, 6, 0, 0], [7, 0, 0, 0, 0, 0], [1, 2, 3, 4, 5, 6]])
+
+
+@pytest.mark.parametrize(("length", "n_steps"), [(6, 5 * 6), (None, 2 * 1 + 2 + 4 + 6)])
+def test_padding_is_left_out_where_rows_may_have_any_length(monkeypatch, length, n_steps):
+    monkeypatch.setattr("skmulti.training.features.CALL_STEPS", 3)
+    model = averages(length)
+
+    found = FixedFeatures("a", model, True).of(IDS.astype("int32"))
+
+    assert_allclose(found, IDS.sum(axis=1, keepdims=True) / (IDS > 0).sum(axis=1, keepdims=True), rtol=1e-6)
+    assert float(model.weights[0]) == n_steps
+
+
+def test_steps_are_counted_up_to_the_padding():
+    rows = np.vstack([IDS, np.zeros_like(IDS[:1])])
+
+    assert_array_equal(count_steps(rows), [2, 1, 4, 1, 6, 0])
 
 
 def test_features_that_no_other_fit_has_are_not_kept(tmp_path):

@@ -27,10 +27,14 @@ def read_by_ids(network, spec, where):
     Returns
     -------
     keras.Model
-        Maps ids (batch, length) to (batch, width), or to (batch, length, width) with a mask.
+        Maps ids (batch, length) to (batch, width), or to (batch, length, width) with a mask. If the network is told
+        what is padding and reads texts of any length, this one does, too.
     """
-    ids = keras.Input(spec.shape, dtype=spec.dtype)
     tensors = list(getattr(network, "inputs", None) or ())
+    any_length = any("mask" in tensor.name.lower() for tensor in tensors) and all(
+        tuple(tensor.shape[1:]) == (None,) for tensor in tensors
+    )
+    ids = keras.Input((None,) if any_length else spec.shape, dtype=spec.dtype)
     own = TokenIds(spec.padding_id, keep=_knows(network, spec.padding_id))(ids) if spec.padding_id else ids
     if len(tensors) > 1:
         roles = [_role(tensor, where, network) for tensor in tensors]

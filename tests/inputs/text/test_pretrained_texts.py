@@ -195,6 +195,29 @@ def test_network_gets_ids_mask_and_types_as_by_hand(words, as_list, several, tmp
     assert not model.trainable_weights
 
 
+@pytest.mark.parametrize(("params", "length"), [({}, None), ({"pooling": "flatten"}, 12)])
+def test_features_are_of_texts_of_any_length_where_padding_is_marked(path, params, length):
+    encoder = PretrainedTokenizer(path, length=12).fit(TEXTS)
+    features = BackboneBranch(bert(BERT), **params).features(encoder.spec("review"), None)
+
+    assert features.input_shape == (None, length)
+
+
+def test_features_of_a_network_that_is_not_told_of_padding_have_its_length(path):
+    ids = keras.Input((None,), dtype="int32")
+    network = keras.Model(ids, keras.layers.Embedding(10, 4)(ids))
+    features = BackboneBranch(network).features(PretrainedTokenizer(path, length=12).fit(TEXTS).spec("review"), None)
+
+    assert features.input_shape == (None, 12)
+
+
+def test_the_same_text_has_the_same_prediction_however_many_are_predicted(frozen):
+    est, _, X, _ = frozen
+    alone = np.concatenate([est.predict_proba(X[i : i + 1]) for i in range(4)])
+
+    assert_allclose(est.predict_proba(X[:4]), alone, rtol=1e-5)
+
+
 def reviews(n=48):
     texts = ["good food", "bad foods in paris", "good paris", "bad food in food"]
     X = pd.DataFrame({"review": [*texts[: n % 4], *texts * (n // 4)]})
