@@ -438,7 +438,7 @@ def _beside(first, other, results, position):
     return "\n".join(lines)
 
 
-def print_fit_seconds(names=("labour", "concrete", "boston")):
+def print_fit_seconds(names=("labour", "concrete")):
     """Print the seconds of the first fit in a process and of the next ones, by rows to train."""
     for n_rows in (150, 1_000):
         for name in names:
@@ -449,7 +449,7 @@ def print_fit_seconds(names=("labour", "concrete", "boston")):
             print(f"{name}, {n_rows} rows: first fit in a process {first:.2f} CPU s, then {np.median(later):.2f}")
 
 
-def fit_seconds(name, n_rows, n_fits=4):
+def fit_seconds(name, n_rows, n_fits=3):
     """Return the seconds of some default fits on the first rows of a table."""
     import tensorflow as tf
 
