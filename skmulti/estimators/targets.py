@@ -137,12 +137,10 @@ class ClassTarget:
     def loss(self, loss, members):
         """Wrap a loss so that it reads the network's outputs of several members, or of several columns."""
         reduction = getattr(loss, "reduction", "sum_over_batch_size")
-        if members:
-            return MembersLoss(loss, self.spec.width, reduction=reduction)
-        if not self.labels.weighed_by_output:
-            return loss
-        widths = None if self.labels.multilabel else self.spec.n_classes
-        return OutputsLoss(loss, widths, self.spec.one_hot, reduction=reduction)
+        if self.labels.weighed_by_output:
+            widths = None if self.labels.multilabel else self.spec.n_classes
+            loss = OutputsLoss(loss, widths, self.spec.one_hot, reduction=reduction)
+        return MembersLoss(loss, self.spec.width, reduction=reduction) if members else loss
 
     def metrics(self, metrics):
         """Return metrics that read y in the same way as the loss."""

@@ -65,8 +65,8 @@ class DenseHead(HintedParams, BaseEstimator):
     n_members : int or "auto"
         Number of predictions that are averaged. Members share the dense layers; each scales the
         merged tensor in its own way and has an output of its own. They cost little, and their mean
-        errs less than one of them. Several columns of classes have no members. "auto": 4 for a
-        regression whose `units` are "auto", else 1.
+        errs less than one of them. Several columns of classes have no members, columns of labels of
+        0 and 1 have. "auto": 4 for a regression whose `units` are "auto", else 1.
 
     Notes
     -----
@@ -141,7 +141,7 @@ class DenseHead(HintedParams, BaseEstimator):
             activation = "gelu" if target.n_classes else "relu"
         if self.n_members == "auto":
             return units, activation, N_MEMBERS if automatic and not target.n_classes else 1
-        if self.n_members > 1 and target.n_classes and target.n_outputs > 1:
+        if self.n_members > 1 and isinstance(target.n_classes, tuple):
             raise ValueError(
                 f"n_members={self.n_members} averages members, which a y of {target.n_outputs} columns of classes "
                 "cannot have. Leave n_members='auto'."

@@ -101,7 +101,7 @@ class TargetUnitsLoss(keras.losses.Loss):
 
 
 def _mean_of_members(loss, y_true, y_pred, units, read=None):
-    """Return the mean over members of a loss: a number for each row, or one of them all if the loss adds rows up.
+    """Return the mean over members of a loss: by row (and label), or a single number if the loss adds rows up.
 
     `read` changes targets and predictions (n_rows * n_members, units) before the loss sees them.
     """
@@ -112,7 +112,7 @@ def _mean_of_members(loss, y_true, y_pred, units, read=None):
     if read is not None:
         y_true, y_pred = read(y_true), read(y_pred)
     losses = _by_row(loss)(y_true, y_pred)
-    return ops.mean(ops.reshape(losses, (-1, n_members)), axis=-1) if len(losses.shape) else losses
+    return ops.mean(ops.reshape(losses, (-1, n_members, *losses.shape[1:])), axis=1) if len(losses.shape) else losses
 
 
 def _by_row(loss):

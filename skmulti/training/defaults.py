@@ -513,12 +513,13 @@ def default_head(n_rows, target):
         return DenseHead((64, 64), activation="gelu", dropout="auto", n_members=N_MEMBERS)
     # Several columns of classes have no members: "auto" is then 1.
     activation = "auto" if n_rows >= SMOOTH_ROWS else "relu"
-    return DenseHead(activation=activation, dropout="auto", n_members=N_MEMBERS if target.n_outputs == 1 else "auto")
+    n_members = "auto" if isinstance(target.n_classes, tuple) else N_MEMBERS
+    return DenseHead(activation=activation, dropout="auto", n_members=n_members)
 
 
 def why_head(n_rows, target):
     """Say how `default_head` chooses."""
     if not small_data_dropout(n_rows):
         return "auto: for this many rows, the head's own defaults"
-    members = " and members that predict together" if not target.n_classes or target.n_outputs == 1 else ""
+    members = "" if isinstance(target.n_classes, tuple) else " and members that predict together"
     return f"auto: few rows, so dropout{members}"

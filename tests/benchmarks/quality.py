@@ -7,10 +7,12 @@ Run: python tests/benchmarks/quality.py TABLE [--splits 0 1 2] [--systems defaul
 The first form prints a line for each fit, then mean and standard deviation over the splits, which are 80 % of the rows
 to fit and 20 % to test, stratified for a classification. The second compares on few training rows: the mean over
 the seeds of the default's score minus the linear model's on the same rows, the standard error of that mean, and the
-median, as a few districts of 1,000 persons a household decide over a mean R2 of houses. The third fits the default and
-skrub's pipeline on 34 public tables of fewer than 2,000 rows (package vega_datasets, too), and prints the means of each
-table, then over all: mean rank, wins, and the tables on which the default is worse than skrub's pipeline by more than
-.01 (R2: .02) and two standard errors. FILE keeps what was measured, so that a run goes on where another has ended.
+median, as a few districts of 1,000 persons a household decide over a mean R2 of houses. The third fits the default,
+LightGBM and skrub's pipeline on 34 public tables of fewer than 2,000 rows (package vega_datasets, too), and prints the
+means of each table, then the default beside each of the others over all tables: wins, mean rank, log loss and
+calibration error, and the tables on which its score is worse by more than .01 (R2: .02) and two standard errors; at
+last the seconds of fits of 150 and 1,000 rows. FILE keeps what was measured, so that a run goes on where another has
+ended.
 
 Measures: area under the ROC curve (AUC), accuracy or R2; log loss (RMSE for numbers); the expected calibration error
 (ECE), which is the mean gap between probability and share of hits in 10 bins of equal width, of the positive class of
@@ -48,6 +50,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import argparse
 import gc
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -391,28 +395,71 @@ def compare_small(tables, systems, all_rows, n_seeds):
 
 
 def compare_public(names, systems, seeds, path):
-    """Print the means of the systems on small public tables, and how often each is ahead."""
-    print_row("table", "rows", "score", *(f"{system}: score, loss, s" for system in systems), "difference ± error")
+    """Print the means of the systems on small public tables, then the first system beside each of the others."""
+    print_row("table", "rows", "measures", *systems, f"score: {systems[0]} - {systems[-1]} ± error")
     print_row(*["---"] * (4 + len(systems)))
-    gains, ranks, seconds = {}, [], []
+    results = {}
     for name in names:
         table = SMALL_PUBLIC[name](None)
         values = np.array([[_kept(path, name, table, system, seed) for system in systems] for seed in seeds])
-        first = values[:, 0, 0] - values[:, -1, 0]
-        error = first.std(ddof=1) / np.sqrt(len(seeds)) if len(seeds) > 1 else 0.0
-        gains[name] = first.mean(), error, WORSE[table.task]
-        means = values.mean(axis=0)
-        ranks.append(rankdata(-means[:, 0].round(4)))
-        seconds.append(means[:, -1])
-        cells = (f"{_number(row[0])}, {_number(row[1])}, {row[-1]:.1f}" for row in means)
-        print_row(name, str(len(table.y)), MEASURES[table.task][0], *cells, f"{first.mean():+.4f} ± {error:.4f}")
+        results[name] = table.task, len(table.y), values
+        cells = (" ".join(map(_number, means)) for means in values.mean(axis=0))
+        gain, error = _gain(values, -1)
+        print_row(name, str(len(table.y)), " ".join(MEASURES[table.task]), *cells, f"{gain:+.4f} ± {error:.4f}")
     print()
-    wins = sum(gain > 0 for gain, _, _ in gains.values())
-    print(f"{systems[0]} is ahead of {systems[-1]} on {wins} of {len(gains)} tables")
-    for system, rank, spent in zip(systems, np.mean(ranks, axis=0), np.mean(seconds, axis=0), strict=True):
-        print(f"{system}: mean rank {rank:.2f}, {spent:.1f} s a fit")
-    worse = [name for name, (gain, error, least) in gains.items() if -gain > max(least, 2 * error)]
-    print("worse by more than .01 (R2: .02) and two standard errors:", ", ".join(worse) or "none")
+    for position, system in enumerate(systems[1:], start=1):
+        print(_beside(systems[0], system, results, position))
+    for position, system in enumerate(systems):
+        spent = np.array([values[:, position, -1].mean() for _, _, values in results.values()])
+        print(f"{system}: {spent.mean():.1f} s a fit, at most {spent.max():.1f} ({[*results][spent.argmax()]})")
+
+
+def _gain(values, position, measure=0):
+    """Return by how much the first system's measure is greater than another's on the mean, and its standard error."""
+    gains = values[:, 0, measure] - values[:, position, measure]
+    return gains.mean(), gains.std(ddof=1) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
+
+
+def _beside(first, other, results, position):
+    """Say on how many tables the first system is better than another, and where it is clearly worse."""
+    gains = {name: _gain(values, position) for name, (_, _, values) in results.items()}
+    ranks = [rankdata(-values.mean(axis=0)[[0, position], 0].round(4))[0] for _, _, values in results.values()]
+    wins = sum(gain > 0 for gain, _ in gains.values())
+    lines = [f"{first} is ahead of {other} on {wins} of {len(results)} tables, mean rank of two {np.mean(ranks):.2f}"]
+    for measure, name in enumerate(MEASURES[CLASSES][1:3], start=1):
+        less = np.array(
+            [_gain(values, position, measure)[0] for task, _, values in results.values() if task != NUMBERS]
+        )
+        if len(less):
+            better = f"less on {(less < 0).sum()} of {len(less)} tables of classes"
+            lines.append(f"  {name}: mean difference {less.mean():+.4f} (median {np.median(less):+.4f}), {better}")
+    worse = [name for name, (gain, error) in gains.items() if -gain > max(WORSE[results[name][0]], 2 * error)]
+    lines.append(f"  worse by more than .01 (R2: .02) and two standard errors: {', '.join(worse) or 'none'}")
+    return "\n".join(lines)
+
+
+def print_fit_seconds(names=("labour", "concrete")):
+    """Print the seconds of the first fit in a process and of the next ones, by rows to train."""
+    for n_rows in (150, 1_000):
+        for name in names:
+            if len(SMALL_PUBLIC[name](None).y) < n_rows:
+                continue
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                first, *later = pool.submit(fit_seconds, name, n_rows).result()
+            print(f"{name}, {n_rows} rows: first fit in a process {first:.2f} CPU s, then {np.median(later):.2f}")
+
+
+def fit_seconds(name, n_rows, n_fits=3):
+    """Return the seconds of some default fits on the first rows of a table."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    import skmulti  # noqa: F401, as imports are no part of a fit
+
+    table = SMALL_PUBLIC[name](None)
+    rows = split(table, 0, train_size=n_rows)
+    return [measure("default", table, rows, seed)[-1] for seed in range(n_fits)]
 
 
 def _kept(path, name, table, system, seed):
@@ -438,9 +485,8 @@ def main():
     """Read the command line and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", choices=[*TABLES, "small", "small-public"])
-    parser.add_argument(
-        "--systems", nargs="+", choices=SYSTEMS, help="all; for 'small': default, for 'small-public': default skrub"
-    )
+    some = "all; for 'small': default, for 'small-public': default lightgbm skrub"
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, help=some)
     parser.add_argument("--only", nargs="+", choices=SMALL_PUBLIC, default=list(SMALL_PUBLIC), help="public tables")
     parser.add_argument("--keep", help="file of what was measured on public tables")
     parser.add_argument("--splits", nargs="+", type=int, help="0 1 2; for 'small-public' 0 to 4")
@@ -449,9 +495,10 @@ def main():
     parser.add_argument("--data", default=os.environ.get("SKMULTI_DATA"), help="folder of the parquet files")
     given = parser.parse_args()
     if given.table == "small-public":
-        systems = given.systems or ["default", "skrub"]
+        systems = given.systems or ["default", "lightgbm", "skrub"]
         warm_up(systems)
-        return compare_public(given.only, systems, given.splits or range(5), given.keep)
+        compare_public(given.only, systems, given.splits or range(5), given.keep)
+        return print_fit_seconds()
     systems = given.systems or (["default"] if given.table == "small" else list(SYSTEMS))
     names = SMALL if given.table == "small" else [given.table]
     tables = {name: TABLES[name](given.data) for name in names}

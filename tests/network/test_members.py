@@ -10,7 +10,7 @@ import tensorflow as tf
 from common import predict
 from head_cases import head_network
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.special import softmax
+from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
@@ -19,7 +19,7 @@ from skmulti import DenseBranch, InputRouter, MultiInputClassifier, MultiInputRe
 from skmulti.layers.outputs import MemberMean, Members, by_member
 from skmulti.network.build import Network
 from skmulti.network.heads import DenseHead
-from skmulti.network.losses import MembersLoss
+from skmulti.network.losses import MembersLoss, OutputsLoss
 from skmulti.spec import TargetSpec
 from skmulti.training.defaults import default_head
 from skmulti.training.run import isolate
@@ -143,14 +143,28 @@ def test_members_of_a_classifier_have_a_softmax_each_and_give_their_mean():
     assert_allclose(keras.ops.convert_to_numpy(model(rows, training=True)), np.hstack(members), rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "target",
-    [TargetSpec(n_classes=(3, 2), n_outputs=2), TargetSpec(n_classes=2, n_outputs=4, activation="sigmoid")],
-)
-def test_several_columns_of_classes_have_no_members(target):
-    said = rf"n_members=2 averages members, which a y of {target.n_outputs} columns of classes cannot have"
+def test_several_columns_of_classes_have_no_members():
+    said = "n_members=2 averages members, which a y of 2 columns of classes cannot have"
     with pytest.raises(ValueError, match=said):
-        head_network(DenseHead(n_members=2), target)
+        head_network(DenseHead(n_members=2), TargetSpec(n_classes=(3, 2), n_outputs=2))
+
+
+def test_members_of_labels_have_a_sigmoid_for_each_label_and_give_their_mean():
+    rows = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+    model = seeded_head(DenseHead((), n_members=3), TargetSpec(n_classes=2, n_outputs=4, activation="sigmoid"))
+    (scale,), (kernel, bias) = (layer.get_weights() for layer in model.layers if layer.weights)
+    members = [expit((rows * scale[m]) @ kernel[m] + bias[m]) for m in range(3)]
+    assert_allclose(predict(model, rows), np.mean(members, axis=0), rtol=1e-5)
+
+
+def test_the_loss_of_labels_is_the_mean_of_the_members_for_each_label():
+    rng = np.random.default_rng(0)
+    members, y = rng.uniform(0.1, 0.9, size=(6, 3, 4)), rng.integers(0, 2, (6, 4)).astype(float)
+    by_label = -np.log(np.where(y[:, None] == 1, members, 1 - members)).mean(axis=1)
+    flat, weights = members.reshape(6, -1), rng.uniform(size=(6, 4))
+    assert float(MembersLoss("binary_crossentropy", 4)(y, flat)) == pytest.approx(by_label.mean(), rel=1e-5)
+    weighed = MembersLoss(OutputsLoss("binary_crossentropy"), 4)(y, flat, sample_weight=weights)
+    assert float(weighed) == pytest.approx((by_label * weights).mean(), rel=1e-5)
 
 
 CROSSENTROPIES = ["sparse_categorical_crossentropy", keras.losses.SparseCategoricalCrossentropy()]
@@ -181,6 +195,7 @@ def test_a_member_that_is_sure_of_the_wrong_class_learns():
         (499, TargetSpec(n_classes=2, activation="sigmoid"), DenseHead(activation="relu", dropout="auto", n_members=4)),
         (500, TargetSpec(n_classes=2, activation="sigmoid"), DenseHead(dropout="auto", n_members=4)),
         (1000, TargetSpec(n_classes=2, activation="sigmoid"), DenseHead()),
+        (999, TargetSpec(n_classes=2, n_outputs=4, activation="sigmoid"), DenseHead(dropout="auto", n_members=4)),
         (999, TargetSpec(n_classes=(3, 2), n_outputs=2), DenseHead(dropout="auto")),
         (499, TargetSpec(n_classes=(3, 2), n_outputs=2), DenseHead(activation="relu", dropout="auto")),
         (999, TargetSpec(), DenseHead((64, 64), activation="gelu", dropout="auto", n_members=4)),
