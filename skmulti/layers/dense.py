@@ -66,19 +66,6 @@ class OpenInput(keras.layers.Layer):
         return {**super().get_config(), "left_out": self.left_out}
 
 
-@_register
-class MembersDense(keras.layers.Dense):
-    """Apply a dense layer to each member: (batch, n_members, width) to (batch, n_members, units).
-
-    `keras.layers.Dense` does the same, by three times the operations, as it works out for any number of axes which
-    ones are left.
-    """
-
-    def call(self, inputs, training=None):
-        rows = super().call(ops.reshape(inputs, (-1, inputs.shape[-1])), training=training)
-        return ops.reshape(rows, (-1, inputs.shape[1], self.units))
-
-
 def open_dropouts(network):
     """Return the dropout layers of a network, also within its branches, whose share a fit may choose."""
     found = []
@@ -88,13 +75,12 @@ def open_dropouts(network):
 
 
 def dense_stack(tensor, units, *, activation="relu", dropout=0.0, prefix=None, dropout_layer=keras.layers.Dropout):
-    """Connect dense layers of the given widths, each followed by dropout; members, (batch, n, width), share them."""
+    """Connect dense layers of the given widths, each followed by dropout."""
     check_units(units)
     for i, width in enumerate(units):
         # Keras' own names ("dense") would collide with an input of that name in the same model.
         names = (f"{prefix}dense_{i}", f"{prefix}dropout_{i}") if prefix else (None, None)
-        layer = MembersDense if len(tensor.shape) == 3 else keras.layers.Dense
-        tensor = layer(int(width), activation=activation, name=names[0])(tensor)
+        tensor = keras.layers.Dense(int(width), activation=activation, name=names[0])(tensor)
         if dropout:
             tensor = dropout_layer(dropout, name=names[1])(tensor)
     return tensor

@@ -34,7 +34,9 @@ class JoinedMoments:
     Parameters
     ----------
     model : keras.Model
-        The compiled network, with an optimizer that is built.
+        The compiled network.
+    trains : bool
+        Whether the steps of the loop move weights.
 
     Attributes
     ----------
@@ -124,7 +126,8 @@ def _joinable(model):
     optimizer = model.optimizer
     # Under a strategy each device moves copies of its own, and what XLA compiles within the loop hands on no tensors.
     compiled = tf.inside_function() and not model.jit_compile and not tf.distribute.has_strategy()
-    if not compiled or type(optimizer) not in _KINDS or any(getattr(optimizer, name) for name in _EXTRAS):
+    plain = type(optimizer) in _KINDS and not any(getattr(optimizer, name) for name in _EXTRAS)
+    if not compiled or not plain or not optimizer.built:
         return []
     dtype = model.trainable_variables[0].dtype if model.trainable_variables else None
     return [
