@@ -107,12 +107,17 @@ def _mean_of_members(loss, y_true, y_pred, units, read=None):
     """
     # Each member is a row of its own to the loss, which need not know of members.
     n_members = y_pred.shape[-1] // units
-    y_true = ops.repeat(y_true, n_members, axis=0) if n_members > 1 else y_true
+    if n_members > 1:
+        # Not `ops.repeat`, which is twenty operations.
+        y_true = ops.reshape(ops.stack([y_true] * n_members, axis=1), (-1, *y_true.shape[1:]))
     y_pred = with_logits(y_pred, lambda outputs: ops.reshape(outputs, (-1, units)))
     if read is not None:
         y_true, y_pred = read(y_true), read(y_pred)
     losses = _by_row(loss)(y_true, y_pred)
-    return ops.mean(ops.reshape(losses, (-1, n_members, *losses.shape[1:])), axis=1) if len(losses.shape) else losses
+    if n_members == 1 or not len(losses.shape):
+        return losses
+    # Not `ops.mean`, whose gradient works out how many numbers there were. A label may have a loss of its own.
+    return ops.sum(ops.reshape(losses, (-1, n_members, *losses.shape[1:])), axis=1) / n_members
 
 
 def _by_row(loss):

@@ -350,7 +350,7 @@ def feed_from(model, training, held):
         if tf.distribute.has_strategy():
             run, train_step, test_step = run_shares, train_share, test_share
         model.make_train_function(force=True)
-        model.train_function = FeedSteps(model, partial(run, model, train_step), model.train_function)
+        model.train_function = FeedSteps(model, partial(run, model, train_step), model.train_function, trains=True)
         model.make_test_function(force=True)
         model.test_function = FeedSteps(model, partial(run, model, test_step), model.test_function)
     try:

@@ -15,6 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from .moments import JoinedMoments
+
 # An element of a dataset of steps: the number of a step, not rows.
 STEP = tf.TensorSpec((), tf.int64)
 
@@ -118,8 +120,8 @@ def even_batches(n_rows, batch_size):
 
 def gather_batch(step, batches, data, order):
     """Gather the batch of a step from the tensors of all rows."""
-    begins, ends, *others = batches
-    return (*take_rows(data, order[begins[step] : ends[step]]), *(other[step] for other in others))
+    begin, end, *others = (tf.gather(values, step) for values in batches)
+    return (*take_rows(data, order[begin:end]), *others)
 
 
 def take_rows(data, rows):
@@ -159,6 +161,8 @@ class FeedSteps:
         ``step(batch)`` runs a step: `run_alone`, or `run_shares` under a strategy.
     otherwise : callable
         Keras' own function.
+    trains : bool
+        Whether the step moves weights.
 
     Attributes
     ----------
@@ -168,12 +172,12 @@ class FeedSteps:
         The batches that an epoch under a strategy has left, if the feed is not gathered in place.
     """
 
-    def __init__(self, model, step, otherwise):
+    def __init__(self, model, step, otherwise, trains=False):
         self.model, self.otherwise = model, otherwise
         self.feed = self.batches = None
         # TensorFlow counts traces by a function's code and warns of many. A partial of each model is counted alone.
-        self._run_gathered = partial(_run_gathered, model, step)
-        self._run_read = partial(_run_read, model, step)
+        self._run_gathered = partial(_run_gathered, model, step, trains)
+        self._run_read = partial(_run_read, model, step, trains)
         if not model.run_eagerly:
             self._run_gathered = tf.function(self._run_gathered, reduce_retracing=True, autograph=False)
             self._run_read = tf.function(self._run_read, reduce_retracing=True, autograph=False)
@@ -284,7 +288,7 @@ def _time_steps(run, n_steps, at_least=0.5):
         count = min(2 * count, n_steps)
 
 
-def _run_gathered(model, step, batches, data, order, ends):
+def _run_gathered(model, step, trains, batches, data, order, ends):
     """Run the steps from the first of `ends` to before the second on rows in memory, and return the metrics."""
 
     def gather_and_step(position):
@@ -292,23 +296,28 @@ def _run_gathered(model, step, batches, data, order, ends):
             batch = gather_batch(position, batches, data, order)
         step(batch)
 
-    return _run_steps(model, gather_and_step, ends)
+    return _run_steps(model, gather_and_step, trains, ends)
 
 
-def _run_read(model, step, batches, ends):
+def _run_read(model, step, trains, batches, ends):
     """Run as many steps as there are between `ends` on the next batches, and return the metrics."""
-    return _run_steps(model, lambda position: step(next(batches)), ends)
+    return _run_steps(model, lambda position: step(next(batches)), trains, ends)
 
 
-def _run_steps(model, step, ends):
+def _run_steps(model, step, trains, ends):
     """Run the steps from the first of `ends` to before the second, by their numbers, and return the metrics."""
+    joined = JoinedMoments(model, trains)
 
-    def run_step(position):
-        step(position)
-        return [position + 1]
+    def run_step(position, *moments):
+        with joined.moving(moments) as moments:
+            step(position)
+        return [position + 1, *moments]
 
+    first, last = tf.unstack(ends)
+    start = [first, *joined.read()]
     # One iteration at a time: each step needs the weights that the step before has left.
-    tf.while_loop(lambda position: position < ends[1], run_step, [ends[0]], parallel_iterations=1)
+    _, *moments = tf.while_loop(lambda position, *_: position < last, run_step, start, parallel_iterations=1)
+    joined.write(moments)
     return model.get_metrics_result()
 
 

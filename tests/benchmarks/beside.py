@@ -10,9 +10,12 @@ OTHER is the folder of a checkout of the other version (``git worktree add OTHER
     photos      its fixed features alone: filters, scales and the features of all rows
     predict     the prediction of a million rows of numbers, categories and texts on all cores: seconds of the clock
     threads     single rows of it, predicted by 8 threads at once: milliseconds of the clock for each
+    small       the unconfigured fit of 150 flowers: seconds of a second fit in a process, and its last loss
+    trace       what TensorFlow takes of that to trace and to compile the steps
+    numeric     the unconfigured fit of 1,000 rows of ten numbers: likewise
 
-Each measurement is a process of its own in turns; the median counts. The ratio, other / this, comes last. All but the
-last two lines take one thread and the processor's seconds. Reviews are read from the folder in the environment
+Each measurement is a process of its own in turns; the median counts. The ratio, other / this, comes last. All lines but
+predict and threads take one thread and the processor's seconds. Reviews are read from the folder in the environment
 variable SKMULTI_DATA.
 """
 
@@ -131,6 +134,42 @@ def threads(n_threads=8, n_rows=2_000):
     with ThreadPoolExecutor(n_threads) as pool:
         n_found = sum(map(len, pool.map(fitted.predict, rows)))
     return 1e3 * (time.perf_counter() - begun) / n_rows, n_found
+def flowers():
+    """Return 150 rows of four numbers, and their classes."""
+    from sklearn.datasets import load_iris
+
+    return load_iris(return_X_y=True, as_frame=True)
+
+
+def numbers():
+    """Return 1,000 rows of ten numbers, and their classes."""
+    import pandas as pd
+    from sklearn.datasets import make_classification
+
+    X, y = make_classification(1_000, 10, n_informative=6, random_state=0)
+    return pd.DataFrame(X).add_prefix("column_"), y
+
+
+def refit(make, only_trace=False):
+    """Return the seconds of the second of two unconfigured fits in a process, or of its trace, and its last loss."""
+    from skmulti import MultiInputClassifier
+    from skmulti.training.steps import FeedSteps
+
+    X, y = make()
+    spent, own = [], FeedSteps.trace
+
+    def trace(steps):
+        begun = time.process_time()
+        own(steps)
+        spent.append(time.process_time() - begun)
+
+    FeedSteps.trace = trace
+    for _ in range(2):
+        spent.clear()
+        begun = time.process_time()
+        fitted = MultiInputClassifier(random_state=0).fit(X, y)
+        whole = time.process_time() - begun
+    return sum(spent) if only_trace else whole, fitted.history_["loss"][-1]
 
 
 LINES = {
@@ -141,6 +180,9 @@ LINES = {
     "photos": photos,
     "predict": predict,
     "threads": threads,
+    "small": lambda: refit(flowers),
+    "trace": lambda: refit(flowers, only_trace=True),
+    "numeric": lambda: refit(numbers),
 }
 
 
