@@ -419,9 +419,13 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             can hold together, the probability of each, of shape (n_rows, n_labels); for
             other columns of classes, a list with the probabilities of each column.
         """
+        return self._as_predictions(self._outputs(X))
+
+    def _as_predictions(self, outputs):
+        """Return outputs of the network as `predict_proba` does."""
         # Divided by their sums again in float64: a softmax in float32 sums to 1 only to about seven digits, and
         # scikit-learn's metrics check the sums.
-        outputs = self._outputs(X).astype("float64")
+        outputs = outputs.astype("float64")
         if isinstance(self._target.spec.n_classes, tuple):
             blocks = np.split(outputs, np.cumsum(self._target.spec.n_classes)[:-1], axis=1)
             return [block / block.sum(axis=1, keepdims=True) for block in blocks]

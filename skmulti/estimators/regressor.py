@@ -364,7 +364,11 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
             Predictions in the units of y.
         """
-        outputs = self._outputs(X).astype("float64")
+        return self._as_predictions(self._outputs(X))
+
+    def _as_predictions(self, outputs):
+        """Return outputs of the network as `predict` does."""
+        outputs = outputs.astype("float64")
         return outputs[:, 0] if self._target.flat else outputs
 
     @explains_arguments

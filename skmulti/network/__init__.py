@@ -8,7 +8,7 @@ their initial values, and trains nothing.
 
 from .branches import FunctionBranch, LayerBranch, kinds_read, resolve_branches, with_features
 from .build import build_by_hand, build_network, refuse_mismatches
-from .ensemble import average_networks, networks_apart, networks_in, reach_inside
+from .ensemble import average_networks, average_outputs, networks_apart, networks_in, reach_inside
 from .forward import Forward
 from .halves import Halves, InputVectors
 from .heads import N_MEMBERS, DenseHead, TargetMoments, classification_target, encode_target, regression_target
@@ -59,6 +59,7 @@ __all__ = [
     "TargetUnitsLoss",
     "as_merge",
     "average_networks",
+    "average_outputs",
     "build_by_hand",
     "build_network",
     "check_saveable",
