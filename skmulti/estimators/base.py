@@ -27,6 +27,7 @@ from ..network import (
     networks_apart,
     refuse_mismatches,
     resolve_branches,
+    temper,
     with_features,
 )
 from ..router import InputRouter, check_batch, store_folder
@@ -574,16 +575,23 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             self._keep_residuals([held.y], [self.forward_(held.arrays)])
         # A fit that goes on may have trained on them before.
         if is_new and not is_given:
-            self._keep_unseen(examples, [np.arange(len(examples))], [self.forward_(held.arrays)])
+            self._keep_unseen(examples, [np.arange(len(examples))], [self.forward_(held.arrays)], tempers=False)
 
     def _keep_residuals(self, targets, outputs):
         """Keep what outputs miss of rows that are new to networks, an array for each; nothing of classes."""
         if self._target.has_residuals:
             self.held_residuals_ = list(map(self._target.residuals, targets, outputs))
 
-    def _keep_unseen(self, examples, places, outputs):
-        """Keep what networks say of the rows at some places, which are new to them."""
-        self._unseen = gather_unseen(self.model_, examples, places, outputs)
+    def _keep_unseen(self, examples, places, outputs, *, tempers):
+        """Keep what networks say of the rows at some places, which are new to them.
+
+        `tempers`: and let it tell how sure their average is to be of classes.
+        """
+        rows, averages = gather_unseen(self.model_, places, outputs)
+        if tempers and self._target.spec.n_classes:
+            y, weight = examples.y[rows], None if examples.weight is None else examples.weight[rows]
+            averages = temper(self.model_, averages, self._target.numbers(y), self._target.total_weight(y, weight))
+        self._unseen = examples.n_given, examples.positions[rows], averages
         self._keep_residuals([self._target.numbers(examples.y[own]) for own in places], outputs)
 
     @property

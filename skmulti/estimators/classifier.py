@@ -216,7 +216,10 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     **Folds.** Below 500 rows a hold-out is too small to decide when to stop. Three or more networks then
     cross-validate themselves: with ``early_stopping="auto"`` and no `X_val`, each leaves out a fold of its own
     (with the shares of the classes, if y has one column of them) and trains all epochs on the other rows. So every
-    row is new to one network, and trains the others. ``early_stopping=False`` or ``validation_fraction=None``
+    row is new to one network, and trains the others. What the networks say of the rows that they left out also tells
+    how sure their average is to be: its logarithms of odds are divided by a temperature for each output, that at which
+    the log loss of these rows (with their weights) is least; a temperature far from 1 has a price, so that few rows
+    make nothing sure (Guo and others, 2017, arXiv:1706.04599). ``early_stopping=False`` or ``validation_fraction=None``
     trains all networks on all rows. A table with a class of a single row, with fewer than two rows for each
     fold, or read in parts is not divided.
 

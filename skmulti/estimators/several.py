@@ -303,7 +303,9 @@ def _keep(est, turns, networks, results, features):
     est.stop_reason_ = "; ".join(reasons)
     if all(trained.unseen is not None for trained in results):
         places = [own for _, own in turns.pairs[: len(results)]]
-        est._keep_unseen(turns.examples, places, [trained.unseen for trained in results])
+        said = [trained.unseen for trained in results]
+        # Rows that decided when to stop look too well known.
+        est._keep_unseen(turns.examples, places, said, tempers=not turns.validates)
 
 
 def _mean_history(histories):

@@ -7,26 +7,22 @@ import numpy as np
 from ..network import average_outputs
 
 
-def gather_unseen(model, examples, places, outputs):
-    """Bring what networks said of rows that they had not seen into the order of the rows of the fit.
+def gather_unseen(model, places, outputs):
+    """Bring what networks said of rows that they had not seen into the order of the rows.
 
     Parameters
     ----------
     model : keras.Model
         The network, or the average of several.
-    examples : TableExamples
-        Rows of the fit, not all of them if some have a weight of 0.
     places : list of ndarray of int
-        For each network, the positions in `examples` of the rows that it had not seen.
+        For each network, the positions of the rows that it had not seen.
     outputs : list of ndarray of shape (n_unseen, width)
         What it said of these.
 
     Returns
     -------
-    n_rows : int
-        Rows of the fit.
     positions : ndarray of int
-        The rows that were new to a network.
+        The rows that were new to a network, in increasing order.
     outputs : ndarray of shape (n_positions, width)
         Averages over the networks to which they were, as the model averages its networks.
     """
@@ -38,7 +34,7 @@ def gather_unseen(model, examples, places, outputs):
         several = first[counts == count, None] + np.arange(count)
         said = outputs[order[several]]
         averages[counts == count] = said[:, 0] if count == 1 else average_outputs(model, [*said.swapaxes(0, 1)])
-    return examples.n_given, examples.positions[found], averages
+    return found, averages
 
 
 def spread(n_rows, positions, predictions):

@@ -30,6 +30,7 @@ from .merges import (
 from .packing import PackedLayer, PackedNetwork, pack_layer, pack_network, unpack_layer, unpack_network, weight_shapes
 from .reload import check_saveable
 from .staged import StagedMerge
+from .temperature import temper
 
 __all__ = [
     "MERGES",
@@ -76,6 +77,7 @@ __all__ = [
     "refuse_mismatches",
     "regression_target",
     "resolve_branches",
+    "temper",
     "unpack_layer",
     "unpack_network",
     "weight_shapes",

@@ -1,12 +1,13 @@
 """Compare prediction intervals on 20 tables: coverage and width of skmulti's, and of MAPIE's around the same network.
 
 Run: python tests/benchmarks/intervals.py [--tables NAME ...] [--systems networks split ...] [--seeds 0 1]
-                                          [--data FOLDER] [--keep FILE]
+                                          [--rows 2000] [--data FOLDER] [--keep FILE]
 
-Each table is divided at random into halves, one to fit and one to test; of tables with more than 2,000 rows as many
-are drawn first. Intervals are asked to hold the truth of 90 % of the rows. A line for each table has the share that
-they hold, its distance from .9 in standard deviations (of the test rows and of those that the intervals follow from),
-the mean width in standard deviations of the target, and the processor's seconds of fit and intervals with one thread.
+Each table is divided at random into halves, one to fit and one to test; of tables with more rows than are asked for,
+as many are drawn first. Intervals are asked to hold the truth of 90 % of the rows. A line for each table has the
+share that they hold, its distance from .9 in standard deviations (of the test rows and of those that the intervals
+follow from), the mean width in standard deviations of the target, and the processor's seconds of fit and intervals
+with one thread.
 FILE keeps what was measured, so that a run goes on where another has ended.
 
 Systems, with nothing else configured:
@@ -37,7 +38,7 @@ from quality import print_row, warm_up
 from quality_tables import NUMBERS, SMALL_PUBLIC, TABLES
 from sklearn.model_selection import train_test_split
 
-COVERAGE, ROWS = 0.9, 2_000
+COVERAGE = 0.9
 LARGER = ("diamonds", "housing")
 
 
@@ -83,12 +84,12 @@ def _regressor(seed, **params):
 
 
 # %% Measures
-def read_tables(names, folder):
-    """Return the tables, of 2,000 rows at most."""
+def read_tables(names, folder, n_rows):
+    """Return the tables, with some number of rows at most."""
     found = {}
     for name in names:
         table = (SMALL_PUBLIC.get(name) or TABLES[name])(folder)
-        rows = np.random.default_rng(0).permutation(len(table.y))[:ROWS]
+        rows = np.random.default_rng(0).permutation(len(table.y))[:n_rows]
         found[name] = table.X.iloc[rows].reset_index(drop=True), table.y.iloc[rows].to_numpy("float64")
     return found
 
@@ -145,10 +146,11 @@ def main():
     parser.add_argument("--tables", nargs="+", choices=[*names, *LARGER], default=[*names, *LARGER])
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=list(SYSTEMS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--rows", type=int, default=2000, help="rows of a table at most, to fit and to test")
     parser.add_argument("--data", default=os.environ.get("SKMULTI_DATA"), help="folder of the parquet files")
     parser.add_argument("--keep", help="file of what was measured")
     given = parser.parse_args()
-    tables = read_tables(given.tables, given.data)
+    tables = read_tables(given.tables, given.data, given.rows)
     warm_up(["default"])
     compare(tables, given.systems, given.seeds, given.keep)
 

@@ -3,6 +3,7 @@
 import pickle
 import warnings
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +14,10 @@ from sklearn.base import clone
 from sklearn.metrics import precision_recall_curve
 
 import skmulti
+from skmulti.inspection import explain_rows
 from skmulti.network import networks_in
+from skmulti.network.ensemble import MEAN_LAYER
+from skmulti.network.temperature import fit_temperature
 from skmulti.training import divide_in_folds, hold_out, hold_out_in_turn
 
 X = frame(61)
@@ -98,12 +102,36 @@ class TestOracle:
     def test_classes(self):
         est = classifier(TWO_INPUTS, n_networks=4).fit(X, LABELS)
         pairs, _ = divide_in_folds(61, 4, 0, (LABELS == "yes").astype(int))
+        (temperature,) = est.model_.get_layer(MEAN_LAYER).temperatures
         each = said(est, X)[:, :, 0]
         for row in range(61):
             unseen = [number for number, (_, fold) in enumerate(pairs) if row in fold]
-            expected = expit(logit(each[unseen, row]).mean())
+            expected = expit(logit(each[unseen, row]).mean() / temperature)
             assert_allclose(est.oof_predictions_[row], [1 - expected, expected], rtol=1e-5)
         assert est.oof_predictions_.dtype == "float64"
+        expected = expit(logit(each).mean(axis=0) / temperature)
+        assert_allclose(est.predict_proba(X)[:, 1], expected, rtol=1e-5)
+
+    def test_temperature_is_that_of_the_rows_left_out(self):
+        # Known by heart: much too sure of rows that are new.
+        y = np.random.default_rng(0).permutation(LABELS)
+        params = {"epochs": 40, "optimizer__learning_rate": 0.05, "compile__run_eagerly": False}
+        est = classifier(n_networks=3, **params).fit(X, y)
+        layer = est.model_.get_layer(MEAN_LAYER)
+        (temperature,) = layer.temperatures
+        assert temperature > 1.05
+        odds = logit(est.oof_predictions_[:, 1]) * temperature
+        found = fit_temperature(np.c_[np.zeros(61), odds], (y == "yes").astype(int), np.ones(61))
+        assert_allclose(found, temperature, rtol=1e-3)
+        weight = np.where(y == "yes", 3.0, 1.0)
+        other = classifier(n_networks=3, **params).fit(X, y, sample_weight=weight)
+        odds = logit(other.oof_predictions_[:, 1]) * other.model_.get_layer(MEAN_LAYER).temperatures[0]
+        found = fit_temperature(np.c_[np.zeros(61), odds], (y == "yes").astype(int), weight / weight.mean())
+        assert_allclose(found, other.model_.get_layer(MEAN_LAYER).temperatures[0], rtol=1e-3)
+
+    def test_hold_outs_that_chose_epochs_leave_the_average_as_it_is(self):
+        est = classifier(TWO_INPUTS, n_networks=2, **HOLDS).fit(X, LABELS)
+        assert est.model_.get_layer(MEAN_LAYER).temperatures == []
 
     def test_hold_outs_that_rotate_leave_the_rest_nan(self):
         est = regressor(TWO_INPUTS, n_networks=2, **HOLDS).fit(X, PRICES)
@@ -159,6 +187,16 @@ class TestForms:
 
 
 class TestLife:
+    def test_temperatures_are_kept(self, tmp_path):
+        est = classifier(TWO_INPUTS, n_networks=3).fit(X, THREE)
+        temperatures = est.model_.get_layer(MEAN_LAYER).temperatures
+        skmulti.save(est, tmp_path / "model")
+        for other in (pickle.loads(pickle.dumps(est)), skmulti.load(tmp_path / "model")):
+            assert other.model_.get_layer(MEAN_LAYER).temperatures == temperatures
+            assert_array_equal(other.predict_proba(X), est.predict_proba(X))
+        found = explain_rows(est, X.head(2))
+        assert_allclose(found.baseline + found.columns.sum(axis=1), found.output, rtol=1e-4)
+
     def test_pickled_and_saved(self, fitted, tmp_path):
         expected = fitted.oof_predictions_
         assert_array_equal(pickle.loads(pickle.dumps(fitted)).oof_predictions_, expected)
@@ -244,6 +282,26 @@ class TestRule:
     def test_side_by_side(self, fitted):
         est = clone(fitted).set_params(n_jobs=2).fit(X, PRICES)
         assert_array_equal(est.oof_predictions_, fitted.oof_predictions_)
+
+
+class StopSecond(keras.callbacks.Callback):
+    """Interrupts the second network, in its first epoch."""
+
+    begun = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        type(self).begun += 1
+        if type(self).begun == 2:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_leaves_the_folds_of_the_networks_that_are_done():
+    StopSecond.begun = 0
+    with pytest.warns(skmulti.errors.InterruptedFitWarning, match="after 1 of 3 networks"):
+        est = regressor(n_networks=3, callbacks=[StopSecond()]).fit(X, PRICES)
+    fold = divide_in_folds(61, 3, 0)[0][0][1]
+    assert_array_equal(np.flatnonzero(np.isfinite(est.oof_predictions_)), fold)
+    assert_allclose(est.oof_predictions_[fold], est.predict(X.iloc[fold]), rtol=1e-6)
 
 
 def test_interval_of_few_rows(fitted):
