@@ -46,7 +46,8 @@ class DaskEstimator(HintedParams, MetaEstimatorMixin, BaseEstimator):
     What draws in training, such as dropout and the vectors of rare categories, draws other numbers in
     each worker, and batch normalisation uses the rows of a batch that one worker has. Callbacks run in
     each worker; if one of them stops training in one worker, all stop at the end of the epoch. `memory`
-    and `warm_start` have no use here, `n_networks` must be 1, and no residuals are left for `predict_interval`.
+    and `warm_start` have no use here, `n_networks` must be 1, and nothing is kept of held-out rows: there is no
+    `predict_interval` and no `oof_predictions_`.
     Several fits on one cluster train one after the other.
 
     A worker, or its training process, that gives no sign of life for 30 seconds counts as hanging;

@@ -27,6 +27,7 @@ from ..network import (
     networks_apart,
     refuse_mismatches,
     resolve_branches,
+    temper,
     with_features,
 )
 from ..router import InputRouter, check_batch, store_folder
@@ -88,6 +89,7 @@ from .scikeras import ScikerasAdapter, optimizer_state, repeat_names, restart_na
 from .several import fit_networks
 from .stages import branch_layers, refuse_late, stage_end, thaw_state
 from .tasks import CallbackSupportMixin, FitTask
+from .unseen import gather_unseen, spread
 from .writing import write_predictions
 
 
@@ -224,13 +226,13 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             task = FitTask(self, examples.X, examples.y, examples.weight, recipe.epochs)
             with isolate(seed, self.dtype), repeat_names(), odd_cells_reported(), self._told(task):
                 self._tell_hold_out(recipe, held is not None or validation[0] is not None)
-                rows, held = make_rows(examples, recipe), self._held_rows(held, validation)
+                rows, own, held = make_rows(examples, recipe), held, self._held_rows(held, validation)
                 watchers = task.epochs()
                 interrupted = self._train(
                     rows, held, seed, recipe, whole=True, checkpoint=checkpoint, watchers=watchers
                 )
-                if held is not None and not held.streams and self._target.has_residuals:
-                    self._keep_residuals([self._target.residuals(held.y, self._forward()(held.arrays))])
+                if held is not None and not held.streams:
+                    self._keep_held(own, held, is_new=describes, is_given=validation[0] is not None)
             # After the block: what scikit-learn's callbacks do is no part of the fit's seeds and names.
             task.end()
             if checkpoint:
@@ -391,7 +393,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.forward_ = Forward(self.model_)
         self._network_params = network_params(self)
         self.history_, self.n_iter_, self.best_epoch_, self._thawed = {}, 0, 0, None
-        for name in ("networks_", "held_residuals_"):
+        for name in ("networks_", "held_residuals_", "_unseen"):
             _remember(self, name, None)
 
     def _new_router(self):
@@ -567,15 +569,48 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.best_epoch_, self.n_iter_, self.stop_reason_ = done.best_epoch, len(self.history_["loss"]), done.ending
         return done.interrupted
 
-    def _keep_residuals(self, residuals):
-        """Keep what predictions of held-out rows miss, an array for each network; None for classes."""
-        _remember(self, "held_residuals_", residuals if self._target.has_residuals else None)
+    def _keep_held(self, examples, held, *, is_new, is_given):
+        """Keep what a single network says of held-out rows; `is_given`: they are the user's, `is_new`: a new fit."""
+        if is_given and self._target.has_residuals:
+            self._keep_residuals([held.y], [self._forward()(held.arrays)])
+        # A fit that goes on may have trained on them before.
+        if is_new and not is_given:
+            self._keep_unseen(examples, [np.arange(len(examples))], [self.forward_(held.arrays)], tempers=False)
+
+    def _keep_residuals(self, targets, outputs):
+        """Keep what outputs miss of rows that are new to networks, an array for each; nothing of classes."""
+        if self._target.has_residuals:
+            self.held_residuals_ = list(map(self._target.residuals, targets, outputs))
+
+    def _keep_unseen(self, examples, places, outputs, *, tempers):
+        """Keep what networks say of the rows at some places, which are new to them.
+
+        `tempers`: and let it tell how sure their average is to be of classes.
+        """
+        rows, averages = gather_unseen(self.model_, places, outputs)
+        if tempers and self._target.spec.n_classes:
+            y, weight = examples.y[rows], None if examples.weight is None else examples.weight[rows]
+            averages = temper(self.model_, averages, self._target.numbers(y), self._target.total_weight(y, weight))
+        self._unseen = examples.n_given, examples.positions[rows], averages
+        self._keep_residuals([self._target.numbers(examples.y[own]) for own in places], outputs)
+
+    @property
+    def oof_predictions_(self):
+        """Predictions of training rows by networks that have not seen them."""
+        if "_unseen" not in vars(self):
+            raise AttributeError(
+                f"{type(self).__name__} has no oof_predictions_: no rows of a table in memory were held out in one new "
+                "fit. Set n_networks=4, or early_stopping=True with a validation_fraction, and fit."
+            )
+        n_rows, positions, outputs = self._unseen
+        return spread(n_rows, positions, self._as_predictions(outputs))
 
     def _make_ready(self, rows, held, seed, recipe, end=None, *, whole=True, stops=True):
         """Finish the recipe and compile if needed: all that comes before training to epoch `end`."""
         self._in_parts = not whole
         # They are those of the network before it is trained.
-        _remember(self, "held_residuals_", None)
+        for name in ("held_residuals_", "_unseen"):
+            _remember(self, name, None)
         if rows.batch_rows:
             recipe = replace(recipe, batch_size=rows.batch_rows)
         with self.timings_.measure("build"):

@@ -68,10 +68,11 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     validation_fraction : float, int or None
         Share (or number) of the rows that are held out to decide when to stop. None holds
         out no rows and stops on the training loss. Without early stopping no rows are held
-        out either.
+        out either, except for the folds of three or more networks.
     early_stopping : bool or "auto"
         Whether training stops after `n_iter_no_change` epochs without improvement and
-        keeps the weights of the best epoch. "auto": from 500 rows on, or if X_val is given.
+        keeps the weights of the best epoch. "auto": from 500 rows on, or if X_val is given. Below,
+        with `n_networks` of 3 or more, each network leaves out a fold of the rows and trains all epochs.
     n_iter_no_change : int or "auto"
         Number of epochs to wait for an improvement. "auto" is 10 at a constant learning
         rate; if the rate falls, its plan decides when training ends. An int holds the rate
@@ -99,8 +100,9 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         Share of the training rows from which each input is removed at random, so that
         the network learns to do without it.
     n_networks : int
-        Number of networks that are trained and averaged. Three or four cost about as many times
-        the seconds of training and predict better; see the notes.
+        Number of networks that are trained and averaged. Three or four cost two to three times
+        the seconds; they predict large tables better, and of small ones leave `oof_predictions_` of
+        all rows. See the notes.
     n_jobs : int or None
         Number of networks that train side by side, in threads; -1 takes all cores. None is 1. The
         weights do not depend on it.
@@ -145,6 +147,14 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
         ``verbose=1``.
     networks_ : list of dict
         With several networks, of each its "history", "n_iter", "best_epoch" and "stop_reason".
+    oof_predictions_ : ndarray of shape (n_rows, n_classes), float64, or list of ndarray
+        What `predict_proba` says of each row of `fit`, in their order, by networks that have not seen the row ("out of
+        fold"); NaN in rows that all networks trained on, and in rows of weight 0. Every row has a prediction where
+        networks leave out folds; with hold-outs of a tenth, a tenth for each network. They tell how good
+        the fit is, choose a threshold, or feed another model. There are none, and the attribute is an AttributeError,
+        if no rows were held out, for rows from files and batches, and after `partial_fit` or a warm fit. Encoders have
+        seen all rows when there are several networks: one that learns from y (scikit-learn's TargetEncoder) makes these
+        predictions look too good.
     recipe_ : Recipe
         How the last training ran: batch size, epochs, learning rate and other choices that
         were left to the data.
@@ -203,6 +213,16 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     raised. scikit-learn's callbacks hear of the fit, and not of epochs. `warm_start`,
     `checkpoint`, `partial_fit`, batches that are encoded already, and a `DaskEstimator` take one network.
 
+    **Folds.** Below 500 rows a hold-out is too small to decide when to stop. Three or more networks then
+    cross-validate themselves: with ``early_stopping="auto"`` and no `X_val`, each leaves out a fold of its own
+    (with the shares of the classes, if y has one column of them) and trains all epochs on the other rows. So every
+    row is new to one network, and trains the others. What the networks say of the rows that they left out also tells
+    how sure their average is to be: its logarithms of odds are divided by a temperature for each output, that at which
+    the log loss of these rows (with their weights) is least; a temperature far from 1 has a price, so that few rows
+    make nothing sure (Guo and others, 2017, arXiv:1706.04599). ``early_stopping=False`` or ``validation_fraction=None``
+    trains all networks on all rows. A table with a class of a single row, with fewer than two rows for each
+    fold, or read in parts is not divided.
+
     **Interrupts.** After Ctrl-C a fit ends as if it had stopped early: with the weights of the
     best epoch so far, or of the last one that was done, and with an `InterruptedFitWarning`.
     Before the first epoch is done, and in a fit that joblib runs (in a search, a
@@ -233,6 +253,17 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     (3, 2)
     >>> list(clf.router_.specs_)
     ['numbers', 'categories']
+
+    Below 500 rows, several networks leave out a fold each; which threshold finds most of the rare label, with few
+    false alarms, is read off rows that are new to them:
+
+    >>> from sklearn.metrics import precision_recall_curve
+    >>> clf = MultiInputClassifier(epochs=2, n_networks=3, random_state=0).fit(frame[["area", "city"]], outcome)
+    >>> clf.oof_predictions_.shape
+    (60, 2)
+    >>> precision, recall, thresholds = precision_recall_curve(
+    ...     outcome, clf.oof_predictions_[:, 1], pos_label=clf.classes_[1]
+    ... )
 
     A misspelt keyword is refused:
 
@@ -419,9 +450,13 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
             can hold together, the probability of each, of shape (n_rows, n_labels); for
             other columns of classes, a list with the probabilities of each column.
         """
+        return self._as_predictions(self._outputs(X))
+
+    def _as_predictions(self, outputs):
+        """Return outputs of the network as `predict_proba` does."""
         # Divided by their sums again in float64: a softmax in float32 sums to 1 only to about seven digits, and
         # scikit-learn's metrics check the sums.
-        outputs = self._outputs(X).astype("float64")
+        outputs = outputs.astype("float64")
         if isinstance(self._target.spec.n_classes, tuple):
             blocks = np.split(outputs, np.cumsum(self._target.spec.n_classes)[:-1], axis=1)
             return [block / block.sum(axis=1, keepdims=True) for block in blocks]

@@ -86,6 +86,10 @@ class TableExamples:
         Whether to warn of missing cells in inputs that had none at fit.
     reads : dict of str to tuple of str
         The kinds of arrays that the user's branches read, by input name. They settle what an array of a dict holds.
+    positions : ndarray of shape (n_rows,), int, or None
+        Where these rows are among all that the user gave.
+    n_given : int
+        Number of these.
     """
 
     table: object
@@ -93,8 +97,10 @@ class TableExamples:
     weight: np.ndarray | None = None
     warns: bool = True
     reads: dict = field(default_factory=dict)
+    positions: np.ndarray | None = None
+    n_given: int = 0
 
-    can_split = True
+    can_split = in_memory = True
 
     @classmethod
     def read(cls, X, y, sample_weight, target, parts, called=NAMES):
@@ -109,7 +115,8 @@ class TableExamples:
                 f"{called[1]} has {len(y)}. Give one target for each row."
             )
         warn_of_pairs(table, given, sample_weight, called)
-        return cls(table, y, sample_weight, reads=kinds_read(parts.branches)), names
+        known = {"reads": kinds_read(parts.branches), "positions": np.arange(len(y)), "n_given": len(y)}
+        return cls(table, y, sample_weight, **known), names
 
     @property
     def X(self):
@@ -122,7 +129,8 @@ class TableExamples:
     def take(self, positions):
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[positions]
-        return TableExamples(take_rows(self.table, positions), self.y[positions], weight, reads=self.reads)
+        table, own = take_rows(self.table, positions), self.positions[positions]
+        return replace(self, table=table, y=self.y[positions], weight=weight, positions=own)
 
     def hold_out(self, positions):
         """Return some of the rows to validate on."""
@@ -263,7 +271,7 @@ class PartExamples:
     y: np.ndarray
     weight: np.ndarray | None = None
 
-    can_split = True
+    can_split, in_memory = True, False
 
     @classmethod
     def read(cls, source, y, sample_weight, target):
@@ -360,7 +368,7 @@ class BatchExamples:
     weight: np.ndarray | None = None
 
     # The source decides which rows a batch has, so single rows cannot be held out.
-    can_split = False
+    can_split = in_memory = False
 
     @classmethod
     def read(cls, source, y, sample_weight, target, router, branches, dtype):

@@ -59,7 +59,7 @@ def plan_fit(estimator, target, data, validation, *, measure=False):
         examples = twin._learn_target(target, *data)
         with isolate(seed, twin.dtype), repeat_names():
             with odd_cells_reported():
-                rows, held, recipe = _rows(twin, examples, validation, seed)
+                rows, held, n_held, recipe = _rows(twin, examples, validation, seed)
                 twin.callbacks_ = twin._copy_callbacks()
                 ready = twin._make_ready(rows, held, seed, recipe)
             if not ready.network.optimizer.built:
@@ -67,20 +67,31 @@ def plan_fit(estimator, target, data, validation, *, measure=False):
             memory = _memory(twin, rows, ready)
             # The last thing that is done with the network, since it trains it.
             measured = time_epoch(*ready, twin.recipe_.n_steps) if measure else {}
-    n_held = 0 if ready.held is None else len(ready.held.y)
     return _describe(twin, n_held, ready.network.count_params(), memory, measured, tuple(found))
 
 
 def _rows(twin, examples, validation, seed):
-    """Fit the router and build the network; return encoded rows to train and validate on, and the recipe."""
+    """Fit the router and build the network.
+
+    Returns
+    -------
+    rows, held : Rows or StreamRows, and one of these or None
+        Encoded rows to train and validate on.
+    n_held : int
+        Number of rows that are not trained on.
+    recipe : Recipe
+        How to train.
+    """
     if twin.n_networks == 1:
         examples, held, recipe = twin._divide(examples, validation, seed, describes=True)
-        return twin._build(examples, recipe), twin._held_rows(held, validation), recipe
+        rows, held = twin._build(examples, recipe), twin._held_rows(held, validation)
+        return rows, held, 0 if held is None else held.n_total, recipe
     refuse_for_networks(twin)
     turns = Turns.of(twin, examples, validation, seed)
     rows = twin._build(examples, turns.recipe)
     # All networks have as many rows as the first.
-    return *turns.rows(twin, rows, twin._held_rows(turns.given, validation), 0), turns.recipe
+    rows, new = turns.rows(twin, rows, twin._held_rows(turns.given, validation), 0)
+    return rows, new if turns.validates else None, 0 if new is None else new.n_total, turns.recipe
 
 
 def _refuse_batches(estimator, X, y):

@@ -62,10 +62,11 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     validation_fraction : float, int or None
         Share (or number) of the rows that are held out to decide when to stop. None holds
         out no rows and stops on the training loss. Without early stopping no rows are held
-        out either.
+        out either, except for the folds of three or more networks.
     early_stopping : bool or "auto"
         Whether training stops after `n_iter_no_change` epochs without improvement and
-        keeps the weights of the best epoch. "auto": from 500 rows on, or if X_val is given.
+        keeps the weights of the best epoch. "auto": from 500 rows on, or if X_val is given. Below,
+        with `n_networks` of 3 or more, each network leaves out a fold of the rows and trains all epochs.
     n_iter_no_change : int or "auto"
         Number of epochs to wait for an improvement. "auto" is 10 at a constant learning
         rate; if the rate falls, its plan decides when training ends. An int holds the rate
@@ -93,8 +94,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Share of the training rows from which each input is removed at random, so that
         the network learns to do without it.
     n_networks : int
-        Number of networks that are trained and averaged. Three or four cost about as many times
-        the seconds of training and predict better; see the notes.
+        Number of networks that are trained and averaged. Three or four cost two to three times
+        the seconds; they predict large tables better, and of small ones leave `oof_predictions_` of
+        all rows. See the notes.
     n_jobs : int or None
         Number of networks that train side by side, in threads; -1 takes all cores. None is 1. The
         weights do not depend on it.
@@ -145,6 +147,14 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     held_residuals_ : list of ndarray of shape (n_held, n_outputs)
         Truth minus prediction, in the units of y, of the rows in memory that were held out: an array for each
         network that holds out rows of its own, or a single one. `predict_interval` reads them.
+    oof_predictions_ : ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
+        What `predict` says of each row of `fit`, in their order, by networks that have not seen the row ("out of
+        fold"); NaN in rows that all networks trained on, and in rows of weight 0. Every row has a prediction where
+        networks leave out folds; with hold-outs of a tenth, a tenth for each network. They tell how good
+        the fit is, choose a threshold, or feed another model. There are none, and the attribute is an AttributeError,
+        if no rows were held out, for rows from files and batches, and after `partial_fit` or a warm fit. Encoders have
+        seen all rows when there are several networks: one that learns from y (scikit-learn's TargetEncoder) makes these
+        predictions look too good.
     recipe_ : Recipe
         How the last training ran: batch size, epochs, learning rate and other choices that
         were left to the data.
@@ -186,6 +196,13 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     than three fits. After Ctrl-C the networks that were trained are averaged; with `n_jobs` it is
     raised. scikit-learn's callbacks hear of the fit, and not of epochs. `warm_start`,
     `checkpoint`, `partial_fit`, batches that are encoded already, and a `DaskEstimator` take one network.
+
+    **Folds.** Below 500 rows a hold-out is too small to decide when to stop. Three or more networks then
+    cross-validate themselves: with ``early_stopping="auto"`` and no `X_val`, each leaves out a fold of its own
+    (with the shares of the classes, if y has one column of them) and trains all epochs on the other rows. So every
+    row is new to one network, and trains the others. ``early_stopping=False`` or ``validation_fraction=None``
+    trains all networks on all rows. A table with a class of a single row, with fewer than two rows for each
+    fold, or read in parts is not divided.
 
     **Interrupts.** After Ctrl-C a fit ends as if it had stopped early: with the weights of the
     best epoch so far, or of the last one that was done, and with an `InterruptedFitWarning`.
@@ -364,7 +381,11 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
             Predictions in the units of y.
         """
-        outputs = self._outputs(X).astype("float64")
+        return self._as_predictions(self._outputs(X))
+
+    def _as_predictions(self, outputs):
+        """Return outputs of the network as `predict` does."""
+        outputs = outputs.astype("float64")
         return outputs[:, 0] if self._target.flat else outputs
 
     @explains_arguments
@@ -395,16 +416,20 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
             If `coverage` is not between 0 and 1, if the fit held out no rows, or too few for this
             coverage: 0.9 takes 9 rows, 0.99 takes 99.
 
+        See Also
+        --------
+        MultiInputRegressor.oof_predictions_ : Predictions of the rows that were held out.
+
         Notes
         -----
         A fit of one network, or one with `X_val`, gives split-conformal intervals: the prediction plus and
-        minus the residual of rank ``ceil(coverage * (n_held + 1))``. Several networks that hold out rows in
-        turn give CV+ intervals, the same with each network's predictions and its own residuals; they are wider
-        in rows of which the networks disagree. In theory the coverage of CV+ is at least
+        minus the residual of rank ``ceil(coverage * (n_held + 1))``. Several networks that leave out folds, or hold
+        out rows in turn, give CV+ intervals, the same with each network's predictions and its own residuals; they
+        are wider in rows of which the networks disagree. In theory the coverage of CV+ is at least
         ``2 * coverage - 1``, and as a rule it is that which was asked for.
 
-        Both suppose that the rows to predict come like those of the fit. The rows were held out to decide when to
-        stop, so that their residuals are a little smaller than those of new rows. Each of them counts once,
+        Both suppose that the rows to predict come like those of the fit. Rows that were held out to decide when to
+        stop have residuals a little smaller than those of new rows; folds decide nothing. Each row counts once,
         whatever its weight. Rows that are read from files or batches leave no residuals, and `partial_fit`
         holds out none.
 
@@ -439,8 +464,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         if residuals is None:
             raise ValueError(
                 "predict_interval needs what the fit missed of rows in memory that it held out, and there are none "
-                f"(held-out rows of this fit: {self.recipe_.reasons['validation_fraction']}). Set early_stopping=True "
-                "with a validation_fraction, or give X_val and y_val, and fit a table in memory in one call."
+                f"(held-out rows of this fit: {self.recipe_.reasons['validation_fraction']}). Set n_networks=4, or "
+                "early_stopping=True with a validation_fraction, or give X_val and y_val, and fit a table in memory in "
+                "one call."
             )
         # Rows that were held out from all networks have residuals of the average alone.
         predictions = self._outputs(X)[:, None] if len(residuals) == 1 else self._outputs_apart(X)

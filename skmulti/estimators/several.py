@@ -15,21 +15,32 @@ from .._workers import call_in_threads, count_threads, runs_in_joblib
 from ..errors import InputMismatchError
 from ..inputs import odd_cells_reported
 from ..network import Forward, average_networks
-from ..training import Timings, TrainingNetwork, built_more, hold_out_in_turn, teller, told_by
+from ..training import (
+    Timings,
+    TrainingNetwork,
+    built_more,
+    cross_validates,
+    divide_in_folds,
+    hold_out_in_turn,
+    teller,
+    told_by,
+)
 from .scikeras import optimizer_state, repeat_names, restart_names
 from .tasks import FitTask
 
 
 @dataclass(frozen=True)
 class Turns:
-    """Which rows each network trains on, and which validate it.
+    """Which rows each network trains on, and which are new to it.
 
     Parameters
     ----------
     examples : TableExamples or PartExamples
         All rows.
     pairs : list of (ndarray of int, ndarray of int or None)
-        For each network the positions of the rows to train on, and of those it holds out.
+        For each network the positions of the rows to train on, and of those it leaves out.
+    validates : bool
+        Whether the rows that it leaves out, or those given, decide when to stop.
     given : TableExamples or None
         Rows of the user's, on which all networks are validated.
     recipe : Recipe
@@ -38,6 +49,7 @@ class Turns:
 
     examples: object
     pairs: list
+    validates: bool
     given: object
     recipe: object
 
@@ -51,24 +63,27 @@ class Turns:
                 "n_networks=1 and average their predictions."
             )
         given, reason = est._given_rows(examples, validation)
-        pairs = [(np.arange(len(examples)), None)] * est.n_networks
+        count, strata = len(examples), est._target.strata(examples.y)
+        pairs = [(np.arange(count), None)] * est.n_networks
         if reason is None:
-            strata = est._target.strata(examples.y)
-            drawn = hold_out_in_turn(len(examples), est.validation_fraction, seed, strata, est.n_networks)
-            pairs, reason = drawn[0], drawn[1] or "they decide when to stop; each network holds out others"
+            pairs, reason = hold_out_in_turn(count, est.validation_fraction, seed, strata, est.n_networks)
+            reason = reason or "they decide when to stop; each network holds out others"
+        validates = pairs[0][1] is not None or validation[0] is not None
+        if not validates and _divides(est, examples):
+            pairs, found = divide_in_folds(count, est.n_networks, seed, strata)
+            reason = found or "each network leaves out a fold of its own, for `oof_predictions_`"
         est._target.describe(examples.y, examples.weight, est.loss)
-        holds = pairs[0][1] is not None or validation[0] is not None
-        recipe = est._recipe(len(pairs[0][0]), holds, reason)
-        est._tell_hold_out(recipe, holds)
-        return cls(examples, pairs, given, recipe)
+        recipe = est._recipe(len(pairs[0][0]), validates, reason)
+        est._tell_hold_out(recipe, validates)
+        return cls(examples, pairs, validates, given, recipe)
 
     @property
     def rotate(self):
-        """Whether each network holds out rows of its own."""
+        """Whether each network leaves out rows of its own."""
         return self.pairs[0][1] is not None
 
     def rows(self, est, rows, held, number):
-        """Return the rows to train on and to validate on of a network; `rows` and `held` are those of all networks."""
+        """Return the rows to train on, and those new to a network; `rows` and `held` are those of all networks."""
         training, own = self.pairs[number]
         if own is None:
             return rows, held
@@ -104,11 +119,11 @@ def fit_networks(est, examples, validation, seed):
             samples = examples.branch_samples(arrays)
             est._begin(samples, turns.recipe)
             rows = est._rows(examples, arrays)
-            held = est._held_rows(turns.given, validation)
+            given = est._held_rows(turns.given, validation)
             # What is frozen is fixed, and computed once for all networks.
             est._thaw()
             first = TrainingNetwork(est.model_, getattr(est, "branches_", {}))
-            network, (shared_rows, shared_held) = first.prepare(est.model_, rows, held, memory=est.memory)
+            network, (shared_rows, shared_held) = first.prepare(est.model_, rows, given, memory=est.memory)
             features = first.features if network is first.model else {}
             # Once, as all networks train with what is compiled for the first.
             turns = replace(turns, recipe=est._with_look(turns.recipe, shared_rows, features, whole=True))
@@ -117,12 +132,19 @@ def fit_networks(est, examples, validation, seed):
         for network in networks:
             turns.recipe.set_in(network)
         results, interrupted = _train(est, turns, networks, seeds, (shared_rows, shared_held))
-        _keep(est, networks, results, features)
-        if not turns.rotate and held is not None and not held.streams:
+        _keep(est, turns, networks, results, features)
+        if given is not None and not given.streams:
             # Rows that the user gave are new to all networks, and so to their average.
-            est._keep_residuals([est._target.residuals(held.y, est._forward()(held.arrays))])
+            est._keep_residuals([given.y], [est._forward()(given.arrays)])
     task.end()
     return interrupted
+
+
+def _divides(est, examples):
+    """Return whether each network leaves out a fold, of rows that are too few to decide when to stop."""
+    # Nothing is kept of rows that stream.
+    wanted = examples.in_memory and est.validation_fraction is not None
+    return wanted and cross_validates(est.early_stopping, len(examples), est.n_networks)
 
 
 def network_seeds(seed, count):
@@ -145,13 +167,13 @@ def _other_networks(est, samples, features, seeds):
 
 @dataclass(frozen=True)
 class _Trained:
-    """What the training of one network has come to; `values` are those of its variables."""
+    """What the training of one network has come to: values of its variables, what it says of rows new to it alone."""
 
     values: list
     record: dict
     recipe: object
     callbacks: list
-    residuals: object
+    unseen: object
 
 
 def _train(est, turns, networks, seeds, shared):
@@ -218,10 +240,11 @@ class _Lane:
         """Train a network: (what it has come to, whether a user interrupted it)."""
         est, seed = self.est, self.seeds[number]
         with isolate(seed, est.dtype), repeat_names():
-            rows, held = self.turns.rows(est, *self.shared, number)
+            rows, new = self.turns.rows(est, *self.shared, number)
+            held = new if self.turns.validates else None
             self._begin(self.networks[number], held)
             interrupted = est._train(rows, held, seed, self.turns.recipe, whole=True)
-            return self._trained(held), interrupted
+            return self._trained(new), interrupted
 
     def _begin(self, network, held):
         """Set the compiled network to the first values of a network, and its optimizer to those of a new one."""
@@ -240,11 +263,10 @@ class _Lane:
         for variable in est.model_.optimizer.variables:
             variable.assign(self.begun_with[variable.path])
 
-    def _trained(self, held):
-        """Return what a training has come to."""
-        est, residuals = self.est, None
-        if self.turns.rotate and not held.streams and est._target.has_residuals:
-            residuals = est._target.residuals(held.y, self.forward(held.arrays))
+    def _trained(self, new):
+        """Return what a training has come to; `new` are rows that are new to the network."""
+        est = self.est
+        unseen = self.forward(new.arrays) if self.turns.rotate and not new.streams else None
         record = {
             "history": est.history_,
             "n_iter": est.n_iter_,
@@ -252,7 +274,7 @@ class _Lane:
             "stop_reason": est.stop_reason_,
         }
         values = [variable.value.numpy() for variable in est.model_.variables]
-        return _Trained(values, record, est.recipe_, est.callbacks_, residuals)
+        return _Trained(values, record, est.recipe_, est.callbacks_, unseen)
 
 
 def put_values(network, values):
@@ -261,7 +283,7 @@ def put_values(network, values):
         variable.assign(value)
 
 
-def _keep(est, networks, results, features):
+def _keep(est, turns, networks, results, features):
     """Set the fitted attributes of several networks that were trained."""
     for network, trained in zip(networks, results, strict=False):
         put_values(network, trained.values)
@@ -282,8 +304,11 @@ def _keep(est, networks, results, features):
     est.best_epoch_ = round(float(np.mean([record["best_epoch"] for record in records])))
     reasons = [f"network {number}: {record['stop_reason']}" for number, record in enumerate(records, 1)]
     est.stop_reason_ = "; ".join(reasons)
-    if all(trained.residuals is not None for trained in results):
-        est._keep_residuals([trained.residuals for trained in results])
+    if all(trained.unseen is not None for trained in results):
+        places = [own for _, own in turns.pairs[: len(results)]]
+        said = [trained.unseen for trained in results]
+        # Rows that decided when to stop look too well known.
+        est._keep_unseen(turns.examples, places, said, tempers=not turns.validates)
 
 
 def _mean_history(histories):

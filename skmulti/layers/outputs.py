@@ -197,13 +197,16 @@ class NetworkMean(keras.layers.Layer):
         What the outputs came from; None averages numbers.
     widths : sequence of int
         Number of units of each softmax. In training, the outputs of members are side by side.
+    temperatures : sequence of float
+        By what the average is divided: of each softmax, or of each unit of a sigmoid. Empty: 1 of all.
     """
 
-    def __init__(self, activation=None, widths=(), **kwargs):
+    def __init__(self, activation=None, widths=(), temperatures=(), **kwargs):
         # Numbers come from `TargetUnits` in float64, whatever the network's dtype.
         super().__init__(**({"autocast": False, **kwargs} if activation else {**kwargs, "dtype": "float64"}))
         self.activation = activation
         self.widths = [int(width) for width in widths]
+        self.temperatures = [float(temperature) for temperature in temperatures]
 
     def call(self, outputs):
         if self.activation is None:
@@ -211,19 +214,27 @@ class NetworkMean(keras.layers.Layer):
         proba = ops.clip(ops.stack(outputs), _EDGE, 1 - _EDGE)
         logits = ops.log(proba)
         if self.activation == "sigmoid":
-            return ops.sigmoid(ops.mean(logits - ops.log1p(-proba), axis=0))
-        logits = ops.mean(logits, axis=0)
+            return ops.sigmoid(self._divided(ops.mean(logits - ops.log1p(-proba), axis=0), 1))
+        logits = self._divided(ops.mean(logits, axis=0), self.widths)
         n_members = logits.shape[-1] // sum(self.widths)
         parts = [logits[:, start:end] for start, end in output_ranges(self.widths * n_members)]
         # Keras warns of a softmax over a single unit.
         parts = [ops.softmax(part) if part.shape[-1] > 1 else ops.ones_like(part) for part in parts]
         return ops.concatenate(parts, axis=-1)
 
+    def _divided(self, logits, widths):
+        """Divide logits by the temperatures of outputs with these numbers of units."""
+        if not self.temperatures:
+            return logits
+        each = np.repeat(self.temperatures, widths)
+        return logits / ops.cast(np.tile(each, logits.shape[-1] // len(each)), logits.dtype)
+
     def compute_output_spec(self, outputs):
         return keras.KerasTensor(outputs[0].shape, dtype=outputs[0].dtype)
 
     def get_config(self):
-        return {**super().get_config(), "activation": self.activation, "widths": self.widths}
+        own = {"activation": self.activation, "widths": self.widths, "temperatures": self.temperatures}
+        return {**super().get_config(), **own}
 
 
 def has_members(model):

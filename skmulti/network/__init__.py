@@ -8,7 +8,7 @@ their initial values, and trains nothing.
 
 from .branches import FunctionBranch, LayerBranch, kinds_read, resolve_branches, with_features
 from .build import build_by_hand, build_network, refuse_mismatches
-from .ensemble import average_networks, networks_apart, networks_in, reach_inside
+from .ensemble import average_networks, average_outputs, networks_apart, networks_in, reach_inside
 from .forward import Forward
 from .halves import Halves, InputVectors
 from .heads import N_MEMBERS, DenseHead, TargetMoments, classification_target, encode_target, regression_target
@@ -30,6 +30,7 @@ from .merges import (
 from .packing import PackedLayer, PackedNetwork, pack_layer, pack_network, unpack_layer, unpack_network, weight_shapes
 from .reload import check_saveable
 from .staged import StagedMerge
+from .temperature import temper
 
 __all__ = [
     "MERGES",
@@ -59,6 +60,7 @@ __all__ = [
     "TargetUnitsLoss",
     "as_merge",
     "average_networks",
+    "average_outputs",
     "build_by_hand",
     "build_network",
     "check_saveable",
@@ -75,6 +77,7 @@ __all__ = [
     "refuse_mismatches",
     "regression_target",
     "resolve_branches",
+    "temper",
     "unpack_layer",
     "unpack_network",
     "weight_shapes",

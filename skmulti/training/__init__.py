@@ -11,7 +11,7 @@ from .callbacks import AnnealRate, SlowOnPlateau
 from .checkpoint import Checkpoint, kept_seed, shared_checkpoint, variables
 from .closeness import Look, look
 from .crew import Alone, Crew
-from .defaults import PATIENCE, Recipe, is_doubted, stops_early, why_stops_early
+from .defaults import PATIENCE, Recipe, cross_validates, is_doubted, stops_early, why_stops_early
 from .devices import refuse_strategy, strategy_of
 from .features import KeptForward, TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
@@ -23,6 +23,7 @@ from .run import (
     Rows,
     Schedule,
     count_held,
+    divide_in_folds,
     draw_seed,
     hold_out,
     hold_out_in_turn,
@@ -68,7 +69,9 @@ __all__ = [
     "built",
     "built_more",
     "count_held",
+    "cross_validates",
     "digest",
+    "divide_in_folds",
     "draw_seed",
     "hold_out",
     "hold_out_in_turn",

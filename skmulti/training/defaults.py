@@ -21,6 +21,8 @@ from .lazy import LazyAdam
 EARLY_STOPPING_ROWS = 500
 # Epochs without improvement after which a fit at a constant rate stops.
 PATIENCE = 10
+# Number of networks of which each leaves out a fold of rows, where there are too few rows for a hold-out.
+FOLD_NETWORKS = 3
 # A fit whose length is left open aims at this number of steps, within these numbers of epochs.
 AUTO_STEPS = 1_500
 AUTO_EPOCHS = (10, 100)
@@ -301,6 +303,21 @@ def stops_early(early_stopping, n_rows, given):
     if early_stopping == "auto":
         return given or n_rows >= EARLY_STOPPING_ROWS
     return bool(early_stopping)
+
+
+def cross_validates(early_stopping, n_rows, n_networks):
+    """Return whether each of several networks leaves out a fold of its own, of rows that are too few for a hold-out.
+
+    Parameters
+    ----------
+    early_stopping : bool or "auto"
+        As the user gave it.
+    n_rows : int
+        Number of rows.
+    n_networks : int
+        Number of networks.
+    """
+    return early_stopping == "auto" and n_networks >= FOLD_NETWORKS and n_rows < EARLY_STOPPING_ROWS
 
 
 def why_stops_early(early_stopping, n_rows, given):

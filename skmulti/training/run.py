@@ -100,6 +100,41 @@ def hold_out_in_turn(n_rows, fraction, seed, classes, times):
     return pairs, ""
 
 
+def divide_in_folds(n_rows, n_folds, seed, classes=None):
+    """Divide rows into folds, each of which is left out once.
+
+    Parameters
+    ----------
+    n_rows, seed, classes : object
+        As for `hold_out`; each fold has its share of each class.
+    n_folds : int
+        Number of folds, of equal sizes: if `n_rows` cannot be divided by it, some rows are in two folds.
+
+    Returns
+    -------
+    pairs : list of (ndarray of int, ndarray of int or None)
+        For each fold the sorted positions of all other rows, and of its own. No rows are left out if the others
+        could not show every class.
+    reason : str
+        Why no rows are left out, or an empty string.
+    """
+    reason = ""
+    if n_rows < 2 * n_folds:
+        reason = f"{n_rows} rows are too few for {n_folds} folds"
+    elif classes is not None and np.bincount(classes)[np.unique(classes)].min() < 2:
+        reason = "a class has fewer than 2 rows"
+    if reason:
+        return [(np.arange(n_rows), None)] * n_folds, reason
+    order = np.random.default_rng(seed).permutation(n_rows)
+    if classes is not None:
+        # The largest class first: the rows that are in two folds are at the beginning.
+        order = order[np.lexsort((classes[order], -np.bincount(classes)[classes[order]]))]
+    # Dealt like cards, so that neighbours, which are of one class, come to different folds.
+    order = np.resize(order, -(-n_rows // n_folds) * n_folds)
+    folds = [np.sort(order[number::n_folds]) for number in range(n_folds)]
+    return [(np.setdiff1d(np.arange(n_rows), fold), fold) for fold in folds], ""
+
+
 def count_held(n_rows, fraction, counts=None):
     """Return how many rows to hold out, or 0 and why: rows that could not show every class validate nothing.
 

@@ -134,6 +134,8 @@ def threads(n_threads=8, n_rows=2_000):
     with ThreadPoolExecutor(n_threads) as pool:
         n_found = sum(map(len, pool.map(fitted.predict, rows)))
     return 1e3 * (time.perf_counter() - begun) / n_rows, n_found
+
+
 def flowers():
     """Return 150 rows of four numbers, and their classes."""
     from sklearn.datasets import load_iris

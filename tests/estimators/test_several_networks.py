@@ -48,7 +48,13 @@ class TestOracle:
     """Without a hold-out each network is that of a single fit with its seed, to the last bit."""
 
     # Compiled, with dropout and Adam: what one network leaves behind must not reach the next.
-    params = {"compile__run_eagerly": False, "epochs": 2, "head__dropout": 0.3, "optimizer": "auto"}
+    params = {
+        "compile__run_eagerly": False,
+        "epochs": 2,
+        "head__dropout": 0.3,
+        "optimizer": "auto",
+        "early_stopping": False,
+    }
 
     def singles(self, make, y, **params):
         return [make(**{**self.params, **params, "random_state": seed}).fit(X, y) for seed in network_seeds(0, 3)]
@@ -306,7 +312,7 @@ class StopSecond(keras.callbacks.Callback):
 def test_an_interrupt_keeps_the_networks_that_are_done():
     StopSecond.begun = 0
     with pytest.warns(skmulti.errors.InterruptedFitWarning, match="after 1 of 3 networks, which are averaged"):
-        est = regressor(n_networks=3, callbacks=[StopSecond()]).fit(X, PRICES)
+        est = regressor(n_networks=3, early_stopping=False, callbacks=[StopSecond()]).fit(X, PRICES)
     assert len(networks_in(est.model_)) == len(est.networks_) == 1
     assert_same(networks_in(est.model_), [regressor().fit(X, PRICES).model_])
 
