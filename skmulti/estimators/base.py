@@ -600,7 +600,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if "_unseen" not in vars(self):
             raise AttributeError(
                 f"{type(self).__name__} has no oof_predictions_: no rows of a table in memory were held out in one new "
-                "fit. Set n_networks=4, or early_stopping=True with a validation_fraction, and fit."
+                "fit. Set n_networks=5, or early_stopping=True with a validation_fraction, and fit."
             )
         n_rows, positions, outputs = self._unseen
         return spread(n_rows, positions, self._as_predictions(outputs))

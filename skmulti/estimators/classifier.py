@@ -68,11 +68,11 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     validation_fraction : float, int or None
         Share (or number) of the rows that are held out to decide when to stop. None holds
         out no rows and stops on the training loss. Without early stopping no rows are held
-        out either, except for the folds of three or more networks.
+        out either, except for the folds of five or more networks.
     early_stopping : bool or "auto"
         Whether training stops after `n_iter_no_change` epochs without improvement and
         keeps the weights of the best epoch. "auto": from 500 rows on, or if X_val is given. Below,
-        with `n_networks` of 3 or more, each network leaves out a fold of the rows and trains all epochs.
+        with `n_networks` of 5 or more, each network leaves out a fold of the rows and trains all epochs.
     n_iter_no_change : int or "auto"
         Number of epochs to wait for an improvement. "auto" is 10 at a constant learning
         rate; if the rate falls, its plan decides when training ends. An int holds the rate
@@ -213,7 +213,7 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     raised. scikit-learn's callbacks hear of the fit, and not of epochs. `warm_start`,
     `checkpoint`, `partial_fit`, batches that are encoded already, and a `DaskEstimator` take one network.
 
-    **Folds.** Below 500 rows a hold-out is too small to decide when to stop. Three or more networks then
+    **Folds.** Below 500 rows a hold-out is too small to decide when to stop. Five or more networks then
     cross-validate themselves: with ``early_stopping="auto"`` and no `X_val`, each leaves out a fold of its own
     (with the shares of the classes, if y has one column of them) and trains all epochs on the other rows. So every
     row is new to one network, and trains the others. What the networks say of the rows that they left out also tells
@@ -254,11 +254,11 @@ class MultiInputClassifier(MultiInputEstimator, KerasClassifier):
     >>> list(clf.router_.specs_)
     ['numbers', 'categories']
 
-    Below 500 rows, several networks leave out a fold each; which threshold finds most of the rare label, with few
+    Below 500 rows, five networks leave out a fold each; which threshold finds most of the rare label, with few
     false alarms, is read off rows that are new to them:
 
     >>> from sklearn.metrics import precision_recall_curve
-    >>> clf = MultiInputClassifier(epochs=2, n_networks=3, random_state=0).fit(frame[["area", "city"]], outcome)
+    >>> clf = MultiInputClassifier(epochs=2, n_networks=5, random_state=0).fit(frame[["area", "city"]], outcome)
     >>> clf.oof_predictions_.shape
     (60, 2)
     >>> precision, recall, thresholds = precision_recall_curve(

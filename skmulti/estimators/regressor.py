@@ -62,11 +62,11 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     validation_fraction : float, int or None
         Share (or number) of the rows that are held out to decide when to stop. None holds
         out no rows and stops on the training loss. Without early stopping no rows are held
-        out either, except for the folds of three or more networks.
+        out either, except for the folds of five or more networks.
     early_stopping : bool or "auto"
         Whether training stops after `n_iter_no_change` epochs without improvement and
         keeps the weights of the best epoch. "auto": from 500 rows on, or if X_val is given. Below,
-        with `n_networks` of 3 or more, each network leaves out a fold of the rows and trains all epochs.
+        with `n_networks` of 5 or more, each network leaves out a fold of the rows and trains all epochs.
     n_iter_no_change : int or "auto"
         Number of epochs to wait for an improvement. "auto" is 10 at a constant learning
         rate; if the rate falls, its plan decides when training ends. An int holds the rate
@@ -197,7 +197,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
     raised. scikit-learn's callbacks hear of the fit, and not of epochs. `warm_start`,
     `checkpoint`, `partial_fit`, batches that are encoded already, and a `DaskEstimator` take one network.
 
-    **Folds.** Below 500 rows a hold-out is too small to decide when to stop. Three or more networks then
+    **Folds.** Below 500 rows a hold-out is too small to decide when to stop. Five or more networks then
     cross-validate themselves: with ``early_stopping="auto"`` and no `X_val`, each leaves out a fold of its own
     (with the shares of the classes, if y has one column of them) and trains all epochs on the other rows. So every
     row is new to one network, and trains the others. ``early_stopping=False`` or ``validation_fraction=None``
@@ -464,7 +464,7 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         if residuals is None:
             raise ValueError(
                 "predict_interval needs what the fit missed of rows in memory that it held out, and there are none "
-                f"(held-out rows of this fit: {self.recipe_.reasons['validation_fraction']}). Set n_networks=4, or "
+                f"(held-out rows of this fit: {self.recipe_.reasons['validation_fraction']}). Set n_networks=5, or "
                 "early_stopping=True with a validation_fraction, or give X_val and y_val, and fit a table in memory in "
                 "one call."
             )

@@ -22,7 +22,7 @@ EARLY_STOPPING_ROWS = 500
 # Epochs without improvement after which a fit at a constant rate stops.
 PATIENCE = 10
 # Number of networks of which each leaves out a fold of rows, where there are too few rows for a hold-out.
-FOLD_NETWORKS = 3
+FOLD_NETWORKS = 5
 # A fit whose length is left open aims at this number of steps, within these numbers of epochs.
 AUTO_STEPS = 1_500
 AUTO_EPOCHS = (10, 100)

@@ -11,7 +11,7 @@ with one thread.
 FILE keeps what was measured, so that a run goes on where another has ended.
 
 Systems, with nothing else configured:
-    networks   MultiInputRegressor(n_networks=4): CV+ over folds, or over hold-outs that rotate
+    networks   MultiInputRegressor(n_networks=5): CV+ over folds, or over hold-outs that rotate
     split      MultiInputRegressor(early_stopping=True, validation_fraction=0.25): split conformal
     mapie      MAPIE's CrossConformalRegressor(MultiInputRegressor(), cv=4): CV+, five fits
     mapie_split  MAPIE's SplitConformalRegressor around MultiInputRegressor(), a quarter of the rows set aside
@@ -44,8 +44,8 @@ LARGER = ("diamonds", "housing")
 
 # %% Systems: rows to fit and to test, a seed -> lower and upper ends, number of rows that they follow from
 def networks(X, y, new, seed):
-    """Four networks."""
-    est = _regressor(seed, n_networks=4).fit(X, y)
+    """Five networks."""
+    est = _regressor(seed, n_networks=5).fit(X, y)
     return est.predict_interval(new, COVERAGE), sum(map(len, est.held_residuals_))
 
 
@@ -56,10 +56,10 @@ def split(X, y, new, seed):
 
 
 def mapie(X, y, new, seed):
-    """Five fits: of four folds, and of all rows."""
+    """Six fits: of five folds, and of all rows."""
     from mapie.regression import CrossConformalRegressor
 
-    outer = CrossConformalRegressor(_regressor(seed), confidence_level=COVERAGE, cv=4, random_state=seed)
+    outer = CrossConformalRegressor(_regressor(seed), confidence_level=COVERAGE, cv=5, random_state=seed)
     outer.fit_conformalize(X, y)
     return outer.predict_interval(new)[1][:, :, 0], len(y)
 

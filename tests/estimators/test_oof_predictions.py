@@ -29,8 +29,8 @@ HOLDS = {"early_stopping": True, "validation_fraction": 0.2}
 
 @pytest.fixture(scope="module")
 def fitted():
-    """A regressor whose four networks leave out a fold each."""
-    return regressor(TWO_INPUTS, n_networks=4, epochs=2).fit(X, PRICES)
+    """A regressor whose five networks leave out a fold each."""
+    return regressor(TWO_INPUTS, n_networks=5, epochs=2).fit(X, PRICES)
 
 
 def said(est, rows):
@@ -42,7 +42,7 @@ def said(est, rows):
 class TestFolds:
     @pytest.mark.parametrize("n_rows", [60, 61, 62, 63])
     def test_cover_every_row_in_equal_numbers(self, n_rows):
-        pairs, reason = divide_in_folds(n_rows, 4, 0)
+        pairs, reason = divide_in_folds(n_rows, 5, 0)
         assert not reason
         assert len({(len(rest), len(fold)) for rest, fold in pairs}) == 1
         for rest, fold in pairs:
@@ -50,7 +50,7 @@ class TestFolds:
         left_out = np.bincount(np.concatenate([fold for _, fold in pairs]), minlength=n_rows)
         # Equal numbers of rows keep one compiled network for all; those left over are left out twice.
         assert left_out.min() == 1
-        assert left_out.sum() == n_rows + -n_rows % 4
+        assert left_out.sum() == n_rows + -n_rows % 5
 
     def test_keep_the_shares_of_classes(self):
         classes = np.repeat([0, 1, 2], [8, 40, 2])
@@ -68,17 +68,17 @@ class TestFolds:
 
     @pytest.mark.parametrize(
         ("n_rows", "classes", "reason"),
-        [(7, None, "7 rows are too few for 4 folds"), (9, [0] * 8 + [1], "a class has fewer than 2 rows")],
+        [(9, None, "9 rows are too few for 5 folds"), (11, [0] * 10 + [1], "a class has fewer than 2 rows")],
     )
     def test_none_where_rows_are_too_few(self, n_rows, classes, reason):
-        pairs, found = divide_in_folds(n_rows, 4, 0, classes and np.array(classes))
+        pairs, found = divide_in_folds(n_rows, 5, 0, classes and np.array(classes))
         assert found == reason
-        assert [fold for _, fold in pairs] == [None] * 4
+        assert [fold for _, fold in pairs] == [None] * 5
 
 
 class TestOracle:
     def test_numbers_are_those_of_the_network_that_left_the_row_out(self, fitted):
-        pairs, _ = divide_in_folds(61, 4, 0)
+        pairs, _ = divide_in_folds(61, 5, 0)
         each = said(fitted, X)[:, :, 0]
         for row in range(61):
             unseen = [number for number, (_, fold) in enumerate(pairs) if row in fold]
@@ -88,20 +88,20 @@ class TestOracle:
 
     def test_rows_left_out_are_not_trained_on(self, fitted):
         # Another target in the rows of one fold changes every network but that which leaves it out.
-        fold = divide_in_folds(61, 4, 0)[0][1][1]
+        fold = divide_in_folds(61, 5, 0)[0][1][1]
         other = PRICES.copy()
         other.iloc[fold] += np.r_[50, np.full(len(fold) - 1, -50 / (len(fold) - 1))]
-        params = {"scale_target": False, "n_networks": 4, "epochs": 2}
+        params = {"scale_target": False, "n_networks": 5, "epochs": 2}
         one, two = (regressor(TWO_INPUTS, **params).fit(X, y) for y in (PRICES, other))
         same = [
             all(np.array_equal(a.numpy(), b.numpy()) for a, b in zip(ours.weights, theirs.weights, strict=True))
             for ours, theirs in zip(networks_in(one.model_), networks_in(two.model_), strict=True)
         ]
-        assert same == [False, True, False, False]
+        assert same == [False, True, False, False, False]
 
     def test_classes(self):
-        est = classifier(TWO_INPUTS, n_networks=4).fit(X, LABELS)
-        pairs, _ = divide_in_folds(61, 4, 0, (LABELS == "yes").astype(int))
+        est = classifier(TWO_INPUTS, n_networks=5).fit(X, LABELS)
+        pairs, _ = divide_in_folds(61, 5, 0, (LABELS == "yes").astype(int))
         (temperature,) = est.model_.get_layer(MEAN_LAYER).temperatures
         each = said(est, X)[:, :, 0]
         for row in range(61):
@@ -116,7 +116,7 @@ class TestOracle:
         # Known by heart: much too sure of rows that are new.
         y = np.random.default_rng(0).permutation(LABELS)
         params = {"epochs": 40, "optimizer__learning_rate": 0.05, "compile__run_eagerly": False}
-        est = classifier(n_networks=3, **params).fit(X, y)
+        est = classifier(n_networks=5, **params).fit(X, y)
         layer = est.model_.get_layer(MEAN_LAYER)
         (temperature,) = layer.temperatures
         assert temperature > 1.05
@@ -124,7 +124,7 @@ class TestOracle:
         found = fit_temperature(np.c_[np.zeros(61), odds], (y == "yes").astype(int), np.ones(61))
         assert_allclose(found, temperature, rtol=1e-3)
         weight = np.where(y == "yes", 3.0, 1.0)
-        other = classifier(n_networks=3, **params).fit(X, y, sample_weight=weight)
+        other = classifier(n_networks=5, **params).fit(X, y, sample_weight=weight)
         odds = logit(other.oof_predictions_[:, 1]) * other.model_.get_layer(MEAN_LAYER).temperatures[0]
         found = fit_temperature(np.c_[np.zeros(61), odds], (y == "yes").astype(int), weight / weight.mean())
         assert_allclose(found, other.model_.get_layer(MEAN_LAYER).temperatures[0], rtol=1e-3)
@@ -154,26 +154,26 @@ class TestForms:
 
     @pytest.mark.parametrize("y", [LABELS, THREE, np.c_[THREE > 0, THREE > 1].astype(int), np.full(61, "only")])
     def test_classes(self, y):
-        est = classifier(n_networks=3).fit(X, y)
+        est = classifier(n_networks=5).fit(X, y)
         assert est.oof_predictions_.shape == est.predict_proba(X).shape
         assert np.isfinite(est.oof_predictions_).all()
 
     def test_columns_of_classes(self):
-        est = classifier(n_networks=3).fit(X, np.c_[LABELS, THREE])
+        est = classifier(n_networks=5).fit(X, np.c_[LABELS, THREE])
         assert [part.shape for part in est.oof_predictions_] == [(61, 2), (61, 3)]
         assert all(np.allclose(part.sum(axis=1), 1) for part in est.oof_predictions_)
 
     def test_several_numbers(self):
-        est = regressor(n_networks=3).fit(X, np.c_[PRICES, PRICES * 1000])
+        est = regressor(n_networks=5).fit(X, np.c_[PRICES, PRICES * 1000])
         assert est.oof_predictions_.shape == (61, 2)
         assert np.isfinite(est.oof_predictions_).all()
 
     def test_rows_of_weight_0_are_nan(self):
         weight = np.ones(61)
         weight[[3, 10]] = 0
-        est = regressor(n_networks=3).fit(X, PRICES, sample_weight=weight)
+        est = regressor(n_networks=5).fit(X, PRICES, sample_weight=weight)
         assert_array_equal(np.flatnonzero(np.isnan(est.oof_predictions_)), [3, 10])
-        without = regressor(n_networks=3).fit(X[weight > 0], PRICES[weight > 0])
+        without = regressor(n_networks=5).fit(X[weight > 0], PRICES[weight > 0])
         assert_allclose(est.oof_predictions_[weight > 0], without.oof_predictions_)
 
     def test_row_labels_play_no_part(self, fitted):
@@ -182,13 +182,13 @@ class TestForms:
         assert_array_equal(est.oof_predictions_, fitted.oof_predictions_)
 
     def test_dict_of_arrays(self):
-        est = regressor(router=None, branches=None, n_networks=3).fit({"numbers": X[["a", "b"]].to_numpy()}, PRICES)
+        est = regressor(router=None, branches=None, n_networks=5).fit({"numbers": X[["a", "b"]].to_numpy()}, PRICES)
         assert np.isfinite(est.oof_predictions_).all()
 
 
 class TestLife:
     def test_temperatures_are_kept(self, tmp_path):
-        est = classifier(TWO_INPUTS, n_networks=3).fit(X, THREE)
+        est = classifier(TWO_INPUTS, n_networks=5).fit(X, THREE)
         temperatures = est.model_.get_layer(MEAN_LAYER).temperatures
         skmulti.save(est, tmp_path / "model")
         for other in (pickle.loads(pickle.dumps(est)), skmulti.load(tmp_path / "model")):
@@ -232,7 +232,7 @@ class TestLife:
 
     def test_rows_that_stream_leave_none(self, tmp_path):
         X.assign(price=PRICES).to_parquet(tmp_path / "rows.parquet")
-        for params in ({"n_networks": 3}, {"n_networks": 2, **HOLDS}, HOLDS):
+        for params in ({"n_networks": 5}, {"n_networks": 2, **HOLDS}, HOLDS):
             est = regressor(TWO_INPUTS, **params).fit(tmp_path / "rows.parquet", "price")
             assert not hasattr(est, "oof_predictions_")
 
@@ -243,27 +243,27 @@ class TestRule:
     def n_trained(self, rows=X, y=PRICES, **params):
         return regressor(**params).fit(rows, y).recipe_.n_rows
 
-    def test_three_networks_or_more(self):
-        assert [self.n_trained(n_networks=number) for number in (1, 2, 3, 4)] == [61, 61, 40, 45]
+    def test_five_networks_or_more(self):
+        assert [self.n_trained(n_networks=number) for number in (1, 4, 5, 6)] == [61, 61, 48, 50]
 
     @pytest.mark.parametrize("params", [{"early_stopping": False}, {"validation_fraction": None}])
     def test_all_rows_for_each_where_asked_for(self, params):
-        assert self.n_trained(n_networks=4, **params) == 61
+        assert self.n_trained(n_networks=5, **params) == 61
 
     def test_a_hold_out_where_asked_for(self):
-        est = regressor(n_networks=4, **HOLDS).fit(X, PRICES)
+        est = regressor(n_networks=5, **HOLDS).fit(X, PRICES)
         assert est.recipe_.n_rows == 48
         assert "val_loss" in est.history_
 
     def test_rows_of_the_users_decide(self):
-        est = regressor(n_networks=4).fit(X, PRICES, X_val=frame(20, 1), y_val=PRICES[:20])
+        est = regressor(n_networks=5).fit(X, PRICES, X_val=frame(20, 1), y_val=PRICES[:20])
         assert est.recipe_.n_rows == 61
         assert not hasattr(est, "oof_predictions_")
 
     def test_from_500_rows_on_a_hold_out(self):
         rows = frame(500)
-        for count, expected in ((499, 374), (500, 450)):
-            assert self.n_trained(rows[:count], rows["a"][:count] ** 2, n_networks=4) == expected
+        for count, expected in ((499, 399), (500, 450)):
+            assert self.n_trained(rows[:count], rows["a"][:count] ** 2, n_networks=5) == expected
 
     def test_all_epochs_are_trained(self, fitted):
         assert "val_loss" not in fitted.history_
@@ -271,11 +271,11 @@ class TestRule:
 
     def test_plan_says_so(self, fitted):
         plan = clone(fitted).plan(X, PRICES)
-        assert (plan.n_rows, plan.n_held) == (45, 16)
+        assert (plan.n_rows, plan.n_held) == (48, 13)
         assert "leaves out a fold of its own" in plan.recipe.reasons["validation_fraction"]
 
     def test_a_class_of_one_row(self):
-        est = classifier(n_networks=3).fit(X, ["rare", *LABELS[1:]])
+        est = classifier(n_networks=5).fit(X, ["rare", *LABELS[1:]])
         assert est.recipe_.n_rows == 61
         assert "a class has fewer than 2 rows" in est.recipe_.reasons["validation_fraction"]
 
@@ -297,9 +297,9 @@ class StopSecond(keras.callbacks.Callback):
 
 def test_an_interrupt_leaves_the_folds_of_the_networks_that_are_done():
     StopSecond.begun = 0
-    with pytest.warns(skmulti.errors.InterruptedFitWarning, match="after 1 of 3 networks"):
-        est = regressor(n_networks=3, callbacks=[StopSecond()]).fit(X, PRICES)
-    fold = divide_in_folds(61, 3, 0)[0][0][1]
+    with pytest.warns(skmulti.errors.InterruptedFitWarning, match="after 1 of 5 networks"):
+        est = regressor(n_networks=5, callbacks=[StopSecond()]).fit(X, PRICES)
+    fold = divide_in_folds(61, 5, 0)[0][0][1]
     assert_array_equal(np.flatnonzero(np.isfinite(est.oof_predictions_)), fold)
     assert_allclose(est.oof_predictions_[fold], est.predict(X.iloc[fold]), rtol=1e-6)
 
@@ -314,7 +314,7 @@ def test_honest_where_training_rows_are_known_by_heart():
     rng = np.random.default_rng(0)
     rows, y = pd.DataFrame(rng.normal(size=(60, 6))).add_prefix("x"), rng.normal(size=60)
     params = {"head": skmulti.DenseHead((64,)), "branches": None, "router": None, "compile__run_eagerly": False}
-    est = regressor(n_networks=3, epochs=40, **params).fit(rows, y)
+    est = regressor(n_networks=5, epochs=40, **params).fit(rows, y)
     assert np.corrcoef(est.predict(rows), y)[0, 1] > 0.6
     assert abs(np.corrcoef(est.oof_predictions_, y)[0, 1]) < 0.35
 
@@ -326,7 +326,7 @@ def test_threshold_from_them():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         params = {"epochs": 30, "optimizer__learning_rate": 0.05, "compile__run_eagerly": False}
-        est = classifier(n_networks=3, **params).fit(rows, y)
+        est = classifier(n_networks=5, **params).fit(rows, y)
     precision, recall, thresholds = precision_recall_curve(y, est.oof_predictions_[:, 1])
     f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-9)
     new = frame(2000, 3)
