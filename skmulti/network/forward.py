@@ -119,14 +119,17 @@ class _Compiled:
             # The concrete function skips the search for a trace that fits, which takes as long as to predict a row.
             self._function = function.get_concrete_function()
         self.names = sorted(signature)
+        self._dtypes = [signature[name].dtype.as_numpy_dtype for name in self.names]
         self._types = [tensor.dtype for tensor in self._function.outputs]
 
     def __call__(self, arrays):
         """Return the output, an array or a dict of arrays, for arrays by input name."""
         # Calling the concrete function itself takes three times as long for a row: it binds and converts the arrays in
         # Python, and threads of TensorFlow run each operation. Called as an operation it stays in this thread.
+        # An operation takes what is not an array of NumPy, such as rows in a file, for numbers of any type.
+        given = [np.asarray(arrays[name], dtype) for name, dtype in zip(self.names, self._dtypes, strict=True)]
         outputs = tf.raw_ops.StatefulPartitionedCall(
-            args=[*(arrays[name] for name in self.names), *self._function.captured_inputs],
+            args=[*given, *self._function.captured_inputs],
             Tout=self._types,
             f=self._function,
         )

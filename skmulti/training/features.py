@@ -24,6 +24,8 @@ from .telling import EVERY, featured, featuring, teller
 BLOCK_BYTES, BLOCK_ROWS = 2**25, 1_024
 # Steps of the rows of one call, with their padding: of each step a network has thousands of values in memory.
 CALL_STEPS = 8_192
+# To tell which network they are of, all of its weights are read: up to so many rows are predicted as fast without.
+FEW_ROWS = 16
 
 
 class TrainingNetwork:
@@ -100,11 +102,13 @@ class KeptForward:
     """
 
     def __init__(self, forward, branches):
-        self._part = TrainingNetwork(forward.model, branches)
+        self._whole, self._part = forward, TrainingNetwork(forward.model, branches)
         self._forward = Forward(self._part.model) if self._part.features else forward
 
     def __call__(self, memory, arrays, chunk_rows=None):
         """Predict rows as `Forward` does, with features that are found in `memory`; others are put there."""
+        if len(next(iter(arrays.values()))) <= FEW_ROWS:
+            return self._whole(arrays, chunk_rows)
         return self._forward(self._part.arrays(arrays, memory), chunk_rows)
 
 
@@ -255,7 +259,8 @@ def _build_features_model(tensor, features):
     # The model that the branch has made, which may read rows of any length, stands behind an input of one length.
     own = features.layers[-1]
     array = keras.Input(own.input.shape[1:], dtype=tensor.dtype, name=tensor.name)
-    return keras.Model({tensor.name: array}, own(array))
+    # A name that no layer has, or the digest would take two names for one where they happen to be equal.
+    return keras.Model({tensor.name: array}, own(array), name="skmulti_features")
 
 
 def count_steps(ids):

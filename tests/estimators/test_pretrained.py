@@ -39,11 +39,17 @@ ROUTER = InputRouter([("photo", ImageDecoder(size=(8, 8)), "photo"), ("numbers",
 class CountRows(keras.layers.Layer):
     """Counts the rows that go through it."""
 
+    class Count:
+        """Hides a variable from Keras: a weight would make another network of the same one, once it has counted."""
+
+        def __init__(self):
+            self.rows = tf.Variable(0)
+
     def build(self, input_shape):
-        self.count = self.add_weight(shape=(), trainable=False, initializer="zeros", name="count")
+        self.count = self.Count()
 
     def call(self, inputs):
-        self.count.assign_add(keras.ops.cast(keras.ops.shape(inputs)[0], "float32"))
+        self.count.rows.assign_add(tf.shape(inputs)[0])
         return inputs
 
 
@@ -90,7 +96,7 @@ def moves(est):
 
 def rows_seen(est):
     """Return how many rows the network has seen since it was copied."""
-    return int(backbone(est)["count"].count.numpy() - TINY.get_layer("count").count.numpy())
+    return int(backbone(est)["count"].count.rows.numpy())
 
 
 # --- Frozen

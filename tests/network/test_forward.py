@@ -60,6 +60,30 @@ class TestForward:
         expected = model.predict(ARRAYS, verbose=0)
         np.testing.assert_allclose(Forward(model)(ARRAYS), expected, atol=1e-6)
 
+    @pytest.mark.parametrize("dtype", ["uint8", "int32", "float16", "bool"])
+    def test_rows_that_are_no_array_of_numpy_keep_their_type(self, dtype):
+        class Rows:
+            """Rows elsewhere, as `StoredArray` holds rows of a file."""
+
+            def __init__(self, array):
+                self.array, self.shape = array, array.shape
+
+            def __len__(self):
+                return len(self.array)
+
+            def __getitem__(self, rows):
+                return Rows(self.array[rows])
+
+            def __array__(self, dtype=None, copy=None):
+                return np.asarray(self.array, dtype)
+
+        inputs = {"a": keras.Input((2,), dtype=dtype, name="a")}
+        model = keras.Model(inputs, keras.ops.cast(inputs["a"], "float32") * 2)
+        array = np.array([[0, 1], [1, 1], [1, 0]], dtype)
+        for chunk_rows in (None, 2):
+            found = Forward(model)({"a": Rows(array)}, chunk_rows)
+            np.testing.assert_array_equal(found, 2 * array.astype("float32"))
+
     def test_current_weights_are_used_at_each_call(self):
         model = network()
         forward = Forward(model)
