@@ -575,7 +575,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             self._keep_residuals([held.y], [self._forward()(held.arrays)])
         # A fit that goes on may have trained on them before.
         if is_new and not is_given:
-            self._keep_unseen(examples, [np.arange(len(examples))], [self.forward_(held.arrays)], tempers=False)
+            self._keep_unseen(examples, [np.arange(len(examples))], [self._forward()(held.arrays)], tempers=False)
 
     def _keep_residuals(self, targets, outputs):
         """Keep what outputs miss of rows that are new to networks, an array for each; nothing of classes."""

@@ -25,7 +25,7 @@ BLOCK_BYTES, BLOCK_ROWS = 2**25, 1_024
 # Steps of the rows of one call, with their padding: of each step a network has thousands of values in memory.
 CALL_STEPS = 8_192
 # To tell which network they are of, all of its weights are read: up to so many rows are predicted as fast without.
-FEW_ROWS = 16
+NOT_LOOKED_UP = 16
 
 
 class TrainingNetwork:
@@ -107,7 +107,7 @@ class KeptForward:
 
     def __call__(self, memory, arrays, chunk_rows=None):
         """Predict rows as `Forward` does, with features that are found in `memory`; others are put there."""
-        if len(next(iter(arrays.values()))) <= FEW_ROWS:
+        if len(next(iter(arrays.values()))) <= NOT_LOOKED_UP:
             return self._whole(arrays, chunk_rows)
         return self._forward(self._part.arrays(arrays, memory), chunk_rows)
 
