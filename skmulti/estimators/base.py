@@ -112,6 +112,13 @@ class Ready(NamedTuple):
     schedule: Schedule
 
 
+class Trained(NamedTuple):
+    """What a training has come to: whether a user interrupted it, and the last stage (None if no epoch was left)."""
+
+    interrupted: bool
+    ready: Ready | None
+
+
 class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     """What `MultiInputClassifier` and `MultiInputRegressor` share: everything except the kind of target."""
 
@@ -199,8 +206,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         target.describe(examples.y, examples.weight, self.loss)
         recipe = self._recipe(len(examples)).for_one_epoch()
         with isolate(seed, self.dtype), repeat_names(), odd_cells_reported(), self._told(whole=False):
-            interrupted = self._train(self._build(examples, recipe), None, seed, recipe)
-        return self._end(interrupted)
+            done = self._train(self._build(examples, recipe), None, seed, recipe)
+        return self._end(done.interrupted)
 
     def _continue_fit(self, X, y, sample_weight, validation=None):
         """Continue with the same router, target and network; without `validation` for one epoch."""
@@ -215,8 +222,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             return self._run(examples, validation, seed, lambda examples, recipe: self._rows(examples))
         recipe = self._recipe(len(examples)).for_one_epoch()
         with isolate(seed, self.dtype), repeat_names(), odd_cells_reported(), self._told(whole=False):
-            interrupted = self._train(self._rows(examples), None, seed, recipe)
-        return self._end(interrupted)
+            done = self._train(self._rows(examples), None, seed, recipe)
+        return self._end(done.interrupted)
 
     def _run(self, examples, validation, seed, make_rows, describes=False):
         """Run a whole fit on rows that were read; `make_rows` encodes those to train on."""
@@ -228,16 +235,15 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                 self._tell_hold_out(recipe, held is not None or validation[0] is not None)
                 rows, own, held = make_rows(examples, recipe), held, self._held_rows(held, validation)
                 watchers = task.epochs()
-                interrupted = self._train(
-                    rows, held, seed, recipe, whole=True, checkpoint=checkpoint, watchers=watchers
-                )
+                done = self._train(rows, held, seed, recipe, whole=True, checkpoint=checkpoint, watchers=watchers)
                 if held is not None and not held.streams:
-                    self._keep_held(own, held, is_new=describes, is_given=validation[0] is not None)
+                    compute = partial(self._held_outputs, held, done.ready)
+                    self._keep_held(own, held.y, compute, is_new=describes, is_given=validation[0] is not None)
             # After the block: what scikit-learn's callbacks do is no part of the fit's seeds and names.
             task.end()
             if checkpoint:
-                checkpoint.finished = not interrupted
-        return self._end(interrupted)
+                checkpoint.finished = not done.interrupted
+        return self._end(done.interrupted)
 
     def _divide(self, examples, validation, seed, describes):
         """Return the rows to train on, those to validate on (or None), and the recipe; `describes`: also the target."""
@@ -528,7 +534,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
     # --- train
 
     def _train(self, rows, held, seed, recipe, *, whole=False, checkpoint=None, watchers=()):
-        """Train all stages of a fit; return whether a user interrupted it.
+        """Train all stages of a fit, and return what it has come to.
 
         Only a whole fit stops early. The callbacks `watchers` change no weights.
         """
@@ -538,7 +544,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if checkpoint:
             self.history_, self.n_iter_ = checkpoint.begin_fit(self.history_, self.n_iter_)
         self.callbacks_ = self._copy_callbacks()
-        interrupted = False
+        interrupted, ready = False, None
         with strategy_of(self.model_):
             while self.n_iter_ < last and not interrupted:
                 end = stage_end(getattr(self, "branches_", {}), self.n_iter_, last)
@@ -549,7 +555,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
                     break
                 if checkpoint:
                     checkpoint.begin_stage(self.history_, self.n_iter_)
-        return interrupted
+        return Trained(interrupted, ready)
 
     def _train_stage(self, ready, checkpoint, watchers):
         """Compile if needed, train, record what happened; return whether a user interrupted it."""
@@ -569,13 +575,21 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         self.best_epoch_, self.n_iter_, self.stop_reason_ = done.best_epoch, len(self.history_["loss"]), done.ending
         return done.interrupted
 
-    def _keep_held(self, examples, held, *, is_new, is_given):
-        """Keep what a single network says of held-out rows; `is_given`: they are the user's, `is_new`: a new fit."""
+    def _held_outputs(self, held, ready):
+        """Return the network's output for held-out rows, from the fixed features that training has found of them."""
+        if ready is None or ready.network is self.model_:
+            return self._forward()(held.arrays)
+        return Forward(ready.network)(ready.held.arrays)
+
+    def _keep_held(self, examples, y, compute, *, is_new, is_given):
+        """Keep what a single network says of held-out rows, which `compute` returns.
+
+        `is_given`: the rows are the user's; `is_new`: they are new to the network, since the fit does not go on.
+        """
         if is_given and self._target.has_residuals:
-            self._keep_residuals([held.y], [self._forward()(held.arrays)])
-        # A fit that goes on may have trained on them before.
+            self._keep_residuals([y], [compute()])
         if is_new and not is_given:
-            self._keep_unseen(examples, [np.arange(len(examples))], [self._forward()(held.arrays)], tempers=False)
+            self._keep_unseen(examples, [np.arange(len(examples))], [compute()], tempers=False)
 
     def _keep_residuals(self, targets, outputs):
         """Keep what outputs miss of rows that are new to networks, an array for each; nothing of classes."""

@@ -243,8 +243,8 @@ class _Lane:
             rows, new = self.turns.rows(est, *self.shared, number)
             held = new if self.turns.validates else None
             self._begin(self.networks[number], held)
-            interrupted = est._train(rows, held, seed, self.turns.recipe, whole=True)
-            return self._trained(new), interrupted
+            done = est._train(rows, held, seed, self.turns.recipe, whole=True)
+            return self._trained(new), done.interrupted
 
     def _begin(self, network, held):
         """Set the compiled network to the first values of a network, and its optimizer to those of a new one."""

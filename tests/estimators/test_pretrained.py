@@ -137,6 +137,15 @@ def test_it_runs_once_for_held_out_rows_too():
     assert rows_seen(est) == N
 
 
+def test_it_runs_once_for_rows_that_the_fit_holds_out():
+    est = photo_classifier(params={"early_stopping": True, "validation_fraction": 0.25}).fit(X, Y)
+
+    assert rows_seen(est) == N
+    held = ~np.isnan(est.oof_predictions_[:, 0])
+    assert held.sum() == N // 4
+    assert_allclose(est.oof_predictions_[held], est.predict_proba(X)[held], rtol=1e-5)
+
+
 def test_equal_rows_are_computed_once():
     est = photo_classifier().fit(pd.concat([X, X]), np.tile(Y, 2))
 
