@@ -14,6 +14,13 @@ OTHER is the folder of a checkout of the other version (``git worktree add OTHER
     trace       what TensorFlow takes of that to trace and to compile the steps
     numeric     the unconfigured fit of 1,000 rows of ten numbers: likewise
 
+and skmulti's side of the lines of other benchmarks, in seconds:
+
+    fresh, epochs, row, row-sklearn, rows, grid     of `estimator_speed.py`; a row is predicted 100 times
+    router      fit and transform of a million rows, as in `router_million.py`
+    ids         the ids of the words of 470,000 texts, as in `text_ids.py`
+    jpegs       500 photos to pixels, as in `jpegs.py`
+
 Each measurement is a process of its own in turns; the median counts. The ratio, other / this, comes last. All lines but
 predict and threads take one thread and the processor's seconds. Reviews are read from the folder in the environment
 variable SKMULTI_DATA.
@@ -25,6 +32,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -174,6 +182,78 @@ def refit(make, only_trace=False):
     return sum(spent) if only_trace else whole, fitted.history_["loss"][-1]
 
 
+def twice(call):
+    """Return the seconds of the second of two calls, and what the call gives."""
+    call()
+    begun = time.process_time()
+    found = call()
+    return time.process_time() - begun, found
+
+
+def own_fit(n_rows, epochs):
+    """Return the seconds of a fit of `estimator_speed.py`, and its last loss."""
+    from estimator_speed import by_skmulti, make_table
+
+    X, y = make_table(n_rows)
+    return twice(lambda: by_skmulti(epochs=epochs).fit(X, y).history_["loss"][-1])
+
+
+def own_predictions(n_rows, n_calls, **params):
+    """Return the seconds of predictions of `estimator_speed.py`, and a probability."""
+    from estimator_speed import by_skmulti, make_table
+
+    fitted = by_skmulti(epochs=1, **params).fit(*make_table(1_000))
+    rows = make_table(max(n_rows, 1_000))[0].iloc[:n_rows]
+    return twice(lambda: [fitted.predict_proba(rows) for _ in range(n_calls)][0][0, 1])
+
+
+def own_grid():
+    """Return the seconds of the search of `estimator_speed.py`, and its best score."""
+    from estimator_speed import by_skmulti, make_table
+    from sklearn.model_selection import GridSearchCV
+
+    X, y = make_table(5_000)
+    grid = {
+        "branches__numbers__units": [(width,) for width in (16, 32, 64)],
+        "optimizer__learning_rate": [3e-4, 1e-3, 3e-3],
+    }
+    begun = time.process_time()
+    search = GridSearchCV(by_skmulti(epochs=3), grid, cv=3, refit=False).fit(X, y)
+    return time.process_time() - begun, search.best_score_
+
+
+def router(n_rows=1_000_000):
+    """Return the seconds of the router of `router_million.py`, and a mean of what it gives."""
+    from router_million import make_system, make_table
+
+    table = make_table(n_rows)
+    return twice(lambda: make_system("skmulti").fit(table).transform(table)["categories"].mean())
+
+
+def ids():
+    """Return the seconds of the ids of `text_ids.py`, and their mean."""
+    import pandas as pd
+    from text_ids import LENGTH, MAX_TOKENS, N_ROWS, make_texts
+
+    from skmulti import TextVectorizer
+
+    texts = pd.Series(make_texts(N_ROWS), dtype=object, name="review")
+    vectorizer = TextVectorizer(length=LENGTH, max_tokens=MAX_TOKENS).fit(texts[: N_ROWS // 10])
+    return twice(lambda: vectorizer.transform(texts).mean())
+
+
+def jpegs(n_files=500):
+    """Return the seconds of the photos of `jpegs.py`, and the mean of their pixels."""
+    from jpegs import SIDE, write_photos
+
+    from skmulti import ImageDecoder
+
+    with tempfile.TemporaryDirectory() as folder:
+        paths = write_photos(folder, n_files)
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+        return twice(lambda: ImageDecoder(size=(SIDE, SIDE)).fit_transform(paths).mean())
+
+
 LINES = {
     "bag": lambda: step("bag"),
     "pool": lambda: step("pool"),
@@ -185,6 +265,15 @@ LINES = {
     "small": lambda: refit(flowers),
     "trace": lambda: refit(flowers, only_trace=True),
     "numeric": lambda: refit(numbers),
+    "fresh": lambda: own_fit(1_000, 1),
+    "epochs": lambda: own_fit(10_000, 10),
+    "row": lambda: own_predictions(1, 100),
+    "row-sklearn": lambda: own_predictions(1, 100, sklearn_encoders=True),
+    "rows": lambda: own_predictions(100_000, 1),
+    "grid": own_grid,
+    "router": router,
+    "ids": ids,
+    "jpegs": jpegs,
 }
 
 
