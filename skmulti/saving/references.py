@@ -166,8 +166,8 @@ def _refer(branch, spec, dtype, own, weights):
     # What is frozen should be there as it was; of what is trained, any part.
     if len(left_out) < (1 if branch.trainable else len(pairs)):
         raise BranchMismatchError(
-            f"{place(spec.name, spec.columns)}: {len(left_out)} of {len(pairs)} weights of the fitted network are those "
-            f"of {reference.described()}. Training has changed the others, or other weights are there since the fit"
+            f"{place(spec.name, spec.columns)}: {len(left_out)} of {len(pairs)} weights of the fitted network are "
+            f"those of {reference.described()}. Training has changed the others, or other weights are there since the fit"
         )
     return replace(reference, positions=left_out, digest=digest([found[i] for _, i in left_out]))
 
