@@ -178,7 +178,8 @@ class Encoder:
         try:
             return {**state, "model_": leave_out(est, state["model_"])}
         except ValueError as error:
-            refuse(path, f"cannot be saved with backbone_weights=False: {str(error).rstrip('.')}", error)
+            found = str(error).rstrip(".")
+            refuse(path, f"cannot be saved with backbone_weights=False: {found}. Give backbone_weights=True", error)
 
     def _reduce(self, value, path):
         """Return the arguments of an object's ``__new__``, its state, items and pairs."""

@@ -167,7 +167,7 @@ def _refer(branch, spec, dtype, own, weights):
     if len(left_out) < (1 if branch.trainable else len(pairs)):
         raise BranchMismatchError(
             f"{place(spec.name, spec.columns)}: {len(left_out)} of {len(pairs)} weights of the fitted network are "
-            f"those of {reference.described()}. Training has changed the others, or other weights are there since the fit"
+            f"those of {reference.described()}. Training has changed the others, or other weights are there now"
         )
     return replace(reference, positions=left_out, digest=digest([found[i] for _, i in left_out]))
 
