@@ -100,6 +100,9 @@ class BackboneBranch(Branch):
     With the estimator's `memory`, features of a frozen network are kept on disk, by a digest of its weights
     and layers, and by the pixels or ids of each row. Folds, candidates and later fits share them.
 
+    Pickles and saved files hold all weights. ``save(est, path, backbone_weights=False)`` leaves out those of a
+    network that was given by name and that training did not change; `load` then reads them again.
+
     References
     ----------
     .. [1] Keras guide "Transfer learning & fine-tuning", https://keras.io/guides/transfer_learning

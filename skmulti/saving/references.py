@@ -119,8 +119,8 @@ class LeanNetwork(PackedNetwork):
 def why_not_named(branch):
     """Return why the weights of a branch's network cannot be read again, or None if they can."""
     if not isinstance(branch.backbone, str):
-        return f"has a {type(branch.backbone).__name__} as its network, which is in no place to be read again"
-    return "has random weights (weights=None)" if branch.weights is None else None
+        return f"has a {type(branch.backbone).__name__} as its network, which load could not read again"
+    return "has random weights (weights=None), which load could not read again" if branch.weights is None else None
 
 
 def leave_out(est, packed):
