@@ -1,7 +1,6 @@
 """Pretrained networks by name: those of keras.applications, and presets of KerasHub for texts."""
 
 import inspect
-import os
 
 import keras
 
@@ -40,7 +39,7 @@ def weights_source(name, weights, spec):
     """Return the file, folder or preset that `named_network` reads; None if Keras knows where the weights are."""
     if _is_preset(name, spec):
         return name
-    return None if weights in (None, DOWNLOADED) else os.fsdecode(weights)
+    return None if weights == DOWNLOADED else weights
 
 
 def _is_preset(name, spec):

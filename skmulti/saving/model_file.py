@@ -45,7 +45,7 @@ def save(est, path, *, optimizer="auto", backbone_weights=True):
     backbone_weights : bool
         Whether the file holds all weights of pretrained networks. With False it leaves out those that training did not
         change, if `BackboneBranch` has the network by name: the file then has the name, the preset or the path of the
-        weights, and a digest, and `load` reads the weights from there again. A small file, for where they stay.
+        weights, and a digest. `load` reads the weights from there again.
 
     Raises
     ------

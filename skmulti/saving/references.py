@@ -33,8 +33,8 @@ class Reference:
         The input that the pretrained network reads.
     backbone : str
         The network's name, or its preset.
-    weights : str or None
-        As in `BackboneBranch`.
+    weights : str
+        As in `BackboneBranch`, a path as text.
     kind : str
         What the input holds.
     shape : list of int
@@ -56,7 +56,7 @@ class Reference:
 
     input: str
     backbone: str
-    weights: str | None
+    weights: str
     kind: str
     shape: list
     dtype: str
@@ -65,7 +65,7 @@ class Reference:
     network: int = 0
 
     def __post_init__(self):
-        texts = [self.input, self.backbone, self.kind, self.digest, "" if self.weights is None else self.weights]
+        texts = [self.input, self.backbone, self.weights, self.kind, self.digest]
         numbers = [self.shape, *self.positions] if isinstance(self.positions, list) else [None]
         if (
             not all(isinstance(text, str) for text in texts)
@@ -158,15 +158,17 @@ def leave_out(est, packed):
 
 def _refer(branch, spec, dtype, own, weights):
     """Return the reference of a branch; `own` are the places in `weights` of each of its networks."""
-    given = os.fsdecode(branch.weights)
-    reference = Reference(spec.name, branch.backbone, given, spec.kind, list(spec.shape), dtype, [], "")
+    source = branch.backbone, os.fsdecode(branch.weights)
+    reference = Reference(spec.name, *source, spec.kind, list(spec.shape), dtype, [], "")
     found = reference.read()
-    pairs = dict(pair for places in own for pair in zip(places, range(len(found)), strict=True))
+    # A preset that was replaced may have fewer weights, or more.
+    pairs = dict(pair for places in own for pair in zip(places, range(len(found)), strict=False))
     left_out = [[at, i] for at, i in pairs.items() if _are_same(weights[at], found[i])]
+    n_weights = sum(map(len, own))
     # What is frozen should be there as it was; of what is trained, any part.
-    if len(left_out) < (1 if branch.trainable else len(pairs)):
+    if len(left_out) < (1 if branch.trainable else n_weights):
         raise BranchMismatchError(
-            f"{place(spec.name, spec.columns)}: {len(left_out)} of {len(pairs)} weights of the fitted network are "
+            f"{place(spec.name, spec.columns)}: {len(left_out)} of {n_weights} weights of the fitted network are "
             f"those of {reference.described()}. Training has changed the others, or other weights are there now"
         )
     return replace(reference, positions=left_out, digest=digest([found[i] for _, i in left_out]))
