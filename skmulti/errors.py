@@ -79,14 +79,14 @@ class SavedFileError(ValueError):
 
 
 class UntrustedTypesError(SavedFileError):
-    """Raised when a file needs classes or functions that `load` was not told to trust.
+    """Raised when a file needs classes, functions or other files that `load` was not told to trust.
 
     Parameters
     ----------
     message : str
         What was found, and what the user can do.
     names : sequence of str
-        Dotted names of all that is missing in `trusted`.
+        All that is missing in `trusted`: dotted names, and presets or files of weights.
 
     Attributes
     ----------

@@ -35,6 +35,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skmulti import (
     AttentionMerge,
+    BackboneBranch,
     BranchMismatchError,
     CalendarEncoder,
     CategoryIndexer,
@@ -65,6 +66,7 @@ from skmulti import (
     VectorStacker,
     load_files_frame,
     make_input_router,
+    save,
 )
 
 N = 20
@@ -377,6 +379,12 @@ def of_ids():
 def of_dict():
     """Return a classifier that was fitted on a dict of arrays."""
     return new_classifier(two_inputs()).fit({"a": np.zeros((N, 2)), "b": np.ones(N)}, labels())
+
+
+def save_by_reference(**branch):
+    """Save an estimator of photos without the weights of its pretrained network."""
+    est = new_classifier(branches={"photo": BackboneBranch(**branch)})
+    save(est, folder() / "est.skmulti", backbone_weights=False)
 
 
 def folder_of(name, **texts):
@@ -2934,6 +2942,31 @@ add(
     NotFittedError,
     lambda: partial(make_pipeline(new_classifier()).predict, rows()),
     "not fitted",
+)
+
+
+about("Saving by reference")
+add(
+    "backbone_weights=False and a network that was given as a model",
+    TypeError,
+    lambda: partial(save_by_reference, backbone=keras.Sequential([keras.layers.Rescaling(1 / 255)])),
+    "`branches['photo']` has a Sequential as its network",
+    'BackboneBranch("MobileNetV2", weights=path)',
+    "Nothing was written",
+)
+add(
+    "backbone_weights=False and random weights",
+    TypeError,
+    lambda: partial(save_by_reference, backbone="MobileNetV2", weights=None),
+    "`branches['photo']` has random weights (weights=None)",
+    "give a name or preset",
+)
+add(
+    "backbone_weights that is no truth value",
+    ValueError,
+    lambda: partial(save, new_classifier(), folder() / "est.skmulti", backbone_weights="reference"),
+    "`backbone_weights` must be True or False",
+    "'reference'",
 )
 
 

@@ -18,6 +18,7 @@ from .parted import EncodedPart, PartedFit, merged
 from .partitions import hand_in, is_partitioned
 from .plan import Plan
 from .regressor import MultiInputRegressor
+from .scikeras import repeat_names
 from .scores import score_of_parts, score_part
 from .targets import ClassTarget, NumberTarget
 
@@ -41,6 +42,7 @@ __all__ = [
     "output_graph",
     "pack_object",
     "predict_rows",
+    "repeat_names",
     "score_of_parts",
     "score_part",
 ]

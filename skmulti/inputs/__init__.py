@@ -9,6 +9,7 @@ array from the encoder, and the layers that read it from the branch. Other wings
   `first_notes` of what was gathered;
 - what fitted encoders hold, which saved files name: `ArrayCounts`, `Bounds`, `DateStyle`, `KnownValues`, `Moments`,
   `NumberStyle`, `Pairs` and `Vocabulary`;
+- `named_network` and `weights_source`, for saved files that leave out what can be read again;
 - limits that the router keeps to (`FEW_ROWS`, `SAMPLE_ROWS`), the classes of cells that are files or name
   files (`BYTES`, `PATHS`, `file_of`), and small functions that belong to the contract of encoders and branches.
 """
@@ -22,6 +23,7 @@ from ._measures import mark_outside
 from ._number_text import NumberStyle
 from ._numbers import Bounds, Moments
 from ._odd import first_notes, odd_cells_gathered, odd_cells_reported, report_odd_cells, settle_odd
+from ._presets import named_network, weights_source
 from ._state import Pairs
 from ._unknown import KnownValues
 from ._values import Vocabulary
@@ -124,6 +126,7 @@ __all__ = [
     "infer_spec",
     "mark_outside",
     "missing_rows",
+    "named_network",
     "odd_cells_gathered",
     "odd_cells_reported",
     "one_column",
@@ -131,5 +134,6 @@ __all__ = [
     "settle_odd",
     "small_data_dropout",
     "ways_to_ids",
+    "weights_source",
     "with_words",
 ]

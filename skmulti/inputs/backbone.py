@@ -1,6 +1,5 @@
 """The branch of pretrained networks: run once for each row while they are frozen, or fine-tuned in part."""
 
-import inspect
 import math
 import os
 import re
@@ -10,12 +9,13 @@ import numpy as np
 
 from .._params import check_call
 from .._validation import POSITIVE_INT, RATE, Integral, Interval, Real, RealNotInt, StrOptions
-from ..errors import BranchMismatchError, closest_match, describe_object, place, quote_first, shorten
+from ..errors import BranchMismatchError, describe_object, place, shorten
 from ..layers import CHANNELS_LAST, PIXEL_MODES, Backbone, PixelScale, StepSummary, copy_layer, with_sublayers
 from ..spec import layer_name
+from ._presets import named_network
 from .base import Branch, rescale_and_fill
 from .image import augment_photos
-from .text import hub_network, idle_layers, read_by_ids
+from .text import idle_layers, read_by_ids
 
 # How the families of keras.applications were trained, by their models' names in lower case. Those with None begin with
 # layers that scale pixels of 0 to 255, unless they were made without them (`include_preprocessing=False`).
@@ -99,6 +99,9 @@ class BackboneBranch(Branch):
 
     With the estimator's `memory`, features of a frozen network are kept on disk, by a digest of its weights
     and layers, and by the pixels or ids of each row. Folds, candidates and later fits share them.
+
+    Pickles and saved files hold all weights. ``save(est, path, backbone_weights=False)`` leaves out those of a
+    network that was given by name and that training did not change; `load` then reads them again.
 
     References
     ----------
@@ -249,10 +252,8 @@ expects: it is of no family of keras.applications and begins with no layer that 
 
     def _given_network(self, spec, where):
         """Return the network of this fit as it was given: a new one, or a copy."""
-        if isinstance(self.backbone, str) and spec.kind == "text" and self.backbone not in _application_names():
-            return hub_network(self.backbone, where, load_weights=self.weights is not None)
         if isinstance(self.backbone, str):
-            return _build_application(self.backbone, self.weights, spec, where)
+            return named_network(self.backbone, self.weights, spec, where)
         if isinstance(self.backbone, keras.Model):
             return copy_layer(self.backbone, f"{where}: ")
         advice = "Write a function without arguments that returns a keras.Model."
@@ -342,35 +343,6 @@ def pixel_mode(network, where="the network"):
         'preprocess=None for 0 to 255, "unit" for 0 to 1, "tf", "torch" or "caffe" as in keras.applications, or a '
         "function."
     )
-
-
-def _application_names():
-    """Return the names of the networks in ``keras.applications``."""
-    return [name for name, thing in vars(keras.applications).items() if inspect.isfunction(thing)]
-
-
-def _build_application(name, weights, spec, where):
-    """Build a network of ``keras.applications`` without its last layer, for the size of the pixels."""
-    if name not in _application_names():
-        raise ValueError(
-            f"{where}: {shorten(repr(name))} is no network of keras.applications; there are "
-            f"{quote_first(_application_names())}.{closest_match(name, _application_names())}"
-        )
-    if spec.kind != "image":
-        raise BranchMismatchError(
-            f"{where}: {name} reads photos, and the array is {spec.describe()}. Give a keras.Model that reads it."
-        )
-    # Pretrained weights are of three channels; grey pictures get theirs three times.
-    shape = (*spec.shape[:2], 3 if spec.shape[2] == 1 else spec.shape[2])
-    try:
-        return getattr(keras.applications, name)(include_top=False, weights=weights, input_shape=shape)
-    # Each network has a least size of its own; files of weights may be of another network, not be there, or not be
-    # downloaded, for which Keras raises a plain Exception.
-    except Exception as error:
-        raise BranchMismatchError(
-            f"{where}: {name} with weights={shorten(repr(weights))} cannot be built for pixels of shape {shape}: "
-            f"{shorten(str(error), 250)}"
-        ) from error
 
 
 def _refuse_idle(branch):

@@ -4,7 +4,7 @@ In comes an estimator or router, or a Pipeline or search that holds one. Out goe
 
 - one file, and the same estimator from it (`save` and `load` in `model_file`). A file is an `archive` of members;
   objects become a table in `codec` and come back in `decoding`; `plain` knows what is data, `names` and `configs` which
-  classes a file may mention, `leaves` what skops stores;
+  classes a file may mention, `leaves` what skops stores, `references` which weights are read again from elsewhere;
 - a graph of TensorFlow or ONNX that predicts where skmulti is not installed (`export`, `onnx`);
 - a pydantic model of the rows, for web servers (`schema`).
 """

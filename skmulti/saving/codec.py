@@ -18,10 +18,12 @@ import numpy as np
 from .._version import KEY
 from ..errors import BranchMismatchError, shorten
 from ..estimators import MultiInputClassifier, MultiInputRegressor, PackedObject, pack_object
+from ..inputs import BackboneBranch
 from ..network import PackedLayer, PackedNetwork, pack_layer
 from ..router import InputRouter
 from .names import NAMED, find_known, name_of
 from .plain import is_atom, kind_of
+from .references import leave_out, why_not_named
 
 # Objects of Keras that are a class and a configuration.
 CONFIGURED = (
@@ -68,11 +70,13 @@ class Encoder:
     ----------
     optimizer : bool or "auto"
         Whether the state of optimizers is kept, as in `save`.
+    backbone_weights : bool
+        Whether weights that can be read again are kept, as in `save`.
     """
 
-    def __init__(self, optimizer="auto"):
+    def __init__(self, optimizer="auto", backbone_weights=True):
         self.saved = Saved()
-        self._optimizer = optimizer
+        self._optimizer, self._backbone_weights = optimizer, backbone_weights
         # With the objects, so that no other object gets the id of one that has gone.
         self._entries, self._open = {}, set()
 
@@ -150,6 +154,12 @@ class Encoder:
         if kind.__module__.partition(".")[0] in ("sklearn", "scipy") and find_known(name_of(kind) or "") is None:
             self.saved.leaves.append(value)
             return "leaf", [(len(self.saved.leaves) - 1, path)]
+        if isinstance(value, BackboneBranch) and not self._backbone_weights and (why := why_not_named(value)):
+            refuse(
+                path,
+                f"{why}. For backbone_weights=False give a name or preset, with the weights' file if need be: "
+                'BackboneBranch("MobileNetV2", weights=path)',
+            )
         if isinstance(value, InputRouter) and hasattr(value, "specs_"):
             self.saved.routers.append(value)
         arguments, state, items, pairs = self._reduce(value, path)
@@ -160,11 +170,22 @@ class Encoder:
         attributes = [(name, part) for name, part in state.items() if name != KEY]
         return "object", [*made, *((half, f"{dot}{name}") for name, part in attributes for half in (name, part))]
 
+    def _packed_state(self, est, path):
+        """Return the state of an estimator, with fewer weights of its network if `save` was asked for that."""
+        state = est.packed_state(lambda callbacks: callbacks, self._optimizer)
+        if self._backbone_weights or "model_" not in state:
+            return state
+        try:
+            return {**state, "model_": leave_out(est, state["model_"])}
+        except ValueError as error:
+            found = str(error).rstrip(".")
+            refuse(path, f"cannot be saved with backbone_weights=False: {found}. Give backbone_weights=True", error)
+
     def _reduce(self, value, path):
         """Return the arguments of an object's ``__new__``, its state, items and pairs."""
         if isinstance(value, MultiInputClassifier | MultiInputRegressor):
             # The callbacks as they are: one that cannot be stored is refused by its name.
-            return (), value.packed_state(lambda callbacks: callbacks, self._optimizer), [], []
+            return (), self._packed_state(value, path), [], []
         try:
             function, arguments, *rest = value.__reduce_ex__(2)
         except (TypeError, ValueError, AttributeError) as error:

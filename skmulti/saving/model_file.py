@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from dataclasses import asdict, replace
 
 import keras
 import numpy as np
@@ -20,11 +21,12 @@ from .configs import trusted_objects
 from .decoding import Decoder, check_child, check_table, dicts_in, names_in
 from .leaves import dump_leaves, load_leaves, untrusted_leaves
 from .names import Names
+from .references import check_references, put_back
 
-STATE, ARRAYS, LEAVES = "state.json", "state.npz", "scikit-learn.skops"
+STATE, ARRAYS, LEAVES, REFERENCES = "state.json", "state.npz", "scikit-learn.skops", "references.json"
 
 
-def save(est, path, *, optimizer="auto"):
+def save(est, path, *, optimizer="auto", backbone_weights=True):
     """Save an estimator in one file that can be loaded without running code of the file.
 
     The file is a zip of JSON and arrays. It holds what a pickle would: parameters, the fitted router, network, labels
@@ -40,12 +42,17 @@ def save(est, path, *, optimizer="auto"):
     optimizer : bool or "auto"
         Whether the state of the optimizer is kept, for Adam twice as large as the weights, so that a later fit goes on
         with it. "auto" keeps it after `partial_fit` and with ``warm_start=True``.
+    backbone_weights : bool
+        Whether the file holds all weights of pretrained networks. With False it leaves out those that training did not
+        change, if `BackboneBranch` has the network by name: the file then has the name, the preset or the path of the
+        weights, and a digest. `load` reads the weights from there again.
 
     Raises
     ------
     TypeError
         If `est` is no estimator, or holds what cannot be stored as data: a lambda, a function inside a function, an
-        open file, a lock. The message names the parameter, and nothing is written.
+        open file, a lock; or, with ``backbone_weights=False``, a `BackboneBranch` whose weights cannot be read again.
+        The message names the parameter, and nothing is written.
 
     See Also
     --------
@@ -74,8 +81,10 @@ def save(est, path, *, optimizer="auto"):
         raise TypeError(f"save takes an estimator, got {shorten(est)} of type {type(est).__name__}.")
     if not (optimizer == "auto" or isinstance(optimizer, bool)):
         raise ValueError(f"`optimizer` must be True, False or 'auto', got {optimizer!r}.")
+    if not isinstance(backbone_weights, bool):
+        raise ValueError(f"`backbone_weights` must be True or False, got {backbone_weights!r}.")
     path = _check_target(path)
-    encoder = Encoder(optimizer)
+    encoder = Encoder(optimizer, backbone_weights)
     try:
         encoder.saved.root = encoder.encode(est)
     except RecursionError as error:
@@ -106,6 +115,9 @@ def _members(saved):
         arrays = {f"weights/{k}": array for k, array in enumerate(network.weights)}
         arrays.update({f"random/{k}": array for k, array in enumerate(getattr(network, "random", ()))})
         members[f"networks/{i}.npz"] = arrays
+    references = _references(saved)
+    if references:
+        members[REFERENCES] = _as_json([asdict(reference) for reference in references])
     if saved.leaves:
         try:
             members[LEAVES] = dump_leaves(saved.leaves)
@@ -115,6 +127,12 @@ def _members(saved):
                 "", f"holds parts of scikit-learn ({', '.join(kinds)}) that skops cannot store: {shorten(error)}", error
             )
     return members
+
+
+def _references(saved):
+    """Return the references of all networks, with the networks' positions."""
+    listed = [(i, getattr(network, "references", ())) for i, network in enumerate(saved.networks)]
+    return [replace(reference, network=i) for i, found in listed for reference in found]
 
 
 def _as_json(value):
@@ -133,7 +151,10 @@ def _manifest(est, saved):
         "format_version": FORMAT_VERSION,
         "versions": versions,
         "class": type(est).__name__,
-        "needs": sorted(name for name in names_in(saved.table, _configs(saved.networks)) if not Names().allow(name)),
+        "needs": sorted(
+            {name for name in names_in(saved.table, _configs(saved.networks)) if not Names().allow(name)}
+            | _sources(_references(saved))
+        ),
         "parameters": {str(name): shorten(repr(value), 200) for name, value in est.get_params().items()},
         "routers": [
             {
@@ -149,20 +170,27 @@ def _configs(networks):
     return [network.config for network in networks]
 
 
+def _sources(references):
+    """Return the files and presets that are read for references, other than what Keras itself downloads."""
+    return {reference.source for reference in references} - {None}
+
+
 def load(path, *, trusted=()):
     """Load an estimator that `save` has stored.
 
     No code of the file is run. Its classes are looked up among those of skmulti, scikit-learn, Keras and NumPy; other
-    classes and functions are used only if they are in `trusted`. Whoever made the file still decides what the
-    estimator predicts, and with what settings a later fit runs.
+    classes and functions are used only if they are in `trusted`, and so are presets and files of weights, if the file
+    was saved with ``backbone_weights=False``. Whoever made the file still decides what the estimator predicts, and with
+    what settings a later fit runs.
 
     Parameters
     ----------
     path : str or path-like
         The file.
-    trusted : sequence of (class, function or str)
+    trusted : sequence of (class, function, str or path-like)
         What the file may use beyond these: your own encoders, branches, layers, metrics and functions, as objects or by
-        their dotted names. The error of a load without it lists all that the file needs.
+        their dotted names; presets and files of weights of pretrained networks by name and path, as `BackboneBranch`
+        has them. The error of a load without it lists all that the file needs.
 
     Returns
     -------
@@ -172,9 +200,10 @@ def load(path, *, trusted=()):
     Raises
     ------
     UntrustedTypesError
-        If the file needs classes or functions that are not in `trusted`.
+        If the file needs classes, functions, presets or files of weights that are not in `trusted`.
     SavedFileError
-        If the file is damaged, was made by something else, or by a newer skmulti.
+        If the file is damaged, was made by something else, or by a newer skmulti; or if weights that it leaves out
+        (``backbone_weights=False``) are no longer where they were, or have changed.
     FileNotFoundError
         If there is no such file.
 
@@ -206,12 +235,16 @@ def load(path, *, trusted=()):
         archive = Archive(file, where)
         state = archive.read_json(STATE)
         table, root, networks = _check_state(state, archive, where)
+        references = archive.read_json(REFERENCES) if REFERENCES in archive else []
+        references = check_references(references, len(networks), f"{where}: {REFERENCES}")
         leaves = archive.read(LEAVES) if LEAVES in archive else None
         needed = {name for name in names_in(table, _configs(networks)) if not names.allow(name)}
+        needed |= {source for source in _sources(references) if not names.mentions(source)}
         of_skops = untrusted_leaves(leaves, f"{where}: {LEAVES}") if leaves is not None else set()
         _check_trust(needed | {name for name in of_skops if not names.mentions(name)}, where)
         parts = load_leaves(leaves, of_skops, where) if leaves is not None else []
         arrays = _in_order(archive.read_arrays(ARRAYS), "", where)
+    networks = put_back(networks, references, where)
     decoder = Decoder(table, arrays, networks, parts, names, where)
     # Layers draw their first weights before they get those of the file: the process's generators are put back.
     with isolate(None, keras.config.floatx()), trusted_objects([*dicts_in(table), *_configs(networks)], names):
@@ -246,7 +279,8 @@ def _check_state(state, archive, where):
     check_child(root, len(table), where)
     if type(count) is not int or not 0 <= count <= len(table):
         raise SavedFileError(f"{where} is damaged: {STATE} counts {shorten(count)} networks.")
-    known = {STATE, ARRAYS, LEAVES, *(f"networks/{i}.{ending}" for i in range(count) for ending in ("json", "npz"))}
+    of_networks = [f"networks/{i}.{ending}" for i in range(count) for ending in ("json", "npz")]
+    known = {STATE, ARRAYS, LEAVES, REFERENCES, *of_networks}
     unknown = sorted(set(archive.names()) - known)
     if unknown:
         raise SavedFileError(f"{where} is not as skmulti.save writes files: unknown member {shorten(unknown[0])!r}.")
@@ -280,7 +314,7 @@ def _check_trust(missing, where):
     if missing:
         listed = shorten(", ".join(repr(name) for name in sorted(missing)), 300)
         raise UntrustedTypesError(
-            f"{where} uses what is not of skmulti, scikit-learn or Keras, so loading it would run other code. If "
-            f"you know all of it, give load(path, trusted=[{listed}]), or the objects themselves.",
+            f"{where} uses what is not of skmulti, scikit-learn or Keras, so loading it would run other code, or read "
+            f"other files. If you know all of it, give load(path, trusted=[{listed}]), or the objects themselves.",
             missing,
         )

@@ -8,6 +8,7 @@ import builtins
 import collections
 import functools
 import importlib
+import os
 import sys
 import types
 
@@ -69,8 +70,8 @@ class Names:
 
     Parameters
     ----------
-    trusted : sequence of (type, callable or str)
-        What the caller trusts, as objects or as dotted names.
+    trusted : sequence of (type, callable, str or PathLike)
+        What the caller trusts, as objects or as dotted names; presets and files of weights by name or path.
     """
 
     def __init__(self, trusted=()):
@@ -109,12 +110,12 @@ def _by_name(trusted):
         )
     found = {}
     for entry in trusted:
-        if isinstance(entry, str):
-            found.setdefault(entry, None)
+        if isinstance(entry, str | os.PathLike):
+            found.setdefault(os.fsdecode(entry), None)
         elif isinstance(entry, NAMED):
             found[dotted_name(entry)] = entry
         else:
-            raise TypeError(f"`trusted` must hold classes, functions or dotted names, got {entry!r}.")
+            raise TypeError(f"`trusted` must hold classes, functions, dotted names or paths, got {entry!r}.")
     return found
 
 

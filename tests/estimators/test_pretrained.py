@@ -1,5 +1,6 @@
 """Pretrained networks in a fit: frozen, kept on disk, unfrozen after some epochs, and trained on."""
 
+import gc
 import pickle
 from pathlib import Path
 
@@ -550,6 +551,30 @@ def test_clones_share_the_pretrained_network():
 
     assert clone(est).branches["photo"].backbone is TINY
     assert np.isfinite(cross_val_score(est, X, Y, cv=2)).all()
+
+
+def n_networks_in_memory():
+    """Count the pretrained networks that are alive, by the weights of one of their layers."""
+    gc.collect()
+    shape = TINY.get_layer("high").kernel.shape
+    return sum(isinstance(thing, keras.Variable) and thing.shape == shape for thing in gc.get_objects())
+
+
+def test_a_search_keeps_one_copy_of_the_pretrained_network():
+    counts = []
+
+    def score(est, X, y):
+        counts.append(n_networks_in_memory())
+        return est.score(X, y)
+
+    before = n_networks_in_memory()
+    grid = {"branches__photo__units": [None, 3]}
+    search = GridSearchCV(photo_classifier(params={"epochs": 1}), grid, cv=2, scoring=score).fit(X, Y)
+
+    # The one of the candidate that is scored; then that of the best estimator.
+    assert [count - before for count in counts] == [1] * 4
+    assert n_networks_in_memory() - before == 1
+    assert search.best_estimator_.branches["photo"].backbone is TINY
 
 
 @pytest.mark.parametrize(
