@@ -132,7 +132,12 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         "metrics": [list, tuple, dict, str, keras.metrics.Metric, callable, None],
         "epochs": [POSITIVE_INT, StrOptions({"auto"})],
         "batch_size": [POSITIVE_INT, StrOptions({"auto"})],
-        "validation_fraction": [Interval(RealNotInt, 0, 1, closed="neither"), POSITIVE_INT, None],
+        "validation_fraction": [
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            POSITIVE_INT,
+            StrOptions({"auto"}),
+            None,
+        ],
         "early_stopping": ["boolean", StrOptions({"auto"})],
         "n_iter_no_change": [POSITIVE_INT, StrOptions({"auto"})],
         "monitor": [str],

@@ -25,6 +25,9 @@ from .timing import Timings
 
 # The fewest held-out rows of a batch: they need no gradients, so more of them fit into memory.
 HELD_BATCH = 256
+# Where a user leaves open how many rows are held out: this share, but of many rows no more than these, if they show so
+# many of the rarest class. What more of them would tell is worth less than to train on them.
+AUTO_FRACTION, ENOUGH_HELD, ENOUGH_OF_A_CLASS = 0.1, 1_000, 100
 # Up to here floats hold every whole number.
 _MOST_EXACT = 2**53
 
@@ -45,8 +48,8 @@ def hold_out(n_rows, fraction, seed, classes=None):
     ----------
     n_rows : int
         Number of rows to split.
-    fraction : float or int
-        Share or number of the rows to hold out.
+    fraction : float, int or "auto"
+        Share or number of the rows to hold out; see `auto_held`.
     seed : int
         Seed of the draw.
     classes : ndarray of shape (n_rows,), int, or None
@@ -140,22 +143,39 @@ def count_held(n_rows, fraction, counts=None):
 
     Parameters
     ----------
-    n_rows, fraction : int, and float or int
+    n_rows, fraction : int, and float, int or "auto"
         As for `hold_out`.
     counts : ndarray of shape (n_classes,), int, or None
         Number of rows of each class, for a stratified draw.
     """
-    n_held = int(np.ceil(fraction * n_rows)) if fraction < 1 else int(fraction)
+    counts = None if counts is None else counts[counts > 0]
+    if fraction == "auto":
+        n_held = auto_held(n_rows, counts)
+    else:
+        n_held = int(np.ceil(fraction * n_rows)) if fraction < 1 else int(fraction)
     if n_held >= n_rows:
         return 0, f"{n_rows} rows are too few to hold {n_held} out"
     # Where scikit-learn's stratified draw would raise, a fit goes on without a hold-out.
     if counts is not None:
-        counts = counts[counts > 0]
         if counts.min() < 2:
             return 0, "a class has fewer than 2 rows"
         if min(n_held, n_rows - n_held) < len(counts):
             return 0, f"{n_held} held-out rows cannot show {len(counts)} classes"
     return n_held, ""
+
+
+def auto_held(n_rows, counts=None):
+    """Choose how many rows to hold out: a tenth, but no more than are enough to tell which epoch is the best.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows.
+    counts : ndarray of shape (n_classes,), int, or None
+        Number of rows of each class that occurs.
+    """
+    rarest = 1 if counts is None else counts.min() / n_rows
+    return int(np.ceil(min(AUTO_FRACTION * n_rows, max(ENOUGH_HELD, ENOUGH_OF_A_CLASS / rarest))))
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,22 @@ class TestHoldOut:
     def test_a_share_is_rounded_up_as_in_scikit_learn(self):
         assert len(hold_out(11, 0.1, 0)[1]) == 2
 
+    @pytest.mark.parametrize(
+        ("counts", "expected"),
+        [
+            ([505], 51),
+            ([10_000], 1_000),
+            ([90_000], 1_000),
+            ([45_000, 45_000], 1_000),
+            # 2,000 rows show 100 of a class of a twentieth, 9,000 rows 90 of one of a hundredth.
+            ([85_500, 4_500], 2_000),
+            ([89_100, 900], 9_000),
+        ],
+    )
+    def test_auto_is_a_tenth_or_as_many_as_are_enough(self, counts, expected):
+        classes = np.repeat(np.arange(len(counts)), counts) if len(counts) > 1 else None
+        assert len(hold_out(sum(counts), "auto", 0, classes)[1]) == expected
+
     def test_the_draw_is_stratified(self):
         classes = np.repeat([0, 1], [40, 10])
         held = hold_out(50, 0.2, 0, classes)[1]
