@@ -61,8 +61,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         Rows of a step. "auto" makes about 80 steps per epoch, of 32 to 256 rows.
     validation_fraction : float, int, "auto" or None
         Share (or number) of the rows that are held out to decide when to stop. "auto" is a tenth,
-        but no more than 1,000 rows. None holds out no rows and stops on the training loss. Without
-        early stopping no rows are held out either, except for the folds of five or more networks.
+        but no more than 1,000 rows, or as many as show 100 of the rarest class. None holds out no
+        rows and stops on the training loss. Without early stopping no rows are held out either,
+        except for the folds of five or more networks.
     early_stopping : bool or "auto"
         Whether training stops after `n_iter_no_change` epochs without improvement and
         keeps the weights of the best epoch. "auto": from 500 rows on, or if X_val is given. Below,

@@ -77,7 +77,7 @@ SIGNATURE = {
     "class_weight": None,
     "epochs": "auto",
     "batch_size": "auto",
-    "validation_fraction": 0.1,
+    "validation_fraction": "auto",
     "early_stopping": "auto",
     "n_iter_no_change": "auto",
     "monitor": "auto",
