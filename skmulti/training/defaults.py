@@ -19,6 +19,9 @@ from .lazy import LazyAdam
 
 # Number of rows from which a hold-out decides when to stop: a hold-out of fewer rows is too small to tell.
 EARLY_STOPPING_ROWS = 500
+# The share of the rows that a hold-out takes, but of many rows no more than these, if they show so many of the rarest
+# class. What more of them would tell is worth less than to train on them.
+HELD_SHARE, ENOUGH_HELD, ENOUGH_OF_A_CLASS = 0.1, 1_000, 100
 # Epochs without improvement after which a fit at a constant rate stops.
 PATIENCE = 10
 # Number of networks of which each leaves out a fold of rows, where there are too few rows for a hold-out.
@@ -303,6 +306,20 @@ def stops_early(early_stopping, n_rows, given):
     if early_stopping == "auto":
         return given or n_rows >= EARLY_STOPPING_ROWS
     return bool(early_stopping)
+
+
+def auto_held(n_rows, counts=None):
+    """Choose how many rows to hold out: a tenth, but no more than are enough to tell which epoch is the best.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows.
+    counts : ndarray of shape (n_classes,), int, or None
+        Number of rows of each class that occurs.
+    """
+    of_a_class = 0 if counts is None else ENOUGH_OF_A_CLASS * n_rows / counts.min()
+    return int(np.ceil(min(HELD_SHARE * n_rows, max(ENOUGH_HELD, of_a_class))))
 
 
 def cross_validates(early_stopping, n_rows, n_networks):

@@ -16,6 +16,7 @@ from ..errors import closest_match, quote, warn
 from ..router import is_lazy, take
 from .callbacks import SlowOnPlateau, StopEarly, direction
 from .checkpoint import SaveEpochs
+from .defaults import auto_held
 from .feeds import LazyFeed, feed_from, raise_row_errors
 from .lines import epochs_told
 from .progress import Progress, run_epochs
@@ -25,9 +26,6 @@ from .timing import Timings
 
 # The fewest held-out rows of a batch: they need no gradients, so more of them fit into memory.
 HELD_BATCH = 256
-# Where a user leaves open how many rows are held out: this share, but of many rows no more than these, if they show so
-# many of the rarest class. What more of them would tell is worth less than to train on them.
-AUTO_FRACTION, ENOUGH_HELD, ENOUGH_OF_A_CLASS = 0.1, 1_000, 100
 # Up to here floats hold every whole number.
 _MOST_EXACT = 2**53
 
@@ -162,20 +160,6 @@ def count_held(n_rows, fraction, counts=None):
         if min(n_held, n_rows - n_held) < len(counts):
             return 0, f"{n_held} held-out rows cannot show {len(counts)} classes"
     return n_held, ""
-
-
-def auto_held(n_rows, counts=None):
-    """Choose how many rows to hold out: a tenth, but no more than are enough to tell which epoch is the best.
-
-    Parameters
-    ----------
-    n_rows : int
-        Number of rows.
-    counts : ndarray of shape (n_classes,), int, or None
-        Number of rows of each class that occurs.
-    """
-    rarest = 1 if counts is None else counts.min() / n_rows
-    return int(np.ceil(min(AUTO_FRACTION * n_rows, max(ENOUGH_HELD, ENOUGH_OF_A_CLASS / rarest))))
 
 
 @dataclass(frozen=True)

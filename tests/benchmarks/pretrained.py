@@ -124,7 +124,7 @@ def estimator(table, kind, seed):
         kinds, branches = {own: encoder}, {own: branch}
     if table == "solar" and kind == "frozen":
         kinds["photo"] = "drop"
-    # A tuned epoch runs all of MiniLM: three of them on 10,000 rows take a quarter of an hour.
+    # A tuned epoch runs all of MiniLM: three of them on 10,000 rows take more than half an hour.
     epochs = TUNED_FROM + 3 if kind == "tuned" else "auto"
     return MultiInputClassifier(
         InputRouter(kinds=kinds), branches=branches, epochs=epochs, random_state=seed, memory=str(CACHE / "memory")
