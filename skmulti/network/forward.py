@@ -19,6 +19,11 @@ from ..layers import paddings_skipped
 
 # The most rows, and the most values of one input, that are predicted in one call.
 CHUNK_ROWS, CHUNK_VALUES = 8_192, 2**20
+# Kernels compute this many rows alike, or a divisor of it: 16 numbers of an instruction, blocks of 6 in a product of
+# matrices. What is left over is summed up in another order, or by another formula, and may differ in the last bit.
+EVEN_ROWS = 48
+# Fewer rows are left as they are, and rows so large that a call takes fewer than these: more would take longer.
+FEW_ROWS, MANY_ROWS = 16, 1_024
 
 
 class Forward:
@@ -72,10 +77,11 @@ class Forward:
         arrays = {name: arrays[name] for name in compiled.names}
         n_rows = len(next(iter(arrays.values())))
         step = chunk_rows or _chunk_rows(arrays)
+        compute = partial(_evenly, compiled) if chunk_rows is None and step >= MANY_ROWS else compiled
         if n_rows <= step:
-            return compiled(arrays)
+            return compute(arrays)
         parts = ({name: array[i : i + step] for name, array in arrays.items()} for i in range(0, n_rows, step))
-        chunks = map_on_cores(compiled, parts)
+        chunks = map_on_cores(compute, parts)
         return tf.nest.map_structure(lambda *parts: np.concatenate(parts), *chunks)
 
     def __getstate__(self):
@@ -92,6 +98,21 @@ def _chunk_rows(arrays):
     most = min(max(CHUNK_VALUES // max(largest, 1), 1), CHUNK_ROWS)
     # A power of two, so that the parts of a table, of some power of two, are divided where the whole table would be.
     return 1 << (most.bit_length() - 1)
+
+
+def _evenly(compute, arrays):
+    """Return what `compute` returns for arrays by name, such that a row has the same bits at any place among the rows.
+
+    The first rows follow once more, so that there are `EVEN_ROWS` of them, or a multiple.
+    """
+    n_rows = len(next(iter(arrays.values())))
+    n_more = -n_rows % EVEN_ROWS
+    if not n_more or n_rows < FEW_ROWS:
+        return compute(arrays)
+    rows = np.arange(n_rows + n_more) % n_rows
+    return tf.nest.map_structure(
+        lambda output: output[:n_rows], compute({name: np.asarray(array)[rows] for name, array in arrays.items()})
+    )
 
 
 class _Compiled:

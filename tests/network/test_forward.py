@@ -35,6 +35,22 @@ class TestForward:
         monkeypatch.setattr(_workers, "tensorflow_threads", lambda: n_threads)
         np.testing.assert_array_equal(Forward(model)(rows, chunk_rows=16), expected)
 
+    @pytest.mark.parametrize("n_rows", [16, 20, 31, 60, 129])
+    @pytest.mark.parametrize("activation", ["softmax", "sigmoid", "tanh", "gelu"])
+    def test_a_row_has_the_same_bits_at_any_place(self, n_rows, activation):
+        rng = np.random.default_rng(n_rows)
+        with isolate(5, "float32"):
+            inputs = {"a": keras.Input((2,), name="a")}
+            hidden = keras.layers.Dense(7, activation=activation)(inputs["a"])
+            forward = Forward(keras.Model(inputs, keras.layers.Dense(3, activation=activation)(hidden)))
+        rows = rng.normal(size=(n_rows, 2)).astype("float32")
+        expected = forward({"a": rows})
+        assert expected.shape == (n_rows, 3)
+        # Each row is at the end once.
+        for shift in range(n_rows):
+            found = forward({"a": np.roll(rows, shift, axis=0)})
+            np.testing.assert_array_equal(found, np.roll(expected, shift, axis=0), strict=True)
+
     def test_an_error_in_a_thread_is_raised_and_ends_the_others(self):
         before = python_threads()
         wrong = {"a": np.zeros((22, 3), dtype="float32")}
