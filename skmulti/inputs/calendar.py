@@ -49,6 +49,9 @@ _WAYS_OUT = {
     "other": "Write dates or None there.",
 }
 
+# The parts of the clock, of which "auto" takes the coarsest that varies: within hours that differ, minutes and seconds
+# hardly ever tell anything, and few rows would be known by heart by them.
+_CLOCK = ("hour", "minute", "second")
 # The parts that are standardised.
 LINEAR = [part for part, period in _CALENDAR_PARTS.items() if period is None]
 
@@ -68,7 +71,8 @@ class CalendarEncoder(InputEncoder):
     ----------
     parts : "auto" or sequence of str
         Any of elapsed, year, month, day, weekday, hour, minute, second. "auto" takes
-        elapsed time and every part that varies among the training rows.
+        elapsed time and every part that varies among the training rows; but of hour, minute
+        and second only the first that varies.
     on_odd : {"raise", "missing"}
         Whether a cell that is no date is an error, or counts as missing with an
         `OddCellsWarning`. With "missing", dates in other orders than year-month-day are read,
@@ -242,13 +246,16 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
     def _choose_parts(self):
         """Set which parts are in use, from what was seen of each, and the scaler for them."""
         # In the order of `_seen`, whatever the order in which the user named the parts.
-        chosen = ("elapsed",) if self.parts == "auto" else self.parts
         self.parts_ = [
-            (i, part)
-            for i, part in self._seen
-            if part in chosen or (self.parts == "auto" and len(self._seen[i, part]) > 1)
+            key for key in self._seen if (self._tells(*key) if self.parts == "auto" else key[1] in self.parts)
         ]
         self._scaler = self._make_scaler([(i, part) for i, part in self.parts_ if part in LINEAR])
+
+    def _tells(self, i, part):
+        """Return whether "auto" takes a part of the column at position `i`."""
+        varying = [other for other in _CALENDAR_PARTS if len(self._seen[i, other]) > 1]
+        finer = [other for other in _CLOCK if other in varying][1:]
+        return part == "elapsed" or (part in varying and part not in finer)
 
     def _make_scaler(self, parts):
         """Return a fitted scaler for some of the parts that do not repeat, given as (column, part)."""

@@ -68,6 +68,23 @@ def test_auto_takes_elapsed_time_and_the_parts_that_vary():
     assert encoder.spec("day").shape == (5,)
 
 
+@pytest.mark.parametrize(
+    ("moments", "parts"),
+    [
+        (["2024-01-01 12:00:01", "2024-01-01 13:30:02"], ["elapsed", "hour"]),
+        (["2024-01-01 12:00:01", "2024-01-01 12:30:02"], ["elapsed", "minute"]),
+        (["2024-01-01 12:00:01", "2024-01-01 12:00:02"], ["elapsed", "second"]),
+        (["2024-01-01 12:00:01", "2025-01-01 12:00:02"], ["elapsed", "year", "weekday", "second"]),
+    ],
+)
+def test_auto_takes_the_coarsest_part_of_the_clock_that_varies(moments, parts):
+    # A second column, of which other parts vary, does not decide for the first.
+    frame = pd.DataFrame({"own": times(moments), "other": times(["2024-01-01 01:00:00", "2024-01-01 02:00:00"])})
+
+    assert CalendarEncoder().fit(frame).parts_ == [*((0, part) for part in parts), (1, "elapsed"), (1, "hour")]
+    assert (0, "minute") in CalendarEncoder(parts=["minute"]).fit(frame).parts_
+
+
 def test_several_columns_keep_their_order():
     frame = pd.DataFrame({"from": times(), "to": times(MOMENTS[::-1])})
     encoded = CalendarEncoder(parts=("hour", "elapsed"), dtype="float64").fit_transform(frame)
