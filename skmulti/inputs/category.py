@@ -37,6 +37,9 @@ from .graphs import CategoryGraph
 LABELS = (str, Enum, UUID, IPv4Address, IPv6Address, PurePath, pd.Interval)
 # What is known of a value before its first row weighs as much as so many rows.
 PRIOR_ROWS = 5
+# The least and the most length of a value's vector, and the least below this number of training rows: in the few steps
+# that so few rows train, longer vectors get further from zero.
+LEAST_DIM, MOST_DIM, FEW_ROWS, LEAST_DIM_OF_FEW = 2, 32, 2_000, 16
 
 
 class EmbeddingBranch(Branch):
@@ -49,7 +52,8 @@ class EmbeddingBranch(Branch):
     ----------
     embedding_dim : int or None
         Length of a value's vector. None stands for ``1.6 * n ** 0.56``, where n is the
-        number of values of the largest column, clipped to 2 to 32.
+        number of values of the largest column, clipped to 2 to 32; below 2,000 training rows,
+        to 16 to 32.
     units : tuple of int
         Dense layers over the vectors of all columns; none by default, the merge and
         the head combine them.
@@ -119,7 +123,7 @@ class EmbeddingBranch(Branch):
         """
         sizes = _vocabulary_sizes(self, spec)
         # One length for all columns: their vectors are the rows of a single table, which is read in one step.
-        dim = self.embedding_dim or int(np.clip(round(1.6 * (max(sizes) - FIRST_ID) ** 0.56), 2, 32))
+        dim = self.embedding_dim or _auto_dim(max(sizes) - FIRST_ID, spec.n_rows)
         embedding = CategoryEmbedding(sizes, dim, PRIOR_ROWS / spec.n_rows if spec.n_rows else 0.0)
         vectors = keras.layers.Flatten(**CHANNELS_LAST)(embedding(tensor))
         if sample is not None and spec.n_rows:
@@ -210,6 +214,12 @@ def _vocabulary_sizes(branch, spec):
             "vocabulary_sizes=(n_ids, ...))."
         )
     return sizes
+
+
+def _auto_dim(n_values, n_rows):
+    """Return the length of a value's vector, for the number of values and of training rows (0 if not known)."""
+    least = LEAST_DIM_OF_FEW if 0 < n_rows < FEW_ROWS else LEAST_DIM
+    return int(np.clip(round(1.6 * n_values**0.56), least, MOST_DIM))
 
 
 def _count_ids(sample, sizes, n_rows):

@@ -493,3 +493,14 @@ def test_values_of_few_rows_help_where_they_say_something_and_cost_little_where_
 
     # Of 300 rows, a score alone is off by .02.
     assert np.mean(gains) >= gain
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "n_values", "length"),
+    # 1.6 * n ** 0.56, within bounds that the number of rows decides; 0 rows are a number that is not known.
+    [(1_999, 2, 16), (2_000, 2, 2), (0, 2, 2), (1_999, 100, 21), (2_000, 100, 21), (1_999, 5_000, 32)],
+)
+def test_few_rows_get_longer_vectors(n_rows, n_values, length):
+    spec = ArraySpec("city", "category", (1,), "int32", vocabulary_sizes=(n_values + 2,), n_rows=n_rows)
+    assert EmbeddingBranch().build(spec).output_shape == (None, length)
+    assert EmbeddingBranch(embedding_dim=3).build(spec).output_shape == (None, 3)
