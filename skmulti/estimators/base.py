@@ -44,10 +44,10 @@ from ..training import (
     built,
     draw_seed,
     hold_out,
-    is_doubted,
     isolate,
     left_out,
     look,
+    may_leave_out,
     refuse_strategy,
     routed,
     routed_hold_out,
@@ -660,7 +660,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         # What was chosen for another network of the same fit is not chosen anew.
         if "dropout" not in recipe.reasons:
             found = self._look(recipe, rows, features) if whole else Look()
-            recipe = recipe.with_look(found, pretrained=self._is_pretrained())
+            recipe = recipe.with_look(found, plain=self._plain_inputs(), pretrained=self._is_pretrained())
             if recipe.left_out:
                 teller().say(left_out(recipe.left_out))
         recipe.set_in(self.model_)
@@ -668,24 +668,34 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
     def _look(self, recipe, rows, features):
         """Look at the rows, if that could decide anything; of inputs in `features` they hold the features."""
-        # What a user has named, as an input, by its kind or by its branch, is no question.
-        named = set(getattr(self.router_, "kinds", None) or ())
-        given = {key.partition("__")[0] for key in self.branches or ()}
-        inferred = getattr(self.router_, "inputs", ()) is None
-        branches = getattr(self, "branches_", {})
-        doubted = [
-            name
-            for name, branch in branches.items()
-            # A name in the place of a branch is that of an input that has it.
-            if inferred and is_doubted(branches[branch] if isinstance(branch, str) else branch, recipe.n_rows)
-            if name not in given
-            if named.isdisjoint(self.router_.specs_[name].columns)
-        ]
+        doubted = self._doubted() if may_leave_out(recipe.n_rows) else []
         if not doubted and not (recipe.dropout and open_dropouts(self.model_)):
             return Look()
         with self.timings_.measure("build"):
             classes = bool(self._target.spec.n_classes)
             return look(self.model_, rows, classes=classes, doubted=doubted, features=features)
+
+    def _doubted(self):
+        """Return the names of inputs that may add nothing, those first of which a look sees all."""
+        # What a user has named, as an input, by its kind or by its branch, is no question.
+        if getattr(self.router_, "inputs", ()) is not None:
+            return []
+        named = set(self.router_.kinds or ())
+        given = {key.partition("__")[0] for key in self.branches or ()}
+        plain, branches = self._plain_inputs(), getattr(self, "branches_", {})
+        # A name in the place of a branch is that of an input that has it.
+        own = {name: branches[branch] if isinstance(branch, str) else branch for name, branch in branches.items()}
+        found = [*plain, *(name for name, branch in own.items() if getattr(branch, "memorises", False))]
+        return [
+            name
+            for name in dict.fromkeys(found)
+            if name not in given and named.isdisjoint(self.router_.specs_[name].columns)
+        ]
+
+    def _plain_inputs(self):
+        """Return the names of inputs that may add nothing, and of which a look sees all."""
+        encoders = getattr(self.router_, "encoders_", {})
+        return [name for name, encoder in encoders.items() if getattr(encoder, "may_add_nothing", False)]
 
     def _finish_recipe(self, recipe, held, callbacks, *, whole):
         """Choose what depends on the network, its branches and the user's callbacks."""

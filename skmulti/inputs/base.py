@@ -112,6 +112,9 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
         shown.
     holds_text : bool
         True if the cells are texts, which say by themselves what a row is about.
+    may_add_nothing : bool
+        True if an input that nobody asked for may add nothing but noise to the others, as dates do. An
+        estimator that is fitted on few rows then looks before it trains, and leaves such an input out.
 
     See Also
     --------
@@ -145,6 +148,7 @@ class InputEncoder(HintedParams, TransformerMixin, BaseEstimator):
     counted_as = "rows"
     holds_pixels = False
     holds_text = False
+    may_add_nothing = False
 
     def __init_subclass__(cls, **kwargs):
         # scikit-learn would turn the arrays into frames under set_config(transform_output="pandas").

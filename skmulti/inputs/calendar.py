@@ -125,6 +125,7 @@ CalendarEncoder(on_odd="missing") reads other orders, too.
     default_branch = DenseBranch
     shared_input = "dates"
     in_pieces = True
+    may_add_nothing = True
     _parameter_constraints = {
         "parts": [StrOptions({"auto"}), list, tuple],
         "on_odd": ON_ODD,

@@ -11,7 +11,7 @@ from .callbacks import AnnealRate, SlowOnPlateau
 from .checkpoint import Checkpoint, kept_seed, shared_checkpoint, variables
 from .closeness import Look, look
 from .crew import Alone, Crew
-from .defaults import PATIENCE, Recipe, cross_validates, is_doubted, stops_early, why_stops_early
+from .defaults import PATIENCE, Recipe, cross_validates, may_leave_out, stops_early, why_stops_early
 from .devices import refuse_strategy, strategy_of
 from .features import KeptForward, TrainingNetwork
 from .feeds import StreamRows, piece_rows, table_batches
@@ -75,12 +75,12 @@ __all__ = [
     "draw_seed",
     "hold_out",
     "hold_out_in_turn",
-    "is_doubted",
     "isolate",
     "kept_seed",
     "left_out",
     "look",
     "mark_steps",
+    "may_leave_out",
     "piece_rows",
     "refuse_strategy",
     "routed",

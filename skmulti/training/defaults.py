@@ -43,8 +43,8 @@ LAZY_IDS, LAZY_RATIO = 20_000, 4
 # the second on nothing, and in between in proportion. Where a hold-out ends training, less has to be dropped; and of
 # classes less is explained, however well they are told apart.
 LOOSE_TO_CLOSE, HELD_LOOSE_TO_CLOSE, CLASSES_LOOSE_TO_CLOSE = (0.5, 0.8), (0.4, 0.6), (0.2, 0.4)
-# Numbers of rows between which an input that is soon known by heart is left out if the others explain this share of
-# the target's variance, and no less without it. With more rows it may say what a quick look does not see.
+# Numbers of rows between which an input may be left out if the others explain no less without it. A text is, if they
+# explain this share of the target's variance: of its words a quick look does not see all.
 DOUBTED_ROWS, TOLD = (100, 2_000), 0.5
 # Number of training rows from which a classifier takes a smooth activation.
 SMOOTH_ROWS = 500
@@ -168,13 +168,15 @@ class Recipe:
         # A rate that falls to nearly zero ends the stage well, and the next one begins with the whole rate again.
         return replace(self, stops_early=False, patience=None, rate=self.rate and AnnealRate)
 
-    def with_look(self, found, *, pretrained=False):
+    def with_look(self, found, *, plain=(), pretrained=False):
         """Choose what a quick look at the rows decides: what is dropped, and which inputs are left out.
 
         Parameters
         ----------
         found : Look
             What was found; empty if nobody looked.
+        plain : collection of str
+            Names of inputs of which a look sees all: these are left out however little the others explain.
         pretrained : bool
             Whether one of the inputs is read by a pretrained network. Without held-out rows, which would end a fit
             that learns words by heart, inputs that add nothing to it are then left out however much is explained.
@@ -185,7 +187,8 @@ class Recipe:
             The choices so far.
         """
         told = -np.inf if pretrained and not self.stops_early else TOLD
-        left_out = found.idle if found.closeness is not None and found.closeness >= told else ()
+        explained = np.nan if found.closeness is None else found.closeness
+        left_out = tuple(name for name in found.idle if name in plain or explained >= told)
         return replace(
             self,
             dropout=auto_dropout(self.n_rows, found.closeness, classes=self.classes, held=self.stops_early),
@@ -513,10 +516,10 @@ def reads_batches(callbacks):
     )
 
 
-def is_doubted(branch, n_rows):
-    """Return whether an input may turn out to add nothing: its branch soon knows by heart what few rows hold."""
+def may_leave_out(n_rows):
+    """Return whether an input that adds nothing may be left out of so few rows, which a network knows by heart."""
     least, most = DOUBTED_ROWS
-    return least <= n_rows < most and getattr(branch, "memorises", False)
+    return least <= n_rows < most
 
 
 def auto_rate(branches, watches):

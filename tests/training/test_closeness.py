@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import skmulti
 from skmulti import (
+    CalendarEncoder,
     DenseHead,
     InputRouter,
     MultiInputClassifier,
@@ -89,6 +90,11 @@ class TestRule:
         recipe = Recipe.of(600, TargetSpec()).with_look(Look(share, ("text",)))
         assert recipe.left_out == left_out
         assert recipe.reasons["left_out"].startswith("auto: the other" if left_out else "auto: every")
+
+    @pytest.mark.parametrize("share", [0.0, 0.4, 0.6])
+    def test_an_idle_input_of_which_a_look_sees_all_is_left_out_whatever_others_tell(self, share):
+        recipe = Recipe.of(600, TargetSpec()).with_look(Look(share, ("dates", "text")), plain=["dates"])
+        assert recipe.left_out == (("dates", "text") if share >= 0.5 else ("dates",))
 
     @pytest.mark.parametrize(("stops_early", "left_out"), [(False, ("text",)), (True, ())])
     def test_behind_a_pretrained_network_it_is_left_out_where_no_hold_out_ends_the_fit(self, stops_early, left_out):
@@ -200,3 +206,35 @@ class TestLeftOut:
         for other in (pickle.loads(pickle.dumps(est)), skmulti.load(tmp_path / "est.skm")):
             assert_array_equal(other.predict(self.TABLE), est.predict(self.TABLE))
             assert other.recipe_.left_out == ("name",)
+
+
+class TestDatesLeftOut:
+    """Dates at random, beside numbers that tell little of the target."""
+
+    DAYS = pd.to_datetime("2024-01-01") + pd.to_timedelta(RNG.integers(0, 300 * 24, 240), unit="h")
+    TABLE = pd.DataFrame({"a": RNG.normal(size=240), "day": DAYS})
+    NOISE = pd.Series(RNG.normal(size=240))
+
+    def test_dates_that_tell_nothing_change_no_prediction(self):
+        est = regressor().fit(self.TABLE, self.NOISE + self.TABLE["a"] / 2)
+        assert est.recipe_.left_out == ("dates",)
+        assert est.recipe_.closeness < 0.5
+        other = self.TABLE.assign(day=self.TABLE["day"].iloc[::-1].to_numpy())
+        assert_array_equal(est.predict(other), est.predict(self.TABLE))
+
+    @pytest.mark.parametrize("part", ["day_of_year", "day_of_week", "hour"])
+    def test_dates_that_tell_the_target_are_read(self, part):
+        told = getattr(self.TABLE["day"].dt, part)
+        est = regressor().fit(self.TABLE, self.NOISE / 3 + (told - told.mean()) / told.std())
+        assert est.recipe_.left_out == ()
+        assert est.recipe_.closeness > 0.5
+
+    @pytest.mark.parametrize(
+        "params", [{"router": InputRouter(kinds={"day": CalendarEncoder()})}, {"branches__dates__units": (8,)}]
+    )
+    def test_dates_that_a_user_names_are_read(self, params):
+        assert regressor(**params).fit(self.TABLE, self.NOISE).recipe_.left_out == ()
+
+    def test_dates_of_many_rows_are_read(self):
+        table = pd.concat([self.TABLE] * 12, ignore_index=True)
+        assert regressor().fit(table, pd.Series(RNG.normal(size=len(table)))).recipe_.left_out == ()
