@@ -16,7 +16,6 @@ from .._process import refuse_fork
 from .._validation import POSITIVE_INT, RATE, HasMethods, Interval, RealNotInt, StrOptions, hints_added
 from ..errors import BranchMismatchError, InputMismatchError, describe_object, shorten, warned_about
 from ..inputs import odd_cells_reported, with_words
-from ..layers import open_dropouts
 from ..network import (
     Forward,
     Halves,
@@ -35,7 +34,6 @@ from ..sources import TableSource, split_batch
 from ..training import (
     Checkpoint,
     KeptForward,
-    Look,
     Recipe,
     Schedule,
     Teller,
@@ -45,9 +43,6 @@ from ..training import (
     draw_seed,
     hold_out,
     isolate,
-    left_out,
-    look,
-    may_leave_out,
     refuse_strategy,
     routed,
     routed_hold_out,
@@ -81,6 +76,7 @@ from .examples import (
     source_of,
     warn_of_pairs,
 )
+from .looks import with_look
 from .parameters import Parts, branches_at_fit, explains_arguments
 from .place import place_of_fit
 from .planning import plan_fit
@@ -636,7 +632,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             changes = self._begin_training()
             network, (rows, held) = self._trained.prepare(self.model_, rows, held, memory=self.memory)
         features = self._trained.features if network is self._trained.model else {}
-        recipe = self._with_look(recipe, rows, features, whole)
+        recipe = with_look(self, recipe, rows, features, whole=whole)
         self.recipe_ = recipe = self._finish_recipe(recipe, held, self.callbacks_, whole=whole)
         recipe = recipe if stops else recipe.before_thaw()
         with self.timings_.measure("build"):
@@ -652,50 +648,6 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             monitor=self.monitor,
         )
         return Ready(network, rows, held, schedule)
-
-    def _with_look(self, recipe, rows, features, whole):
-        """Choose what a quick look at the rows decides; a network that has been trained keeps what it has."""
-        if self.n_iter_:
-            return recipe
-        # What was chosen for another network of the same fit is not chosen anew.
-        if "dropout" not in recipe.reasons:
-            found = self._look(recipe, rows, features) if whole else Look()
-            recipe = recipe.with_look(found, plain=self._plain_inputs(), pretrained=self._is_pretrained())
-            if recipe.left_out:
-                teller().say(left_out(recipe.left_out))
-        recipe.set_in(self.model_)
-        return recipe
-
-    def _look(self, recipe, rows, features):
-        """Look at the rows, if that could decide anything; of inputs in `features` they hold the features."""
-        doubted = self._doubted() if may_leave_out(recipe.n_rows) else []
-        if not doubted and not (recipe.dropout and open_dropouts(self.model_)):
-            return Look()
-        with self.timings_.measure("build"):
-            classes = bool(self._target.spec.n_classes)
-            return look(self.model_, rows, classes=classes, doubted=doubted, features=features)
-
-    def _doubted(self):
-        """Return the names of inputs that may add nothing, those first of which a look sees all."""
-        # What a user has named, as an input, by its kind or by its branch, is no question.
-        if getattr(self.router_, "inputs", ()) is not None:
-            return []
-        named = set(self.router_.kinds or ())
-        given = {key.partition("__")[0] for key in self.branches or ()}
-        plain, branches = self._plain_inputs(), getattr(self, "branches_", {})
-        # A name in the place of a branch is that of an input that has it.
-        own = {name: branches[branch] if isinstance(branch, str) else branch for name, branch in branches.items()}
-        found = [*plain, *(name for name, branch in own.items() if getattr(branch, "memorises", False))]
-        return [
-            name
-            for name in dict.fromkeys(found)
-            if name not in given and named.isdisjoint(self.router_.specs_[name].columns)
-        ]
-
-    def _plain_inputs(self):
-        """Return the names of inputs that may add nothing, and of which a look sees all."""
-        encoders = getattr(self.router_, "encoders_", {})
-        return [name for name, encoder in encoders.items() if getattr(encoder, "may_add_nothing", False)]
 
     def _finish_recipe(self, recipe, held, callbacks, *, whole):
         """Choose what depends on the network, its branches and the user's callbacks."""

@@ -25,6 +25,7 @@ from ..training import (
     teller,
     told_by,
 )
+from .looks import with_look
 from .scikeras import optimizer_state, repeat_names, restart_names
 from .tasks import FitTask
 
@@ -126,7 +127,7 @@ def fit_networks(est, examples, validation, seed):
             network, (shared_rows, shared_held) = first.prepare(est.model_, rows, given, memory=est.memory)
             features = first.features if network is first.model else {}
             # Once, as all networks train with what is compiled for the first.
-            turns = replace(turns, recipe=est._with_look(turns.recipe, shared_rows, features, whole=True))
+            turns = replace(turns, recipe=with_look(est, turns.recipe, shared_rows, features, whole=True))
         seeds = network_seeds(seed, est.n_networks)
         networks = [network, *_other_networks(est, samples, features, seeds[1:])]
         for network in networks:
