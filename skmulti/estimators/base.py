@@ -539,7 +539,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
 
         Only a whole fit stops early. The callbacks `watchers` change no weights.
         """
-        last = self.n_iter_ + recipe.epochs
+        begun, last = self.n_iter_, self.n_iter_ + recipe.epochs
         if whole and not self.warm_start:
             refuse_late(getattr(self, "branches_", {}), last)
         if checkpoint:
@@ -549,7 +549,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         with strategy_of(self.model_):
             while self.n_iter_ < last and not interrupted:
                 end = stage_end(getattr(self, "branches_", {}), self.n_iter_, last)
-                ready = self._make_ready(rows, held, seed, recipe, end, whole=whole, stops=end == last)
+                ready = self._make_ready(rows, held, seed, recipe, end, begun=begun, whole=whole, stops=end == last)
                 interrupted = self._train_stage(ready, checkpoint, watchers)
                 # What stops a stage stops the fit.
                 if self.n_iter_ < end:
@@ -620,8 +620,11 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         n_rows, positions, outputs = self._unseen
         return spread(n_rows, positions, self._as_predictions(outputs))
 
-    def _make_ready(self, rows, held, seed, recipe, end=None, *, whole=True, stops=True):
-        """Finish the recipe and compile if needed: all that comes before training to epoch `end`."""
+    def _make_ready(self, rows, held, seed, recipe, end=None, *, begun=0, whole=True, stops=True):
+        """Finish the recipe and compile if needed: all that comes before training to epoch `end`.
+
+        The fit has begun after epoch `begun`, and may stop in this stage or not (`stops`).
+        """
         self._in_parts = not whole
         # They are those of the network before it is trained.
         for name in ("held_residuals_", "_unseen"):
@@ -646,6 +649,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             rate=recipe.rate and recipe.rate(),
             initial_epoch=self.n_iter_,
             monitor=self.monitor,
+            past={name: values[begun:] for name, values in self.history_.items()} if begun < self.n_iter_ else {},
+            ends=stops,
         )
         return Ready(network, rows, held, schedule)
 

@@ -67,7 +67,9 @@ class BackboneBranch(Branch):
         layers with weights count. Batch normalisation is never trained.
     unfreeze_at : int or None
         Number of epochs with everything frozen, before `trainable` holds. They do not stop early, and
-        run on features that are computed once. None: `trainable` holds from the first epoch.
+        run on features that are computed once. If rows are held out, fine-tuning begins with the weights of
+        the best of them, and the fit keeps these if it gets no better. None: `trainable` holds from the
+        first epoch.
     learning_rate_scale : float
         By how much the steps of fine-tuned weights are multiplied; the other weights take the whole
         step. 0.1 moves them a tenth as far.

@@ -35,6 +35,9 @@ class Forward:
     ----------
     model : keras.Model
         The network; its current weights are used at each call.
+    evenly : bool
+        Whether a row is to have the same bits at any place among the rows. For that up to 47 rows are computed twice,
+        but none that are as large as photos.
 
     Attributes
     ----------
@@ -46,8 +49,8 @@ class Forward:
         Likewise for predictions from features that are kept on disk.
     """
 
-    def __init__(self, model):
-        self.model = model
+    def __init__(self, model, *, evenly=True):
+        self.model, self.evenly = model, evenly
         self.halves = self.apart = self.kept = None
         self._compiled = None
         # Threads that predict at the same time compile once.
@@ -77,7 +80,8 @@ class Forward:
         arrays = {name: arrays[name] for name in compiled.names}
         n_rows = len(next(iter(arrays.values())))
         step = chunk_rows or _chunk_rows(arrays)
-        compute = partial(_evenly, compiled) if chunk_rows is None and step >= MANY_ROWS else compiled
+        is_even = self.evenly and chunk_rows is None and step >= MANY_ROWS
+        compute = partial(_evenly, compiled) if is_even else compiled
         if n_rows <= step:
             return compute(arrays)
         parts = ({name: array[i : i + step] for name, array in arrays.items()} for i in range(0, n_rows, step))
@@ -86,7 +90,8 @@ class Forward:
 
     def __getstate__(self):
         # Compiled functions and locks cannot be pickled, and the model is pickled elsewhere (`pack_network`).
-        return {"model": None, "halves": None, "apart": None, "kept": None, "_compiled": None}
+        parts = {"model": None, "halves": None, "apart": None, "kept": None, "_compiled": None}
+        return {**parts, "evenly": self.evenly}
 
     def __setstate__(self, state):
         vars(self).update(state, _lock=threading.Lock())

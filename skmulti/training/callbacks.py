@@ -140,11 +140,25 @@ class StopEarly(keras.callbacks.EarlyStopping):
         Number of epochs without improvement after which training stops.
     mode : {"min", "max"}
         Whether smaller or larger is better.
+
+    Attributes
+    ----------
+    begun : tuple (int, float) or None
+        Number, counted from 0, and figure of the epoch whose weights the network begins with.
     """
+
+    begun = None
 
     def __init__(self, monitor, patience, mode):
         # Keras would make a new copy each time that the figure improves, while it still has the old one.
         super().__init__(monitor, patience=patience, mode=mode, restore_best_weights=False)
+
+    def on_train_begin(self, logs=None):
+        """Start anew, or with what an earlier stage has come to; see `keras.callbacks.Callback`."""
+        super().on_train_begin(logs)
+        if self.begun is not None:
+            self.best_epoch, self.best = self.begun
+            self.best_weights = keep_weights(self.model)
 
     def on_epoch_end(self, epoch, logs=None):
         """Keep better weights, or stop; see `keras.callbacks.Callback`."""
@@ -197,6 +211,9 @@ class SlowOnPlateau(keras.callbacks.Callback):
     >>> clf = MultiInputClassifier(optimizer="adam", callbacks=[SlowOnPlateau(times=1)], early_stopping=True)
     """
 
+    # Number and figure of the epoch whose weights the network begins with, if an earlier stage of the fit had some.
+    begun = None
+
     def __init__(self, monitor="val_loss", *, mode="auto", factor=0.25, times=2, patience=1):
         super().__init__()
         self.monitor = monitor
@@ -209,6 +226,9 @@ class SlowOnPlateau(keras.callbacks.Callback):
         """Start anew; see `keras.callbacks.Callback`."""
         self.first_rate = read_constant_rate(self)
         self.best, self.best_epoch, self.best_weights = None, 0, None
+        if self.begun is not None:
+            self.best_epoch, self.best = self.begun
+            self.best_weights = keep_weights(self.model)
         self.waited, self.lowered, self.stopped_epoch = 0, 0, 0
 
     def on_epoch_end(self, epoch, logs=None):

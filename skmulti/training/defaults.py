@@ -165,8 +165,10 @@ class Recipe:
 
     def before_thaw(self):
         """Return the recipe for epochs after which other layers are trained: all of them are run."""
-        # A rate that falls to nearly zero ends the stage well, and the next one begins with the whole rate again.
-        return replace(self, stops_early=False, patience=None, rate=self.rate and AnnealRate)
+        # A rate that falls to nearly zero ends the stage well, and the next one begins with the whole rate again; and
+        # with the weights of the best epoch, if rows are held out.
+        patience = None if self.patience is None else self.epochs
+        return replace(self, stops_early=False, patience=patience, rate=self.rate and AnnealRate)
 
     def with_look(self, found, *, plain=(), pretrained=False):
         """Choose what a quick look at the rows decides: what is dropped, and which inputs are left out.

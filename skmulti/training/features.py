@@ -127,7 +127,8 @@ class FixedFeatures:
 
     def __init__(self, name, model, keeps):
         self.name, self.model, self.keeps = name, model, keeps
-        self._forward = Forward(model)
+        # The network may be large: no row is computed twice.
+        self._forward = Forward(model, evenly=False)
 
     def of(self, array, memory=None):
         """Return the features of all rows: ndarray of shape ``(n_rows, *shape)``."""

@@ -1,7 +1,7 @@
 """How a fit runs: its hold-out, batches, epochs and stopping, without a trace in the state of the process."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import keras
@@ -14,7 +14,7 @@ from .._process import isolate as isolate
 from .._process import let_others_in
 from ..errors import closest_match, quote, warn
 from ..router import is_lazy, take
-from .callbacks import SlowOnPlateau, StopEarly, direction
+from .callbacks import SlowOnPlateau, StopEarly, direction, is_better
 from .checkpoint import SaveEpochs
 from .defaults import auto_held
 from .feeds import LazyFeed, feed_from, raise_row_errors
@@ -233,6 +233,10 @@ class Schedule:
         Changes the learning rate; `SlowOnPlateau` also decides when to stop.
     monitor : str
         The figure that says which epoch is the best; "auto" is the loss, of the hold-out if there is one.
+    past : dict of str to list of float
+        Figures of the same fit's epochs up to `initial_epoch`. The network has the weights of the best of them.
+    ends : bool
+        Whether the fit ends with these epochs. If not, other layers are trained in the next ones.
     """
 
     epochs: int
@@ -243,6 +247,8 @@ class Schedule:
     rate: keras.callbacks.Callback | None = None
     initial_epoch: int = 0
     monitor: str = "auto"
+    past: dict = field(default_factory=dict)
+    ends: bool = True
 
     @property
     def stops(self):
@@ -400,7 +406,7 @@ def _conclude(history, schedule, figure, stopper, interrupted):
     best = done if stopper is None or stopper.best_weights is None else stopper.best_epoch + 1
     _warn_of_diverged(history)
     # A rate that falls to the end makes the last epoch the best one as a rule: no reason to warn.
-    constant_rate = schedule.rate is None
+    constant_rate = schedule.rate is None and schedule.ends
     if figure.startswith("val_") and stopper is not None and constant_rate and best == done == schedule.epochs > 1:
         warn(
             f"The hold-out was still improving in the last of {done} epochs ({figure} {history[figure][-1]:.4g}); "
@@ -475,9 +481,22 @@ def _stopper(schedule, model, figure):
     mode = direction(figure, _metric_kind(model, figure))
     # `SlowOnPlateau` stops by itself; a second stopper would count the epochs in which it goes back.
     if isinstance(schedule.rate, SlowOnPlateau):
-        schedule.rate.monitor, schedule.rate.mode = figure, mode
-        return schedule.rate
-    return StopEarly(figure, schedule.patience, mode)
+        stopper = schedule.rate
+        stopper.monitor, stopper.mode = figure, mode
+    else:
+        stopper = StopEarly(figure, schedule.patience, mode)
+    stopper.begun = _best_so_far(schedule, figure, mode)
+    return stopper
+
+
+def _best_so_far(schedule, figure, mode):
+    """Return number, counted from 0, and figure of the best epoch so far; None if a fit begins."""
+    values = schedule.past.get(figure, [])
+    found, best = None, None
+    for epoch, value in enumerate(values, schedule.initial_epoch - len(values)):
+        if is_better(value, best, mode):
+            found, best = epoch, value
+    return None if found is None else (found, best)
 
 
 def _warn_of_diverged(history):

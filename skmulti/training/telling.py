@@ -230,7 +230,7 @@ def training(n_rows, n_held, schedule, first, n_steps):
     """Return the words for what is about to be trained; `first` epochs are done already."""
     held = f", {n_held:,} held out" if n_held else ", none held out"
     epochs = _many(schedule.epochs - first, "epoch")
-    if schedule.stops:
+    if schedule.stops and schedule.ends:
         epochs = f"up to {epochs}"
     return f"training on {_many(n_rows, 'row')}{held}: {epochs} of {_many(n_steps, 'step')}"
 
@@ -258,7 +258,7 @@ def time_left(seconds, n_epochs, schedule):
         return ""
     # The last few, of which one may have had to wait; the first one may have compiled something.
     left = n_epochs * float(np.median(seconds[-5:]))
-    return f"  {'at most' if schedule.stops else 'about'} {time_in_words(left)} left"
+    return f"  {'at most' if schedule.stops and schedule.ends else 'about'} {time_in_words(left)} left"
 
 
 def ending(schedule, done, best, reason):

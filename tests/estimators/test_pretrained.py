@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from skmulti import (
@@ -382,6 +383,32 @@ def test_the_first_stage_does_not_stop_early():
     est = photo_classifier(params=params, trainable=1, unfreeze_at=3).fit(X, Y)
 
     assert 3 < est.n_iter_ < 6
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "auto"])
+@pytest.mark.parametrize("scale", [0.1, 10.0])
+def test_the_best_epoch_of_all_stages_is_kept(optimizer, scale):
+    params = {"early_stopping": True, "epochs": 6, "optimizer": optimizer, "optimizer__learning_rate": 0.05}
+    est = photo_classifier(params=params, trainable=1, unfreeze_at=3, learning_rate_scale=scale)
+    est.fit(X[:30], Y[:30], X_val=X[30:], y_val=Y[30:])
+
+    losses = est.history_["val_loss"]
+    assert est.best_epoch_ == np.argmin(losses) + 1
+    assert log_loss(Y[30:], est.predict_proba(X[30:])) == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_fine_tuning_begins_with_the_best_frozen_epoch():
+    # A rate at which the epochs of the first stage get worse and worse, and one at which the second moves nothing.
+    schedule = keras.optimizers.schedules.PiecewiseConstantDecay([1, 5], [0.01, 5.0, 0.0])
+    params = {"early_stopping": True, "epochs": 5, "optimizer": keras.optimizers.SGD(schedule)}
+    est = photo_classifier(params=params, trainable=1, unfreeze_at=3)
+    est.fit(X[:30], Y[:30], X_val=X[30:], y_val=Y[30:])
+
+    losses = est.history_["val_loss"]
+    assert losses[2] > losses[0]
+    assert losses[3:] == pytest.approx([losses[0]] * 2, rel=1e-5)
+    assert est.best_epoch_ == 1
+    assert moves(est) == []
 
 
 def test_a_regression_is_fine_tuned_in_stages():
