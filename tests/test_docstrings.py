@@ -200,7 +200,7 @@ def test_the_page_of_defaults_has_the_numbers_of_the_code():
     assert vector.MOST_DROPOUT == 0.5
     shares = defaults.LOOSE_TO_CLOSE, defaults.HELD_LOOSE_TO_CLOSE, defaults.CLASSES_LOOSE_TO_CLOSE
     assert shares == ((0.5, 0.8), (0.4, 0.6), (0.2, 0.4))
-    assert (defaults.DOUBTED_ROWS, defaults.TOLD) == ((100, 2_000), 0.5)
+    assert (defaults.DOUBTED_ROWS, defaults.TOLD, defaults.NEARLY_TOLD) == ((100, 2_000), 0.5, 0.8)
 
 
 def test_lazy_rows_begin_where_the_docstring_says():

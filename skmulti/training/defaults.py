@@ -46,6 +46,9 @@ LOOSE_TO_CLOSE, HELD_LOOSE_TO_CLOSE, CLASSES_LOOSE_TO_CLOSE = (0.5, 0.8), (0.4, 
 # Numbers of rows between which an input may be left out if the others explain no less without it. A text is, if they
 # explain this share of the target's variance: of its words a quick look does not see all.
 DOUBTED_ROWS, TOLD = (100, 2_000), 0.5
+# Dates, of which it does see all, are left out if the others explain less than this share: where they explain more, there
+# is hardly anything random in the target that dates could be mistaken for.
+NEARLY_TOLD = 0.8
 # Number of training rows from which a classifier takes a smooth activation.
 SMOOTH_ROWS = 500
 
@@ -178,7 +181,7 @@ class Recipe:
         found : Look
             What was found; empty if nobody looked.
         plain : collection of str
-            Names of inputs of which a look sees all: these are left out however little the others explain.
+            Names of inputs of which a look sees all, such as dates.
         pretrained : bool
             Whether one of the inputs is read by a pretrained network. Without held-out rows, which would end a fit
             that learns words by heart, inputs that add nothing to it are then left out however much is explained.
@@ -190,7 +193,9 @@ class Recipe:
         """
         told = -np.inf if pretrained and not self.stops_early else TOLD
         explained = np.nan if found.closeness is None else found.closeness
-        left_out = tuple(name for name in found.idle if name in plain or explained >= told)
+        left_out = tuple(
+            name for name in found.idle if (explained < NEARLY_TOLD if name in plain else explained >= told)
+        )
         return replace(
             self,
             dropout=auto_dropout(self.n_rows, found.closeness, classes=self.classes, held=self.stops_early),
