@@ -46,8 +46,8 @@ LOOSE_TO_CLOSE, HELD_LOOSE_TO_CLOSE, CLASSES_LOOSE_TO_CLOSE = (0.5, 0.8), (0.4, 
 # Numbers of rows between which an input may be left out if the others explain no less without it. A text is, if they
 # explain this share of the target's variance: of its words a quick look does not see all.
 DOUBTED_ROWS, TOLD = (100, 2_000), 0.5
-# Dates, of which it does see all, are left out if the others explain less than this share: where they explain more, there
-# is hardly anything random in the target that dates could be mistaken for.
+# Dates, of which it does see all, are left out if the others explain less than this share: where they explain more,
+# there is hardly anything random in the target that dates could be mistaken for.
 NEARLY_TOLD = 0.8
 # Number of training rows from which a classifier takes a smooth activation.
 SMOOTH_ROWS = 500

@@ -13,8 +13,9 @@ and "solar" are from one pool, and the test rows are the same.
 
 "nothing" is the unconfigured estimator. On reviews, "static" adds an input of title and text with fixed vectors of
 WordLlama, "frozen" one behind MiniLM, which sees 128 tokens of it, and "tuned" trains MiniLM's last layer, too, in
-two epochs after two with all of it frozen. On solar cells "frozen" has EfficientNet-lite0 in the place of the branch of photos, and "both" has
-the two side by side. Features of frozen networks are kept in the folder SKMULTI_CACHE for later runs.
+two epochs after two with all of it frozen. On solar cells "frozen" has EfficientNet-lite0 in the place of the branch
+of photos, and "both" has the two side by side. Features of frozen networks are kept in the folder SKMULTI_CACHE for
+later runs.
 """
 
 import io
