@@ -10,7 +10,7 @@ from encoded_parts import joined
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.class_weight import compute_class_weight
 
-from skmulti import MultiInputClassifier, MultiInputRegressor
+from skmulti import DenseHead, MultiInputClassifier, MultiInputRegressor
 from skmulti.datasets import make_listings, make_prices
 from skmulti.estimators import PartedFit, merged
 from skmulti.estimators.summaries import LabelCounts, NumberSummary
@@ -74,7 +74,8 @@ class TestFit:
         frame, sizes = frame[COLUMNS[:3]], (7, 1, 300, 0)
         weight = np.random.default_rng(0).random(308)
         weight[:3] = 0
-        est = MultiInputRegressor(**PARAMS)
+        # What is dropped is given, since rows in pieces are not looked at.
+        est = MultiInputRegressor(head=DenseHead(dropout=0.5), branches__numbers__dropout=0.5, **PARAMS)
         parted, *_ = fit_in_pieces(est, pieces(frame, sizes), pieces(y, sizes), pieces(pd.Series(weight), sizes))
         plain = est.fit(frame, y, sample_weight=weight)
         assert_allclose(parted.predict(frame), plain.predict(frame), rtol=1e-4)
