@@ -881,7 +881,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         >>> frame, outcome = make_listings(60, 0)
         >>> clf = MultiInputClassifier(epochs=1, random_state=0).fit(frame[["area", "city"]], outcome)
         >>> clf.embed(frame[["city"]], "categories").shape
-        (60, 5)
+        (60, 16)
         >>> clf.embed(frame, "citys")
         Traceback (most recent call last):
           ...
