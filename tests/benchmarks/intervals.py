@@ -13,7 +13,7 @@ FILE keeps what was measured, so that a run goes on where another has ended.
 Systems, with nothing else configured:
     networks   MultiInputRegressor(n_networks=5): CV+ over folds, or over hold-outs that rotate
     split      MultiInputRegressor(early_stopping=True, validation_fraction=0.25): split conformal
-    mapie      MAPIE's CrossConformalRegressor(MultiInputRegressor(), cv=4): CV+, five fits
+    mapie      MAPIE's CrossConformalRegressor(MultiInputRegressor(), cv=5): CV+, six fits
     mapie_split  MAPIE's SplitConformalRegressor around MultiInputRegressor(), a quarter of the rows set aside
 MAPIE (package mapie) is needed for the last two only.
 
