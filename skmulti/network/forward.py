@@ -80,8 +80,9 @@ class Forward:
         arrays = {name: arrays[name] for name in compiled.names}
         n_rows = len(next(iter(arrays.values())))
         step = chunk_rows or _chunk_rows(arrays)
-        is_even = self.evenly and chunk_rows is None and step >= MANY_ROWS
-        compute = partial(_evenly, compiled) if is_even else compiled
+        compute = compiled
+        if self.evenly and chunk_rows is None and step >= MANY_ROWS:
+            compute, step = partial(_evenly, compiled), step - step % EVEN_ROWS
         if n_rows <= step:
             return compute(arrays)
         parts = ({name: array[i : i + step] for name, array in arrays.items()} for i in range(0, n_rows, step))
