@@ -51,6 +51,17 @@ class TestForward:
             found = forward({"a": np.roll(rows, shift, axis=0)})
             np.testing.assert_array_equal(found, np.roll(expected, shift, axis=0), strict=True)
 
+    @pytest.mark.parametrize("n_rows", [8_160, 20_001])
+    def test_a_row_of_a_large_table_has_the_same_bits_at_any_place(self, n_rows):
+        rng, forward = np.random.default_rng(n_rows), Forward(network())
+        rows, order = rng.normal(size=(n_rows, 2)).astype("float32"), rng.permutation(n_rows)
+        expected = forward({"a": rows})
+        assert expected.shape == (n_rows, 1)
+        np.testing.assert_array_equal(forward({"a": rows[order]}), expected[order])
+        # Nor does it matter how a table is divided, into parts that are not small.
+        parts = [forward({"a": rows[i : i + 3_000]}) for i in range(0, n_rows, 3_000)]
+        np.testing.assert_array_equal(np.concatenate(parts), expected)
+
     def test_an_error_in_a_thread_is_raised_and_ends_the_others(self):
         before = python_threads()
         wrong = {"a": np.zeros((22, 3), dtype="float32")}
