@@ -3,6 +3,7 @@
 Random generators and float type belong to the whole process, so fits in several threads take turns with them.
 """
 
+import gc
 import os
 import random
 import threading
@@ -51,6 +52,16 @@ class _State:
         keras.config.set_floatx(self.floatx)
         keras.config.set_image_data_format(self.data_format)
         keras.config.set_dtype_policy(self.policy)
+
+
+class _Graphs:
+    """How many threads make a graph, and whether Python collected garbage before the first of them began."""
+
+    def __init__(self):
+        self.lock, self.made, self.collects = threading.Lock(), 0, True
+
+
+_GRAPHS = _Graphs()
 
 
 class _OwnDraws:
@@ -113,6 +124,27 @@ def let_others_in():
         _TURN.acquire()
         blocks.append(_State.read())
         own.put_back()
+
+
+@contextmanager
+def uncollected():
+    """Let Python collect no garbage, in any thread, while this one makes a graph of TensorFlow's.
+
+    Whoever adds an operation to a graph holds the graph's lock and waits for the interpreter; a collection in another
+    thread holds the interpreter and waits for the lock. Both then wait for ever.
+    """
+    with _GRAPHS.lock:
+        if not _GRAPHS.made:
+            _GRAPHS.collects = gc.isenabled()
+            gc.disable()
+        _GRAPHS.made += 1
+    try:
+        yield
+    finally:
+        with _GRAPHS.lock:
+            _GRAPHS.made -= 1
+            if not _GRAPHS.made and _GRAPHS.collects:
+                gc.enable()
 
 
 def is_isolated():

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from .._process import uncollected
 from ..errors import BranchMismatchError, InputMismatchError, describe_output, place
 from ..layers import LearnedWhenMissing, MissingRow, OpenInput, RandomFlag, by_member, move_by_rows
 from ..spec import MERGED_LAYER, layer_name
@@ -14,6 +15,7 @@ from .lookups import refuse_numbers_as_ids, tables
 _ROWS_TO_TRY = 64
 
 
+@uncollected()
 def build_network(specs, branches, merge, head, target, samples=None, *, input_dropout=0.0):
     """Connect inputs, branches, merge and head to one model.
 

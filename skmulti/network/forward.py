@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from .._process import isolate
+from .._process import isolate, uncollected
 from .._workers import map_on_cores
 from ..layers import paddings_skipped
 
@@ -142,7 +142,7 @@ class _Compiled:
         # A layer may ask for Keras' float type while it is traced. As a rule it is right already: then a prediction
         # need not wait for a fit that has the process to itself.
         same = keras.config.floatx() == model.variable_dtype
-        with nullcontext() if same else isolate(None, model.variable_dtype), paddings_skipped():
+        with nullcontext() if same else isolate(None, model.variable_dtype), paddings_skipped(), uncollected():
             # The concrete function skips the search for a trace that fits, which takes as long as to predict a row.
             self._function = function.get_concrete_function()
         self.names = sorted(signature)

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from .._process import isolate as isolate
-from .._process import let_others_in
+from .._process import let_others_in, uncollected
 from ..errors import closest_match, quote, warn
 from ..router import is_lazy, take
 from .callbacks import SlowOnPlateau, StopEarly, direction, is_better
@@ -302,7 +302,7 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
     held_feed = None if held is None else held.feed(max(schedule.batch_size, HELD_BATCH))
     is_new = feed.in_place and not isinstance(model.train_function, FeedSteps)
     with rows.joined(model, schedule.batch_size), feed_from(model, feed, held_feed), raise_row_errors(rows, held):
-        with timings.measure("trace"), teller().stage(traced) if is_new else nullcontext():
+        with timings.measure("trace"), teller().stage(traced) if is_new else nullcontext(), uncollected():
             _make_state(model, feed.first_row())
             # Both now, so that the first epoch takes as long as the others, and "train" is training alone.
             model.train_function.trace()
@@ -388,7 +388,7 @@ def time_epoch(model, rows, held, schedule, n_steps):
     feed = rows.feed(schedule.batch_size, schedule.seed if schedule.shuffle else None)
     held_feed = None if held is None else held.feed(max(schedule.batch_size, HELD_BATCH))
     with feed_from(model, feed, held_feed), raise_row_errors(rows, held):
-        with timings.measure("trace"):
+        with timings.measure("trace"), uncollected():
             _make_state(model, feed.first_row())
             model.train_function.trace()
             model.test_function.trace()
