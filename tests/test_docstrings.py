@@ -15,7 +15,7 @@ import pytest
 
 import skmulti
 from skmulti import _workers
-from skmulti.inputs import base, vector
+from skmulti.inputs import base, category, vector
 from skmulti.network import heads
 from skmulti.training import defaults, feeds
 from skmulti.training.closeness import MOST_ROWS
@@ -201,6 +201,11 @@ def test_the_page_of_defaults_has_the_numbers_of_the_code():
     shares = defaults.LOOSE_TO_CLOSE, defaults.HELD_LOOSE_TO_CLOSE, defaults.CLASSES_LOOSE_TO_CLOSE
     assert shares == ((0.5, 0.8), (0.4, 0.6), (0.2, 0.4))
     assert (defaults.DOUBTED_ROWS, defaults.TOLD, defaults.NEARLY_TOLD) == ((100, 2_000), 0.5, 0.8)
+    lengths = category.LEAST_DIM, category.LEAST_DIM_OF_FEW, category.MOST_DIM
+    assert (
+        "of {1} to {2} numbers below {few} rows, else of {0} to {2}".format(*lengths, few=plain(category.FEW_ROWS))
+        in page
+    )
 
 
 def test_lazy_rows_begin_where_the_docstring_says():
