@@ -40,6 +40,7 @@ from ..training import (
     Timings,
     TrainingNetwork,
     built,
+    count_rows,
     draw_seed,
     hold_out,
     isolate,
@@ -632,10 +633,10 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
         if rows.batch_rows:
             recipe = replace(recipe, batch_size=rows.batch_rows)
         with self.timings_.measure("build"):
-            changes = self._begin_training()
+            changes = self._begin_training(count_rows(rows, held))
             network, (rows, held) = self._trained.prepare(self.model_, rows, held, memory=self.memory)
-        features = self._trained.features if network is self._trained.model else {}
-        recipe = with_look(self, recipe, rows, features, whole=whole)
+        cuts = self._trained.cuts if network is self._trained.model else {}
+        recipe = with_look(self, recipe, rows, cuts, whole=whole)
         self.recipe_ = recipe = self._finish_recipe(recipe, held, self.callbacks_, whole=whole)
         recipe = recipe if stops else recipe.before_thaw()
         with self.timings_.measure("build"):
@@ -670,8 +671,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             whole=whole,
         )
 
-    def _begin_training(self):
-        """Set which layers are trained, and find the part that training changes.
+    def _begin_training(self, n_rows=0):
+        """Set which layers are trained, and find the part that training changes, for a number of rows.
 
         Returns
         -------
@@ -689,7 +690,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             self._optimizer_state = optimizer_state(self.model_.optimizer)
         elif self.n_iter_ and not is_new and not hasattr(self, "_optimizer_state"):
             self._warn_of_new_optimizer()
-        self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}))
+        self._trained = TrainingNetwork(self.model_, getattr(self, "branches_", {}), n_rows)
         # What was fixed may be trained from now on.
         self.forward_.kept = None
         return changed

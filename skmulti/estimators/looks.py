@@ -4,7 +4,7 @@ from ..layers import open_dropouts
 from ..training import Look, left_out, look, may_leave_out, teller
 
 
-def with_look(estimator, recipe, rows, features, *, whole):
+def with_look(estimator, recipe, rows, cuts, *, whole):
     """Choose what a look decides, and set it in the network; one that has been trained keeps what it has.
 
     Parameters
@@ -15,8 +15,8 @@ def with_look(estimator, recipe, rows, features, *, whole):
         The choices so far.
     rows : Rows, SharedRows or StreamRows
         Training rows.
-    features : dict of str to keras.Model
-        Layers of the network, by input name, whose output the rows hold in the place of the input's array.
+    cuts : dict of str to Cut
+        Layers of the network, by input name, of which the rows hold what is fixed in the place of the array.
     whole : bool
         Whether this is a whole fit. The rows of a `partial_fit` are not looked at.
 
@@ -29,7 +29,7 @@ def with_look(estimator, recipe, rows, features, *, whole):
         return recipe
     # What was chosen for another network of the same fit is not chosen anew.
     if "dropout" not in recipe.reasons:
-        found = _look(estimator, recipe, rows, features) if whole else Look()
+        found = _look(estimator, recipe, rows, cuts) if whole else Look()
         recipe = recipe.with_look(found, plain=_plain_inputs(estimator), pretrained=estimator._is_pretrained())
         if recipe.left_out:
             teller().say(left_out(recipe.left_out))
@@ -37,14 +37,14 @@ def with_look(estimator, recipe, rows, features, *, whole):
     return recipe
 
 
-def _look(estimator, recipe, rows, features):
+def _look(estimator, recipe, rows, cuts):
     """Look at the rows, if that could decide anything."""
     doubted = _doubted_inputs(estimator) if may_leave_out(recipe.n_rows) else []
     if not doubted and not (recipe.dropout and open_dropouts(estimator.model_)):
         return Look()
     with estimator.timings_.measure("build"):
         classes = bool(estimator._target.spec.n_classes)
-        return look(estimator.model_, rows, classes=classes, doubted=doubted, features=features)
+        return look(estimator.model_, rows, classes=classes, doubted=doubted, cuts=cuts)
 
 
 def _doubted_inputs(estimator):

@@ -125,9 +125,10 @@ def fit_networks(est, examples, validation, seed):
             est._thaw()
             first = TrainingNetwork(est.model_, getattr(est, "branches_", {}))
             network, (shared_rows, shared_held) = first.prepare(est.model_, rows, given, memory=est.memory)
-            features = first.features if network is first.model else {}
+            cuts = first.cuts if network is first.model else {}
+            features = {name: part.layer for name, part in cuts.items()}
             # Once, as all networks train with what is compiled for the first.
-            turns = replace(turns, recipe=with_look(est, turns.recipe, shared_rows, features, whole=True))
+            turns = replace(turns, recipe=with_look(est, turns.recipe, shared_rows, cuts, whole=True))
         seeds = network_seeds(seed, est.n_networks)
         networks = [network, *_other_networks(est, samples, features, seeds[1:])]
         for network in networks:

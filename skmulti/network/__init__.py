@@ -8,6 +8,7 @@ their initial values, and trains nothing.
 
 from .branches import FunctionBranch, LayerBranch, kinds_read, resolve_branches, with_features
 from .build import build_by_hand, build_network, refuse_mismatches
+from .cuts import Cut, cut, cut_off
 from .ensemble import average_networks, average_outputs, networks_apart, networks_in, reach_inside
 from .forward import Forward
 from .halves import Halves, InputVectors
@@ -39,6 +40,7 @@ __all__ = [
     "AttentionMerge",
     "AverageMerge",
     "ConcatenateMerge",
+    "Cut",
     "DenseHead",
     "Forward",
     "FunctionBranch",
@@ -65,6 +67,8 @@ __all__ = [
     "build_network",
     "check_saveable",
     "classification_target",
+    "cut",
+    "cut_off",
     "encode_target",
     "kinds_read",
     "loss_name",

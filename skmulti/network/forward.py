@@ -17,7 +17,7 @@ from .._process import isolate, uncollected
 from .._workers import map_on_cores
 from ..layers import paddings_skipped
 
-# The most rows, and the most values of one input, that are predicted in one call.
+# The most rows, and the most values of one array, that are predicted in one call.
 CHUNK_ROWS, CHUNK_VALUES = 8_192, 2**20
 # Kernels compute this many rows alike, or a divisor of it: 16 numbers of an instruction, blocks of 6 in a product of
 # matrices. What is left over is summed up in another order, or by another formula, and may differ in the last bit.
@@ -79,7 +79,8 @@ class Forward:
         # Exactly the network's inputs: what else the rows may hold is left out.
         arrays = {name: arrays[name] for name in compiled.names}
         n_rows = len(next(iter(arrays.values())))
-        step = chunk_rows or _chunk_rows(arrays)
+        # Features may be as large as photos; rows that are computed evenly are predictions.
+        step = chunk_rows or _chunk_rows([*arrays.values(), *(() if self.evenly else self.model.outputs)])
         compute = compiled
         if self.evenly and chunk_rows is None and step >= MANY_ROWS:
             compute, step = partial(_evenly, compiled), step - step % EVEN_ROWS
@@ -99,8 +100,8 @@ class Forward:
 
 
 def _chunk_rows(arrays):
-    """Return how many rows of some arrays by name are predicted in one call."""
-    largest = max(math.prod(array.shape[1:]) for array in arrays.values())
+    """Return how many rows of some arrays, or tensors, are predicted in one call."""
+    largest = max(math.prod(size for size in array.shape[1:] if size) for array in arrays)
     most = min(max(CHUNK_VALUES // max(largest, 1), 1), CHUNK_ROWS)
     # A power of two, so that the parts of a table, of some power of two, are divided where the whole table would be.
     return 1 << (most.bit_length() - 1)

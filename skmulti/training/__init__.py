@@ -13,7 +13,7 @@ from .closeness import Look, look
 from .crew import Alone, Crew
 from .defaults import PATIENCE, Recipe, cross_validates, may_leave_out, stops_early, why_stops_early
 from .devices import refuse_strategy, strategy_of
-from .features import KeptForward, TrainingNetwork
+from .features import KeptForward, TrainingNetwork, count_rows
 from .feeds import StreamRows, piece_rows, table_batches
 from .fingerprint import digest
 from .lazy import LazyAdam
@@ -69,6 +69,7 @@ __all__ = [
     "built",
     "built_more",
     "count_held",
+    "count_rows",
     "cross_validates",
     "digest",
     "divide_in_folds",

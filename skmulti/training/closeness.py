@@ -10,8 +10,8 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from ..network import cut_off
 from ..spec import layer_name
-from .features import cut_off_features
 from .run import sample_rows
 
 # The most rows that are read: the cost grows with their third power.
@@ -37,7 +37,7 @@ class Look(NamedTuple):
     idle: tuple = ()
 
 
-def look(network, rows, *, classes, doubted=(), features=None):
+def look(network, rows, *, classes, doubted=(), cuts=None):
     """Find out how closely the target follows the inputs, and which of some inputs add nothing.
 
     Parameters
@@ -50,8 +50,8 @@ def look(network, rows, *, classes, doubted=(), features=None):
         Whether the target is made of classes.
     doubted : sequence of str
         Names of inputs that may add nothing. They are taken away in turn.
-    features : dict of str to keras.Model, or None
-        Layers of the network, by input name, whose output the rows hold in the place of the input's array.
+    cuts : dict of str to Cut, or None
+        Layers of the network, by input name, of which the rows hold what is fixed in the place of the array.
 
     Returns
     -------
@@ -70,8 +70,8 @@ def look(network, rows, *, classes, doubted=(), features=None):
     arrays = {name: np.asarray(array) for name, array in arrays.items()}
     targets = _columns(rows.y[arrays.pop("")], classes)
     behind = keras.Model(network.input, outputs)
-    if features:
-        behind = cut_off_features(behind, features)
+    if cuts:
+        behind = cut_off(behind, cuts)
     vectors = {name: np.asarray(vector, dtype="float64") for name, vector in behind(arrays, training=False).items()}
     share, idle = explained_share(np.hstack(list(vectors.values())), targets), []
     for name in doubted:

@@ -10,10 +10,9 @@ import os
 import time
 from dataclasses import replace
 
-import keras
 import numpy as np
 
-from ..network import Forward
+from ..network import Forward, cut, cut_off
 from ..router import DecodedStore, array_keys, store_folder
 from ..spec import layer_name
 from .fingerprint import digest
@@ -24,12 +23,14 @@ from .telling import EVERY, featured, featuring, teller
 BLOCK_BYTES, BLOCK_ROWS = 2**25, 1_024
 # Steps of the rows of one call, with their padding: of each step a network has thousands of values in memory.
 CALL_STEPS = 8_192
+# The most that arrays between frozen and fine-tuned layers take: 10,000 texts of 128 steps of 384 numbers are less.
+CUT_BYTES = 2**31
 # To tell which network they are of, all of its weights are read: up to so many rows are predicted as fast without.
 NOT_LOOKED_UP = 16
 
 
 class TrainingNetwork:
-    """The layers of a network that come after fixed features. It is not pickled.
+    """The layers of a network that come after what is fixed. It is not pickled.
 
     Parameters
     ----------
@@ -37,33 +38,38 @@ class TrainingNetwork:
         From `build_network`, not compiled.
     branches : dict of str to Branch or str
         As given to `build_network`.
+    n_rows : int
+        Number of the rows to train with. What the frozen layers below fine-tuned ones make of them is
+        computed once if it takes no more than `CUT_BYTES` for all rows.
 
     Attributes
     ----------
     model : keras.Model
-        Has the layers and weights of `whole`, but takes an input's features instead of its
+        Has the layers and weights of `whole`, but takes of some inputs what is fixed instead of the
         array. It is `whole` itself if nothing can be saved: without fixed features, or if
         another layer reads the same array.
-    features : dict of str to keras.Model
-        What computes the features that `model` takes, by input name.
+    cuts : dict of str to Cut
+        Where the layers of these inputs are cut, by input name.
     """
 
-    def __init__(self, whole, branches):
+    def __init__(self, whole, branches, n_rows=0):
         layers = {layer.name: layer for layer in whole.layers}
-        fixed, self._features = {}, {}
+        cuts, self._features = {}, {}
         for name, branch in branches.items():
             owner = branch if isinstance(branch, str) else name
             layer = layers.get(layer_name(owner, "features"))
             # The layer "is_missing" reads the array as well, so the array cannot be replaced.
+            if layer is None or layer_name(name, "is_missing") in layers:
+                continue
             # A user may have set them to be trained before the fit goes on.
-            is_fixed = layer is not None and not layer.trainable_variables
-            if is_fixed and layer_name(name, "is_missing") not in layers:
-                fixed[name] = layer
-                model = _build_features_model(whole.input[name], layer)
-                self._features[name] = FixedFeatures(name, model, getattr(branches[owner], "keeps_features", False))
-        self.model, self.features = whole, fixed
-        if fixed:
-            self.model = cut_off_features(whole, fixed)
+            found = cut(whole.input[name], layer) if n_rows or not layer.trainable_variables else None
+            if found is not None and _fits(found, n_rows):
+                cuts[name] = found
+                keeps = getattr(branches[owner], "keeps_features", False)
+                self._features[name] = FixedFeatures(name, found.fixed, keeps)
+        self.model, self.cuts = whole, cuts
+        if cuts:
+            self.model = cut_off(whole, cuts)
             self.model.optimizer = getattr(whole, "optimizer", None)
 
     def prepare(self, whole, *parts, memory=None):
@@ -73,21 +79,38 @@ class TrainingNetwork:
         """
         # Rows that are read anew in each epoch leave no place where features could wait. A network that the user
         # compiled anew has another optimizer than the one that both share; a pickle has no training network.
-        streamed = any(part is not None and part.streams for part in parts)
-        if self.model is None or streamed:
+        n_rows = count_rows(*parts)
+        if self.model is None or not n_rows:
             return whole, parts
         if getattr(self.model, "optimizer", None) is not getattr(whole, "optimizer", None):
+            return whole, parts
+        # A fit that goes on may have more rows than that for which the network was cut.
+        if not all(_fits(part, n_rows) for part in self.cuts.values()):
             return whole, parts
         return self.model, [part and replace(part, arrays=self.arrays(part.arrays, memory)) for part in parts]
 
     def arrays(self, arrays, memory=None):
-        """Replace the array of each input that has fixed features by its features."""
-        found = {name: features.of(arrays[name], memory) for name, features in self._features.items()}
+        """Replace the array of each input whose layers are cut by what is fixed."""
+        found = {}
+        for name, features in self._features.items():
+            # What is not pooled yet is large, and too much to be kept for other fits.
+            found[name] = features.of(arrays[name], memory if self.cuts[name].rest is None else None)
         return {**arrays, **found}
 
     def __getstate__(self):
         # It would hold the layers a second time; `prepare` then trains the whole network.
-        return {"model": None, "features": {}, "_features": {}}
+        return {"model": None, "cuts": {}, "_features": {}}
+
+
+def count_rows(*parts):
+    """Return the number of rows of some `Rows` that stay in memory; 0 if any are read anew in each epoch."""
+    parts = [part for part in parts if part is not None]
+    return 0 if any(part.streams for part in parts) else sum(part.n_total for part in parts)
+
+
+def _fits(part, n_rows):
+    """Return whether what is fixed of so many rows may wait in memory: features, or what takes not too much."""
+    return part.rest is None or part.row_bytes * n_rows <= CUT_BYTES
 
 
 class KeptForward:
@@ -103,7 +126,7 @@ class KeptForward:
 
     def __init__(self, forward, branches):
         self._whole, self._part = forward, TrainingNetwork(forward.model, branches)
-        self._forward = Forward(self._part.model) if self._part.features else forward
+        self._forward = Forward(self._part.model) if self._part.cuts else forward
 
     def __call__(self, memory, arrays, chunk_rows=None):
         """Predict rows as `Forward` does, with features that are found in `memory`; others are put there."""
@@ -238,30 +261,6 @@ def _layer_names(config):
     for part in config.values() if isinstance(config, dict) else config:
         if isinstance(part, dict | list | tuple):
             yield from _layer_names(part)
-
-
-def cut_off_features(whole, fixed):
-    """Connect a network's layers again without `fixed`, by input name; these inputs take the features."""
-    inputs = {name: fixed[name].output if name in fixed else tensor for name, tensor in whole.input.items()}
-    inputs = {name: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=name) for name, tensor in inputs.items()}
-
-    # The same layers, not copies: both networks have one set of weights.
-    def call(layer, *args, **kwargs):
-        is_given = any(layer is part and args[0] is inputs[name] for name, part in fixed.items())
-        return args[0] if is_given else layer(*args, **kwargs)
-
-    # Of a network that is not compiled, since Keras would compile the other one, too.
-    whole = type(whole)(whole.input, whole.output, name=whole.name)
-    return keras.models.clone_model(whole, inputs, clone_function=lambda layer: layer, call_function=call)
-
-
-def _build_features_model(tensor, features):
-    """Build a model of an input's fixed features that takes the array by the input's name."""
-    # The model that the branch has made, which may read rows of any length, stands behind an input of one length.
-    own = features.layers[-1]
-    array = keras.Input(own.input.shape[1:], dtype=tensor.dtype, name=tensor.name)
-    # A name that no layer has, or the digest would take two names for one where they happen to be equal.
-    return keras.Model({tensor.name: array}, own(array), name="skmulti_features")
 
 
 def count_steps(ids):

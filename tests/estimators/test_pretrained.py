@@ -299,8 +299,22 @@ def test_layers_are_unfrozen_at_their_epoch():
     (_, n_others), *_ = seen
     assert seen == [(0, n_others), (1, n_others), *((epoch, n_others + 2) for epoch in (2, 3, 4))]
     assert (est.n_iter_, len(est.history_["loss"])) == (5, 5)
-    # The features of the first stage once; then every row in every epoch, and one row to make the optimizer's state.
-    assert N + 3 * N <= rows_seen(est) <= N + 3 * N + 2
+    # The features of the first stage once; then what the frozen layers make of each row, once for all epochs.
+    assert rows_seen(est) == N + N
+
+
+def test_layers_below_the_trained_ones_run_in_every_epoch_if_their_output_is_too_large(monkeypatch):
+    params = {"epochs": 5, "validation_fraction": None}
+    est, twin = (photo_classifier(params=params, trainable=1, unfreeze_at=2) for _ in range(2))
+    est.fit(X, Y)
+    # A row is 6 x 6 x 4 numbers there.
+    monkeypatch.setattr("skmulti.training.features.CUT_BYTES", N * 6 * 6 * 4 * 4 - 1)
+    twin.fit(X, Y)
+
+    assert rows_seen(est) == N + N
+    # And one row to make the optimizer's state.
+    assert N + 3 * N <= rows_seen(twin) <= N + 3 * N + 2
+    assert_allclose(est.predict_proba(X), twin.predict_proba(X), rtol=1e-5, atol=1e-6)
 
 
 def initial_weights(est):
