@@ -102,6 +102,9 @@ class BackboneBranch(Branch):
     With the estimator's `memory`, features of a frozen network are kept on disk, by a digest of its weights
     and layers, and by the pixels or ids of each row. Folds, candidates and later fits share them.
 
+    Of a network whose last layers are trained, what the frozen ones below make of a row is computed once, too, and
+    kept in memory for the length of the fit, if it takes no more than 2 GiB for all rows.
+
     Pickles and saved files hold all weights. ``save(est, path, backbone_weights=False)`` leaves out those of a
     network that was given by name and that training did not change; `load` then reads them again.
 
