@@ -650,7 +650,8 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             rate=recipe.rate and recipe.rate(),
             initial_epoch=self.n_iter_,
             monitor=self.monitor,
-            past={name: values[begun:] for name, values in self.history_.items()} if begun < self.n_iter_ else {},
+            begun=begun if begun < self.n_iter_ else None,
+            past=self.history_,
             ends=stops,
         )
         return Ready(network, rows, held, schedule)

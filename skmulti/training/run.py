@@ -233,8 +233,11 @@ class Schedule:
         Changes the learning rate; `SlowOnPlateau` also decides when to stop.
     monitor : str
         The figure that says which epoch is the best; "auto" is the loss, of the hold-out if there is one.
+    begun : int or None
+        Number of the epochs done before this fit; None if the fit begins with this training. Else the network has
+        the weights of the best epoch of an earlier stage.
     past : dict of str to list of float
-        Figures of the same fit's epochs up to `initial_epoch`. The network has the weights of the best of them.
+        Figures of all epochs up to `initial_epoch`.
     ends : bool
         Whether the fit ends with these epochs. If not, other layers are trained in the next ones.
     """
@@ -247,6 +250,7 @@ class Schedule:
     rate: keras.callbacks.Callback | None = None
     initial_epoch: int = 0
     monitor: str = "auto"
+    begun: int | None = None
     past: dict = field(default_factory=dict)
     ends: bool = True
 
@@ -308,7 +312,7 @@ def train(model, rows, held, schedule, callbacks, fit_params, timings=None, chec
             model.train_function.trace()
             model.test_function.trace()
         figure = _figure(schedule, model, held)
-        stopper = _stopper(schedule, model, figure)
+        stopper = _stopper(schedule, model, figure, fit_params.get("validation_freq", 1))
         # Without duplicates: a `SlowOnPlateau` is both what stops and what lowers the rate.
         deciding = [callback for callback in dict.fromkeys((stopper, schedule.rate)) if callback]
         alone = callbacks or not _is_traced(model, feed, held_feed)
@@ -474,7 +478,7 @@ def _metric_kind(model, name):
     return next((type(metric).__name__ for metric in metrics if metric.name == name.removeprefix("val_")), "")
 
 
-def _stopper(schedule, model, figure):
+def _stopper(schedule, model, figure, validation_freq):
     """Return the callback that stops training and keeps the best weights, or None to train on."""
     if not schedule.stops:
         return None
@@ -485,15 +489,21 @@ def _stopper(schedule, model, figure):
         stopper.monitor, stopper.mode = figure, mode
     else:
         stopper = StopEarly(figure, schedule.patience, mode)
-    stopper.begun = _best_so_far(schedule, figure, mode)
+    stopper.begun = _best_so_far(schedule, figure, mode, validation_freq)
     return stopper
 
 
-def _best_so_far(schedule, figure, mode):
+def _best_so_far(schedule, figure, mode, validation_freq):
     """Return number, counted from 0, and figure of the best epoch so far; None if a fit begins."""
-    values = schedule.past.get(figure, [])
+    epochs = range(schedule.initial_epoch if schedule.begun is None else schedule.begun, schedule.initial_epoch)
+    if figure.startswith("val_"):
+        # Keras counts from 1 here: after every so many epochs, or after those that are listed.
+        is_due = validation_freq.__contains__ if np.iterable(validation_freq) else lambda n: n % validation_freq == 0
+        epochs = [epoch for epoch in epochs if is_due(epoch + 1)]
     found, best = None, None
-    for epoch, value in enumerate(values, schedule.initial_epoch - len(values)):
+    # Those of the fit come last; fits before it may have had another figure, or none.
+    values = schedule.past.get(figure, [])
+    for epoch, value in zip(epochs, values[len(values) - len(epochs) :], strict=True):
         if is_better(value, best, mode):
             found, best = epoch, value
     return None if found is None else (found, best)

@@ -411,6 +411,32 @@ def test_the_best_epoch_of_all_stages_is_kept(optimizer, scale):
     assert log_loss(Y[30:], est.predict_proba(X[30:])) == pytest.approx(min(losses), rel=1e-4)
 
 
+@pytest.mark.parametrize(("freq", "validated"), [(2, [2, 4, 6]), ([1, 3, 4], [1, 3, 4])])
+def test_the_best_epoch_is_one_of_those_that_were_validated(freq, validated):
+    params = {"early_stopping": True, "epochs": 6, "optimizer__learning_rate": 0.05, "fit__validation_freq": freq}
+    est = photo_classifier(params=params, trainable=1, unfreeze_at=4, learning_rate_scale=10.0)
+    est.fit(X[:30], Y[:30], X_val=X[30:], y_val=Y[30:])
+
+    losses = est.history_["val_loss"]
+    assert len(losses) == len(validated)
+    assert est.best_epoch_ == validated[np.argmin(losses)]
+    assert log_loss(Y[30:], est.predict_proba(X[30:])) == pytest.approx(min(losses), rel=1e-4)
+
+
+def test_the_best_epoch_of_a_fit_that_goes_on_is_its_own():
+    params = {"early_stopping": True, "epochs": 4, "fit__validation_freq": 2, "optimizer__learning_rate": 0.05}
+    est = photo_classifier(params={**params, "warm_start": True})
+    held = {"X_val": X[30:], "y_val": Y[30:]}
+    est.fit(X[:30], Y[:30], **held)
+    est.set_params(branches__photo__trainable=1, branches__photo__unfreeze_at=6).fit(X[:30], Y[:30], **held)
+
+    losses = est.history_["val_loss"]
+    assert len(losses) == 4
+    # Epochs 2 and 4 were those of the first fit.
+    assert est.best_epoch_ == (6, 8)[np.argmin(losses[2:])]
+    assert log_loss(Y[30:], est.predict_proba(X[30:])) == pytest.approx(min(losses[2:]), rel=1e-4)
+
+
 def test_fine_tuning_begins_with_the_best_frozen_epoch():
     # A rate at which the epochs of the first stage get worse and worse, and one at which the second moves nothing.
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay([1, 5], [0.01, 5.0, 0.0])
