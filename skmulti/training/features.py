@@ -17,6 +17,7 @@ from ..router import DecodedStore, array_keys, store_folder
 from ..spec import layer_name
 from .fingerprint import digest
 from .telling import EVERY, featured, featuring, teller
+from .tensors import empty_array
 
 # Arrays of a block of rows, whose features are looked up and computed together, take about this many bytes, and the
 # block has at most so many rows: whoever waits is told how far it is after a block.
@@ -160,7 +161,7 @@ class FixedFeatures:
         folder = store_folder(memory, "skmulti_features")
         shape, dtype = self.model.output.shape[1:], self.model.output.dtype
         store = folder and DecodedStore(os.path.join(folder, network_digest(self.model)), shape, dtype)
-        return _Lookup(self._compute, store, np.empty((len(array), *shape), dtype)).fill(self.name, array)
+        return _Lookup(self._compute, store, empty_array((len(array), *shape), dtype)).fill(self.name, array)
 
     def _compute(self, array):
         if array.ndim != 2 or self.model.inputs[0].shape[1] is not None:

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from .moments import JoinedMoments
+from .tensors import as_tensor
 
 # An element of a dataset of steps: the number of a step, not rows.
 STEP = tf.TensorSpec((), tf.int64)
@@ -77,7 +78,7 @@ class RowFeed:
         data = (arrays, y) if weight is None else (arrays, y, weight)
         # As tensors: Keras would cast float64 arrays to its float type, and a target of 1e6 lose its digits.
         with place_of_rows():
-            self.data = tf.nest.map_structure(tf.convert_to_tensor, data)
+            self.data = tf.nest.map_structure(as_tensor, data)
         self.seed = seed
         self.n_rows = len(y)
         self.batches = tuple(map(tf.constant, even_batches(self.n_rows, batch_size) if batches is None else batches))
