@@ -15,10 +15,12 @@ import tensorflow as tf
 
 from .._process import isolate, uncollected
 from .._workers import map_on_cores
-from ..layers import paddings_skipped
+from ..layers import Backbone, paddings_skipped, with_sublayers
 
 # The most rows, and the most values of one array, that are predicted in one call.
 CHUNK_ROWS, CHUNK_VALUES = 8_192, 2**20
+# The most values of one tensor inside of a pretrained network: it has thousands for each word of a text.
+INNER_VALUES = 2**24
 # Kernels compute this many rows alike, or a divisor of it: 16 numbers of an instruction, blocks of 6 in a product of
 # matrices. What is left over is summed up in another order, or by another formula, and may differ in the last bit.
 EVEN_ROWS = 48
@@ -80,7 +82,8 @@ class Forward:
         arrays = {name: arrays[name] for name in compiled.names}
         n_rows = len(next(iter(arrays.values())))
         # Features may be as large as photos; rows that are computed evenly are predictions.
-        step = chunk_rows or _chunk_rows([*arrays.values(), *(() if self.evenly else self.model.outputs)])
+        ends = [*arrays.values(), *(() if self.evenly else self.model.outputs)]
+        step = chunk_rows or _chunk_rows(ends, compiled.inner_values)
         compute = compiled
         if self.evenly and chunk_rows is None and step >= MANY_ROWS:
             compute, step = partial(_evenly, compiled), step - step % EVEN_ROWS
@@ -99,12 +102,25 @@ class Forward:
         vars(self).update(state, _lock=threading.Lock())
 
 
-def _chunk_rows(arrays):
-    """Return how many rows of some arrays, or tensors, are predicted in one call."""
+def _chunk_rows(arrays, inner_values):
+    """Return how many rows of some arrays, or tensors, are predicted in one call.
+
+    `inner_values`: the most values that a row has in a tensor inside of a pretrained network.
+    """
     largest = max(math.prod(size for size in array.shape[1:] if size) for array in arrays)
-    most = min(max(CHUNK_VALUES // max(largest, 1), 1), CHUNK_ROWS)
+    most = max(min(CHUNK_VALUES // max(largest, 1), INNER_VALUES // inner_values, CHUNK_ROWS), 1)
     # A power of two, so that the parts of a table, of some power of two, are divided where the whole table would be.
     return 1 << (most.bit_length() - 1)
+
+
+def _inner_values(model):
+    """Return the most values that a row has in a tensor inside of the pretrained networks of a model; 1 without one."""
+    backbones = [part for part in with_sublayers(model) if isinstance(part, Backbone)]
+    outputs = [getattr(layer, "output", None) for part in backbones for layer in with_sublayers(part)]
+    # A text may have any length there.
+    length = max((tensor.shape[1] or 1 for tensor in model.inputs if len(tensor.shape) == 2), default=1)
+    shapes = [getattr(tensor, "shape", ())[1:] for tensor in tf.nest.flatten(outputs)]
+    return max([1, *(math.prod(length if size is None else size for size in shape) for shape in shapes)])
 
 
 def _evenly(compute, arrays):
@@ -134,6 +150,8 @@ class _Compiled:
     ----------
     names : list of str
         The network's inputs, in the order in which the compiled function takes them.
+    inner_values : int
+        The most values that a row has in a tensor inside of a pretrained network.
     """
 
     def __init__(self, model):
@@ -146,7 +164,7 @@ class _Compiled:
         with nullcontext() if same else isolate(None, model.variable_dtype), paddings_skipped(), uncollected():
             # The concrete function skips the search for a trace that fits, which takes as long as to predict a row.
             self._function = function.get_concrete_function()
-        self.names = sorted(signature)
+        self.names, self.inner_values = sorted(signature), _inner_values(model)
         self._dtypes = [signature[name].dtype.as_numpy_dtype for name in self.names]
         self._types = [tensor.dtype for tensor in self._function.outputs]
 

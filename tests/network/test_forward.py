@@ -9,6 +9,7 @@ import tensorflow as tf
 from threads import python_threads
 
 from skmulti import _workers
+from skmulti.layers import Backbone
 from skmulti.network.forward import Forward
 from skmulti.training.run import isolate
 
@@ -23,7 +24,32 @@ def network():
         return keras.Model(inputs, keras.layers.Dense(1)(hidden))
 
 
+@keras.saving.register_keras_serializable(package="test_forward")
+class MostRows(keras.layers.Layer):
+    """Notes the most rows that it gets in a call."""
+
+    def build(self, input_shape):
+        self.most = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False)
+
+    def call(self, inputs):
+        self.most.assign(keras.ops.maximum(self.most, keras.ops.shape(inputs)[0]))
+        return inputs
+
+
 class TestForward:
+    def test_fewer_rows_of_a_pretrained_network_are_computed_at_once(self):
+        ids = keras.Input((None,), dtype="int32")
+        steps = keras.layers.Dense(512)(keras.layers.Embedding(9, 4)(ids))
+        counter = MostRows()
+        inner = Backbone(ids, counter(keras.layers.GlobalAveragePooling1D()(steps)))
+        inputs = {"text": keras.Input((64,), dtype="int32", name="text")}
+        model, rows = keras.Model(inputs, inner(inputs["text"])), np.arange(1_200 * 64).reshape(1_200, 64) % 9
+        found = Forward(model)({"text": rows})
+
+        # 64 steps of 512 numbers are 2**15 of a row.
+        assert int(counter.most.value) == 512
+        np.testing.assert_allclose(found, np.asarray(model({"text": rows})), rtol=1e-5, atol=1e-6)
+
     def test_chunks_give_what_one_call_gives(self):
         forward = Forward(network())
         np.testing.assert_allclose(forward(ARRAYS, chunk_rows=7), forward(ARRAYS), atol=1e-6)
