@@ -126,6 +126,22 @@ def test_texts_keep_the_mask_of_their_padding(trainable):
     assert_allclose(rest_of(found, "text", IDS), predict(layer, IDS), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["MobileNetV2", "NASNetMobile", "ConvNeXtTiny", "DenseNet121"])
+def test_networks_of_keras_applications_are_cut_before_their_last_layers(name):
+    spec = ArraySpec("photo", "image", (64, 64, 3), "uint8")
+    branch = BackboneBranch(name, weights=None, trainable=0.25)
+    with isolate(0, "float32"):
+        layer = branch.build(spec).get_layer("photo__features")
+    branch.thaw([layer], 0)
+    found = cut(keras.Input(spec.shape, dtype=spec.dtype, name="photo"), layer)
+    photos = DRAW.integers(0, 256, (2, 64, 64, 3), dtype="uint8")
+
+    assert list(map(id, found.rest.trainable_variables)) == list(map(id, layer.trainable_variables))
+    assert found.fixed.count_params() + found.rest.count_params() == layer.count_params()
+    assert_allclose(rest_of(found, "photo", photos), predict(layer, photos), rtol=1e-5, atol=1e-6)
+
+
 def test_nothing_is_left_in_front_of_a_network_that_is_trained_as_a_whole():
     tensor, layer = features_of(plain(), True)
 

@@ -23,6 +23,7 @@ from skmulti import (
     load,
     save,
 )
+from skmulti.network import cut
 
 tokenizers = pytest.importorskip("tokenizers")
 
@@ -344,6 +345,10 @@ def test_last_layer_of_a_preset_is_one_that_its_steps_need(tmp_path):
 
     assert {weight.path.split("/")[-3] for weight in model.trainable_weights} & {"self_attention_layer"}
     assert not any("pooled" in weight.path for weight in model.trainable_weights)
+    found = cut(keras.Input(model.input.shape[1:], dtype="int32", name="review"), model.layers[1])
+    ids = encoder.transform(TEXTS)
+    assert found.fixed.weights
+    assert_allclose(found.rest(found.fixed({"review": ids})), model.layers[1](ids), rtol=1e-5, atol=1e-6)
 
 
 def test_preset_that_is_not_there_is_refused(tmp_path):
