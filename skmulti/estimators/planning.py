@@ -121,9 +121,9 @@ def _warnings_gathered():
 
 def _memory(twin, rows, ready):
     """Return the bytes that the parts of a fit take."""
-    held = {} if ready.held is None else ready.held.arrays
-    # Rows that are encoded on access are not there yet.
-    arrays = [array for part in (rows.arrays, held) for array in part.values() if isinstance(array, np.ndarray)]
+    parts = [part.arrays.values() for part in (rows, ready.rows, ready.held) if part is not None]
+    # Features stand beside what they are made of. Rows that are encoded on access are not there yet.
+    arrays = {id(array): array for part in parts for array in part if isinstance(array, np.ndarray)}.values()
     row_bytes = sum(spec.row_bytes for spec in twin.router_.specs_.values())
     return {
         "weights": _bytes_of(twin.model_.weights) + (twin.n_networks - 1) * _bytes_of(ready.network.weights),

@@ -47,8 +47,8 @@ def cut(tensor, layer):
     Returns
     -------
     Cut or None
-        None if nothing can be computed once: all weights are trained, or the layers are not connected tensor by
-        tensor, as in a class with a method `call` of its own.
+        None if nothing can be computed once: all weights are trained, the layers are not connected tensor by
+        tensor, as in a class with a method `call` of its own, or a mask would have to come along.
     """
     # The model that the branch has made, which may read rows of any length, stands behind an input of one length.
     own = layer.layers[-1]

@@ -1,8 +1,9 @@
 """The part of a network that training changes, if branches begin with fixed features.
 
 A branch may begin with layers that training does not change (`Branch.features`), such as a pretrained
-backbone. `TrainingNetwork` shares layers and optimizer with the whole network but starts behind the fixed
-features, so these are computed once for each row of a fit, not once in each epoch.
+backbone, or the layers of one below those that are fine-tuned. `TrainingNetwork` shares layers and optimizer with
+the whole network but starts behind what is fixed, so this is computed once for each row of a fit, not once in each
+epoch.
 """
 
 import math

@@ -264,6 +264,12 @@ def test_verbose_tells_how_many_were_computed(tmp_path, capsys):
     ]
 
 
+def test_a_plan_counts_the_memory_of_features():
+    # Pixels, a number, and the features: 5 averages; or with a trained layer the 6 x 6 x 4 numbers below it.
+    assert photo_classifier().plan(X, Y).memory["arrays"] == N * (8 * 8 * 3 + 4 + 5 * 4)
+    assert photo_classifier(trainable=1).plan(X, Y).memory["arrays"] == N * (8 * 8 * 3 + 4 + 6 * 6 * 4 * 4)
+
+
 # --- Fine-tuned
 
 
