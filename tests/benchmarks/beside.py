@@ -8,7 +8,7 @@ OTHER is the folder of a checkout of the other version (``git worktree add OTHER
     reviews     the unconfigured fit of women's clothing reviews: seconds, and AUC on held-out rows
     solar       the unconfigured fit of photos of solar cells: seconds, and AUC on held-out rows (package elpv-dataset)
     photos      its fixed features alone: filters, scales and the features of all rows
-    tuned       ten epochs that fine-tune the last quarter of MobileNetV2 on 500 small photos: seconds, and the last loss
+    tuned       ten epochs that fine-tune the last quarter of MobileNetV2 on 500 small photos: seconds, and last loss
     predict     the prediction of a million rows of numbers, categories and texts on all cores: seconds of the clock
     threads     single rows of it, predicted by 8 threads at once: milliseconds of the clock for each
     small       the unconfigured fit of 150 flowers: seconds of a second fit in a process, and its last loss
