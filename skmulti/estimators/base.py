@@ -84,7 +84,7 @@ from .planning import plan_fit
 from .resuming import fit_parts, warn_of_interrupt
 from .scikeras import ScikerasAdapter, optimizer_state, repeat_names, restart_names
 from .several import fit_networks
-from .stages import branch_layers, refuse_late, stage_end, thaw_state
+from .stages import branch_layers, fine_tuned, refuse_late, stage_end, thaw_state
 from .tasks import CallbackSupportMixin, FitTask
 from .unseen import gather_unseen, spread
 from .writing import write_predictions
@@ -327,7 +327,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             return None, "batches are not divided"
         if self.validation_fraction is None:
             return None, "given"
-        if not stops_early(self.early_stopping, len(examples), given=False):
+        if not self._stops_early(len(examples)):
             return None, "without early stopping they would decide nothing"
         return None, None
 
@@ -358,13 +358,21 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             self._target.spec,
             batch_size=self.batch_size,
             epochs=self.epochs,
-            stops_early=stops_early(self.early_stopping, count, given),
+            stops_early=self._stops_early(count, given),
             head=self.head,
             reasons={
                 "validation_fraction": held_reason,
-                "early_stopping": why_stops_early(self.early_stopping, count, given),
+                "early_stopping": why_stops_early(self.early_stopping, count, given, self._tunes()),
             },
         )
+
+    def _stops_early(self, count, given=False):
+        """Return whether a fit of a number of rows may stop early; `given`: there are rows to validate on."""
+        return stops_early(self.early_stopping, count, given, self._tunes())
+
+    def _tunes(self):
+        """Return whether a pretrained network is fine-tuned."""
+        return bool(fine_tuned(Parts(self).branches))
 
     def _rows(self, examples, arrays=None, told=None):
         """Encode examples for the network, in the time that counts as routing; `told` returns the words for it."""

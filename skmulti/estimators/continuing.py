@@ -8,6 +8,7 @@ from sklearn.base import clone
 from ..errors import quote_first, shorten
 from .copies import KINDS, map_leaves, pack_object
 from .parameters import ROUTED, Parts, branches_at_fit
+from .stages import fine_tuned
 
 # Parameters that every fit reads anew. Everything else has made the network, or what it has learned about the target.
 EACH_FIT = {
@@ -45,10 +46,8 @@ def refuse_for_networks(estimator):
                 f"n_networks={estimator.n_networks} with {name}={shorten(repr(getattr(estimator, name)))}: {name} "
                 f"{way}, or n_networks=1."
             )
-    for name, branch in Parts(estimator).branches.items():
-        # Whether a branch of another make trains what it may unfreeze is not known, unless it says so in the same way.
-        trainable = getattr(branch, "trainable", True)
-        if estimator.n_networks > 1 and getattr(branch, "thaws", ()) and trainable:
+    for name, trainable in fine_tuned(Parts(estimator).branches).items():
+        if estimator.n_networks > 1:
             raise ValueError(
                 f"n_networks={estimator.n_networks} with branches[{name!r}], whose trainable={trainable!r} "
                 "fine-tunes a network that all would share. Set trainable=False, or n_networks=1."

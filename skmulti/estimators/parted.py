@@ -34,7 +34,6 @@ from ..training import (
     kept_seed,
     sample_rows,
     shared_checkpoint,
-    stops_early,
 )
 from .examples import TableExamples, check_weight, leave_out
 from .parameters import Parts
@@ -197,7 +196,7 @@ class PartedFit:
         self.held_share, self.held_reason = 0.0, "given"
         if est.validation_fraction is None:
             return
-        if not stops_early(est.early_stopping, self.n_rows, given=False):
+        if not est._stops_early(self.n_rows):
             self.held_reason = "without early stopping they would decide nothing"
             return
         counts = self._target.stratum_counts(summary)

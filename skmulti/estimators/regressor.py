@@ -66,8 +66,9 @@ class MultiInputRegressor(MultiInputEstimator, KerasRegressor):
         except for the folds of five or more networks.
     early_stopping : bool or "auto"
         Whether training stops after `n_iter_no_change` epochs without improvement and
-        keeps the weights of the best epoch. "auto": from 500 rows on, or if X_val is given. Below,
-        with `n_networks` of 5 or more, each network leaves out a fold of the rows and trains all epochs.
+        keeps the weights of the best epoch. "auto": from 500 rows on (100 if a pretrained network is
+        fine-tuned), or if X_val is given. Below, with `n_networks` of 5 or more, each network leaves out
+        a fold of the rows and trains all epochs.
     n_iter_no_change : int or "auto"
         Number of epochs to wait for an improvement. "auto" is 10 at a constant learning
         rate; if the rate falls, its plan decides when training ends. An int holds the rate

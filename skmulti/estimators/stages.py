@@ -22,6 +22,19 @@ def branch_layers(model, branches):
     return found
 
 
+def fine_tuned(branches):
+    """Return what is trained of pretrained networks, by the names of those of some branches that train any of it.
+
+    Parameters
+    ----------
+    branches : dict of str to object
+        The user's branches.
+    """
+    # Whether a branch of another make trains what it may unfreeze is not known, unless it says so in the same way.
+    found = {name: getattr(part, "trainable", True) for name, part in branches.items() if getattr(part, "thaws", ())}
+    return {name: trainable for name, trainable in found.items() if trainable}
+
+
 def thaw_state(parts, epoch):
     """Return what decides which layers are trained from an epoch on: parameters, and what is unfrozen by then."""
     return [

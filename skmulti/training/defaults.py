@@ -19,6 +19,8 @@ from .lazy import LazyAdam
 
 # Number of rows from which a hold-out decides when to stop: a hold-out of fewer rows is too small to tell.
 EARLY_STOPPING_ROWS = 500
+# The same if a pretrained network is fine-tuned, which soon knows few rows by heart.
+TUNED_STOPPING_ROWS = 100
 # The share of the rows that a hold-out takes, but of many rows no more than these, if they show so many of the rarest
 # class. What more of them would tell is worth less than to train on them.
 HELD_SHARE, ENOUGH_HELD, ENOUGH_OF_A_CLASS = 0.1, 1_000, 100
@@ -301,7 +303,7 @@ def _why(given, reason):
     return reason if isinstance(given, str) and given == "auto" else "given"
 
 
-def stops_early(early_stopping, n_rows, given):
+def stops_early(early_stopping, n_rows, given, tunes=False):
     """Return whether training may stop early: if asked for, from 500 rows on, or with rows to validate on.
 
     Parameters
@@ -312,10 +314,17 @@ def stops_early(early_stopping, n_rows, given):
         Number of rows, including those that may be held out.
     given : bool
         Whether the user gave rows to validate on.
+    tunes : bool
+        Whether a pretrained network is fine-tuned; then from 100 rows on.
     """
     if early_stopping == "auto":
-        return given or n_rows >= EARLY_STOPPING_ROWS
+        return given or n_rows >= _least_rows(tunes)
     return bool(early_stopping)
+
+
+def _least_rows(tunes):
+    """Return the number of rows from which some are held out to decide when to stop."""
+    return TUNED_STOPPING_ROWS if tunes else EARLY_STOPPING_ROWS
 
 
 def auto_held(n_rows, counts=None):
@@ -347,13 +356,14 @@ def cross_validates(early_stopping, n_rows, n_networks):
     return early_stopping == "auto" and n_networks >= FOLD_NETWORKS and n_rows < EARLY_STOPPING_ROWS
 
 
-def why_stops_early(early_stopping, n_rows, given):
+def why_stops_early(early_stopping, n_rows, given, tunes=False):
     """Say why training may stop early or not; see `stops_early` for the parameters."""
     if early_stopping != "auto":
         return "given"
-    if given or n_rows >= EARLY_STOPPING_ROWS:
-        return f"auto: from {EARLY_STOPPING_ROWS} rows on, or with X_val"
-    return f"auto: not below {EARLY_STOPPING_ROWS} rows"
+    least, where = _least_rows(tunes), " where a network is fine-tuned" if tunes else ""
+    if given or n_rows >= least:
+        return f"auto: from {least} rows on{where}, or with X_val"
+    return f"auto: not below {least} rows{where}"
 
 
 def auto_batch_size(n_rows):

@@ -297,6 +297,15 @@ class Watch(keras.callbacks.Callback):
         self.seen.append((epoch, len(self.model.trainable_variables)))
 
 
+@pytest.mark.parametrize(("branch", "stops"), [({}, False), ({"trainable": 1}, True)])
+def test_few_rows_decide_when_to_stop_where_a_network_is_fine_tuned(branch, stops):
+    rows = np.arange(120) % N
+    est = photo_classifier(params={"early_stopping": "auto"}, **branch).fit(X.iloc[rows], Y[rows])
+
+    assert est.recipe_.stops_early is stops
+    assert ("val_loss" in est.history_) is stops
+
+
 def test_layers_are_unfrozen_at_their_epoch():
     seen = []
     params = {"epochs": 5, "callbacks": [Watch(seen)]}

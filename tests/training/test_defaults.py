@@ -9,6 +9,7 @@ from skmulti.training.defaults import (
     auto_batch_size,
     auto_epochs,
     auto_steps_per_execution,
+    stops_early,
     why_stops_early,
 )
 
@@ -75,6 +76,19 @@ class TestReasons:
     )
     def test_why_a_fit_stops_early(self, early_stopping, n_rows, given, expected):
         assert why_stops_early(early_stopping, n_rows, given) == expected
+
+    @pytest.mark.parametrize(
+        ("n_rows", "stops", "why"),
+        [
+            (100, True, "auto: from 100 rows on where a network is fine-tuned, or with X_val"),
+            (99, False, "auto: not below 100 rows where a network is fine-tuned"),
+        ],
+    )
+    def test_fewer_rows_are_held_out_where_a_network_is_fine_tuned(self, n_rows, stops, why):
+        assert stops_early("auto", n_rows, given=False, tunes=True) is stops
+        assert stops_early("auto", n_rows, given=False) is False
+        assert stops_early(False, 1_000, given=False, tunes=True) is False
+        assert why_stops_early("auto", n_rows, given=False, tunes=True) == why
 
     def test_an_epoch_on_a_chunk_says_so(self):
         recipe = Recipe.of(600, TargetSpec(), stops_early=True).for_one_epoch()
