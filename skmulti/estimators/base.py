@@ -658,7 +658,7 @@ class MultiInputEstimator(CallbackSupportMixin, ScikerasAdapter):
             rate=recipe.rate and recipe.rate(),
             initial_epoch=self.n_iter_,
             monitor=self.monitor,
-            begun=begun if begun < self.n_iter_ else None,
+            begun=begun,
             past=self.history_,
             ends=stops,
         )

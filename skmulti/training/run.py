@@ -234,8 +234,8 @@ class Schedule:
     monitor : str
         The figure that says which epoch is the best; "auto" is the loss, of the hold-out if there is one.
     begun : int or None
-        Number of the epochs done before this fit; None if the fit begins with this training. Else the network has
-        the weights of the best epoch of an earlier stage.
+        Number of the epochs done before this fit; None: `initial_epoch`. If there were earlier stages of the fit, the
+        network has the weights of their best epoch.
     past : dict of str to list of float
         Figures of all epochs up to `initial_epoch`.
     ends : bool
@@ -503,6 +503,8 @@ def _best_so_far(schedule, figure, mode, validation_freq):
     found, best = None, None
     # Those of the fit come last; fits before it may have had another figure, or none.
     values = schedule.past.get(figure, [])
+    if len(values) < len(epochs):
+        return None
     for epoch, value in zip(epochs, values[len(values) - len(epochs) :], strict=True):
         if is_better(value, best, mode):
             found, best = epoch, value

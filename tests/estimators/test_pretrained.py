@@ -126,8 +126,9 @@ def test_a_frozen_network_does_not_move_and_runs_once_for_each_row():
     assert est.n_iter_ == 3
 
 
-def test_it_runs_once_where_few_rows_are_looked_at_before_training():
-    est = photo_classifier(params={"head": None}).fit(X, Y)
+@pytest.mark.parametrize("branch", [{}, {"trainable": 1}])
+def test_it_runs_once_where_few_rows_are_looked_at_before_training(branch):
+    est = photo_classifier(params={"head": None}, **branch).fit(X, Y)
 
     assert rows_seen(est) == N
     assert est.recipe_.closeness is not None
